@@ -3,11 +3,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Wallet } from 'ethers'
 import { writeKeystore } from '../../../keepers/chain/index.ts'
+import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 import { freePort } from '../../../scripts/demo/ports.ts'
 
 /** Clef's program: COHORT_CLEF, or on the path; null where there is none. */
@@ -20,37 +21,23 @@ export function findClef(): string | null {
 const MASTER = 'master password of this test'
 const PASSWORD = 'password of this test only'
 
-/**
- * Signs what goes to these addresses without coins, and typed data of one name; refuses all else. Clef leaves what a rule returns nothing
- * for to its user, who is not there.
- */
-const rulesFor = (to: readonly string[], domain: string): string => `
-function ApproveListing(request) { return "Approve" }
-function ApproveTx(request) {
-  var transaction = request.transaction
-  if (${JSON.stringify(to.map((one) => one.toLowerCase()))}.indexOf(transaction.to.toLowerCase()) < 0) return "Reject"
-  return transaction.value === "0x0" ? "Approve" : "Reject"
+/** The rules that ship, for these two contracts. */
+function rulesFor({ service, registry }: Place): string {
+  const rules = readFileSync(join(ROOT, 'deploy/signer/clef-rules.js'), 'utf8')
+  return rules.replace(/0x0{39}1/, service).replace(/0x0{39}2/, registry)
 }
-function ApproveSignData(request) {
-  return JSON.stringify(request.messages).indexOf(${JSON.stringify(domain)}) >= 0 ? "Approve" : "Reject"
-}
-`
 
+type Place = { readonly service: string; readonly registry: string }
 export type Clef = { readonly url: string; stop(): Promise<void> }
 
-export async function startClef(
-  program: string,
-  folder: string,
-  wallet: Wallet,
-  may: { readonly to: readonly string[]; readonly domain: string },
-): Promise<Clef> {
+export async function startClef(program: string, folder: string, wallet: Wallet, place: Place): Promise<Clef> {
   const keystore = join(folder, 'keystore')
   mkdirSync(keystore, { recursive: true, mode: 0o700 })
   if (!existsSync(join(keystore, 'key.json'))) {
     await writeKeystore(join(keystore, 'key.json'), wallet, PASSWORD, { scryptN: 1024 })
   }
   const rules = join(folder, 'rules.js')
-  writeFileSync(rules, rulesFor(may.to, may.domain))
+  writeFileSync(rules, rulesFor(place))
   const common = [
     '--suppress-bootwarn',
     '--configdir',
@@ -70,7 +57,7 @@ export async function startClef(
   }
   if (!existsSync(join(folder, 'config', 'masterseed.json'))) run(['init'], [MASTER, MASTER])
   run(['setpw', wallet.address], [PASSWORD, PASSWORD, MASTER])
-  run(['attest', createHash('sha256').update(rulesFor(may.to, may.domain)).digest('hex')], [MASTER])
+  run(['attest', createHash('sha256').update(rulesFor(place)).digest('hex')], [MASTER])
   const port = await freePort()
   const child = spawn(
     program,

@@ -9,7 +9,7 @@ import { RemoteSigner, type RemoteSignerOptions, SIGNER_APIS, SignerError } from
 import type { WholeTransaction } from '../../../keepers/chain/signer/signer.ts'
 import { type Clef, findClef, startClef } from './clef.ts'
 import { HostileSigner, type Tampering } from './hostile-signer.ts'
-import { sharedChain, type TestChain } from './test-chain.ts'
+import { NOBODY, sharedChain, type TestChain } from './test-chain.ts'
 
 const ASKED: WholeTransaction = {
   type: 2,
@@ -235,8 +235,8 @@ describe('a remote signer', () => {
       if (program === null) this.skip()
       const owner = chain.wallet(1)
       const clef: Clef = await startClef(program, join(folder, 'clef'), owner, {
-        to: [chain.token],
-        domain: DOMAIN.name,
+        service: chain.token,
+        registry: NOBODY,
       })
       try {
         const remote = new RemoteSigner({ url: clef.url, api: 'clef', address: owner.address, timeout: 5_000 })
@@ -245,12 +245,13 @@ describe('a remote signer', () => {
         const before = await chain.received()
         const receipt = await queue.send(chain.transfer('clef/1', 2n))
         expect([receipt.status, receipt.from, (await chain.received()) - before]).to.deep.equal([1, owner.address, 2n])
-        const signature = await remote.signTypedData(DOMAIN, TYPES, VALUE)
-        expect(signature).to.equal(await owner.signTypedData(DOMAIN, TYPES, VALUE))
+        const domain = { ...DOMAIN, verifyingContract: chain.token }
+        const signature = await remote.signTypedData(domain, TYPES, VALUE)
+        expect(signature).to.equal(await owner.signTypedData(domain, TYPES, VALUE))
         // What its rules do not allow, nobody gets, whoever has this process.
         const coins = await refusal(remote.signTransaction({ ...ASKED, to: chain.token, value: 1n }))
         const elsewhere = await refusal(remote.signTransaction(ASKED))
-        const typed = await refusal(remote.signTypedData({ ...DOMAIN, name: 'Another' }, TYPES, VALUE))
+        const typed = await refusal(remote.signTypedData(DOMAIN, TYPES, { ...VALUE, call: chain.token }))
         for (const error of [coins, elsewhere, typed]) expect(error.message).to.match(/refuses account_sign/)
       } finally {
         await clef.stop()
