@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The parts that a keeper is put together from, each opened from its configuration.
 import { join } from 'node:path'
-import { parseUnits, type Wallet } from 'ethers'
+import { parseUnits } from 'ethers'
 import type { Logger } from 'pino'
 import {
   type Clock,
@@ -10,6 +10,8 @@ import {
   type Head,
   HeadWatch,
   leaveStale,
+  type OperatorSigner,
+  RemoteSigner,
   type Sender,
   type ServiceContracts,
   TransactionQueue,
@@ -35,7 +37,7 @@ import { PEER_IDENTITY } from './steps/secrets.ts'
 export type Surroundings = {
   readonly folder: string
   readonly config: KeeperConfig
-  readonly wallet: Wallet
+  readonly wallet: OperatorSigner
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: KeeperMetrics
@@ -206,13 +208,23 @@ export function openModel(
 const LATE_POLLS = 10
 const LATE_SECONDS = 30
 
+/** Why a remote signer last gave no signature; null when it did, or for a key of this process. */
+export function troubleOf(signer: OperatorSigner): string | null {
+  return signer instanceof RemoteSigner ? signer.trouble : null
+}
+
 /** The answer of /healthz. */
-export function healthOf(context: AgentContext, loop: AgentLoop, notMember: string | null): Health {
+export function healthOf(
+  context: AgentContext,
+  loop: AgentLoop,
+  { notMember, signer }: { readonly notMember: string | null; readonly signer: string | null },
+): Health {
   const { clock, config, plane, operator, model, trainer } = context
   const { snapshot, lastLook, lastError, seat } = loop
   const behindSeconds = lastLook === 0 ? 0 : (clock.now() - lastLook) / 1000
+  const late = behindSeconds >= Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS)
   return {
-    healthy: lastLook > 0 && behindSeconds < Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS),
+    healthy: lastLook > 0 && !late && signer === null,
     state: snapshot?.state ?? null,
     epoch: snapshot?.epoch ?? 0,
     round: snapshot?.round ?? 0,
@@ -228,6 +240,7 @@ export function healthOf(context: AgentContext, loop: AgentLoop, notMember: stri
     samples: trainer.shard.samples,
     heldOut: trainer.shard.heldOut,
     privacy: privacySpent(context),
+    signer,
     lastError,
   }
 }

@@ -13,6 +13,7 @@ import {
 import { PUBLIC, parseBootstrap } from '../network/index.ts'
 import { readManifestFile, type ServiceManifest, VersionError } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
+import { keysSchema, withPaths } from './keys-config.ts'
 
 const url = z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' })
 const address = z
@@ -153,9 +154,7 @@ const schema = z.strictObject({
     /** File of the strategy's module, for a manifest that names one by its hash; strategy.cjs in the folder, if it is there. */
     strategy: z.string().min(1).optional(),
   }),
-  keys: z
-    .strictObject({ operator: z.string().default('operator.json'), passphraseFile: z.string().optional() })
-    .default({ operator: 'operator.json' }),
+  keys: keysSchema.prefault({}),
   /** Who sends this keeper's signed steps, so that it needs no coins. Off unless given. */
   relay: z
     .strictObject({
@@ -243,8 +242,7 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
   const fetched = agreed.strategy === undefined ? null : resolve(STRATEGY_FILE)
   const strategyFile =
     strategy === undefined ? (fetched !== null && existsSync(fetched) ? fetched : null) : resolve(strategy)
-  settings.keys.operator = resolve(settings.keys.operator)
-  if (settings.keys.passphraseFile !== undefined) settings.keys.passphraseFile = resolve(settings.keys.passphraseFile)
+  settings.keys = withPaths(settings.keys, folder)
   if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)
   if (settings.data.test !== undefined) settings.data.test = resolve(settings.data.test)
   return {

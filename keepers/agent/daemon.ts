@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
-import { Wallet } from 'ethers'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import {
   type Clock,
@@ -28,6 +27,7 @@ import {
   openStore,
   type Surroundings,
   standingOf,
+  troubleOf,
 } from './assembly.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext, Behaviour } from './context.ts'
@@ -40,8 +40,9 @@ import { AgentLoop } from './loop.ts'
 import { keepYoungSpaceBound } from './memory.ts'
 import { KeeperMetrics } from './metrics.ts'
 import { standardOutput } from './operations/logs.ts'
+import { operatorOf } from './operator.ts'
 import { peerIdOf } from './peer-id.ts'
-import { checkClock, checkDoppelganger, checkFunds, checkServicePlan } from './preflight.ts'
+import { checkClock, checkDoppelganger, checkFunds, checkServicePlan, checkSigner } from './preflight.ts'
 import type { StateName } from './states.ts'
 import { isManifestAgreed } from './steps/agreed-manifest.ts'
 import { ensureEncryptionKey } from './steps/encryption-key.ts'
@@ -53,8 +54,8 @@ import { Trainer } from './training/trainer.ts'
 export type DaemonOptions = {
   readonly folder: string
   readonly config: KeeperConfig
-  /** The operator's private key; the owner's never comes here. */
-  readonly operatorKey: string
+  /** The operator's private key; null where `keys.remote` says who has it. The owner's never comes here. */
+  readonly operatorKey: string | null
   readonly passphrase: string
   readonly signal: AbortSignal
   readonly clock?: Clock
@@ -86,13 +87,13 @@ export function createLog(level: string, destination: DestinationStream = standa
 export async function runKeeper(options: DaemonOptions): Promise<void> {
   const { folder, config, signal } = options
   keepYoungSpaceBound()
-  const surroundings: Surroundings = {
-    ...{ folder, config, signal },
-    wallet: new Wallet(options.operatorKey),
+  const parts = {
     clock: options.clock ?? systemClock,
     log: options.log ?? createLog(config.log.level),
-    metrics: new KeeperMetrics({ dht: config.network.dht !== undefined }),
+    metrics: new KeeperMetrics({ dht: config.network.dht !== undefined, signer: config.keys.remote !== undefined }),
   }
+  const wallet = operatorOf(config.keys, options.operatorKey, parts)
+  const surroundings: Surroundings = { ...{ folder, config, signal, wallet }, ...parts }
   await using cleanup = new AsyncDisposableStack()
   const { context, owner, provider, heads } = await openContext(surroundings, options.passphrase, cleanup)
   await announceAddress(context, owner)
@@ -108,7 +109,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   const standing = standingOf(context, loop)
   const health = await HealthServer.start(config.monitoring, {
     metrics: context.metrics.registry,
-    health: async () => healthOf(context, loop, await standing()),
+    health: async () => healthOf(context, loop, { notMember: await standing(), signer: troubleOf(wallet) }),
   })
   cleanup.defer(() => health.stop())
   const { operator, plane, log } = context
@@ -143,6 +144,7 @@ async function openContext(
   const serviceAddress = address as `0x${string}`
   await isManifestAgreed({ clock, endpoints: provider, log, manifest, serviceAddress, contracts })
   await checkClock(provider, clock)
+  await checkSigner(wallet, log)
   if (config.relay === undefined) await checkFunds(provider, wallet.address)
   const owner = await checkRegistered({
     ...{ contracts, clock, config, log },

@@ -33,6 +33,8 @@ export type Health = {
   readonly heldOut: number
   /** Differential privacy spent; null when the manifest asks for none. */
   readonly privacy: ClientPrivacySpent | null
+  /** Why the remote signer gave no signature when it was last asked; null when it did, and without one. */
+  readonly signer: string | null
   readonly lastError: string | null
 }
 

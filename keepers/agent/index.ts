@@ -5,6 +5,7 @@ export { CONFIG_FILE, type KeeperConfig, loadConfig, parseConfig } from './confi
 export { createLog, type DaemonOptions, runKeeper } from './daemon.ts'
 export { AgentError, type AgentErrorCode, KEEPER_EXIT, keeperExitCode } from './errors.ts'
 export type { Health } from './health-server.ts'
+export { backUp, restore } from './operations/backup.ts'
 export { type Check, examineKeeper } from './operations/doctor.ts'
 export { type InitOptions, type InitResult, initKeeper } from './operations/init.ts'
 export { exportLogs, openLogFiles } from './operations/logs.ts'
@@ -17,6 +18,8 @@ export {
   unbondKeeper,
   unjailKeeper,
 } from './operations/owner.ts'
+export { exportProtection, importProtection, readRecord } from './operations/protection.ts'
+export { rotateOperator } from './operations/rotate.ts'
 export {
   firstBlockOf,
   renewManifest,
@@ -25,4 +28,5 @@ export {
   serviceStrategy,
 } from './operations/service-manifest.ts'
 export { type Conviction, convictionsOf, type KeeperStatus, keeperStatus } from './operations/status.ts'
+export { operatorAddress } from './operator.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'

@@ -2,7 +2,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import pkg from '../../package.json' with { type: 'json' }
-import type { QueueEvent } from '../chain/index.ts'
+import type { QueueEvent, SignerErrorCode } from '../chain/index.ts'
 import type { ClientPrivacySpent } from '../learning/index.ts'
 import type { RelayedEvent } from '../relay/index.ts'
 import { AGENT_ERROR_CODES } from './errors.ts'
@@ -18,6 +18,9 @@ const TROUBLES = [
   'PENALISED',
   'REORGANISED',
   'ROUND_LOST',
+  'SIGNER_ALTERED',
+  'SIGNER_REFUSED',
+  'SIGNER_UNREACHABLE',
   'STORAGE',
   'STRUCKOUT',
   'TRAINER_FAILED',
@@ -36,6 +39,14 @@ const TRANSACTION_KINDS: readonly (QueueEvent | RelayedEvent)['kind'][] = [
   'not relayed',
   'own transaction',
 ]
+
+/** What a remote signer's errors are counted as. */
+export const SIGNER_OUTCOMES: Readonly<Record<SignerErrorCode, string>> = {
+  SIGNER_UNREACHABLE: 'unreachable',
+  SIGNER_REFUSED: 'refused',
+  SIGNER_CONFIG: 'refused',
+  SIGNER_ALTERED: 'altered',
+}
 
 /** The keeper's Prometheus metrics. Names end in their unit. Labels never hold secrets or data of the shard. */
 export class KeeperMetrics {
@@ -61,6 +72,8 @@ export class KeeperMetrics {
   readonly stepSeconds: Histogram<'step'>
   /** Null without a DHT. */
   readonly dht: { readonly peers: Gauge; readonly announcements: Counter<'outcome'> } | null
+  /** Null with a key of the keeper's own process. */
+  readonly signerRequests: Counter<'outcome'> | null
   readonly #state: Gauge<'state'>
   readonly #epsilon: Gauge<'against'>
   readonly #holdOut: Gauge<'name'>
@@ -71,8 +84,9 @@ export class KeeperMetrics {
   /**
    * @param options.process The process's own figures too; default true.
    * @param options.dht Whether the keeper takes part in a DHT; without one its figures are left out.
+   * @param options.signer The same of a remote signer.
    */
-  constructor(options: { process?: boolean; dht?: boolean } = {}) {
+  constructor(options: { process?: boolean; dht?: boolean; signer?: boolean } = {}) {
     const registers = [this.registry]
     const gauge = (name: string, help: string): Gauge => new Gauge({ name: `cohort_${name}`, help, registers })
     this.round = gauge('round', 'Round that the service is in.')
@@ -154,6 +168,10 @@ export class KeeperMetrics {
           announcements: counter('dht_announcements_total', 'Models told to the DHT, by what came of it.', 'outcome'),
         }
       : null
+    this.signerRequests = options.signer
+      ? counter('signer_requests_total', 'Signatures asked of the remote signer, by what came of it.', 'outcome')
+      : null
+    for (const outcome of ['signed', ...Object.values(SIGNER_OUTCOMES)]) this.signerRequests?.inc({ outcome }, 0)
     for (const code of [...AGENT_ERROR_CODES, ...TROUBLES]) this.errors.inc({ code }, 0)
     for (const kind of TRANSACTION_KINDS) this.transactions.inc({ kind }, 0)
     for (const outcome of ['announced', 'failed']) this.dht?.announcements.inc({ outcome }, 0)

@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
-import { ChainError, type Clock, decodeAddress, type ServiceContracts } from '../chain/index.ts'
+import type { Logger } from 'pino'
+import {
+  ChainError,
+  type Clock,
+  decodeAddress,
+  type OperatorSigner,
+  RemoteSigner,
+  type ServiceContracts,
+  SignerError,
+} from '../chain/index.ts'
 import { FheError } from '../fhe/index.ts'
 import { presenceAt } from '../network/index.ts'
 import { planFor, type RoundTerms } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
+import { whyNotSigned } from './operator.ts'
 
 /** Seconds by which this machine's clock may differ from the chain's. The age of the latest block counts. */
 const MAX_SKEW_SECONDS = 300
@@ -30,6 +40,21 @@ export async function checkFunds(provider: Provider, operator: string): Promise<
   const balance = await provider.getBalance(operator)
   if (balance === 0n) {
     throw new ChainError('UNFUNDED', `the operator ${operator} has no funds for gas: send it some, then start again`)
+  }
+}
+
+/**
+ * Refuses a remote signer that has another key than the operator's. One that is out of reach may come back: the keeper starts, and its steps wait.
+ * @throws AgentError NO_KEYS, SignerError SIGNER_ALTERED
+ */
+export async function checkSigner(signer: OperatorSigner, log: Pick<Logger, 'warn'>): Promise<void> {
+  if (!(signer instanceof RemoteSigner)) return
+  try {
+    const reason = await whyNotSigned(signer)
+    if (reason !== null) throw new AgentError('NO_KEYS', reason)
+  } catch (error) {
+    if (!(error instanceof SignerError) || error.code !== 'SIGNER_UNREACHABLE') throw error
+    log.warn({ event: 'not signed', code: error.code, reason: error.message }, 'the remote signer does not answer yet')
   }
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt, type Wallet } from 'ethers'
+import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
 import type { Place } from './ancestry.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
+import type { OperatorSigner } from './signer/signer.ts'
 import { type TransactionRequest, TransactionSigner } from './transaction-signer.ts'
 import { type Endpoints, hasWitnesses, settles } from './witnesses.ts'
 
@@ -31,7 +32,7 @@ export type QueueOptions = {
   readonly witnesses?: Endpoints
   /** Says when there is a new block, in which what was sent may be. */
   readonly heads: HeadWatch
-  readonly wallet: Wallet
+  readonly wallet: OperatorSigner
   readonly log: TransactionLog
   readonly chainId: bigint
   /** ABIs with custom errors that explain a refusal. */

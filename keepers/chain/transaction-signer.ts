@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Turns a request into signed bytes: simulated, with gas and fees, and checked against the account's balance.
-import { type Interface, isError, type JsonRpcApiProvider, Transaction, type Wallet } from 'ethers'
+import { type Interface, isError, type JsonRpcApiProvider, Transaction } from 'ethers'
 import type { TransactionRow } from '../store/index.ts'
 import type { Clock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { FeeMarket, type FeePolicy, type OfferedFees } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
+import type { OperatorSigner } from './signer/signer.ts'
 
 export type TransactionRequest = {
   /** Names the act; a second request under the same key is the same transaction, also after a restart. */
@@ -30,7 +31,7 @@ export type TransactionRequest = {
 export type SignerOptions = {
   readonly provider: JsonRpcApiProvider
   readonly heads: HeadWatch
-  readonly wallet: Wallet
+  readonly wallet: OperatorSigner
   readonly chainId: bigint
   /** ABIs with custom errors that explain a refusal. */
   readonly interfaces: readonly Interface[]
@@ -62,7 +63,7 @@ export class TransactionSigner {
 
   /**
    * Simulates the request and signs it for `nonce`.
-   * @throws RevertError (the chain would refuse it), ChainError UNFUNDED, FEE_CAP
+   * @throws RevertError (the chain would refuse it), ChainError UNFUNDED, FEE_CAP, SignerError
    */
   async sign(request: TransactionRequest, nonce: number): Promise<Omit<TransactionRow, 'receipt'>> {
     const { provider, wallet, interfaces } = this.#options

@@ -5,7 +5,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Signer } from 'ethers'
 import type { DeploymentFile, FailoverProvider } from '../chain/index.ts'
-import { type AccountOptions, openAccount } from './chain-account.ts'
+import { type AccountOptions, elsewhereOptions, openAccount } from './chain-account.ts'
 import { CommandError, EXIT } from './failure.ts'
 import { plainText } from './plain-text.ts'
 
@@ -28,7 +28,7 @@ const PATIENCE_MS = 5_000
 
 /** A subcommand with the options that all of them share. */
 export function chainCommand(parent: Command, name: string, description: string): Command {
-  return parent
+  const command = parent
     .command(name)
     .description(description)
     .addOption(
@@ -45,7 +45,7 @@ export function chainCommand(parent: Command, name: string, description: string)
     .option('--keystore <file>', 'encrypted key to act with')
     .option('--passphrase-file <file>', 'opens the keystore (else COHORT_PASSPHRASE, else asked for)')
     .option('--account <index>', 'act with an unlocked account of a development node', parseCountFromZero)
-    .option('--json', 'print the result as JSON')
+  return elsewhereOptions(command).option('--json', 'print the result as JSON')
 }
 
 /** Opens deployment, endpoint and account, runs the body, and closes the connection whatever happens. */
@@ -71,11 +71,14 @@ export async function withEndpoint(
     onFailover: ({ from, to, reason }) => process.stderr.write(`  ${from} does not answer (${reason}): asking ${to}\n`),
     onLogSpan: ({ endpoint, blocks }) => process.stderr.write(`  ${endpoint} gives ${blocks} blocks of logs at once\n`),
   })
+  let account: Awaited<ReturnType<typeof openAccount>>
   try {
     // Before anything else, so that a wrong chain is told as such.
     await provider.send('eth_chainId', [])
-    await body({ provider, signer: await openAccount(provider, options) })
+    account = await openAccount(provider, options)
+    await body({ provider, signer: account?.signer })
   } finally {
+    account?.close()
     provider.destroy()
   }
 }

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort keeper`: make, register, run and look after one keeper.
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import process from 'node:process'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { parseAddress } from './chain-command.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
+import { registerKeeperKeys } from './keeper-keys.ts'
+import { add, addOwner, type Common, integer, type OwnerOptions, print, withOwner } from './keeper-options.ts'
 import { manifestOf } from './manifest-option.ts'
-import { plainText } from './plain-text.ts'
 import { untilStopped } from './stopping.ts'
 
-type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
-type OwnerOptions = Common & {
-  readonly owner?: string
-  readonly ownerPassphraseFile?: string
-  /** Index among the accounts that a development node holds unlocked. */
-  readonly account?: number
-}
-
-const DEFAULT_FOLDER = join(process.env.HOME ?? '.', '.cohort', 'keeper')
+/** As `keys.remote.api` of the config has them. */
+const SIGNER_KINDS = ['clef', 'web3signer', 'json-rpc'] as const
 
 /** Adds `cohort keeper` and its subcommands. */
 export function registerKeeper(program: Command): void {
@@ -45,6 +39,9 @@ export function registerKeeper(program: Command): void {
       'the module that the manifest names, if it names one (default: by its hash, from the keepers)',
     )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
+    .option('--remote-signer <url>', 'a signer that has the operator’s key, in place of a keystore in the folder')
+    .option('--operator <address>', 'the account that the remote signer signs for', parseAddress)
+    .addOption(new Option('--signer-api <kind>', 'how it is asked').choices([...SIGNER_KINDS]).default('clef'))
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
     .action(async (options: Common & InitFlags) => initCommand(options))
 
@@ -69,12 +66,9 @@ export function registerKeeper(program: Command): void {
 
   add(keeper, 'status', 'where the keeper stands: seat, stake, rewards, round, process').action(
     async (options: Common) => {
-      const [{ keeperStatus, loadConfig }, { keystoreAddress }] = await Promise.all([
-        import('../agent/index.ts'),
-        import('../chain/index.ts'),
-      ])
+      const { keeperStatus, loadConfig, operatorAddress } = await import('../agent/index.ts')
       const config = loadConfig(options.data)
-      print(options, await keeperStatus(config, keystoreAddress(config.keys.operator)))
+      print(options, await keeperStatus(config, operatorAddress(config.keys)))
     },
   )
 
@@ -114,28 +108,14 @@ export function registerKeeper(program: Command): void {
       }),
     )
 
+  registerKeeperKeys(keeper)
+
   add(keeper, 'export-logs', 'copy the log lines of the data folder into one file')
     .requiredOption('--out <file>', 'where to')
     .action(async (options: Common & { out: string }) => {
       const { exportLogs } = await import('../agent/index.ts')
       print(options, { file: options.out, bytes: await exportLogs(options.data, options.out) })
     })
-}
-
-function add(parent: Command, name: string, description: string): Command {
-  return parent
-    .command(name)
-    .description(description)
-    .option('--data <folder>', 'data folder of the keeper', DEFAULT_FOLDER)
-    .option('--passphrase-file <file>', 'passphrase of the operator keystore (else COHORT_PASSPHRASE, else a prompt)')
-    .addOption(new Option('--json', 'print JSON'))
-}
-
-function addOwner(parent: Command, name: string, description: string): Command {
-  return add(parent, name, description)
-    .option('--owner <keystore>', "the owner's keystore (default: owner.json in the data folder)")
-    .option('--owner-passphrase-file <file>', "passphrase of the owner's keystore (default: the operator's)")
-    .option('--account <index>', 'the owner is an unlocked account of a development node', integer)
 }
 
 type InitFlags = {
@@ -149,6 +129,9 @@ type InitFlags = {
   readonly weights?: string
   readonly strategy?: string
   readonly set: readonly string[]
+  readonly remoteSigner?: string
+  readonly operator?: string
+  readonly signerApi: string
 }
 
 async function initCommand(options: Common & InitFlags): Promise<void> {
@@ -166,6 +149,13 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     'network.listen': [options.listen],
   }
   if (options.passphraseFile !== undefined) values['keys.passphraseFile'] = resolve(options.passphraseFile)
+  if ((options.remoteSigner === undefined) !== (options.operator === undefined)) {
+    throw new UsageError('--remote-signer and --operator belong together: where the key is, and whose it is')
+  }
+  if (options.remoteSigner !== undefined) {
+    values['keys.operator'] = undefined
+    values['keys.remote'] = { url: options.remoteSigner, address: options.operator, api: options.signerApi }
+  }
   for (const pair of options.set) {
     const at = pair.indexOf('=')
     if (at < 1) throw new UsageError(`--set ${pair}: takes key=value`)
@@ -234,13 +224,13 @@ async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: nu
 
 async function registerCommand(options: OwnerOptions & { stake: string; fund: string }): Promise<void> {
   await withOwner(options, async (session, config) => {
-    const [{ registerKeeperOnChain }, { keystoreAddress, readPassphrase }, { parseEther }] = await Promise.all([
+    const [{ operatorAddress, registerKeeperOnChain }, { readPassphrase }, { parseEther }] = await Promise.all([
       import('../agent/index.ts'),
       import('../chain/index.ts'),
       import('ethers'),
     ])
     const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
-    const operator = keystoreAddress(config.keys.operator)
+    const operator = operatorAddress(config.keys)
     const { seat } = await registerKeeperOnChain({
       session,
       folder: options.data,
@@ -263,12 +253,12 @@ async function runCommand(options: Common): Promise<void> {
     try {
       const config = agent.loadConfig(options.data)
       const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
-      const wallet = await openKeystore(config.keys.operator, passphrase)
+      const key = config.keys.remote === undefined ? await openKeystore(config.keys.operator, passphrase) : null
       const log = agent.createLog(config.log.level, agent.openLogFiles(options.data))
       await agent.runKeeper({
         folder: options.data,
         config,
-        operatorKey: wallet.privateKey,
+        operatorKey: key?.privateKey ?? null,
         passphrase,
         signal,
         log,
@@ -279,59 +269,8 @@ async function runCommand(options: Common): Promise<void> {
   })
 }
 
-async function withOwner(
-  options: OwnerOptions,
-  body: (
-    session: import('../agent/index.ts').OwnerSession,
-    config: import('../agent/index.ts').KeeperConfig,
-  ) => Promise<void>,
-): Promise<void> {
-  const agent = await import('../agent/index.ts')
-  const config = agent.loadConfig(options.data)
-  const session = await agent.openOwnerSession(config, await ownerOf(options, config))
-  try {
-    await body(session, config)
-  } finally {
-    session.close()
-  }
-}
-
-async function ownerOf(
-  options: OwnerOptions,
-  config: import('../agent/index.ts').KeeperConfig,
-): Promise<import('../agent/index.ts').OwnerAccount> {
-  if (options.account !== undefined) {
-    if (options.owner !== undefined) throw new UsageError('give --owner or --account, not both')
-    return { account: options.account }
-  }
-  const { readPassphrase, openKeystore } = await import('../chain/index.ts')
-  const file = options.ownerPassphraseFile ?? options.passphraseFile ?? config.keys.passphraseFile
-  const passphrase = await readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
-  const wallet = await openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
-  return { key: wallet.privateKey }
-}
-
 /** Gives an error the exit code that the command ends with. */
 function withExitCode(error: unknown, exitCode: number): unknown {
   if (error instanceof Error && !('exitCode' in error)) Object.assign(error, { exitCode })
   return error
-}
-
-function print(options: Common, value: Readonly<Record<string, unknown>> | object): void {
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify(value)}\n`)
-    return
-  }
-  const entries = Object.entries(value)
-  const width = Math.max(...entries.map(([key]) => key.length))
-  for (const [key, item] of entries) {
-    const shown = item === null ? '–' : typeof item === 'object' ? JSON.stringify(item) : String(item)
-    process.stdout.write(plainText(`${key.padEnd(width)}  ${shown}\n`))
-  }
-}
-
-function integer(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('takes a whole number')
-  return value
 }

@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import {
-  getAddress,
-  type Interface,
-  type Provider,
-  type TransactionReceipt,
-  TypedDataEncoder,
-  type Wallet,
-} from 'ethers'
+import { getAddress, type Interface, type Provider, type TransactionReceipt } from 'ethers'
 import {
   backoff,
   ChainError,
@@ -14,6 +7,7 @@ import {
   contractInterface,
   decodeRevert,
   type HeadWatch,
+  type OperatorSigner,
   type Sender,
   type ServiceContracts,
   systemClock,
@@ -45,7 +39,7 @@ export type RelayedSenderOptions = {
   readonly contracts: ServiceContracts
   readonly chainId: bigint
   readonly service: string
-  readonly wallet: Wallet
+  readonly wallet: OperatorSigner
   /** The keeper's own sender: for calls that nobody relays, and for calls that relayers failed to deliver. */
   readonly queue: Pick<TransactionQueue, 'send' | 'has'>
   /** Blocks that a receipt must be deep. */
@@ -127,22 +121,21 @@ export class RelayedSender implements Sender {
     const isKey = to === registry && data.startsWith(keys.getFunction('setEncryptionKey')!.selector)
     if (isKey) {
       const [owner, encryptionKey] = keys.decodeFunctionData('setEncryptionKey', data)
-      const digest = await this.#keyDigest(registry, owner, encryptionKey)
-      const signature = wallet.signingKey.sign(digest).serialized
+      const signature = await this.#signKey(registry, owner, encryptionKey)
       const call = keys.encodeFunctionData('setEncryptionKeyFor', [owner, encryptionKey, signature])
-      return { ...signCall(wallet, { chainId, service }, call, false), to, from, probe: call }
+      return { ...(await signCall(wallet, { chainId, service }, call, false)), to, from, probe: call }
     }
     const route = to === service ? routeOf(data) : null
     if (route === null) return null
     const disputed = route.method === 'attest' && (await contracts.service.roundInfo()).disputed
-    return { ...signCall(wallet, { chainId, service }, data, disputed), to, from, probe: data }
+    return { ...(await signCall(wallet, { chainId, service }, data, disputed)), to, from, probe: data }
   }
 
-  /** Not `encryptionKeyDigest`: an endpoint may give anything to sign. */
-  async #keyDigest(registry: string, owner: string, encryptionKey: string): Promise<string> {
+  /** Not of `encryptionKeyDigest`: an endpoint may give anything to sign. */
+  async #signKey(registry: string, owner: string, encryptionKey: string): Promise<string> {
     const { contracts, wallet, chainId } = this.#options
     const nonce = await contracts.registry.consentNonce(wallet.address)
-    return TypedDataEncoder.hash(
+    return await wallet.signTypedData(
       { name: 'Cohort KeeperRegistry', version: '1', chainId, verifyingContract: registry },
       {
         EncryptionKey: [

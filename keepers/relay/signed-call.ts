@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A call of the service that its operator signs and somebody else sends, as LearningService.relay reads it.
-import {
-  concat,
-  dataLength,
-  dataSlice,
-  recoverAddress,
-  Signature,
-  TypedDataEncoder,
-  toBeHex,
-  type Wallet,
-} from 'ethers'
-import { contractInterface } from '../chain/index.ts'
+import { concat, dataLength, dataSlice, recoverAddress, Signature, TypedDataEncoder, toBeHex } from 'ethers'
+import { contractInterface, type OperatorSigner } from '../chain/index.ts'
 
 /** Where a signature counts. */
 export type SigningDomain = { readonly chainId: bigint; readonly service: string }
@@ -107,21 +98,30 @@ export function keyChangeIn(call: string): {
   return { owner, encryptionKey, signature }
 }
 
-function digestOf({ chainId, service }: SigningDomain, call: string, disputed: boolean): string {
-  const domain = { name: 'Cohort LearningService', version: '1', chainId, verifyingContract: service }
-  return TypedDataEncoder.hash(domain, TYPES, { call, disputed })
-}
+const domainOf = ({ chainId, service }: SigningDomain) => ({
+  name: 'Cohort LearningService',
+  version: '1',
+  chainId,
+  verifyingContract: service,
+})
 
-export function signCall(wallet: Wallet, domain: SigningDomain, call: string, disputed: boolean): SignedCall {
-  const { r, yParityAndS } = wallet.signingKey.sign(digestOf(domain, call, disputed))
-  return { call, disputed, signature: concat([r, yParityAndS]) }
+/** @throws SignerError of a remote signer */
+export async function signCall(
+  signer: OperatorSigner,
+  domain: SigningDomain,
+  call: string,
+  disputed: boolean,
+): Promise<SignedCall> {
+  const signature = Signature.from(await signer.signTypedData(domainOf(domain), TYPES, { call, disputed }))
+  return { call, disputed, signature: signature.compactSerialized }
 }
 
 /** Whose signature it is, in this domain and of exactly this call; null when it is of nobody. */
 export function signerOf(domain: SigningDomain, { call, disputed, signature }: SignedCall): string | null {
   try {
     // ethers refuses the mirror image (EIP-2), as the contract does.
-    return recoverAddress(digestOf(domain, call, disputed), Signature.from(signature))
+    const digest = TypedDataEncoder.hash(domainOf(domain), TYPES, { call, disputed })
+    return recoverAddress(digest, Signature.from(signature))
   } catch {
     return null
   }

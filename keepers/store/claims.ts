@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Database } from './database.ts'
 import { StoreError } from './errors.ts'
+import type { Claim } from './protection.ts'
 
 /** Data kept with a claim until its round is long over. */
 export type Keepsake = { readonly epoch: number; readonly round: number; readonly payload: Uint8Array }
@@ -43,6 +44,29 @@ export class ClaimRegister {
         this.#database.prepare('INSERT OR IGNORE INTO keepsakes VALUES (?, ?, ?, ?)').run(nonce, epoch, round, payload)
       }
       return granted
+    })
+  }
+
+  /**
+   * Takes claims over that this keeper made elsewhere, all or none.
+   * @returns how many are new
+   * @throws StoreError CONFLICT, with nothing recorded, when one of them contradicts a claim of this folder
+   */
+  adopt(claims: readonly Claim[]): number {
+    return this.#database.transaction(() => {
+      const before = this.count
+      const insert = this.#database.prepare('INSERT OR IGNORE INTO claims VALUES (?, ?, ?)')
+      const select = this.#database.prepare('SELECT digest FROM claims WHERE nonce = ?')
+      for (const { nonce, digest } of claims) {
+        insert.run(nonce, digest, this.#now())
+        if (Buffer.compare((select.get(nonce) as { digest: Uint8Array }).digest, digest) === 0) continue
+        throw new StoreError(
+          'CONFLICT',
+          `this folder made other bytes of the act 0x${Buffer.from(nonce).toString('hex')} than the record has: two keepers ` +
+            'ran with these keys. Keep both files, and start neither before you know which one is right',
+        )
+      }
+      return this.count - before
     })
   }
 

@@ -10,6 +10,7 @@ export type StoreErrorCode =
   | 'STORAGE'
   | 'CORRUPT'
   | 'BAD_INPUT'
+  | 'CONFLICT'
 
 /** sysexits.h: 65 for data that is damaged, 75 for a disk that is full, 77 for what is another's, 78 for another folder. */
 export const STORE_EXIT_CODES: Record<StoreErrorCode, number> = {
@@ -21,6 +22,7 @@ export const STORE_EXIT_CODES: Record<StoreErrorCode, number> = {
   STORAGE: 75,
   CORRUPT: 65,
   BAD_INPUT: 65,
+  CONFLICT: 77,
 }
 
 /** A failure of the keeper's store; the message says the fix and never holds a secret. */

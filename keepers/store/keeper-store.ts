@@ -163,6 +163,19 @@ export class KeeperStore {
       .run(name, JSON.stringify(value))
   }
 
+  /**
+   * Binds the folder to another operator of the same keeper. Journal, claims and secrets stay.
+   * @throws StoreError BAD_INPUT while a transaction of the one before is under way
+   */
+  changeOperator(operator: string): void {
+    this.#database.transaction(() => {
+      this.transactions.changeSender()
+      const bound = JSON.parse(new TextDecoder().decode(readMeta(this.#database, 'binding')!)) as Record<string, string>
+      const value = new TextEncoder().encode(JSON.stringify({ ...bound, operator: operator.toLowerCase() }))
+      this.#database.prepare("UPDATE meta SET value = ? WHERE key = 'binding'").run(value)
+    })
+  }
+
   /** Runs synchronous writes as one transaction: all or none. */
   transaction<T>(body: () => T): T {
     const result = this.#database.transaction(body)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Database } from './database.ts'
+import { StoreError } from './errors.ts'
 
 /** One signed form of a transaction; later attempts replace earlier ones under the same nonce. */
 export type TransactionAttempt = { readonly hash: string; readonly raw: string; readonly maxFeePerGas: string }
@@ -14,6 +15,9 @@ export type TransactionRow = {
 }
 
 type RawRow = { key: string; nonce: number; request: string; attempts: string; receipt: string | null }
+
+/** More than an account ever sends. */
+const NONCES = 2 ** 40
 
 /** Signed transactions, written before they are broadcast: a restart resends the same bytes, never a second act. */
 export class TransactionLog {
@@ -32,7 +36,9 @@ export class TransactionLog {
 
   /** Transactions without a receipt, by nonce. */
   open(): TransactionRow[] {
-    const rows = this.#database.prepare('SELECT * FROM transactions WHERE receipt IS NULL ORDER BY nonce').all()
+    const rows = this.#database
+      .prepare('SELECT * FROM transactions WHERE receipt IS NULL AND nonce >= 0 ORDER BY nonce')
+      .all()
     return (rows as RawRow[]).map(parse)
   }
 
@@ -45,7 +51,7 @@ export class TransactionLog {
   /** One more than the highest nonce ever used from this folder, or 0. */
   nextNonce(): number {
     const row = this.#database.prepare('SELECT max(nonce) AS n FROM transactions').get() as { n: number | null }
-    return row.n === null ? 0 : row.n + 1
+    return row.n === null ? 0 : Math.max(0, row.n + 1)
   }
 
   insert(row: Omit<TransactionRow, 'receipt'>): void {
@@ -66,6 +72,18 @@ export class TransactionLog {
     this.#database
       .prepare('UPDATE transactions SET receipt = ? WHERE key = ?')
       .run(receipt === null ? null : JSON.stringify(receipt), key)
+  }
+
+  /**
+   * The account is another from now on, with nonces of its own. What the one before has sent stays known by its key: its nonces go below zero.
+   * @throws StoreError BAD_INPUT while one of its transactions has no receipt
+   */
+  changeSender(): void {
+    const [open] = this.open()
+    if (open !== undefined) {
+      throw new StoreError('BAD_INPUT', `${open.key} is still under way: wait until it is in a block`)
+    }
+    this.#database.prepare('UPDATE transactions SET nonce = nonce - ?').run(NONCES)
   }
 
   /** Renames the row of a transaction that failed on-chain, so that the act may be tried again; its nonce stays used. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { TypedDataField, Wallet } from 'ethers'
+import type { TypedDataField } from 'ethers'
 import type { KeeperRegistry } from '../../../types/index.ts'
+import type { OperatorSigner } from '../../chain/index.ts'
 
 const TYPES: Record<string, TypedDataField[]> = {
   OperatorConsent: [
@@ -14,7 +15,7 @@ const TYPES: Record<string, TypedDataField[]> = {
  * The operator's signature that it acts for `owner`: without it, anybody could register somebody else's key and so keep its holder out. Valid
  * for one chain, one registry and one use.
  */
-export async function signConsent(operator: Wallet, owner: string, registry: KeeperRegistry): Promise<string> {
+export async function signConsent(operator: OperatorSigner, owner: string, registry: KeeperRegistry): Promise<string> {
   const provider = registry.runner?.provider
   if (!provider) throw new TypeError('the registry needs a provider')
   const { chainId } = await provider.getNetwork()

@@ -5,11 +5,12 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { formatEther, ZeroAddress } from 'ethers'
-import { type Clock, FailoverProvider, keystoreAddress, openService, PeerBook, systemClock } from '../../chain/index.ts'
+import { type Clock, FailoverProvider, isLoopback, openService, PeerBook, systemClock } from '../../chain/index.ts'
 import { portAnswers } from '../../network/index.ts'
 import { agreedDigests, disagreement } from '../../versions/index.ts'
 import { type KeeperConfig, loadConfig } from '../config.ts'
 import { RENEW } from '../frame.ts'
+import { operatorAddress, remoteOperator, whyNotSigned } from '../operator.ts'
 import { LOW_BALANCE } from '../preflight.ts'
 import { takeSnapshot } from '../snapshot.ts'
 import { Trainer } from '../training/trainer.ts'
@@ -57,7 +58,7 @@ export async function examineKeeper({ folder, clock = systemClock, signal }: Doc
     return [fail('config', reasonOf(error), 'correct keeper.yaml; the commented example says what each key takes')]
   }
   const checks = [ok('config', `${folder}: service ${config.service.address} on chain ${config.chain.id}`)]
-  checks.push(checkSecrets(folder, config), checkDisk(folder))
+  checks.push(checkSecrets(folder, config), ...(await checkRemoteSigner(config)), checkDisk(folder))
   checks.push(...(await checkPorts(config)), await checkData(config, signal))
   const endpoints = await checkEndpoints(config, clock)
   checks.push(...endpoints.checks)
@@ -68,14 +69,32 @@ export async function examineKeeper({ folder, clock = systemClock, signal }: Doc
 function checkSecrets(folder: string, { keys }: KeeperConfig): Check {
   const name = 'keys'
   try {
-    const operator = keystoreAddress(keys.operator)
-    const open = [keys.operator, join(folder, 'journal.sqlite'), ...(keys.passphraseFile ? [keys.passphraseFile] : [])]
+    const operator = operatorAddress(keys)
+    const own =
+      keys.remote === undefined ? keys.operator : [keys.remote.tokenFile ?? [], keys.remote.keyFile ?? []].flat()
+    const open = [own, join(folder, 'journal.sqlite'), keys.passphraseFile ?? []]
+      .flat()
       .filter((file) => (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o077)
       .join(' ')
     if (open === '') return ok(name, `operator ${operator}`)
     return warn(name, `others may read ${open}`, `chmod 600 ${open}`)
   } catch (error) {
     return fail(name, reasonOf(error), `run \`cohort keeper init --data ${folder}\`, or correct keys.operator`)
+  }
+}
+
+async function checkRemoteSigner({ keys }: KeeperConfig): Promise<Check[]> {
+  const name = 'signer'
+  try {
+    const signer = remoteOperator(keys)
+    if (signer === null || keys.remote === undefined) return []
+    const reason = await whyNotSigned(signer)
+    if (reason !== null) return [fail(name, reason, 'load the key there, or correct keys.remote')]
+    const found = `${signer.endpoint} (${keys.remote.api}) answers for ${signer.address}`
+    if (keys.remote.url.startsWith('https:') || isLoopback(keys.remote.url)) return [ok(name, found)]
+    return [warn(name, `${found}, without TLS`, 'put TLS before it: whoever reaches it there can have things signed')]
+  } catch (error) {
+    return [fail(name, reasonOf(error), 'start it, or correct keys.remote: without it this keeper does no step')]
   }
 }
 
@@ -92,7 +111,7 @@ function checkDisk(folder: string): Check {
 async function checkPorts(config: KeeperConfig): Promise<Check[]> {
   const { network, monitoring, chain } = config
   const operator = await Promise.resolve()
-    .then(() => keystoreAddress(config.keys.operator))
+    .then(() => operatorAddress(config.keys))
     .catch(() => null)
   const running = await askProcess(config)
   if (running !== null && running.operator === operator) {
@@ -284,7 +303,7 @@ async function checkService(config: KeeperConfig): Promise<Check[]> {
     const contracts = await openService(service.address, provider)
     const apart = disagreement(await agreedDigests(contracts.service), service.manifest)
     checks.push(apart === null ? ok('manifest', 'is the one that the chain names') : fail('manifest', apart, RENEW))
-    const operator = keystoreAddress(config.keys.operator)
+    const operator = operatorAddress(config.keys)
     const balance = await provider.getBalance(operator)
     const ether = `${formatEther(balance)} ether for gas at ${operator}`
     if (balance === 0n) checks.push(fail('funds', ether, 'send it some, or `cohort keeper register --fund`'))

@@ -11,10 +11,11 @@ import { checkStart, encodeManifest, type ServiceManifest } from '../../versions
 import { CONFIG_FILE, type KeeperConfig, parseConfig, STRATEGY_FILE } from '../config.ts'
 import { makeEncryptionKey } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
+import { operatorAddress } from '../operator.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { writeWhole } from './whole-file.ts'
 
-/** Values put into the config, by path; everything else keeps the example's default. */
+/** Values put into the config, by path, or taken out of it (undefined); everything else keeps the example's default. */
 export type ConfigValues = Readonly<Record<string, unknown>>
 
 export type InitOptions = {
@@ -39,7 +40,7 @@ export type InitOptions = {
 export type InitResult = { readonly config: KeeperConfig; readonly operator: string; readonly configFile: string }
 
 /**
- * Makes a keeper's data folder: config, operator keystore, encryption key, peer identity. Writes only if the config is valid, and never over an
+ * Makes a keeper's data folder: config, operator keystore (unless `keys.remote` has the key), encryption key, peer identity. Writes only if the config is valid, and never over an
  * existing keeper. @throws AgentError CONFIG, KEYSTORE.
  */
 export async function initKeeper(options: InitOptions): Promise<InitResult> {
@@ -57,16 +58,19 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
     await checkStart(manifest.model, start)
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const wallet = options.operatorKey === undefined ? Wallet.createRandom() : new Wallet(options.operatorKey)
   const scrypt = options.scryptLog2N === undefined ? {} : { scryptN: 2 ** options.scryptLog2N }
-  await writeKeystore(config.keys.operator, wallet, passphrase, scrypt)
+  if (config.keys.remote === undefined) {
+    const wallet = options.operatorKey === undefined ? Wallet.createRandom() : new Wallet(options.operatorKey)
+    await writeKeystore(config.keys.operator, wallet, passphrase, scrypt)
+  }
+  const operator = operatorAddress(config.keys)
   if (options.ownerKey !== undefined) {
     await writeKeystore(join(folder, 'owner.json'), new Wallet(options.ownerKey), passphrase, scrypt)
   }
   const store = KeeperStore.open({
     folder,
     passphrase,
-    binding: { chainId: BigInt(config.chain.id), service: config.service.address, operator: wallet.address },
+    binding: { chainId: BigInt(config.chain.id), service: config.service.address, operator },
     ...(options.scryptLog2N === undefined ? {} : { log2N: options.scryptLog2N }),
   })
   try {
@@ -79,7 +83,7 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
   if (options.strategy) writeWhole(join(folder, STRATEGY_FILE), options.strategy)
   writeWhole(config.service.manifestFile, encodeManifest(options.manifest))
   writeWhole(configFile, text)
-  return { config, operator: wallet.address, configFile }
+  return { config, operator, configFile }
 }
 
 /** The commented example with values filled in, comments kept. */
@@ -88,6 +92,10 @@ function fillExample(values: ConfigValues): string {
   const document = parseDocument(example)
   for (const [path, value] of Object.entries(values)) {
     const keys = path.split('.')
+    if (value === undefined) {
+      document.deleteIn(keys)
+      continue
+    }
     const node = document.getIn(keys, true)
     // Changed in place where possible: a new node would lose the comment on its line.
     if (isScalar(node) && (typeof value !== 'object' || value === null)) node.value = value

@@ -4,6 +4,7 @@ import {
   type ContractTransactionResponse,
   formatEther,
   type JsonRpcSigner,
+  type Signer,
   Wallet,
 } from 'ethers'
 import {
@@ -12,7 +13,6 @@ import {
   decodeRevert,
   encodeAddress,
   FailoverProvider,
-  openKeystore,
   openService,
   type ServiceContracts,
 } from '../../chain/index.ts'
@@ -22,6 +22,7 @@ import type { KeeperConfig } from '../config.ts'
 import { heldEncryptionKeys } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
 import { RENEW } from '../frame.ts'
+import { openOperator } from '../operator.ts'
 import { peerIdOf } from '../peer-id.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { signConsent } from './consent.ts'
@@ -31,12 +32,18 @@ export type OwnerSession = {
   readonly config: KeeperConfig
   readonly provider: FailoverProvider
   readonly contracts: ServiceContracts
-  readonly owner: Wallet | JsonRpcSigner
+  readonly owner: OwnerSigner
   close(): void
 }
 
-/** An owner's private key, or its place among the accounts that a development node holds unlocked. */
-export type OwnerAccount = { readonly key: string } | { readonly account: number }
+/** An account that sends transactions by a provider. */
+export type OwnerSigner = Signer & { readonly address: string }
+
+/** An owner's private key, its place among the accounts that a development node holds unlocked, or what opens it. */
+export type OwnerAccount =
+  | { readonly key: string }
+  | { readonly account: number }
+  | { readonly open: (provider: FailoverProvider) => Promise<{ readonly signer: OwnerSigner; close(): void }> }
 
 /**
  * Connects the owner to the service of a config.
@@ -49,13 +56,28 @@ export async function openOwnerSession(config: KeeperConfig, who: OwnerAccount):
     patience: 15_000,
   })
   try {
-    const owner = 'key' in who ? new Wallet(who.key, provider) : await unlockedAccount(provider, who.account)
     const contracts = await openService(config.service.address, provider)
-    return { config, provider, contracts, owner, close: () => provider.destroy() }
+    const { signer: owner, close } = await openOwner(provider, who)
+    return {
+      ...{ config, provider, contracts, owner },
+      close: () => {
+        close()
+        provider.destroy()
+      },
+    }
   } catch (error) {
     provider.destroy()
     throw error
   }
+}
+
+async function openOwner(
+  provider: FailoverProvider,
+  who: OwnerAccount,
+): Promise<{ readonly signer: OwnerSigner; close(): void }> {
+  if ('open' in who) return await who.open(provider)
+  const signer = 'key' in who ? new Wallet(who.key, provider) : await unlockedAccount(provider, who.account)
+  return { signer, close: () => undefined }
 }
 
 async function unlockedAccount(provider: FailoverProvider, index: number): Promise<JsonRpcSigner> {
@@ -69,7 +91,7 @@ async function unlockedAccount(provider: FailoverProvider, index: number): Promi
 const OPENING_GAS = 600_000n
 
 /** Sends and waits. Refusals come as RevertError with the contract's own error. */
-async function settle(
+export async function settle(
   what: string,
   sending: Promise<ContractTransactionResponse>,
 ): Promise<ContractTransactionReceipt> {
@@ -126,7 +148,7 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
       await settle('approve', token.approve(spender, stake))
     }
     say('registering the keeper')
-    const key = await openKeystore(config.keys.operator, passphrase)
+    const key = await openOperator(config.keys, passphrase)
     const consent = await signConsent(key, owner.address, registry)
     await settle('register', registry.register(operator, keys.encryptionKey, address, stake, consent))
   }

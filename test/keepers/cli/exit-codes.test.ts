@@ -12,6 +12,7 @@ import { DAO_EXIT_CODES } from '../../../keepers/chain/dao/errors.ts'
 import { CHAIN_EXIT_CODES, ChainError } from '../../../keepers/chain/errors.ts'
 import { KEYSTORE_EXIT_CODES } from '../../../keepers/chain/keystore.ts'
 import { MARKET_EXIT_CODES } from '../../../keepers/chain/markets/errors.ts'
+import { SIGNER_EXIT_CODES } from '../../../keepers/chain/signer/signer.ts'
 import { EXIT, exitCodeOf } from '../../../keepers/cli/failure.ts'
 import { NETWORK_EXIT_CODES } from '../../../keepers/network/errors.ts'
 import { SERVING_EXIT_CODES } from '../../../keepers/serving/errors.ts'
@@ -23,6 +24,7 @@ import { deploymentOf } from './deployment.ts'
 const ROOMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   chain: CHAIN_EXIT_CODES,
   keys: KEYSTORE_EXIT_CODES,
+  signer: SIGNER_EXIT_CODES,
   store: STORE_EXIT_CODES,
   network: NETWORK_EXIT_CODES,
   versions: VERSION_EXIT_CODES,
