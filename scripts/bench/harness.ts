@@ -38,6 +38,8 @@ export type BenchContext = {
   readonly args: readonly string[]
   /** Directory of MNIST IDX files, when at hand. */
   readonly dataDir: string | null
+  /** Recorded so far. */
+  readonly rows: readonly BenchRow[]
   record(row: {
     metric: string
     value: number

@@ -3,7 +3,7 @@
 import { loadIdxFolder } from '../../keepers/learning/index.ts'
 import { chooseArchitecture, draftService } from '../../keepers/services/index.ts'
 import { outputsOf, type ServiceManifest } from '../../keepers/versions/index.ts'
-import type { PicturesExample } from '../examples/examples.ts'
+import { type PicturesExample, trainingOf } from '../examples/examples.ts'
 import { pictureSample } from '../examples/pictures.ts'
 import type { DemoOptions } from './options.ts'
 import { CHAIN, draftText, type Subject } from './rows.ts'
@@ -16,7 +16,7 @@ export async function picturesSubject(
   { data, alpha, seed }: DemoOptions,
   say: (text: string) => void,
 ): Promise<Subject> {
-  const training = await example.training()
+  const training = await trainingOf(example)
   const { folder, said } = await example.pictures(data)
   say(`Data: ${said}`)
   const { sample, total } = await pictureSample(folder, example.classes)

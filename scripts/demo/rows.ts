@@ -11,7 +11,7 @@ import {
   tableRow,
 } from '../../keepers/services/index.ts'
 import { answersOf, labelReading, rowsOfInput, type ServiceManifest } from '../../keepers/versions/index.ts'
-import type { RowsExample } from '../examples/examples.ts'
+import { type RowsExample, trainingOf } from '../examples/examples.ts'
 
 export type Subject = {
   /** Of the service, for people. */
@@ -49,7 +49,7 @@ export async function rowsSubject(
   { folder, say }: { readonly folder: string; readonly say: (text: string) => void },
 ): Promise<Subject> {
   // What cannot run here says so before anything is made.
-  const training = await example.training()
+  const training = await trainingOf(example)
   const dealt = await deal(await example.data(), keepers, folder)
   const sample = await readSample(dealt.file('all'), example.options)
   const spec = await chooseArchitecture(example.model, sample)

@@ -17,8 +17,10 @@ type Common = {
   readonly model?: string
   /** Training goes on from the weights in that file. */
   readonly startsTrained?: boolean
-  /** Config values of a keeper. @throws NoExampleError where keepers need what this machine lacks */
-  readonly training: () => Promise<Readonly<Record<string, unknown>>>
+  /** How a keeper trains each round. */
+  readonly training: { readonly epochs: number; readonly learningRate: number }
+  /** Config values for a program that trains. @throws NoExampleError where it needs what this machine lacks */
+  readonly program?: () => Promise<Readonly<Record<string, unknown>>>
 }
 
 export type RowsExample = Common & {
@@ -46,21 +48,21 @@ export const EXAMPLES = {
     data: async () => join(ROOT, CELLS),
     options: {},
     // A hundred rows a keeper are few steps an epoch.
-    training: async () => ({ 'training.epochs': 6, 'training.learningRate': 0.005 }),
+    training: { epochs: 6, learningRate: 0.005 },
   },
   diabetes: {
     title: 'Diabetes',
     name: 'diabetes',
     data: async () => join(ROOT, 'examples/diabetes/patients.csv'),
     options: { unit: 'points' },
-    training: async () => ({ 'training.epochs': 6, 'training.learningRate': 0.005 }),
+    training: { epochs: 6, learningRate: 0.005 },
   },
   mail: {
     title: 'Unwanted mail',
     name: 'mail',
     data: mailTable,
     options: { text: 'text', target: 'kind' },
-    training: async () => ({ 'training.epochs': 4, 'training.learningRate': 0.005 }),
+    training: { epochs: 4, learningRate: 0.005 },
   },
   sklearn: {
     title: 'Breast cancer, trained by scikit-learn',
@@ -69,11 +71,8 @@ export const EXAMPLES = {
     model: join(ROOT, 'examples/scikit-learn/cells.onnx'),
     startsTrained: true,
     options: {},
-    training: async () => ({
-      ...(await sklearnTraining()),
-      'training.epochs': 6,
-      'training.learningRate': 0.005,
-    }),
+    training: { epochs: 6, learningRate: 0.005 },
+    program: sklearnTraining,
   },
   fashion: {
     title: 'Garments',
@@ -81,6 +80,12 @@ export const EXAMPLES = {
     model: join(ROOT, 'examples/fashion-mnist/model.json'),
     pictures: (given) => fashionPictures(given === undefined ? {} : { given }),
     classes: GARMENTS,
-    training: async () => ({ 'training.epochs': 3, 'training.learningRate': 0.003 }),
+    training: { epochs: 3, learningRate: 0.003 },
   },
 } satisfies Record<ExampleName, RowsExample | PicturesExample> & { readonly fashion: PicturesExample }
+
+/** Config values of a keeper that say how it trains. @throws NoExampleError */
+export async function trainingOf({ training, program }: Common): Promise<Readonly<Record<string, unknown>>> {
+  const { epochs, learningRate } = training
+  return { ...(await program?.()), 'training.epochs': epochs, 'training.learningRate': learningRate }
+}

@@ -61,6 +61,32 @@ sweep:
     expect(swept.runs[0]!.strategy).to.deep.equal({ file: join(folder, 'momentum.cjs'), settings: { momentum: 0.3 } })
   })
 
+  it('are read as docs/simulate.md shows one', async () => {
+    const [, shown] =
+      /```yaml\n(name: cells[\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/simulate.md'), 'utf8')) ?? []
+    copyFileSync(join(ROOT, 'strategies/fedavgm.cjs'), join(folder, 'fedavgm.cjs'))
+    const { runs } = await readExperiment(file(shown!))
+    expect(runs.length).to.equal(2 * 2 * 3)
+    const { config, strategy } = runs.at(-1)!
+    expect(config.schedule).to.deep.equal({ kind: 'cosine', least: 0.1 })
+    expect(config.patience).to.deep.equal({ rounds: 5, metric: 'loss', least: 0.001 })
+    expect([config.empty, config.perClient, config.seed]).to.deep.equal([2, true, 3])
+    expect(config.training.optimizer.learningRate).to.equal(0.03)
+    expect(strategy).to.deep.equal({ file: join(folder, 'fedavgm.cjs'), settings: { momentum: 0.9 } })
+  })
+
+  it('stop by their patience, with a column of it in the table', async () => {
+    const out = join(folder, 'patient')
+    const path = file(`${SMALL.replace('rounds: 2', 'rounds: 9')}  patience: { rounds: 1, least: 5 }
+  empty: 1
+  schedule: { kind: step, every: 1, factor: 0.1 }
+sweep: { seed: [1, 2] }\n`)
+    await quietly(() => runExperiment({ experiment: path, out, workers: 0, stray: [] }, signal))
+    const [head, run] = readFileSync(join(out, 'sweep.csv'), 'utf8').trimEnd().split('\n')
+    expect(head).to.contain('stopped')
+    expect(run).to.match(/^"seed=1",2,patience,/)
+  })
+
   const wrong: readonly (readonly [what: string, text: string, message: RegExp])[] = [
     ['is no YAML', 'a: [', /experiment\.yaml: /],
     ['has a key that is none', `${SMALL}sweeps: {}\n`, /document: Unrecognized key: "sweeps"/],

@@ -15,6 +15,7 @@ class Client:
 
     def fit(self, parameters: list[Any], config: dict[str, Any]) -> tuple[list[Any], int, dict[str, Any]]:
         kernel, bias = (array.copy() for array in parameters)
+        chances = self.targets
         for _ in range(int(config["local_epochs"])):
             scores = self.x @ kernel + bias
             chances = np.exp(scores - scores.max(axis=1, keepdims=True))

@@ -7,6 +7,7 @@ c is the first vector of the strategy. This keeper's own c_i is in a file where 
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,8 @@ def train(task: Task) -> Result:
     # From the update as the keeper sends it, for that is what the service has the mean of.
     update = clipped([weight - before for weight, before in zip(weights, start)], settings.raw["clip"])
     after = [c_i - c - change / local_rate for c_i, c, change in zip(own, server, update)]
-    named = {f"{part}{i}": array for part, list_ in [("before", own), ("after", after)] for i, array in enumerate(list_)}
+    parts = [("before", own), ("after", after)]
+    named: dict[str, Any] = {f"{part}{i}": array for part, list_ in parts for i, array in enumerate(list_)}
     np.savez(OWN, round=settings.round, **named)
     return Result(weights, loss=loss)
 
