@@ -89,7 +89,9 @@ async function byManifest(
 }
 
 async function sourceOf({ input, task }: ServiceManifest, path: string) {
-  const { labelReading, rowsOfInput } = await import('../versions/index.ts')
+  const { arrayReading, labelReading, rowsOfInput, tensorOfInput } = await import('../versions/index.ts')
+  const tensor = tensorOfInput(input)
+  if (tensor !== null) return { kind: 'tensor' as const, path, tensor: { ...tensor, answers: arrayReading(task) } }
   const rows = rowsOfInput(input)
   if (rows !== null) return { kind: 'csv' as const, path, table: { ...rows, ...labelReading(task) } }
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {

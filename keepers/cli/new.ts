@@ -17,6 +17,7 @@ Examples:
   cohort new --data patients.csv --target outcome
   cohort new --data examples/diabetes/patients.csv --unit points --out build/diabetes
   cohort new --data mail.csv --text text --target kind
+  cohort new --data waves.npz --array signals --target states
 `
 
 export function registerNew(program: Command): void {
@@ -34,7 +35,8 @@ export function registerNew(program: Command): void {
 /** Written beside its place and put there whole. @throws UsageError, CommandError; what a draft throws */
 async function begin(options: NewOptions, signal: AbortSignal): Promise<void> {
   const { data } = options
-  if (data === undefined) throw new UsageError('--data is needed: a CSV file, or a folder of pictures')
+  if (data === undefined)
+    throw new UsageError('--data is needed: a CSV file, a file of arrays, or a folder of pictures')
   const out = options.out ?? nameOf(options)
   const there = await stat(out).catch(() => null)
   if (there !== null) throw new CommandError(`${out} is there already: give another --out`, EXIT.usage)
@@ -85,6 +87,7 @@ type Told = Pick<Drafted, 'manifest' | 'report'> & {
 
 /** The name of such data in a keeper's config. */
 async function sourceOf({ input }: Drafted['manifest'], data: string): Promise<string> {
+  if (input.kind === 'tensor') return 'tensor'
   if (input.kind !== 'picture') return 'csv'
   return (await readdir(data)).some((name) => name.startsWith('train-images')) ? 'idx' : 'images'
 }
@@ -92,13 +95,14 @@ async function sourceOf({ input }: Drafted['manifest'], data: string): Promise<s
 function readme({ manifest, report, out, data, source }: Told): string {
   const { input } = manifest
   const picture = input.kind === 'picture'
+  const tensor = input.kind === 'tensor'
   const file = (name: string): string => join(out, name)
   const started = manifest.model.weights === undefined ? '' : ` --weights ${file('weights.onnx')}`
   const row = picture
     ? []
     : [
         '',
-        `Another row than the one in \`asked.json\` (the file may lack the column '${input.label}'):`,
+        `Another ${tensor ? 'sample' : 'row'} than the one in \`asked.json\` (the file may lack the ${tensor ? 'array' : 'column'} '${input.label}'):`,
         '',
         '```sh',
         `cohort service row ${file('manifest.json')} --data ${data} --row 1 --out ${file('row.json')}`,

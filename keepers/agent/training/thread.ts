@@ -28,6 +28,7 @@ import {
 } from '../../learning/index.ts'
 import {
   answersOf,
+  arrayReading,
   entryBound,
   firstWeights,
   labelReading,
@@ -35,6 +36,7 @@ import {
   rowsOfInput,
   type ServiceManifest,
   specOf,
+  tensorOfInput,
 } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import { collectGarbage } from '../memory.ts'
@@ -170,6 +172,11 @@ function sourceOf({ input, task }: ServiceManifest, data: DataConfig): SampleSou
   if (kind === 'idx') return { kind, path }
   const both = test === undefined ? { path } : { path, test }
   if (kind === 'images') return { kind, ...both }
+  if (kind === 'tensor') {
+    const terms = tensorOfInput(input)
+    if (terms === null) throw new Error(`input.kind: the manifest takes a ${input.kind}, source tensor gives arrays`)
+    return { kind, ...both, tensor: { ...terms, answers: arrayReading(task) } }
+  }
   const rows = rowsOfInput(input)
   if (rows === null) throw new Error(`input.kind: the manifest takes a ${input.kind}, source csv gives a table`)
   return { kind, ...both, table: { ...rows, ...labelReading(task) } }
