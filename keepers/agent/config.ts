@@ -11,7 +11,7 @@ import {
   trainerLimitsSchema,
 } from '../learning/index.ts'
 import { PUBLIC, parseBootstrap } from '../network/index.ts'
-import { readManifestFile, type ServiceManifest, VersionError } from '../versions/index.ts'
+import { readManifestFile, type ServiceManifest, takesDigits, VersionError } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 
 const url = z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' })
@@ -286,9 +286,6 @@ function contradictionInTraining({ command, limits, environment }: Settings['tra
 /** Forms that a source's samples have; a file of rows holds numbers or text. */
 const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table', tensor: 'tensor' } as const
 
-/** Of the classes that the project's own digits have. */
-const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit))
-
 function contradictionInData(data: DataConfig, { input, task }: ServiceManifest): string | null {
   const { source, shard, path, test, use } = data
   if (source === 'none') {
@@ -309,9 +306,9 @@ function contradictionInData(data: DataConfig, { input, task }: ServiceManifest)
     const fitting = { table: 'csv', picture: 'idx or images', tensor: 'tensor' }[form]
     return `data.source: ${source} gives a ${FORM_OF[source]}, the service's manifest takes a ${input.kind}: use ${fitting}`
   }
-  // Pictures of the same size are not pictures of the same things: digits would be trained as garments without anybody noticing.
-  const classes = task.kind === 'classification' ? task.classes : []
-  if (source === 'digits' && !DIGITS.every((digit, i) => classes[i] === digit)) {
+  // Digits would be trained as garments without anybody noticing.
+  if (source === 'digits' && !takesDigits({ input, task })) {
+    const classes = task.kind === 'classification' ? task.classes : []
     const named = classes.length === 0 ? task.kind : classes.slice(0, 3).join(', ')
     return `data.source: digits are of the classes 0 to 9, the service's are others (${named}, …): use idx or images, or none`
   }

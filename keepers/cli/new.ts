@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort new`: a folder with all that a service of somebody's data begins with, and the commands to run.
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import type { Command } from 'commander'
@@ -75,24 +75,16 @@ async function filesOf(
     'manifest.json': new TextDecoder().decode(encodeManifest(manifest)),
     ...(start === undefined ? {} : { 'weights.onnx': start }),
     'asked.json': `${JSON.stringify(first)}\n`,
-    'README.md': readme({ manifest, report, out, data: resolve(data), source: await sourceOf(manifest, data) }),
+    'README.md': readme({ manifest, report, out, data: resolve(data) }),
   }
 }
 
 type Told = Pick<Drafted, 'manifest' | 'report'> & {
   readonly out: string
   readonly data: string
-  readonly source: string
 }
 
-/** The name of such data in a keeper's config. */
-async function sourceOf({ input }: Drafted['manifest'], data: string): Promise<string> {
-  if (input.kind === 'tensor') return 'tensor'
-  if (input.kind !== 'picture') return 'csv'
-  return (await readdir(data)).some((name) => name.startsWith('train-images')) ? 'idx' : 'images'
-}
-
-function readme({ manifest, report, out, data, source }: Told): string {
+function readme({ manifest, report, out, data }: Told): string {
   const { input } = manifest
   const picture = input.kind === 'picture'
   const tensor = input.kind === 'tensor'
@@ -138,14 +130,14 @@ function readme({ manifest, report, out, data, source }: Told): string {
     '',
     '```sh',
     `cohort keeper init --data ${file('keeper')} --service ADDRESS --rpc http://127.0.0.1:8545 \\`,
-    `  --manifest ${file('manifest.json')}${started} --set data.source=${source} data.path=${data}`,
+    `  --manifest ${file('manifest.json')}${started} --samples ${data}`,
     `cohort keeper register --data ${file('keeper')} --account 2 --stake 1000 --fund 0.2`,
     `cohort keeper run --data ${file('keeper')}`,
     '```',
     '',
     '## A proven answer',
     '',
-    'Once a version is released (`cohort dao propose-release`) and the circuit’s verifier is registered:',
+    'Once a version is released (`cohort dao propose-release`) and the circuit’s verifier is registered (`cohort dao deploy-verifier` prints how):',
     '',
     '```sh',
     `cohort infer offer --service ADDRESS --circuit ${file('circuit')} --account 3`,

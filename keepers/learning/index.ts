@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the learning room: models, data, local training, strategies, privacy, ensembles, simulation.
 
-export { type ArrayFile, isArrayFile, openArrays } from './data/arrays.ts'
+export { isArrayFile, openArrays } from './data/arrays.ts'
 export {
   type Columns,
   columnsSchema,

@@ -6,7 +6,7 @@ import type { ServiceInput, ServiceTask } from '../versions/index.ts'
 import { inferTask, type TaskOptions } from './answers.ts'
 import { scaleOf } from './columns.ts'
 
-export type TensorInput = Extract<ServiceInput, { kind: 'tensor' }>
+type TensorInput = Extract<ServiceInput, { kind: 'tensor' }>
 
 export type TensorOptions = TaskOptions & {
   /** Name of the array of the samples; `x` unless told, of an .npy file its own name. */

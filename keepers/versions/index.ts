@@ -53,6 +53,7 @@ export {
   saltOf,
   specOf,
 } from './provable.ts'
+export { kindOfSamples, samplesOf, samplesText, takesDigits } from './samples.ts'
 export { checkStart, firstWeights, startOf } from './start.ts'
 export { answersOf, arrayReading, labelReading, lossOfTask, outputsOf, type ServiceTask } from './task.ts'
 export { type RoundTerms, USUAL_TERMS } from './terms.ts'

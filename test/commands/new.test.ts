@@ -124,7 +124,7 @@ describe('cohort new', function () {
         /tensors of 2 \(array 'signals', numbers from .* 2 scales\), label 'states'; 2 classes/,
       )
       const manifest = join(made, 'manifest.json')
-      expect(readFileSync(join(made, 'README.md'), 'utf8')).to.contain(`--set data.source=tensor data.path=${data}`)
+      expect(readFileSync(join(made, 'README.md'), 'utf8')).to.contain(`--samples ${data}`)
       const provable = JSON.parse((await command('zkml', 'provable', manifest, '--json')).stdout)
       const circuit = await command('service', 'circuit', manifest, '--out', join(made, 'circuit'), '--json')
       expect(JSON.parse(circuit.stdout).constraints, circuit.stderr).to.equal(provable.total)
