@@ -11,7 +11,7 @@ import {
   trainerLimitsSchema,
 } from '../learning/index.ts'
 import { PUBLIC, parseBootstrap } from '../network/index.ts'
-import { readManifestFile, type ServiceManifest, VersionError } from '../versions/index.ts'
+import { readManifestFile, type ServiceManifest, takesDigits, VersionError } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 import { keysSchema, withPaths } from './keys-config.ts'
 
@@ -67,13 +67,14 @@ const dataSchema = z.strictObject({
   /**
    * `digits`: MNIST's IDX files in `path`, or the project's own procedural digits without one. `idx`: a folder of IDX files.
    * `csv`: a file with the columns that the manifest names. `images`: a folder with one sub-folder of pictures per class.
+   * `tensor`: a file with the arrays that the manifest names (.npz, .safetensors, .json), or a folder of .npy files.
    * `none`: no samples; the keeper does all the rest of a member's work.
    */
-  source: z.enum(['digits', 'idx', 'csv', 'images', 'none']),
+  source: z.enum(['digits', 'idx', 'csv', 'images', 'tensor', 'none']),
   /** `judge`: candidates are judged by all of the samples, and none of them is trained on. */
   use: z.enum(['train', 'judge']).default('train'),
   path: z.string().min(1).optional(),
-  /** csv, images: samples of the same form that are not trained on, for reportTest. */
+  /** csv, images, tensor: samples of the same form that are not trained on, for reportTest. */
   test: z.string().min(1).optional(),
   /** The part of the files that belongs to this keeper. Real keepers have separate files and take `all`. */
   shard: shardSchema.default({ kind: 'all' }),
@@ -286,10 +287,7 @@ function contradictionInTraining({ command, limits, environment }: Settings['tra
 }
 
 /** Forms that a source's samples have; a file of rows holds numbers or text. */
-const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table' } as const
-
-/** Of the classes that the project's own digits have. */
-const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit))
+const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table', tensor: 'tensor' } as const
 
 function contradictionInData(data: DataConfig, { input, task }: ServiceManifest): string | null {
   const { source, shard, path, test, use } = data
@@ -302,18 +300,18 @@ function contradictionInData(data: DataConfig, { input, task }: ServiceManifest)
     return `data.shard.index ${shard.index} must be below parts ${shard.parts}`
   }
   if (source !== 'digits' && data.path === undefined) return `data.path: source ${source} needs a path`
-  const ownTest = source === 'csv' || source === 'images'
+  const ownTest = source === 'csv' || source === 'images' || source === 'tensor'
   if (!ownTest && data.test !== undefined)
     return `data.test: source ${source} takes the test files from the same folder`
   if (ownTest && data.reportTest && data.test === undefined) return 'data.test: reportTest needs samples to report on'
   const form = input.kind === 'text' ? 'table' : input.kind
   if (form !== FORM_OF[source]) {
-    const fitting = form === 'table' ? 'csv' : 'idx or images'
+    const fitting = { table: 'csv', picture: 'idx or images', tensor: 'tensor' }[form]
     return `data.source: ${source} gives a ${FORM_OF[source]}, the service's manifest takes a ${input.kind}: use ${fitting}`
   }
-  // Pictures of the same size are not pictures of the same things: digits would be trained as garments without anybody noticing.
-  const classes = task.kind === 'classification' ? task.classes : []
-  if (source === 'digits' && !DIGITS.every((digit, i) => classes[i] === digit)) {
+  // Digits would be trained as garments without anybody noticing.
+  if (source === 'digits' && !takesDigits({ input, task })) {
+    const classes = task.kind === 'classification' ? task.classes : []
     const named = classes.length === 0 ? task.kind : classes.slice(0, 3).join(', ')
     return `data.source: digits are of the classes 0 to 9, the service's are others (${named}, …): use idx or images, or none`
   }

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
+import type { ServiceManifest } from '../versions/index.ts'
 import { parseAddress } from './chain-command.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { registerKeeperKeys } from './keeper-keys.ts'
@@ -37,6 +38,10 @@ export function registerKeeper(program: Command): void {
     .option(
       '--strategy <file>',
       'the module that the manifest names, if it names one (default: by its hash, from the keepers)',
+    )
+    .option(
+      '--samples <path>',
+      'your samples: a CSV file, a file of arrays, a folder of IDX files or of pictures by class; or none (default: digits, where the service is about them)',
     )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--remote-signer <url>', 'a signer that has the operator’s key, in place of a keystore in the folder')
@@ -128,6 +133,7 @@ type InitFlags = {
   readonly manifest?: string
   readonly weights?: string
   readonly strategy?: string
+  readonly samples?: string
   readonly set: readonly string[]
   readonly remoteSigner?: string
   readonly operator?: string
@@ -167,6 +173,7 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     ...{ rpc: options.rpc, chainId: place.chainId, service: place.service },
     ...given,
   })
+  const data = await samplesFor(manifest, options.samples, values)
   const at = { rpc: options.rpc, chainId: place.chainId, service: place.service }
   const start = await agent.serviceStart({
     ...{ ...at, manifest },
@@ -177,9 +184,39 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
   const strategy = named ? null : await agent.serviceStrategy(at, manifest, options.strategy)
   const passphrase = await readPassphrase({ file: options.passphraseFile, prompt: 'Passphrase for the new keystore: ' })
   const { operator, configFile } = await agent.initKeeper({
-    ...{ folder: options.data, passphrase, values, manifest, start, strategy },
+    ...{ folder: options.data, passphrase, values: { ...values, ...data.values }, manifest, start, strategy },
   })
-  print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
+  print(options, { operator, config: configFile, ...data.said, next: 'read the config, then `cohort keeper register`' })
+}
+
+const NO_SAMPLES = 'none'
+
+/**
+ * Config values for the samples, which are read once: a file that does not fit is found before there is a keeper.
+ * @param values what `--set` says
+ * @throws UsageError naming what the service takes; LearningError naming file and place
+ */
+async function samplesFor(
+  manifest: ServiceManifest,
+  samples: string | undefined,
+  values: Readonly<Record<string, unknown>>,
+): Promise<{ readonly values: Record<string, unknown>; readonly said: Record<string, unknown> }> {
+  const versions = await import('../versions/index.ts')
+  const wanted = versions.samplesText(manifest.input)
+  const set = ['data.source', 'data.path'].find((key) => values[key] !== undefined)
+  if (samples === undefined) {
+    if (set !== undefined || versions.takesDigits(manifest)) return { values: {}, said: {} }
+    throw new UsageError(
+      `--samples: the service takes ${wanted}: say where yours are, or \`none\` for a keeper without any`,
+    )
+  }
+  if (set !== undefined) throw new UsageError(`--samples: leave it out, or --set ${set}: both say where samples are`)
+  if (samples === NO_SAMPLES) return { values: { 'data.source': NO_SAMPLES }, said: { samples: 0 } }
+  // Not that of the config, which is in another folder.
+  const path = resolve(samples)
+  const kind = await versions.kindOfSamples(manifest.input, path)
+  const { train } = await versions.samplesOf(manifest, { kind, path })
+  return { values: { 'data.source': kind, 'data.path': path }, said: { samples: train.count } }
 }
 
 async function readWeights(file: string): Promise<Uint8Array> {

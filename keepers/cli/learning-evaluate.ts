@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort learning evaluate`: a saved model's figures on its service's samples, or on a folder of data.
-import { readdir, stat } from 'node:fs/promises'
 import process from 'node:process'
 import type { ClassFigures, Dataset, Evaluation, ModelSpec } from '../learning/index.ts'
-import type { ServiceManifest } from '../versions/index.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
 
@@ -61,10 +59,7 @@ async function byManifest(
   { data, manifest: file = '' }: EvaluateOptions,
   signal: AbortSignal,
 ): Promise<Judged> {
-  const [{ openSamples, specHash }, versions] = await Promise.all([
-    import('../learning/index.ts'),
-    import('../versions/index.ts'),
-  ])
+  const [{ specHash }, versions] = await Promise.all([import('../learning/index.ts'), import('../versions/index.ts')])
   if (data === undefined) throw new UsageError('--manifest: --data names the file or folder of samples')
   const manifest = await manifestOf(file)
   const { input, task } = manifest
@@ -76,8 +71,8 @@ async function byManifest(
     )
   }
   const answers = versions.answersOf(task)
-  const form = { inputShape: input.shape, classes: answers }
-  const samples = await openSamples(await sourceOf(manifest, data), form, signal)
+  const place = { kind: await versions.kindOfSamples(input, data), path: data }
+  const samples = await versions.samplesOf(manifest, place, signal)
   const amount = task.kind === 'regression'
   return {
     spec: { ...spec, loss: versions.lossOfTask(task) },
@@ -86,17 +81,6 @@ async function byManifest(
     names: typeof answers === 'number' ? [] : answers,
     unit: amount ? { factor: task.target.deviation, name: task.unit } : null,
   }
-}
-
-async function sourceOf({ input, task }: ServiceManifest, path: string) {
-  const { labelReading, rowsOfInput } = await import('../versions/index.ts')
-  const rows = rowsOfInput(input)
-  if (rows !== null) return { kind: 'csv' as const, path, table: { ...rows, ...labelReading(task) } }
-  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new CommandError(`cannot read ${path}: ${cause.code}`, EXIT.noInput)
-  })
-  const idx = found.isDirectory() && (await readdir(path)).some((name) => name.startsWith('train-images'))
-  return { kind: idx ? ('idx' as const) : ('images' as const), path }
 }
 
 function sentence(

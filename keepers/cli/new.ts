@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort new`: a folder with all that a service of somebody's data begins with, and the commands to run.
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import type { Command } from 'commander'
@@ -17,6 +17,7 @@ Examples:
   cohort new --data patients.csv --target outcome
   cohort new --data examples/diabetes/patients.csv --unit points --out build/diabetes
   cohort new --data mail.csv --text text --target kind
+  cohort new --data waves.npz --array signals --target states
 `
 
 export function registerNew(program: Command): void {
@@ -34,7 +35,8 @@ export function registerNew(program: Command): void {
 /** Written beside its place and put there whole. @throws UsageError, CommandError; what a draft throws */
 async function begin(options: NewOptions, signal: AbortSignal): Promise<void> {
   const { data } = options
-  if (data === undefined) throw new UsageError('--data is needed: a CSV file, or a folder of pictures')
+  if (data === undefined)
+    throw new UsageError('--data is needed: a CSV file, a file of arrays, or a folder of pictures')
   const out = options.out ?? nameOf(options)
   const there = await stat(out).catch(() => null)
   if (there !== null) throw new CommandError(`${out} is there already: give another --out`, EXIT.usage)
@@ -73,32 +75,26 @@ async function filesOf(
     'manifest.json': new TextDecoder().decode(encodeManifest(manifest)),
     ...(start === undefined ? {} : { 'weights.onnx': start }),
     'asked.json': `${JSON.stringify(first)}\n`,
-    'README.md': readme({ manifest, report, out, data: resolve(data), source: await sourceOf(manifest, data) }),
+    'README.md': readme({ manifest, report, out, data: resolve(data) }),
   }
 }
 
 type Told = Pick<Drafted, 'manifest' | 'report'> & {
   readonly out: string
   readonly data: string
-  readonly source: string
 }
 
-/** The name of such data in a keeper's config. */
-async function sourceOf({ input }: Drafted['manifest'], data: string): Promise<string> {
-  if (input.kind !== 'picture') return 'csv'
-  return (await readdir(data)).some((name) => name.startsWith('train-images')) ? 'idx' : 'images'
-}
-
-function readme({ manifest, report, out, data, source }: Told): string {
+function readme({ manifest, report, out, data }: Told): string {
   const { input } = manifest
   const picture = input.kind === 'picture'
+  const tensor = input.kind === 'tensor'
   const file = (name: string): string => join(out, name)
   const started = manifest.model.weights === undefined ? '' : ` --weights ${file('weights.onnx')}`
   const row = picture
     ? []
     : [
         '',
-        `Another row than the one in \`asked.json\` (the file may lack the column '${input.label}'):`,
+        `Another ${tensor ? 'sample' : 'row'} than the one in \`asked.json\` (the file may lack the ${tensor ? 'array' : 'column'} '${input.label}'):`,
         '',
         '```sh',
         `cohort service row ${file('manifest.json')} --data ${data} --row 1 --out ${file('row.json')}`,
@@ -134,14 +130,14 @@ function readme({ manifest, report, out, data, source }: Told): string {
     '',
     '```sh',
     `cohort keeper init --data ${file('keeper')} --service ADDRESS --rpc http://127.0.0.1:8545 \\`,
-    `  --manifest ${file('manifest.json')}${started} --set data.source=${source} data.path=${data}`,
+    `  --manifest ${file('manifest.json')}${started} --samples ${data}`,
     `cohort keeper register --data ${file('keeper')} --account 2 --stake 1000 --fund 0.2`,
     `cohort keeper run --data ${file('keeper')}`,
     '```',
     '',
     '## A proven answer',
     '',
-    'Once a version is released (`cohort dao propose-release`) and the circuit’s verifier is registered:',
+    'Once a version is released (`cohort dao propose-release`) and the circuit’s verifier is registered (`cohort dao deploy-verifier` prints how):',
     '',
     '```sh',
     `cohort infer offer --service ADDRESS --circuit ${file('circuit')} --account 3`,

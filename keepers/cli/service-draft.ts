@@ -2,7 +2,7 @@
 // From a sample of data (and a model) to a manifest: the options of `cohort service new` and `cohort new`, and what they do.
 import { basename, extname } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { DraftReport, LossName, Sample, TableOptions } from '../services/index.ts'
+import type { DraftReport, LossName, Sample, SampleOptions } from '../services/index.ts'
 import type { ServiceManifest, ServiceTask } from '../versions/index.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { type ProgressLine, wholeNumber } from './learning-options.ts'
@@ -11,6 +11,7 @@ import { sampleText } from './service-text.ts'
 export type DraftingOptions = {
   readonly data?: string
   readonly target?: string
+  readonly array?: string
   readonly ignore?: string[]
   readonly text?: string
   readonly vocabulary?: string
@@ -36,8 +37,12 @@ export type DraftingOptions = {
 /** The data, the target, and the number of members. */
 export function draftOptions(command: Command): Command {
   return command
-    .option('--data <path>', 'a CSV file, a folder of IDX files or of pictures by class (default: digits)')
-    .option('--target <column>', 'CSV: the column to learn (default: the last)')
+    .option(
+      '--data <path>',
+      'a CSV file, arrays (.npz, .npy, .safetensors, .json), a folder of IDX files or of pictures by class (default: digits)',
+    )
+    .option('--target <name>', 'CSV: the column to learn (default: the last); arrays: that of the labels (default: y)')
+    .option('--array <name>', 'arrays: that of the samples (default: x; of an .npy file its own name)')
     .option('--ignore <column...>', 'CSV: columns that the model does not get')
     .option('--text <column>', 'CSV: the column of the text that the model reads, and nothing else')
     .option('--places <n>', 'text: places that words are hashed to', wholeNumber(16), 1024)
@@ -50,7 +55,7 @@ export function draftOptions(command: Command): Command {
     .option('--vocabulary <file>', 'text: the words that count, one a line, in place of hashes')
     .option('--bytes', 'text: its bytes count, in place of words')
     .addOption(
-      new Option('--task <kind>', 'CSV: kind of the target (default: from the column)').choices([
+      new Option('--task <kind>', 'CSV, arrays: kind of the target (default: from its values)').choices([
         'classification',
         'labels',
         'regression',
@@ -114,7 +119,7 @@ export function nameOf({ name, data }: Pick<DraftingOptions, 'name' | 'data'>): 
   throw new UsageError(`--name '${found}': takes 1 to 64 characters`)
 }
 
-async function tableOptions(options: DraftingOptions): Promise<TableOptions> {
+async function tableOptions(options: DraftingOptions): Promise<SampleOptions> {
   const { text, vocabulary, bytes, places, embedding, grams } = options
   for (const [flag, value] of Object.entries({ vocabulary, bytes, embedding, grams })) {
     if (value !== undefined && text === undefined) throw new UsageError(`--${flag} is about a --text`)
@@ -124,7 +129,7 @@ async function tableOptions(options: DraftingOptions): Promise<TableOptions> {
     throw new UsageError('--bytes: neither --vocabulary nor --grams is about bytes')
   }
   const pooling = embedding === undefined ? {} : { pooling: 'mean' as const }
-  const keys = ['target', 'ignore', 'text', 'task', 'unit', 'loss', 'balance', 'separator'] as const
+  const keys = ['target', 'array', 'ignore', 'text', 'task', 'unit', 'loss', 'balance', 'separator'] as const
   const chosen = Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
   if (text === undefined) return chosen
   if (bytes === true) return { ...chosen, tokenizer: { kind: 'bytes', ...pooling } }

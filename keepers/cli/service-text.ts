@@ -13,6 +13,13 @@ export function inputText(input: ServiceInput, list: (names: readonly string[]) 
     const { tokenizer } = input
     return `text of column '${input.column}' (${placesText(tokenizer)}), label '${input.label}'`
   }
+  if (input.kind === 'tensor') {
+    const { shape, array, numbers, scale } = input
+    const [least, most] = [Math.min(...scale.map(({ min }) => min)), Math.max(...scale.map(({ max }) => max))]
+    const kind = numbers === 'integer' ? 'whole numbers' : 'numbers'
+    const scales = scale.length === 1 ? '' : `, ${scale.length} scales`
+    return `tensors of ${shape.join('×')} (array '${array}', ${kind} from ${least} to ${most}${scales}), label '${input.label}'`
+  }
   const { features, label, categories = {}, missing = [], decimal } = input
   const more = [
     ...Object.entries(categories).map(([feature, { values }]) => `'${feature}' is one of ${values.length}`),

@@ -103,10 +103,15 @@ export function registerService(program: Command): void {
 
   service
     .command('row')
-    .description('what the model is given for one row of a table, scaled as the manifest says: the input of a request')
+    .description(
+      'what the model is given for one row of a table, or one sample of an array, scaled as the manifest says: the input of a request',
+    )
     .argument('<manifest>', 'a file')
-    .requiredOption('--data <file>', 'a CSV file with the manifest’s columns; the label may be missing')
-    .option('--row <n>', 'which row below the header', wholeNumber(1), 1)
+    .requiredOption(
+      '--data <file>',
+      'a CSV file with the manifest’s columns, or a file with its arrays; the label may be missing',
+    )
+    .option('--row <n>', 'which row below the header, or sample, from 1', wholeNumber(1), 1)
     .requiredOption('--out <file>', 'where the JSON list goes')
     .action(row)
 }
@@ -154,10 +159,19 @@ async function row(
   text: string,
   options: { readonly data: string; readonly row: number; readonly out: string },
 ): Promise<void> {
-  const [{ tableRow }, { readFile }] = await Promise.all([import('../services/index.ts'), import('node:fs/promises')])
+  const [{ tableRow }, { tensorOfInput }, { tensorSample }, { readFile }] = await Promise.all([
+    import('../services/index.ts'),
+    import('../versions/index.ts'),
+    import('../learning/index.ts'),
+    import('node:fs/promises'),
+  ])
   const { input } = await manifestOf(text, 'manifest')
   if (input.kind === 'picture') {
     throw new UsageError(`${text} takes a picture: \`cohort learning samples\` writes pictures`)
+  }
+  if (input.kind === 'tensor') {
+    const values = await tensorSample(options.data, tensorOfInput(input)!, input.shape, options.row)
+    return await replaceFile(options.out, `${JSON.stringify(values)}\n`)
   }
   const content = await readFile(options.data, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new CommandError(`cannot read ${options.data}: ${cause.code}`, EXIT.noInput)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the learning room: models, data, local training, strategies, privacy, ensembles, simulation.
 
+export { isArrayFile, openArrays } from './data/arrays.ts'
 export {
   type Columns,
   columnsSchema,
@@ -14,6 +15,7 @@ export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
 export { loadImageFolder } from './data/images.ts'
 export { loadDigits, loadIdxFolder, loadMnist, MNIST_FILES } from './data/mnist.ts'
+export type { StoredArray } from './data/npy.ts'
 export { type OpenedData, openData } from './data/open.ts'
 export {
   type Partition,
@@ -24,6 +26,15 @@ export {
 } from './data/partition.ts'
 export { proceduralDigits } from './data/procedural.ts'
 export { openSamples, type SampleForm, type SampleSource, type Samples } from './data/samples.ts'
+export {
+  contradictionInTensor,
+  lastSide,
+  loadTensors,
+  placeIn,
+  type TensorTerms,
+  tensorSample,
+  tensorSchema,
+} from './data/tensors.ts'
 export { bagSize, contradictionInTokenizer, type Tokenizer, tokenizerSchema, wordsOf } from './data/words.ts'
 export type { BackendChoice } from './engine/backend.ts'
 export {

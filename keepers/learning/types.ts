@@ -57,7 +57,7 @@ export type Model = {
 }
 
 /** Where samples came from; `procedural` data must be announced to whoever reads a figure. */
-export type DatasetOrigin = 'mnist' | 'idx' | 'csv' | 'images' | 'procedural' | 'memory'
+export type DatasetOrigin = 'mnist' | 'idx' | 'csv' | 'images' | 'tensor' | 'procedural' | 'memory'
 
 /**
  * Labelled samples in memory. Pixels stay bytes; gathering a batch multiplies them by `scale`. This keeps MNIST at 47 MB instead of 188.

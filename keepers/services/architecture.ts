@@ -103,7 +103,8 @@ function answersText(task: ServiceTask): string {
 
 function usual({ input, task, train }: Sample, embedding: number | undefined): ModelSpec {
   const outputs = outputsOf(task)
-  if (input.kind === 'picture' && Math.min(input.shape[0], input.shape[1]) >= LEAST_SIDE) {
+  const [height = 1, width = 1, channels] = input.kind === 'picture' || input.kind === 'tensor' ? input.shape : []
+  if (channels !== undefined && Math.min(height, width) >= LEAST_SIDE) {
     return modelSpec('small-cnn', { inputShape: input.shape, classes: outputs })
   }
   const values = input.shape.reduce((product, side) => product * side, 1)

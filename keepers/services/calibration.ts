@@ -27,7 +27,7 @@ const ACTIVATION_BITS = [8, 7, 6]
 /** Accuracy that integers may lose before less room is tried. */
 const TOLERABLE_LOSS = 0.005
 /** Sixteen greys of a picture; a payload carries a byte for each value of a table; a word is in a text, or is not, or is a share of it. */
-const INPUT_BITS = { picture: 4, table: 8, text: 1, share: 8 } as const
+const INPUT_BITS = { picture: 4, table: 8, text: 1, share: 8, tensor: 8 } as const
 /** Bits of a weight; those of an amount's last layer carry its unit, and there are few of them. */
 const WEIGHT_BITS = 8
 const AMOUNT_BITS = { least: 14, most: 24, beside: 7 } as const
@@ -126,11 +126,27 @@ function clippedBy(model: PlannedModel, trial: Trial): number {
 }
 
 function rangeOf(sample: Sample, inputs: readonly Float64Array[]): { min: number; max: number } {
-  if (sample.input.kind !== 'table') return { min: 0, max: 1 }
-  let furthest = 1
-  for (const row of inputs) for (const value of row) furthest = Math.max(furthest, Math.abs(value))
-  if (sample.task.kind !== 'regression') return { min: -REACH * furthest, max: REACH * furthest }
+  const { input, task } = sample
+  const reach = reachOf(input, inputs)
+  if (reach === null) return { min: 0, max: 1 }
+  if (task.kind !== 'regression') {
+    const positive = input.kind === 'tensor' && input.scale.every(({ mean, min }) => min >= mean)
+    return { min: positive ? 0 : -reach, max: reach }
+  }
   // A step that is a power of two makes the steps of the amount one, so that its scale on the chain is exact.
-  const step = 2 ** Math.ceil(Math.log2((REACH * furthest) / 2 ** (INPUT_BITS.table - 1)))
+  const step = 2 ** Math.ceil(Math.log2(reach / 2 ** (INPUT_BITS.table - 1)))
   return { min: -step * 2 ** (INPUT_BITS.table - 1), max: step * (2 ** (INPUT_BITS.table - 1) - 1) }
 }
+
+/** How far from zero a value may be that the model is given; null for those from 0 to 1. */
+function reachOf(input: Sample['input'], inputs: readonly Float64Array[]): number | null {
+  // All that a member's file may hold can be proven.
+  if (input.kind === 'tensor') return Math.max(...input.scale.flatMap(scaledRange).map(Math.abs))
+  if (input.kind !== 'table') return null
+  let furthest = 1
+  for (const row of inputs) for (const value of row) furthest = Math.max(furthest, Math.abs(value))
+  return REACH * furthest
+}
+
+const scaledRange = ({ mean, deviation, min, max }: { mean: number; deviation: number; min: number; max: number }) =>
+  [min, max].map((value) => (value - mean) / deviation)

@@ -68,9 +68,13 @@ export function decimalOf(delimiter: string, rows: readonly Row[]): ',' | undefi
  * Mean and deviation to the second digit of the deviation: they are public, and rounded they say less of the samples that they were
  * taken from.
  */
-export function scaleOf(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+export function scaleOf(values: readonly number[] | Float64Array): { mean: number; deviation: number } {
+  let sum = 0
+  for (const value of values) sum += value
+  const mean = sum / values.length
+  let squares = 0
+  for (const value of values) squares += (value - mean) ** 2
+  const deviation = Math.sqrt(squares / values.length)
   const size = deviation || Math.abs(mean) || 1
   const unit = 10 ** (Math.floor(Math.log10(size)) - 1)
   const rounded = (value: number): number => Number((Math.round(value / unit) * unit).toPrecision(12))

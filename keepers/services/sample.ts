@@ -4,16 +4,26 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import {
   type Dataset,
+  isArrayFile,
   LearningError,
   loadDigits,
   loadIdxFolder,
   loadImageFolder,
+  loadTensors,
   parseCsv,
   partitionIid,
   subset,
 } from '../learning/index.ts'
-import { answersOf, labelReading, rowsOfInput, type ServiceInput, type ServiceTask } from '../versions/index.ts'
+import {
+  answersOf,
+  arrayReading,
+  labelReading,
+  rowsOfInput,
+  type ServiceInput,
+  type ServiceTask,
+} from '../versions/index.ts'
 import { inferTable, type TableOptions } from './table.ts'
+import { inferTensor, type TensorOptions } from './tensor.ts'
 
 export type Sample = {
   /** The training part, and the part that judges. */
@@ -26,11 +36,14 @@ export type Sample = {
 /** One in so many samples judges, where the data has no test part of its own. */
 const JUDGING = 5
 
+export type SampleOptions = TableOptions & TensorOptions
+
 /**
- * A CSV file, a folder of IDX files, a folder with one sub-folder of pictures for each class, or digits where there is no path.
+ * A CSV file, a file of arrays or a folder of .npy files, a folder of IDX files, a folder with one sub-folder of pictures for each
+ * class, or digits where there is no path.
  * @throws LearningError DATA_NOT_FOUND, BAD_DATA, EMPTY_SHARD
  */
-export async function readSample(path: string | null, options: TableOptions = {}): Promise<Sample> {
+export async function readSample(path: string | null, options: SampleOptions = {}): Promise<Sample> {
   if (path === null) {
     const { train, test } = await loadDigits({ offline: true })
     return pictures(train, test)
@@ -38,6 +51,14 @@ export async function readSample(path: string | null, options: TableOptions = {}
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     throw new LearningError('DATA_NOT_FOUND', `cannot read ${path}: ${cause.code}`, { cause })
   })
+  const names = found.isDirectory() ? await readdir(path) : []
+  if (isArrayFile(path, names)) return await tensors(path, options)
+  if (options.array !== undefined) {
+    throw new LearningError(
+      'BAD_PARAMETERS',
+      `${path}: --array is about files of arrays (.npz, .npy, .safetensors, .json)`,
+    )
+  }
   if (!found.isDirectory()) {
     const text = await readFile(path, 'utf8')
     const { input, task } = inferTable(text, path, options)
@@ -55,7 +76,6 @@ export async function readSample(path: string | null, options: TableOptions = {}
   if (flag !== undefined) {
     throw new LearningError('BAD_PARAMETERS', `${path}: --${flag} is about the columns of a CSV file`)
   }
-  const names = await readdir(path)
   if (names.some((name) => name.startsWith('train-images'))) {
     const { train, test } = await loadIdxFolder(path)
     return test === null ? pictures(...pairOf(train)) : pictures(train, test)
@@ -65,6 +85,18 @@ export async function readSample(path: string | null, options: TableOptions = {}
     return pictures(train, await loadImageFolder(join(path, 'test'), { classes: train.classNames ?? [] }))
   }
   return pictures(...pairOf(await loadImageFolder(path)))
+}
+
+async function tensors(path: string, options: SampleOptions): Promise<Sample> {
+  const flag = (['ignore', 'text', 'separator'] as const).find((key) => options[key] !== undefined)
+  if (flag !== undefined) {
+    throw new LearningError('BAD_PARAMETERS', `${path}: --${flag} is about the columns of a CSV file`)
+  }
+  const { input, task } = await inferTensor(path, options)
+  const names = answersOf(task)
+  const answers = { ...arrayReading(task), ...(typeof names === 'number' ? {} : { classes: names }) }
+  const { array, label, numbers, scale, shape } = input
+  return { input, task, ...split(await loadTensors(path, { array, label, numbers, scale, answers }, shape)) }
 }
 
 function pictures(train: Dataset, test: Dataset): Sample {

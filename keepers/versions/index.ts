@@ -29,7 +29,7 @@ export {
   type VersionSource,
   type VersionWeights,
 } from './fetch.ts'
-export { rowsOfInput, type ServiceInput } from './input.ts'
+export { rowsOfInput, type ServiceInput, tensorOfInput } from './input.ts'
 export {
   decodeManifest,
   encodeManifest,
@@ -53,6 +53,7 @@ export {
   saltOf,
   specOf,
 } from './provable.ts'
+export { kindOfSamples, samplesOf, samplesText, takesDigits } from './samples.ts'
 export { checkStart, firstWeights, startOf } from './start.ts'
-export { answersOf, labelReading, lossOfTask, outputsOf, type ServiceTask } from './task.ts'
+export { answersOf, arrayReading, labelReading, lossOfTask, outputsOf, type ServiceTask } from './task.ts'
 export { type RoundTerms, USUAL_TERMS } from './terms.ts'

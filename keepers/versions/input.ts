@@ -7,7 +7,10 @@ import {
   columnsSchema,
   columnsWidth,
   contradictionInColumns,
+  contradictionInTensor,
   contradictionInTokenizer,
+  type TensorTerms,
+  tensorSchema,
   tokenizerSchema,
 } from '../learning/index.ts'
 
@@ -35,12 +38,18 @@ export const inputSchema = z.discriminatedUnion('kind', [
     label: column,
     delimiter,
   }),
+  /** An array of numbers for each sample, its scaling and range, and the names of the arrays in a file. */
+  z.strictObject({ kind: z.literal('tensor'), shape: z.array(side).min(1).max(3), ...tensorSchema.shape }),
 ])
 export type ServiceInput = z.infer<typeof inputSchema>
 
 /** What does not fit together, naming the key; null when all does. */
 export function contradictionInInput(input: ServiceInput): string | null {
   if (input.kind === 'picture') return null
+  if (input.kind === 'tensor') {
+    const wrong = contradictionInTensor(input, input.shape)
+    return wrong === null ? null : `input.${wrong}`
+  }
   const { label, shape } = input
   const columns = input.kind === 'text' ? [input.column] : input.features
   if (columns.includes(label)) return `input.label: '${label}' is also a feature`
@@ -57,9 +66,9 @@ export function contradictionInInput(input: ServiceInput): string | null {
   return values === width ? null : `input.shape: [${shape}] for the ${width} features of the table`
 }
 
-/** How rows of a file become what the model takes. @returns null for pictures */
+/** How rows of a file become what the model takes. @returns null for pictures and tensors */
 export function rowsOfInput(input: ServiceInput) {
-  if (input.kind === 'picture') return null
+  if (input.kind === 'picture' || input.kind === 'tensor') return null
   if (input.kind === 'text') {
     const { column, tokenizer, label, delimiter } = input
     return { features: [column], text: tokenizer, label, delimiter }
@@ -73,4 +82,11 @@ export function rowsOfInput(input: ServiceInput) {
     ...(decimal === undefined ? {} : { decimal }),
   }
   return { ...columns, label, delimiter }
+}
+
+/** How arrays of a file become what the model takes. @returns null for other inputs */
+export function tensorOfInput(input: ServiceInput): TensorTerms | null {
+  if (input.kind !== 'tensor') return null
+  const { array, label, numbers, scale } = input
+  return { array, label, numbers, scale }
 }

@@ -111,7 +111,7 @@ function followedBy(
 
 /** The file scales raw columns; the service's model gets (raw − mean) / deviation. In the order of the LayersModel's inputs. */
 function withoutManifests({ scale, shift }: Scaling, input: ServiceInput, order: Int32Array): Scaling {
-  const manifests = input.kind === 'table' ? scalingOf(input) : null
+  const manifests = input.kind === 'table' ? scalingOf(input) : input.kind === 'tensor' ? eachValue(input) : null
   const outcome = { scale: new Float64Array(scale.length), shift: new Float64Array(scale.length) }
   for (const [i, to] of order.entries()) {
     const { mean, deviation } = manifests?.[to] ?? { mean: 0, deviation: 1 }
@@ -128,6 +128,11 @@ function scalingOf({ features, scale, categories = {} }: Extract<ServiceInput, {
     if (category?.as === 'one-hot') return category.values.map(() => ({ mean: 0, deviation: 1 }))
     return [scale?.[i] ?? { mean: 0, deviation: 1 }]
   })
+}
+
+/** The entries of a tensor's scaling, for each of its values. */
+function eachValue({ shape, scale }: Extract<ServiceInput, { kind: 'tensor' }>) {
+  return Array.from({ length: sizeOf(shape) }, (_, i) => scale[i % scale.length]!)
 }
 
 function scaled({ kernel, bias, units }: Layer, { scale, shift }: Scaling): Layer {

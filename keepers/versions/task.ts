@@ -65,6 +65,12 @@ export function labelReading(task: ServiceTask) {
   return task.kind === 'labels' ? { separator: task.separator } : {}
 }
 
+/** How an array of labels is read. */
+export function arrayReading(task: ServiceTask) {
+  if (task.kind === 'regression') return { target: task.target }
+  return task.kind === 'labels' ? { several: true } : {}
+}
+
 /** What training makes small. */
 export function lossOfTask(task: ServiceTask): Loss {
   if (task.kind === 'regression') return task.loss

@@ -98,7 +98,7 @@ function rowsOf(
   training: Readonly<Record<string, unknown>>,
 ): Pick<Subject, 'values' | 'asked'> {
   const { input, name } = manifest
-  if (input.kind === 'picture') throw new Error(`${name}: rows are of a table or of text`)
+  if (input.kind === 'picture' || input.kind === 'tensor') throw new Error(`${name}: rows are of a table or of text`)
   return {
     values: (index) => ({
       'data.source': 'csv',

@@ -109,6 +109,53 @@ describe('cohort new', function () {
     }
   })
 
+  it('does the same for arrays, from the file to an input of the circuit', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'cohort-arrays-'))
+    try {
+      const signals = Array.from({ length: 80 }, (_, i) => [(i * 37) % 41, (i * 17) % 23].map((value) => value / 4))
+      const states = signals.map(([first, second]) => (first! > second! ? 'up' : 'down'))
+      const data = join(place, 'waves.json')
+      writeFileSync(data, JSON.stringify({ signals, states }))
+      const made = join(place, 'waves')
+      const arrays = ['--array', 'signals', '--target', 'states']
+      const said = await command('new', '--data', data, ...arrays, '--rounds', '3', '--out', made)
+      expect(said.code, said.stderr).to.equal(0)
+      expect(said.stderr).to.match(
+        /tensors of 2 \(array 'signals', numbers from .* 2 scales\), label 'states'; 2 classes/,
+      )
+      const manifest = join(made, 'manifest.json')
+      expect(readFileSync(join(made, 'README.md'), 'utf8')).to.contain(`--samples ${data}`)
+      const provable = JSON.parse((await command('zkml', 'provable', manifest, '--json')).stdout)
+      const circuit = await command('service', 'circuit', manifest, '--out', join(made, 'circuit'), '--json')
+      expect(JSON.parse(circuit.stdout).constraints, circuit.stderr).to.equal(provable.total)
+      // The file of somebody who asks has no labels.
+      const asked = join(place, 'asked.json')
+      writeFileSync(asked, JSON.stringify({ signals: signals.slice(0, 2) }))
+      const row = join(place, 'row.json')
+      const scaled = await command('service', 'row', manifest, '--data', asked, '--row', '2', '--out', row)
+      expect(scaled.code, scaled.stderr).to.equal(0)
+      const { program } = await openFolder(join(made, 'circuit'))
+      expect(encodeInput(program, JSON.parse(readFileSync(row, 'utf8')))).to.have.length(2)
+      const beyond = await command('service', 'row', manifest, '--data', asked, '--row', '3', '--out', row)
+      expect([beyond.code, beyond.stderr]).to.deep.equal([
+        65,
+        "cohort: asked.json: no sample 3 in 'signals'; it has 2\n",
+      ])
+      const { spec } = await openManifest(readManifestFile(manifest))
+      await saveModel({ spec, weights: initialWeights(spec, 1) }, join(place, 'model'))
+      const by = ['learning', 'evaluate', join(place, 'model'), '--manifest', manifest, '--data']
+      expect((await command(...by, data)).stdout).to.match(/of 80 right.*\n.*\n +down \|/)
+      writeFileSync(asked, JSON.stringify({ signals: [[1000, 1]], states: ['up'] }))
+      const refused = await command(...by, asked)
+      expect([refused.code, refused.stderr]).to.satisfy(
+        ([code, text]: [number, string]) =>
+          code === 65 && /signals\[0, 0\] is 1000, takes .* \(input\.scale\.0\)/.test(text),
+      )
+    } finally {
+      rmSync(place, { recursive: true, force: true })
+    }
+  })
+
   it('shows the requested output of a proof where the task has it', async () => {
     const wrong = await command(
       'service',

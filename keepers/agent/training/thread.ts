@@ -15,11 +15,9 @@ import {
   figuresOf,
   LocalTrainer,
   type ModelSpec,
-  openSamples,
   type Partition,
   partitionDirichlet,
   partitionIid,
-  type SampleSource,
   seedOfRound,
   specHash,
   subset,
@@ -27,13 +25,11 @@ import {
   type TrainingParameters,
 } from '../../learning/index.ts'
 import {
-  answersOf,
   entryBound,
   firstWeights,
-  labelReading,
   manifestDigest,
-  rowsOfInput,
   type ServiceManifest,
+  samplesOf,
   specOf,
 } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
@@ -137,10 +133,11 @@ type Dealt = {
 
 /** This keeper's samples: to train on, to judge candidates by, and those of its source that nobody trains on. */
 async function dealSamples(manifest: ServiceManifest, data: DataConfig, signal: AbortSignal): Promise<Dealt> {
-  const { input, task, vote } = manifest
+  const { vote } = manifest
   if (data.source === 'none') return { announcement: NO_SAMPLES, train: null, heldOut: null, test: null }
-  const form = { inputShape: input.shape, classes: answersOf(task) }
-  const { train: all, test, announcement } = await openSamples(sourceOf(manifest, data), form, signal)
+  const { source: kind, path, test: other } = data
+  const place = { kind, ...(path === undefined ? {} : { path }), ...(other === undefined ? {} : { test: other }) }
+  const { train: all, test, announcement } = await samplesOf(manifest, place, signal)
   const mine = takeShard(all, data)
   if (data.use === 'judge') {
     return {
@@ -161,18 +158,6 @@ function openCommand(spec: ModelSpec, command: TrainerCommand): ExternalTrainer 
   // What a keeper that was killed while it trained has left there.
   rmSync(place, { recursive: true, force: true })
   return new ExternalTrainer(spec, command, place)
-}
-
-function sourceOf({ input, task }: ServiceManifest, data: DataConfig): SampleSource {
-  const { source: kind, path, test } = data
-  if (kind === 'digits') return path === undefined ? { kind } : { kind, path }
-  if (kind === 'none' || path === undefined) throw new Error(`data.path: source ${kind} needs a path`)
-  if (kind === 'idx') return { kind, path }
-  const both = test === undefined ? { path } : { path, test }
-  if (kind === 'images') return { kind, ...both }
-  const rows = rowsOfInput(input)
-  if (rows === null) throw new Error(`input.kind: the manifest takes a ${input.kind}, source csv gives a table`)
-  return { kind, ...both, table: { ...rows, ...labelReading(task) } }
 }
 
 function takeShard(all: Dataset, data: DataConfig): Uint32Array {

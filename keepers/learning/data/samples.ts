@@ -6,6 +6,7 @@ import type { Dataset } from '../types.ts'
 import { type CsvSchema, loadCsv } from './csv.ts'
 import { loadImageFolder } from './images.ts'
 import { loadDigits, loadIdxFolder } from './mnist.ts'
+import { loadTensors, type TensorAnswers, type TensorTerms } from './tensors.ts'
 
 export type SampleSource =
   /** MNIST's four files in `path`; without one, MNIST where it is found on this machine, or else procedural digits. */
@@ -21,6 +22,13 @@ export type SampleSource =
     }
   /** A folder with one sub-folder of pictures per class, and another like it to report on. */
   | { readonly kind: 'images'; readonly path: string; readonly test?: string }
+  /** A file of arrays, or a folder of .npy files, and another like it to report on. */
+  | {
+      readonly kind: 'tensor'
+      readonly path: string
+      readonly test?: string
+      readonly tensor: TensorTerms & { readonly answers: Omit<TensorAnswers, 'classes'> }
+    }
 
 /** Input shape and classes of the federation's model. Parties that number the classes differently would train against each other. */
 export type SampleForm = {
@@ -79,6 +87,13 @@ async function read(
     const named = source.table.target === undefined ? { classes: [...names()] } : {}
     const schema = { ...source.table, ...named, inputShape: [...inputShape] }
     const load = (file: string): Promise<Dataset> => loadCsv(file, schema).catch((error) => missing(file, error))
+    return { train: await load(path), test: test === undefined ? null : await load(test) }
+  }
+  if (source.kind === 'tensor') {
+    const { answers, ...terms } = source.tensor
+    const named = answers.target === undefined ? { classes: names() } : {}
+    const load = (file: string): Promise<Dataset> =>
+      loadTensors(file, { ...terms, answers: { ...answers, ...named } }, inputShape)
     return { train: await load(path), test: test === undefined ? null : await load(test) }
   }
   const options = { classes: names(), ...(signal === undefined ? {} : { signal }) }

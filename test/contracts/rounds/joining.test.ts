@@ -5,7 +5,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import process from 'node:process'
 import { json } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { AgentError, initKeeper, loadConfig, renewManifest } from '../../../keepers/agent/index.ts'
@@ -111,10 +112,24 @@ describe('joining a service that starts from a file and has a strategy of its ow
     const passphrase = join(folder, 'passphrase')
     writeFileSync(passphrase, 'p\n', { mode: 0o600 })
     const where = ['--service', place.service, '--rpc', place.rpc, '--data', target]
-    const own = ['--set', 'data.source=csv', `data.path=${CELLS}`]
-    const made = await command('keeper', 'init', ...where, '--passphrase-file', passphrase, ...own)
+    const init = (...more: string[]) => command('keeper', 'init', ...where, '--passphrase-file', passphrase, ...more)
+    const patients = join(ROOT, 'examples/diabetes/patients.csv')
+    const refusals: [string[], number, RegExp][] = [
+      [[], 64, /--samples: the service takes a CSV file with the columns mean radius, .* and 'diagnosis': say where/],
+      [['--samples', join(folder, 'none.csv')], 66, /cannot read .*none\.csv: ENOENT/],
+      [['--samples', patients], 65, /patients\.csv: no column 'mean radius'; the columns are age/],
+      [['--samples', CELLS, '--set', 'data.source=csv'], 64, /--samples: leave it out, or --set data\.source/],
+    ]
+    for (const [more, code, message] of refusals) {
+      const refused = await init(...more)
+      expect([refused.code, message.test(refused.stderr)], refused.stderr).to.deep.equal([code, true])
+      expect(existsSync(target)).to.equal(false)
+    }
+    const made = await init('--samples', relative(process.cwd(), CELLS))
     expect(made.code, made.stderr).to.equal(0)
+    expect(made.stdout).to.match(/samples.*569/)
     isComplete(target)
+    expect(loadConfig(target).data).to.deep.include({ source: 'csv', path: CELLS })
     expect(loadConfig(target).chain).to.deep.include({ id: 31337, rpc: [place.rpc] })
     expect(loadConfig(target).keys.passphraseFile).to.equal(passphrase)
   })

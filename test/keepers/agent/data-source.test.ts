@@ -40,6 +40,9 @@ describe('a keeper`s own data', function () {
         writeFileSync(file, Buffer.concat([Buffer.from('P5 16 16 255\n'), pixels]))
       }
     }
+    const corners = Array.from({ length: 120 }, (_, i) => (i % 3 === 0 ? [60 + (i % 7), 1] : [30 + (i % 7), 4]))
+    const states = corners.map(([age]) => (age! >= 60 ? 'sick' : 'well'))
+    writeFileSync(join(folder, 'patients.json'), JSON.stringify({ measures: corners, states }))
     await writeIdxPair(join(folder, 'idx'), proceduralDigits({ seed: 3, train: 200, test: 20 }))
     for (const file of ['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte']) rmSync(join(folder, 'idx', file))
   })
@@ -71,10 +74,26 @@ describe('a keeper`s own data', function () {
         delimiter: ',',
       },
     })
+  const tensor = (classes: string[], most = 90): ServiceManifest =>
+    exampleManifest('logistic', {
+      classes,
+      input: {
+        kind: 'tensor',
+        shape: [2],
+        array: 'measures',
+        label: 'states',
+        numbers: 'integer',
+        scale: [
+          { mean: 45, deviation: 15, min: 0, max: most },
+          { mean: 2, deviation: 2, min: 0, max: 10 },
+        ],
+      },
+    })
   const pictures = (side: number): ServiceManifest =>
     exampleManifest('logistic', { classes: ['light', 'dark'], input: { kind: 'picture', shape: [side, side, 1] } })
   const sources: [string, string, ServiceManifest, number][] = [
     ['a table', 'source: csv\n  path: patients.csv', table(['well', 'sick']), 0.95],
+    ['arrays', 'source: tensor\n  path: patients.json', tensor(['well', 'sick']), 0.95],
     ['folders of pictures', 'source: images\n  path: pictures', pictures(16), 0.95],
     ['IDX files without a test pair', 'source: idx\n  path: idx', exampleManifest('small-cnn'), 0.3],
   ]
@@ -182,6 +201,16 @@ describe('a keeper`s own data', function () {
         'source: csv\n  path: patients.csv',
         table(['well', 'ill']),
         /patients\.csv:2: label "sick" is not one of well, ill/,
+      ],
+      [
+        'source: tensor\n  path: patients.json',
+        tensor(['well', 'ill']),
+        /patients\.json: states\[0\] is "sick", not one of well, ill/,
+      ],
+      [
+        'source: tensor\n  path: patients.json',
+        tensor(['well', 'sick'], 60),
+        /patients\.json: measures\[3, 0\] is 63, takes 0 to 60 \(input\.scale\.0\): leave the sample out/,
       ],
       ['source: images\n  path: pictures', pictures(28), /samples of 16×16×1, the model takes 28×28×1/],
       [

@@ -209,6 +209,25 @@ describe('learning: CSV', () => {
     expect([...parseCsv('a,b,kind\n3,5,p\n1,0,q\n', { ...schema, scale }).inputs]).to.deep.equal([1, 0.5, 0, 0])
   })
 
+  it('gives an ordinal category its place in the order, scaled, and a one-hot one a number for each value', () => {
+    const ordinal = {
+      ...schema,
+      categories: {
+        a: { values: ['low', 'middle', 'high'], as: 'ordinal' as const },
+        b: { values: ['red', 'blue'], as: 'one-hot' as const },
+      },
+      scale: [
+        { mean: 1, deviation: 0.5 },
+        { mean: 0, deviation: 1 },
+      ],
+    }
+    const data = parseCsv('a,b,kind\nhigh,red,p\nlow,blue,q\nmiddle,blue,q\n', ordinal)
+    expect([...data.inputs]).to.deep.equal([2, 1, 0, -2, 0, 1, 0, 0, 1])
+    expect(() => parseCsv('a,b,kind\nhighest,red,p\n', ordinal)).to.throw(
+      /csv:2: column 'a' is "highest", not one of low/,
+    )
+  })
+
   const cases: [string, string, object, RegExp][] = [
     ['NaN', 'a,b,kind\n1,2,p\n1,NaN,q\n', {}, /csv:3: column 'b' is "NaN", not a finite number/],
     ['an empty field', 'a,b,kind\n1,,p\n', {}, /csv:2: column 'b' is empty/],

@@ -80,6 +80,20 @@ describe('learning: samples of one party', () => {
       /mine\.csv:2: label "no" is not one of/,
     ],
     [
+      'one of several labels that nobody knows',
+      { ...csv, table: { ...TABLE, separator: '|' } },
+      { inputShape: [2], classes: ['yes', 'maybe'] },
+      'BAD_DATA',
+      /mine\.csv:2: label "no" is not one of yes, maybe/,
+    ],
+    [
+      'a folder of pictures of a class that nobody knows',
+      { kind: 'images', path: 'images' },
+      { inputShape: [1, 2, 1], classes: ['yes', 'unsure'] },
+      'BAD_DATA',
+      /images: folder no is not a known class; the classes are yes, unsure/,
+    ],
+    [
       'classes without names for a table',
       csv,
       { inputShape: [2], classes: 2 },

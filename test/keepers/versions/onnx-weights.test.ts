@@ -113,6 +113,12 @@ describe('first weights from an ONNX file', function () {
     }
     const right = found.filter(([no, yes], row) => Number(yes! > no!) === test.labels[row]).length
     expect(right / found.length).to.be.at.least(0.93)
+    // The same columns as an array: the file's scaling goes in less that of the array's places.
+    const scale = input.scale!.map((one) => ({ ...one, min: -1e5, max: 1e5 }))
+    const array: Form['input'] = { kind: 'tensor', shape: [30], array: 'x', label: 'y', numbers: 'float', scale }
+    expect(weightsOfOnnx(TRAINED, 'net.onnx', { input: array, task })).to.deep.equal(
+      weightsOfOnnx(TRAINED, 'net.onnx', { input, task }),
+    )
   })
 
   it('takes an amount`s mean and deviation into the last layer', async () => {

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the arrays of a file are, for members who will all read theirs alike.
+import { basename, extname } from 'node:path'
+import { LearningError, lastSide, openArrays, placeIn, type StoredArray } from '../learning/index.ts'
+import type { ServiceInput, ServiceTask } from '../versions/index.ts'
+import { inferTask, type TaskOptions } from './answers.ts'
+import { scaleOf } from './columns.ts'
+
+type TensorInput = Extract<ServiceInput, { kind: 'tensor' }>
+
+export type TensorOptions = TaskOptions & {
+  /** Name of the array of the samples; `x` unless told, of an .npy file its own name. */
+  readonly array?: string
+  /** Name of the array of the labels; `y` unless told. */
+  readonly target?: string
+}
+
+const [SAMPLES, LABELS] = ['x', 'y']
+const MOST_AXES = 3
+/** A last axis this short is one of channels, each with a scale of its own, as a picture's colours have. */
+const MOST_CHANNELS = 16
+/** How much further than the sample's a value may be from the mean. */
+const REACH = 1.25
+/** All values share the steps of a proof's input: places that are rarely else than zero would leave the others few of them. */
+const MOST_DEVIATIONS = 6
+
+/**
+ * Shape, scaling and range of the samples, and what is to be learned of them.
+ * @throws LearningError BAD_DATA naming file, array and index, and what would do
+ */
+export async function inferTensor(
+  path: string,
+  options: TensorOptions = {},
+): Promise<{ readonly input: TensorInput; readonly task: ServiceTask }> {
+  const file = await openArrays(path)
+  const bad = (what: string): never => {
+    throw new LearningError('BAD_DATA', `${file.name}: ${what}`)
+  }
+  const own = extname(path).toLowerCase() === '.npy' ? basename(path, extname(path)) : SAMPLES
+  const array = options.array ?? own
+  const label = options.target ?? LABELS
+  for (const [flag, name] of [
+    ['--array', array],
+    ['--target', label],
+  ] as const) {
+    if (!file.names.includes(name))
+      bad(`no array '${name}'; it has ${file.names.join(', ') || 'none'}: name one by ${flag}`)
+  }
+  if (array === label) bad(`'${array}' cannot be both samples and labels: name another by --array or --target`)
+  const samples = await file.array(array)
+  const [count = 0, ...rest] = samples.shape
+  // A plane is one of a picture's, or of a series with channels: networks take it with a last axis of one.
+  const shape = rest.length === 0 ? [1] : rest.length === 2 ? [...rest, 1] : rest
+  if (samples.kind === 'text') bad(`'${array}' is of texts, takes numbers: texts are read from a CSV file (--text)`)
+  if (count === 0 || shape.includes(0)) bad(`'${array}' is an array of [${samples.shape}]: there are no samples`)
+  if (shape.length > MOST_AXES) bad(`'${array}' has samples of ${shape.length} axes, at most ${MOST_AXES} are read`)
+  const input: TensorInput = {
+    ...{ kind: 'tensor', shape, array, label },
+    numbers: samples.kind === 'integer' ? 'integer' : 'float',
+    scale: scaleOfArray(samples, shape, (at, value) =>
+      bad(`${array}[${at}] is ${value}, not a finite number: leave the sample out, or fill it in`),
+    ),
+  }
+  return { input, task: taskOf(await file.array(label), count, label, options, bad) }
+}
+
+function scaleOfArray(
+  { shape: whole, type, number }: StoredArray,
+  shape: readonly number[],
+  bad: (at: string, value: number) => never,
+): TensorInput['scale'] {
+  const values = whole.reduce((product, side) => product * side, 1)
+  const last = lastSide(shape)
+  const entries = shape.length === 1 || last <= MOST_CHANNELS ? last : 1
+  for (let i = 0; i < values; i++) {
+    const value = number(i)
+    if (!Number.isFinite(value)) bad(placeIn(i, shape), value)
+  }
+  // Bytes and truth values have a range of their own, whatever the sample reaches of it.
+  const top = /^(\|u1|U8)$/.test(type) ? 255 : /^(\|b1|BOOL)$/.test(type) ? 1 : null
+  if (top !== null) return [{ mean: 0, deviation: top, min: 0, max: top }]
+  return Array.from({ length: entries }, (_, entry) => {
+    const found = Float64Array.from({ length: values / entries }, (_, i) => number(entry + i * entries))
+    const { mean, deviation } = scaleOf(found)
+    const furthest = found.reduce((most, value) => Math.max(most, Math.abs(value - mean)), 0)
+    return rangeOf(found, mean, Math.max(deviation, roundedUp(furthest / MOST_DEVIATIONS)))
+  })
+}
+
+/** To two digits. */
+function roundedUp(value: number): number {
+  if (value === 0) return 0
+  const unit = 10 ** (Math.floor(Math.log10(value)) - 1)
+  return Number((Math.ceil(value / unit) * unit).toPrecision(12))
+}
+
+/** In tenths of the deviation, outwards: public, and so says less of the samples. */
+function rangeOf(values: Float64Array, mean: number, deviation: number) {
+  let [least, most] = [mean, mean]
+  for (const value of values) {
+    least = Math.min(least, value)
+    most = Math.max(most, value)
+  }
+  const tenths = (value: number): number => (10 * REACH * (value - mean)) / deviation
+  const at = (reach: number): number => Number((mean + (reach * deviation) / 10).toPrecision(12))
+  // A constant has room, too.
+  return {
+    mean,
+    deviation,
+    min: at(Math.min(-1, Math.floor(tenths(least)))),
+    max: at(Math.max(1, Math.ceil(tenths(most)))),
+  }
+}
+
+function taskOf(
+  labels: StoredArray,
+  count: number,
+  label: string,
+  options: TensorOptions,
+  bad: (what: string) => never,
+): ServiceTask {
+  const [found, width = 1, ...more] = labels.shape
+  if (found !== count) bad(`'${label}' has ${found ?? 'no'} labels for ${count} samples`)
+  if (more.length > 0) bad(`'${label}' is an array of [${labels.shape}], takes [${count}], or a column for each class`)
+  if (width === 1) {
+    if (options.task === 'labels') bad(`--task labels: '${label}' takes a column of 0 and 1 for each label`)
+    const texts = Array.from({ length: count }, (_, i) => labels.text(i))
+    return inferTask(texts, `array '${label}'`, undefined, options, bad)
+  }
+  for (const flag of ['unit', 'loss', 'balance'] as const) {
+    if (options[flag] !== undefined) bad(`--${flag}: '${label}' has ${width} columns, and it is about one`)
+  }
+  if (options.task === 'regression') bad(`'${label}' has ${width} columns, an amount is one`)
+  const names = Array.from({ length: width }, (_, column) => String(column))
+  let single = true
+  for (let row = 0; row < count; row++) {
+    let sum = 0
+    for (let column = 0; column < width; column++) {
+      const one = labels.number(row * width + column)
+      if (one !== 0 && one !== 1) bad(`${label}[${row}, ${column}] is ${one}: columns of labels are of 0 and 1`)
+      sum += one
+    }
+    single &&= sum === 1
+  }
+  // A one in each row marks the class.
+  return single && options.task !== 'labels'
+    ? { kind: 'classification', classes: names }
+    : { kind: 'labels', labels: names, separator: '|' }
+}
