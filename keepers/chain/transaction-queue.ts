@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt, type Wallet } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
+import { AccountNonce, FOREIGN_LOOKS } from './account-nonce.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
+import { isForgotten, offer, receiptOf } from './transaction-attempts.ts'
 import { type TransactionRequest, TransactionSigner } from './transaction-signer.ts'
-import { type Endpoints, hasWitnesses, settles } from './witnesses.ts'
+import type { Endpoints } from './witnesses.ts'
 
 /** What takes a keeper's transactions to the chain. */
 export type Sender = {
@@ -50,8 +52,6 @@ const FORGOTTEN_LOOKS = 4
 const STILL_POLLS = 10
 /** The same on a chain of slow blocks. */
 const STILL_SLOTS = 2
-/** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
-const FOREIGN_LOOKS = 5
 
 /**
  * Sends one keeper's transactions in order: simulated first (a refusal costs nothing and comes decoded), signed and
@@ -62,6 +62,7 @@ export class TransactionQueue implements Sender {
   readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> &
     Pick<QueueOptions, 'witnesses'> & { fees: FeePolicy }
   readonly #signer: TransactionSigner
+  readonly #nonce: AccountNonce
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
   /** Keys of transactions whose senders were told before they were deep. */
@@ -80,6 +81,7 @@ export class TransactionQueue implements Sender {
       fees: { ...DEFAULT_FEES, ...options.fees },
     }
     this.#signer = new TransactionSigner(this.#options)
+    this.#nonce = new AccountNonce(this.address, this.#options)
     this.#emit = onEvent ?? (() => undefined)
   }
 
@@ -116,7 +118,7 @@ export class TransactionQueue implements Sender {
   /** Brings transactions that a crash interrupted to their end. Call before the first {@link send}. */
   async resume(signal?: AbortSignal): Promise<void> {
     const { log, wallet } = this.#options
-    const used = await this.#used()
+    const used = await this.#nonce.used()
     const next = log.nextNonce()
     // nextNonce 0: a folder that never sent anything may belong to an account that did.
     if (next > 0 && used > next) {
@@ -158,7 +160,7 @@ export class TransactionQueue implements Sender {
         seen = hash
         for (const key of this.#early) {
           const row = log.find(key)
-          const receipt = row === null ? null : await this.#receiptOf(row)
+          const receipt = row === null ? null : await receiptOf(this.#options.provider, row)
           if (row === null || (receipt !== null && (await this.#isDeep(receipt)))) this.#early.delete(key)
           else if (receipt === null) await this.#next(() => this.#settle(row, signal, 'included'))
         }
@@ -175,7 +177,7 @@ export class TransactionQueue implements Sender {
    */
   async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<number> {
     const { log } = this.#options
-    const used = await this.#used()
+    const used = await this.#nonce.used()
     const unsettled = log.open().filter(({ nonce }) => nonce < used)
     const gaps = [...unsettled, ...log.since(used)].filter(({ nonce }) => nonce < end)
     for (const earlier of gaps) {
@@ -183,33 +185,7 @@ export class TransactionQueue implements Sender {
         if (!(error instanceof ChainError && error.code === 'REVERTED')) throw error
       })
     }
-    return gaps.length === 0 ? used : this.#used()
-  }
-
-  /**
-   * The account's next nonce by the latest block: what two endpoints say at least, or the own one. On one's word alone, when others are
-   * configured, no more than this folder has signed: it could leave a gap that nothing fills, or end the keeper.
-   */
-  async #used(): Promise<number> {
-    const { provider, log } = this.#options
-    const sure = await this.#surelyUsed()
-    if (sure !== null) return sure
-    const told = await provider.getTransactionCount(this.address, 'latest')
-    // A folder that has signed nothing has no number of its own to go by.
-    return log.nextNonce() === 0 ? told : Math.min(told, log.nextNonce())
-  }
-
-  /** Null when one endpoint alone says so, and others are configured. */
-  async #surelyUsed(): Promise<number | null> {
-    const { provider, witnesses } = this.#options
-    if (witnesses === undefined || !hasWitnesses(witnesses)) {
-      return provider.getTransactionCount(this.address, 'latest')
-    }
-    const answers = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
-    const heard = answers.filter(({ result }) => countOf(result) !== null)
-    const counts = heard.map(({ result }) => countOf(result)!).sort((a, b) => b - a)
-    const atLeast = (least: number) => heard.filter(({ result }) => countOf(result)! >= least)
-    return counts.find((count) => settles(atLeast(count), heard)) ?? null
+    return gaps.length === 0 ? used : this.#nonce.used()
   }
 
   /** Follows a logged transaction until it is in a block, or deep enough, whatever the chain and the network do meanwhile. */
@@ -237,7 +213,7 @@ export class TransactionQueue implements Sender {
         }
         seen = hash
         lookedAt = clock.now()
-        const receipt = await this.#receiptOf(row)
+        const receipt = await receiptOf(this.#options.provider, row)
         isMined = receipt !== null
         if (receipt !== null) {
           if (await this.#isDeep(receipt)) return this.#finish(row, receipt)
@@ -259,7 +235,7 @@ export class TransactionQueue implements Sender {
           const isLate = !isFirst && now - lastSent >= fees.replaceAfter
           const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0
           if (isFirst || isLate || isLong || foreign > 0) foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
-          if (foreign >= FOREIGN_LOOKS && (await this.#isForeign(row, signal))) {
+          if (foreign >= FOREIGN_LOOKS && (await this.#nonce.isForeign(row, signal))) {
             throw new ChainError(
               'FOREIGN_TRANSACTION',
               `nonce ${row.nonce} of ${this.address} was used by a transaction that this keeper did not send: ` +
@@ -272,9 +248,9 @@ export class TransactionQueue implements Sender {
           } else if (foreign === 0 && isLate) {
             await this.#replace(row)
             lastSent = now
-          } else if (foreign === 0 && isLong && (await this.#isForgotten(row))) {
+          } else if (foreign === 0 && isLong && (await isForgotten(this.#options.provider, row))) {
             // Unchanged: the fee is not the reason why nobody mines it.
-            await this.#offer(row.attempts.at(-1)!.raw)
+            await offer(this.#options.provider, row.attempts.at(-1)!.raw)
             this.#emit({ kind: 'resent', key: row.key, hash: row.attempts.at(-1)!.hash, nonce: row.nonce })
           }
         }
@@ -295,14 +271,6 @@ export class TransactionQueue implements Sender {
     }
   }
 
-  async #receiptOf(row: TransactionRow): Promise<TransactionReceipt | null> {
-    for (const attempt of [...row.attempts].reverse()) {
-      const receipt = await this.#options.provider.getTransactionReceipt(attempt.hash)
-      if (receipt !== null) return receipt
-    }
-    return null
-  }
-
   async #isDeep(receipt: TransactionReceipt): Promise<boolean> {
     const { confirmations, heads } = this.#options
     return confirmations <= 1 || (await heads.latest()).number - receipt.blockNumber + 1 >= confirmations
@@ -310,72 +278,24 @@ export class TransactionQueue implements Sender {
 
   async #nonceTaken(row: TransactionRow): Promise<boolean> {
     // Of one's word alone nothing is held back: a node refuses a nonce that is used.
-    const used = await this.#surelyUsed()
+    const used = await this.#nonce.surelyUsed()
     // Mined between the two questions? Then it is ours.
-    return used !== null && used > row.nonce && (await this.#receiptOf(row)) === null
-  }
-
-  /** Whether two endpoints, each by itself, have the nonce used and none of the attempts; or the own one, or the only one. */
-  async #isForeign(row: TransactionRow, signal: AbortSignal | undefined): Promise<boolean> {
-    const { witnesses, clock, pollInterval } = this.#options
-    if (witnesses === undefined || !hasWitnesses(witnesses)) return true
-    // An endpoint is a balancer before several nodes, maybe: one look could find the count of one and the receipts of another that is behind.
-    for (let look = 0; look < FOREIGN_LOOKS; look++) {
-      const counts = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
-      // Asked last: what was mined between the two questions is ours.
-      const receipts = await Promise.all(
-        row.attempts.map(({ hash }) => witnesses.everywhere('eth_getTransactionReceipt', [hash])),
-      )
-      const heard = counts.filter(({ result }) => countOf(result) !== null)
-      const against = heard.filter((answer) => {
-        const at = counts.indexOf(answer)
-        return countOf(answer.result)! > row.nonce && receipts.every((answers) => answers[at]?.result === null)
-      })
-      if (!settles(against, heard)) {
-        const having = heard.filter((answer) =>
-          receipts.some((told) => isReceipt(told[counts.indexOf(answer)]?.result)),
-        )
-        // It is mined, and the endpoint in use would hide that for as long as it is asked.
-        if (settles(having, heard)) witnesses.prefer(having[0]!.endpoint, `has the receipt of nonce ${row.nonce}`)
-        return false
-      }
-      await clock.sleep(pollInterval, signal)
-    }
-    return true
-  }
-
-  /** Whether the node knows none of the attempts, in its pool or mined. */
-  async #isForgotten(row: TransactionRow): Promise<boolean> {
-    for (const { hash } of row.attempts) {
-      if ((await this.#options.provider.getTransaction(hash)) !== null) return false
-    }
-    return true
+    return used !== null && used > row.nonce && (await receiptOf(this.#options.provider, row)) === null
   }
 
   async #broadcast(row: TransactionRow): Promise<void> {
     const attempt = row.attempts.at(-1)!
-    await this.#offer(attempt.raw)
+    await offer(this.#options.provider, attempt.raw)
     this.#emit({ kind: 'sent', key: row.key, hash: attempt.hash, nonce: row.nonce })
   }
 
   async #replace(row: TransactionRow): Promise<void> {
     const attempt = await this.#signer.raise(row)
     this.#options.log.addAttempt(row.key, attempt)
-    await this.#offer(attempt.raw)
+    await offer(this.#options.provider, attempt.raw)
     // To all: the endpoint in use may have kept the one before to itself.
     await this.#options.witnesses?.everywhere('eth_sendRawTransaction', [attempt.raw])
     this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
-  }
-
-  async #offer(raw: string): Promise<void> {
-    try {
-      await this.#options.provider.send('eth_sendRawTransaction', [raw])
-    } catch (error) {
-      // The node has it already, or has mined it since: the next look shows which.
-      if (isError(error, 'NONCE_EXPIRED') || isError(error, 'REPLACEMENT_UNDERPRICED')) return
-      if (/already known|already imported|known transaction/i.test(String((error as Error).message))) return
-      throw error
-    }
   }
 
   async #finish(row: TransactionRow, receipt: TransactionReceipt): Promise<TransactionReceipt> {
@@ -397,13 +317,4 @@ export class TransactionQueue implements Sender {
     )
     throw failure ?? new ChainError('REVERTED', `${row.key}: transaction ${receipt.hash} failed on-chain`)
   }
-}
-
-function isReceipt(result: unknown): boolean {
-  return typeof result === 'object' && result !== null
-}
-
-/** A count as JSON-RPC gives it; null for anything else. */
-function countOf(result: unknown): number | null {
-  return typeof result === 'string' && /^0x[0-9a-f]{1,12}$/.test(result) ? Number(result) : null
 }
