@@ -27,15 +27,15 @@ export class AccountNonce {
   }
 
   /**
-   * The next nonce in the latest block, as {@link surelyUsed} confirms it. Where only one endpoint reports it and others are
-   * configured, it is capped at the number of transactions that this folder has signed.
+   * The next nonce in the latest block, as {@link surelyUsed} confirms it. If only one of several configured endpoints reports it, the
+   * count of transactions that this folder has signed is its upper bound.
    */
   async used(): Promise<number> {
     const { provider, log } = this.#options
     const sure = await this.surelyUsed()
     if (sure !== null) return sure
     const reported = await provider.getTransactionCount(this.#address, 'latest')
-    // A folder that has signed nothing has no count to cap it with.
+    // A new folder has no count to compare with.
     return log.nextNonce() === 0 ? reported : Math.min(reported, log.nextNonce())
   }
 

@@ -3,7 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { ILearningService, KeeperRegistry } from '../../types/index.ts'
 import type { Clock } from './clock.ts'
 
-/** How long an address from the registry is used before it is looked up again, in milliseconds. */
+/** Milliseconds after which an address is looked up in the registry again. */
 const FRESH_MS = 60_000
 
 /** Binary multiaddr as the registry holds it. @throws for text that is not a multiaddr. */
@@ -39,7 +39,7 @@ export class PeerBook {
     this.#known.clear()
   }
 
-  /** Addresses to ask for a blob: those of `first`, then those of `others`, without our own seat. */
+  /** Addresses to ask for a blob: the seats in `first`, then `others`, without our own seat. */
   async providers(first: number, others: readonly number[], self: number | null): Promise<string[]> {
     const order = [first, ...others.filter((seat) => seat !== first)].filter((seat) => seat !== self)
     const addresses = await Promise.all(order.map((seat) => this.#address(seat)))

@@ -12,7 +12,7 @@ export async function receiptOf(provider: JsonRpcApiProvider, row: TransactionRo
   return null
 }
 
-/** Whether the node has no attempt, neither in its pool nor mined. */
+/** Whether the node lacks every attempt, both in its pool and on the chain. */
 export async function isForgotten(provider: JsonRpcApiProvider, row: TransactionRow): Promise<boolean> {
   for (const { hash } of row.attempts) {
     if ((await provider.getTransaction(hash)) !== null) return false

@@ -10,7 +10,7 @@ import { isForgotten, offer, receiptOf } from './transaction-attempts.ts'
 import { type TransactionRequest, TransactionSigner } from './transaction-signer.ts'
 import type { Endpoints } from './witnesses.ts'
 
-/** What takes a keeper's transactions to the chain. */
+/** Sends a keeper's transactions to the chain. */
 export type Sender = {
   /** @throws RevertError, ChainError */
   send(request: TransactionRequest, signal?: AbortSignal): Promise<TransactionReceipt>
@@ -28,9 +28,9 @@ export type QueueEvent =
 
 export type QueueOptions = {
   readonly provider: JsonRpcApiProvider
-  /** The endpoints one by one: that somebody else uses the key is not believed on one's word, when there are more. */
+  /** The endpoints one by one. With several, a single one cannot convince the queue that somebody else uses the key. */
   readonly witnesses?: Endpoints
-  /** Says when there is a new block, in which what was sent may be. */
+  /** Reports new blocks, which may include a sent transaction. */
   readonly heads: HeadWatch
   readonly wallet: Wallet
   readonly log: TransactionLog
@@ -46,17 +46,17 @@ export type QueueOptions = {
   readonly onEvent?: (event: QueueEvent) => void
 }
 
-/** Looks at the chain without a receipt before the node is asked whether it still has the transaction. */
+/** Looks without a receipt after which the node is asked whether it still has the transaction. */
 const FORGOTTEN_LOOKS = 4
-/** Polls after which the chain is looked at although there is no new block: one that stands still may have forgotten. */
+/** Polls without a new block after which the queue looks anyway: the node may have dropped the transaction. */
 const STILL_POLLS = 10
 /** The same on a chain of slow blocks. */
 const STILL_SLOTS = 2
 
 /**
- * Sends one keeper's transactions in order: simulated first (a refusal costs nothing and comes decoded), signed and
- * logged before broadcast, rebroadcast after a crash or when the network forgot them (a reorganisation, a full pool), replaced
- * at a higher fee when they linger.
+ * Sends one keeper's transactions in order. It simulates each first, so that a refusal costs nothing and comes decoded, and logs the signed
+ * bytes before it broadcasts them. It broadcasts again after a crash, or when the network dropped them (a reorganisation, a full pool), and
+ * raises the fee of those that linger.
  */
 export class TransactionQueue implements Sender {
   readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> &
@@ -65,7 +65,7 @@ export class TransactionQueue implements Sender {
   readonly #nonce: AccountNonce
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
-  /** Keys of transactions whose senders were told before they were deep. */
+  /** Keys of transactions that were reported to their senders before they were deep. */
   readonly #early = new Set<string>()
   /** Set while those are watched. */
   #watching: Promise<void> | null = null
@@ -145,8 +145,8 @@ export class TransactionQueue implements Sender {
   }
 
   /**
-   * Until all that was told early is deep: sends again what a reorganisation took back, between other requests. Ends without a word on an
-   * error, which the next request meets, too.
+   * Watches transactions that were reported early until they are deep, and between other requests sends again those that a reorganisation
+   * took back. An error ends it silently, because the next request will meet the same error.
    */
   async #watch(): Promise<void> {
     const { clock, heads, pollInterval, log } = this.#options
@@ -171,9 +171,8 @@ export class TransactionQueue implements Sender {
   }
 
   /**
-   * Settles what holds a nonce below `end` that the chain has not seen used: nothing after it can be mined before it is. One that
-   * its caller stopped waiting for, or one that was confirmed and lost to a reorganisation deeper than that. Returns the account's next
-   * nonce by the latest block.
+   * Settles logged transactions with an unused nonce below `end`, because later ones can only be mined after them. Their caller stopped
+   * waiting, or a deep reorganisation removed them after they were confirmed. Returns the account's next nonce in the latest block.
    */
   async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<number> {
     const { log } = this.#options
@@ -249,7 +248,7 @@ export class TransactionQueue implements Sender {
             await this.#replace(row)
             lastSent = now
           } else if (foreign === 0 && isLong && (await isForgotten(this.#options.provider, row))) {
-            // Unchanged: the fee is not the reason why nobody mines it.
+            // Unchanged, because the fee was not the problem.
             await offer(this.#options.provider, row.attempts.at(-1)!.raw)
             this.#emit({ kind: 'resent', key: row.key, hash: row.attempts.at(-1)!.hash, nonce: row.nonce })
           }
@@ -261,8 +260,8 @@ export class TransactionQueue implements Sender {
         signal?.throwIfAborted()
         if (error instanceof ChainError && error.code !== 'UNREACHABLE') throw error
         if (isError(error, 'INSUFFICIENT_FUNDS')) {
-          // The row stays: an endpoint that only says so has signed bytes that it may send later, and another transaction of that nonce
-          // would then look like somebody else's.
+          // The row stays: an endpoint that lies about this has the signed bytes and may send them later. A different transaction with that
+          // nonce would then look like somebody else's.
           throw await this.#signer.explainFunds(error)
         }
         if (++failures > 8) throw error
@@ -277,7 +276,7 @@ export class TransactionQueue implements Sender {
   }
 
   async #nonceTaken(row: TransactionRow): Promise<boolean> {
-    // Of one's word alone nothing is held back: a node refuses a nonce that is used.
+    // One endpoint alone does not stop a broadcast: a node refuses a used nonce anyway.
     const used = await this.#nonce.surelyUsed()
     // Mined between the two questions? Then it is ours.
     return used !== null && used > row.nonce && (await receiptOf(this.#options.provider, row)) === null
