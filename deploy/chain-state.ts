@@ -26,9 +26,8 @@ export class ForeignJournalError extends Error {
 const ADDRESSES = 'deployed_addresses.json'
 
 /**
- * Opens the journal folder for a chain: a new one is marked with the chain's genesis, a known one is checked, also that
- * the contracts it lists exist. A journal of another development chain is removed (that chain is gone); of any other
- * chain, ForeignJournalError.
+ * Opens the journal folder for a chain. It marks a new folder with the chain's genesis; in a known one it checks the genesis and that the
+ * listed contracts exist. A journal of another development chain is removed (that chain is gone); of any other chain, ForeignJournalError.
  */
 export async function openJournal(
   folder: string,
@@ -66,7 +65,7 @@ async function allExist(folder: string, hasCode: (address: string) => Promise<bo
   return true
 }
 
-/** The content of a JSON file, or null when there is none. */
+/** The content of a JSON file, or null without the file. */
 async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'))

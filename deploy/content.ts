@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is in the contracts when a deployment is complete: nothing that the deployer put there beside the plan while it could.
+// Checks the contents of a complete deployment's contracts, for anything that the deployer added beside the plan while it held the roles.
 import { Contract, type EventLog, type Provider, toBeHex } from 'ethers'
 import type { DeploymentFile } from '../keepers/chain/deployment-file.ts'
 

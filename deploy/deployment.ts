@@ -120,8 +120,8 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
 }
 
 /**
- * Runs the plan, and again after a transaction that an earlier run lost track of is settled. Ignition throws what stops
- * it from outside, such as a lost connection, and returns what the plan itself met.
+ * Runs the plan, and again after a transaction that an earlier run lost track of is settled. Ignition throws errors from outside, such as a
+ * lost connection, and returns those of the plan itself.
  */
 async function runPlan(
   plan: Parameters<typeof deploy>[0],
@@ -220,7 +220,7 @@ function explain(result: Exclude<DeploymentResult, { type: DeploymentResultType.
       return `the plan is not valid: ${listErrors(result.errors)}`
     case DeploymentResultType.RECONCILIATION_ERROR:
       return (
-        `the plan or its parameters differ from what was deployed before: ${listErrors(result.errors)}; ` +
+        `the plan or its parameters differ from the earlier deployment: ${listErrors(result.errors)}; ` +
         'restore them to resume, or begin anew with --reset'
       )
     case DeploymentResultType.PREVIOUS_RUN_ERROR:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an operator decides about a deployment, checked before the first transaction.
+// An operator's decisions about a deployment, checked before the first transaction.
 import { readFile } from 'node:fs/promises'
 import { getAddress, isAddress, parseEther, parseUnits, ZeroAddress, ZeroHash } from 'ethers'
 import { z } from 'zod'
@@ -64,13 +64,13 @@ const service = z.strictObject({
   rewardPerRoundTokens: tokens,
   keyPenaltyTokens: tokens,
   decryptPenaltyTokens: tokens,
-  /** For what a quorum of the members convicts of: a false dealing, complaint, update or dispute. */
+  /** For convictions by a quorum of the members: a false dealing, complaint, update or dispute. */
   fraudPenaltyTokens: tokens,
-  /** Minted into the service's reward pool at the start, besides what the holders get. */
+  /** Minted into the service's reward pool at the start, in addition to the holders' amounts. */
   rewardPoolTokens: tokens.default(0n),
 })
 
-/** Seconds from a proposal to its execution, at the longest: what a flagged market has to wait for. */
+/** The longest time from a proposal to its execution, in seconds; a flagged market waits this long. */
 function decisionSeconds(
   governor: { votingDelaySeconds: number; votingPeriodSeconds: number; voteExtensionSeconds: number },
   timelock: { delaySeconds: number },
@@ -104,12 +104,12 @@ const schema = z
         .min(1)
         .max(2 ** 40 - 1),
     }),
-    /** Proving as a service: what a prover must put at stake, and how long it stays slashable. */
+    /** Proving as a service: a prover's least bond, and how long it stays slashable. */
     provers: z
       .strictObject({
         minBondEther: ether.default(parseEther('0.1')),
         unbondingDelaySeconds: seconds(365 * DAY, 1).default(7 * DAY),
-        /** After a job's deadline: to settle or accuse what was submitted. */
+        /** After a job's deadline: time to settle or accuse submissions. */
         settleSeconds: seconds(30 * DAY, 1).default(DAY),
       })
       .prefault({}),

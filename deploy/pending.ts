@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ignition refuses to go on when a transaction that its journal holds for pending is older than one it holds for done:
-// it counts the nonce of the next from the pending ones alone. So what was mined since is entered before it runs.
+// it counts the nonce of the next from the pending ones alone. So transactions mined since then are entered before it runs.
 import { appendFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Provider, TransactionReceipt } from 'ethers'

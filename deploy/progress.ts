@@ -7,7 +7,7 @@ type Completed = { readonly futureId?: string; readonly result?: { readonly type
 const COMPLETIONS = new Set(['deploymentExecutionStateComplete', 'callExecutionStateComplete'])
 
 /**
- * A listener that tells each finished step and ignores the rest of Ignition's two dozen events.
+ * A listener that reports each finished step and ignores the rest of Ignition's two dozen events.
  * @param onStep gets the step's name, such as `Governance#CohortToken`, and whether it succeeded.
  */
 export function stepListener(onStep: (step: string, succeeded: boolean) => void): ExecutionEventListener {

@@ -17,7 +17,7 @@ const lost = z.object({
   }),
 })
 
-/** Blocks searched for a transaction whose hash was lost: the deployment was running when it was sent. */
+/** Blocks searched for a transaction with a lost hash: it was sent while the deployment was running. */
 const SEARCHED_BLOCKS = 20_000
 
 export type RecoveryOptions = {
@@ -31,8 +31,8 @@ export type RecoveryOptions = {
 }
 
 /**
- * Settles a transaction that Ignition lost track of: one that was never sent is planned again, one that was mined is
- * entered in the journal. Returns false when the error is another one, or the transaction is still in the mempool.
+ * Settles a transaction that Ignition lost track of: plans it again if it was never sent, and enters it in the journal if it was mined.
+ * Returns false when the error is another one, or the transaction is still in the mempool.
  */
 export async function recoverLostTransaction(error: unknown, options: RecoveryOptions): Promise<boolean> {
   const parsed = lost.safeParse(error)

@@ -18,7 +18,7 @@ export type RoleHolder = 'TimelockController' | 'CohortGovernor' | 'ServiceFacto
 export type RoleRule = {
   readonly contract: AdminedContract
   readonly role: string
-  /** A holder, in the end; no role has any that is not named here. */
+  /** A final holder. This list names all holders of all roles. */
   readonly holder: RoleHolder
   /** The deployer has it from the constructor (or takes it on the way), and must renounce it. */
   readonly deployer: boolean

@@ -49,7 +49,7 @@ async function run(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promi
   const parameters = await readParameters(place(args.parameters, join('parameters', `${network}.json`)))
   const connection = await hre.network.create(network)
   try {
-    // The default profile is the production one (hardhat.config.ts), and what the tests have compiled is deployed as it is.
+    // The default profile is the production one (hardhat.config.ts), so the deployment uses the very artifacts that the tests compiled.
     await hre.tasks.getTask('build').run({ quiet: true, noTests: true })
     const simulated = connection.networkConfig.type === 'edr-simulated'
     const stateDir = simulated ? null : place(args.state, join('deployments', network))

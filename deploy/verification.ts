@@ -32,7 +32,7 @@ const WIRING_ABI = [
 /** Public RPC endpoints refuse longer ranges of logs. */
 const LOG_RANGE = 5_000
 
-/** The deployment is not what it must be; `problems` says why, one a line. */
+/** The deployment is wrong; `problems` lists the reasons, one a line. */
 export class DeploymentCheckError extends Error {
   override readonly name = 'DeploymentCheckError'
   readonly problems: readonly string[]
@@ -48,13 +48,13 @@ export type CheckOptions = {
   readonly deployment: DeploymentFile
   /** Named in the problems when it still holds something. */
   readonly deployer: string
-  /** What the timelock's delay must be, in seconds. */
+  /** The required delay of the timelock, in seconds. */
   readonly timelockDelay: number
   /** Tokens that the deployment created, in units of 1e-18. */
   readonly minted: bigint
 }
 
-/** Checks code, roles, wiring and what the contracts hold. Throws DeploymentCheckError with everything that is wrong. */
+/** Checks code, roles, wiring and contents of the contracts. Throws DeploymentCheckError with everything that is wrong. */
 export async function checkDeployment(options: CheckOptions): Promise<void> {
   const problems = [
     ...(await missingCode(options)),

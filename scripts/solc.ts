@@ -22,9 +22,8 @@ const KEPT = join(CACHE, 'solc')
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /**
- * Solc's standard output for its standard input, without the types of either: what is in it depends on the settings asked for.
- * What was compiled once is taken from .cache/solc: the same few contracts are used by many tests, in processes of their own, and each
- * compilation takes seconds.
+ * Solc's standard output for its standard input, both untyped: the requested settings determine the output's fields.
+ * Keeps results in .cache/solc: many tests use the same few contracts, in processes of their own, and each compilation takes seconds.
  * @param read the text of an imported path; an error that it throws becomes one of the output
  */
 export function runSolc<Output>(input: object, read: (path: string) => string): Output {

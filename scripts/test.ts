@@ -56,7 +56,7 @@ async function compileContracts(): Promise<boolean> {
   return built
 }
 
-/** What this lane may do now. The lanes with `patience` leave the core that the compiler uses to it. */
+/** This lane's next job. The lanes with `patience` leave the core that the compiler uses to it. */
 async function nextJob(todo: Job[], patience: boolean): Promise<Job | undefined> {
   if (built === null && !patience) {
     const at = todo.findIndex(({ suite }) => suite.chainless)

@@ -66,7 +66,7 @@ export function cohortModule(service: FirstService | null) {
       DaoPilot: pilot,
     }
 
-    // What the deployer does with the roles it still has; it renounces them after all of this.
+    // The deployer's last acts with its roles, before it renounces them.
     const before: Future[] = []
     const grant = (contract: AdminedContract, role: string, to: RoleHolder | 'deployer') => {
       const holder = to === 'deployer' ? deployer : contracts[to]

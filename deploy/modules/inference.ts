@@ -5,7 +5,7 @@ import { RegistriesModule } from './registries.ts'
 
 /**
  * Proven inferences, publishers of signed content, ensembles of models, and the market for proving. None of them has an
- * administrator: the registries decide what may be asked. What the prover market slashes goes to the timelock.
+ * administrator: the registries decide what may be asked. The prover market's slashed bonds go to the timelock.
  */
 export const InferenceModule = buildModule('Inference', (m) => {
   const { timelock } = m.useModule(GovernanceModule)

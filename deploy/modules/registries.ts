@@ -2,7 +2,7 @@
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
 import { GovernanceModule } from './governance.ts'
 
-/** What models there are, those that the DAO takes over from outside among them, and which contracts verify their circuits. */
+/** The registries of models, including those that the DAO takes over from outside, and of the verifiers of their circuits. */
 export const RegistriesModule = buildModule('Registries', (m) => {
   const deployer = m.getAccount(0)
   const { timelock } = m.useModule(GovernanceModule)

@@ -60,7 +60,8 @@ export async function act<M extends ServiceMethod>(
   const started = context.clock.now()
   try {
     const receipt = await context.queue.send(
-      // Secrets are given for what is deep (steps/witness.ts, behaviours/decrypt.ts); an own step need not be, to go on with the next.
+      // A keeper reveals secrets only for events that are deep (steps/witness.ts, behaviours/decrypt.ts). Its own step need not be deep
+      // before the next one.
       { key, to: context.serviceAddress, data, window: windowOf(snapshot), told: 'included' },
       patience(step),
     )

@@ -33,7 +33,7 @@ import { whyNotMember } from './operations/not-member.ts'
 import { privacySpent } from './privacy.ts'
 import { PEER_IDENTITY } from './steps/secrets.ts'
 
-/** The arguments with which every part is opened. */
+/** The arguments that every part takes. */
 export type Surroundings = {
   readonly folder: string
   readonly config: KeeperConfig
@@ -100,7 +100,7 @@ function halfPoll({ chain }: KeeperConfig): number {
   return Math.max(50, (chain.pollSeconds * 1000) / 2)
 }
 
-/** The source from which every part of the keeper learns of new blocks. */
+/** Reports new blocks to every part of the keeper. */
 export function openHeads({ config, clock }: Surroundings, provider: FailoverProvider): HeadWatch {
   const onStill = (head: Head) => leaveStale(provider, clock, head)
   return new HeadWatch({ provider, pollInterval: halfPoll(config), clock, onStill })
@@ -140,7 +140,7 @@ export async function openQueue(
 /** How long an answer of the chain about this keeper's standing will do, in milliseconds: /healthz may be asked every second. */
 const STANDING_MS = 30_000
 
-/** What says why the keeper is not a member: null for a member, and while the chain does not answer. */
+/** Explains why the keeper is not a member; null for a member, and while the chain does not answer. */
 export function standingOf(context: AgentContext, loop: AgentLoop): () => Promise<string | null> {
   const { contracts, config, operator, clock } = context
   let known: { readonly at: number; readonly of: string; readonly reason: Promise<string | null> } | null = null

@@ -71,7 +71,7 @@ const dataSchema = z.strictObject({
    * `none`: no samples; the keeper does all the rest of a member's work.
    */
   source: z.enum(['digits', 'idx', 'csv', 'images', 'tensor', 'none']),
-  /** `judge`: candidates are judged by all of the samples, and none of them is trained on. */
+  /** `judge`: all samples serve to judge candidates, and none to train. */
   use: z.enum(['train', 'judge']).default('train'),
   path: z.string().min(1).optional(),
   /** csv, images, tensor: samples of the same form that are not trained on, for reportTest. */
@@ -94,7 +94,7 @@ const trainingSchema = z.strictObject({
   /** FedProx term; 0 = none. */
   proximalMu: z.number().min(0).default(0),
   seed: z.int().min(0).default(1),
-  /** A program that trains in place of the keeper's own trainer; docs/trainers.md says what it gets and gives. */
+  /** A program that replaces the keeper's own trainer; docs/trainers.md describes its input and output. */
   command: trainerCommandSchema.optional(),
   limits: trainerLimitsSchema.optional(),
   /** Environment variables of the program. */
@@ -148,7 +148,7 @@ const schema = z.strictObject({
     })),
   service: z.strictObject({
     address,
-    /** File of the service's manifest, on which all members agree. */
+    /** File of the service's manifest, which is the same for all members. */
     manifest: z.string().min(1).default('manifest.json'),
     /** File of the weights before the first round, for a manifest that names one by its CID. */
     weights: z.string().min(1).default('weights.onnx'),
@@ -282,8 +282,11 @@ function contradictionInDht({ dht, announce }: Settings['network']): string | nu
 
 function contradictionInTraining({ command, limits, environment }: Settings['training']): string | null {
   if (command !== undefined) return null
-  if (limits !== undefined) return 'training.limits: limits of a program, and there is no training.command'
-  return environment === undefined ? null : 'training.environment: of a program, and there is no training.command'
+  if (limits !== undefined)
+    return 'training.limits applies only to a program: add training.command, or remove training.limits'
+  return environment === undefined
+    ? null
+    : 'training.environment applies only to a program: add training.command, or remove training.environment'
 }
 
 /** Forms that a source's samples have; a file of rows holds numbers or text. */

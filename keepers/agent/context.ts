@@ -33,7 +33,7 @@ export type AgentContext = {
   readonly peers: PeerBook
   readonly epochs: EpochEngine
   readonly model: GlobalModel
-  /** What makes the next model of the mean where the manifest names a module; null: what its terms say. */
+  /** Computes the next model from the mean, if the manifest names a module; null if its terms do that. */
   readonly strategy: StrategyModule | null
   /** Parts of the model that are this keeper's alone; none but by such a module. */
   readonly home: HomeLayers
@@ -51,11 +51,11 @@ export type AgentContext = {
 export type Remembered = {
   /** The first block of events that an endpoint was outvoted on: the loop reads on from there, at another endpoint. */
   reread: number | null
-  /** The service's parameters, and the block in which their epoch opened. */
+  /** The service's parameters, and the block that opened their epoch. */
   parameters: { readonly block: number; readonly parameters: EpochParameters } | null
-  /** The last blocks in which parameters were proposed and applied, as of the last time this keeper's manifest matched the service's. */
+  /** The latest blocks that proposed and applied parameters when this keeper's manifest last matched the service's. */
   agreed: string | null
-  /** Chain time at which this keeper first saw that something is due, and the last transition before that. */
+  /** Chain time of this keeper's first sight of a due transition, and the last transition before that. */
   due: { readonly mark: string; readonly time: number } | null
   /** The newest block that the chain calls final (`chain.finality`), and the head at which it was asked for. */
   final: { readonly block: number; readonly askedAt: number } | null

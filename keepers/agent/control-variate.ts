@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What this keeper keeps for a strategy with control variates, from round to round.
+// The control variate that this keeper carries from round to round, for strategies that use one.
 import { hasSeat } from '../chain/index.ts'
 import { type Control, nextControl, type StrategyModule } from '../learning/index.ts'
 import type { KeeperStore } from '../store/index.ts'
@@ -14,8 +14,8 @@ const PROPOSED = 'control variate/proposed'
 const HEAD = 4
 
 /**
- * This keeper's control variate (SCAFFOLD). As private as its samples, so it is kept where its keys are, and never sent. What a training has come to
- * replaces it only once its round has: with this keeper's update in the accepted model.
+ * This keeper's control variate (SCAFFOLD). As private as its samples, so it is kept where its keys are, and never sent. The variate from a
+ * training replaces it only when that round's accepted model includes this keeper's update.
  */
 export class ControlVariate {
   readonly #store: Secrets
@@ -28,7 +28,7 @@ export class ControlVariate {
     this.#length = length
   }
 
-  /** What to train with now, after what has become of the last training. @param moments the strategy's vectors */
+  /** The variate for the next training, given the outcome of the last one. @param moments the strategy's vectors */
   settled(now: Now, moments: readonly Float32Array[]): Control {
     const proposed = this.#store.getSecret(PROPOSED)
     if (proposed !== null && proposed.length === HEAD + 4 * this.#length) {

@@ -7,8 +7,8 @@ import type { KeeperMetrics } from './metrics.ts'
 const HOUR = 3_600_000
 
 /**
- * The config's DHT settings in the data plane's form; nothing without them. Failures are counted, and logged once until everything has been
- * announced again: rounds never depend on the DHT.
+ * The config's DHT settings in the data plane's form; empty if the config has none. It counts failures, and logs only the first until an
+ * announcement succeeds again: rounds never depend on the DHT.
  */
 export function dhtOf(
   config: KeeperConfig['network']['dht'],
@@ -29,7 +29,10 @@ export function dhtOf(
         metrics.dht?.announcements.inc({ outcome: 'failed' }, failed)
         if (announced > 0) log.debug({ event: 'models announced', models: announced }, 'told the DHT of models')
         if (failed > 0 && !warned) {
-          log.warn({ event: 'not announced', models: failed, reason }, 'could not tell the DHT of models; tries again')
+          log.warn(
+            { event: 'not announced', models: failed, reason },
+            'could not announce models to the DHT; tries again',
+          )
         }
         warned = failed > 0
       },

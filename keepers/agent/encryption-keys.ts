@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The X25519 keys to which other members seal what they deal to this keeper. Sealed shares are public for good, so each epoch
+// The X25519 keys that other members use to seal the shares that they deal to this keeper. Sealed shares are public for good, so each epoch
 // gets a key of its own, which is erased with the epoch's other keys: who takes the folder later opens no older ones.
 import { z } from 'zod'
 import { type EncryptionKeyPair, generateEncryptionKey, importEncryptionKey } from '../fhe/index.ts'
@@ -10,7 +10,7 @@ const schema = z.array(
   z.object({
     /** 32 bytes in hex, without 0x. */
     publicKey: z.string().regex(/^[0-9a-f]{64}$/),
-    /** The epoch in which it was made; 0 before the first epoch. */
+    /** The epoch when it was made; 0 before the first epoch. */
     made: z.int().nonnegative(),
     /** The last epoch that this keeper opened shares of with it; 0 when none. */
     used: z.int().nonnegative(),
@@ -66,7 +66,7 @@ export function adoptSingleKey(store: KeeperStore): void {
   })
 }
 
-/** The public keys for which this folder holds the secret, oldest first. */
+/** The public keys that have their secrets in this folder, oldest first. */
 export function heldEncryptionKeys(store: KeeperStore): Uint8Array[] {
   return entriesOf(store).map(({ publicKey }) => Buffer.from(publicKey, 'hex'))
 }

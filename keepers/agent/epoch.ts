@@ -76,7 +76,7 @@ async function openFrame(request: FrameRequest): Promise<EpochFrame> {
   return { context, crsSeed, roster, self, plan: agreed, engine }
 }
 
-/** Record of the first epoch whose keys are not erased. */
+/** Record of the first epoch with keys that are not erased. */
 const ERASED = 'keys erased before'
 
 /** Name of a secret of an epoch: the folder belongs to one chain and one service; the seed distinguishes forks of the chain. */
@@ -141,7 +141,7 @@ export function loadKeyHash(store: KeeperStore, frame: EpochFrame): Uint8Array |
   return typeof record === 'string' ? Buffer.from(record, 'hex') : null
 }
 
-/** The first epoch whose keys are not erased. */
+/** The first epoch with keys that are not erased. */
 export function keysErasedBefore(store: KeeperStore): number {
   const done = store.getRecord(ERASED)
   return typeof done === 'number' ? done : 1

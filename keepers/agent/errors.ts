@@ -59,7 +59,7 @@ export class AgentError extends Error {
   }
 }
 
-/** What the system says when there is no room: it may come back. */
+/** The system's codes for a full disk, which is a temporary failure. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** The exit code for whatever ended the daemon: the error's own, by its room; a bug where it has none. */

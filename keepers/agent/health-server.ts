@@ -38,7 +38,7 @@ export type Health = {
   readonly lastError: string | null
 }
 
-/** Serves /healthz and /metrics only, on the loopback interface by default: there is no authentication. */
+/** Serves only /healthz and /metrics, without authentication, and so on the loopback interface by default. */
 export class HealthServer {
   readonly #server: Server
   readonly port: number

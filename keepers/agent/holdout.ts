@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What this keeper's own hold-out says of candidates, held against the models that the members accepted.
+// Judges candidates by this keeper's own hold-out, against the models that the members accepted.
 import { z } from 'zod'
 import { isAcceptable, isLossAcceptable, nextLossReference, nextReference } from '../learning/index.ts'
 import { manifestDigest } from '../versions/index.ts'
@@ -58,7 +58,7 @@ export function noteAccepted(
   context.store.putRecord(RECORD, { ...of, reference, judgedBy: judgedBy(context) })
 }
 
-/** The accuracy that candidates must reach; null when no model has been accepted yet, or when the last one was judged by other terms or samples. */
+/** The accuracy that candidates must reach; null before the first accepted model, and after the terms or the samples changed. */
 function referenceOf(context: Judging): number | null {
   const record = recordSchema.parse(context.store.getRecord(RECORD))
   if (record === null || (record.judgedBy !== undefined && record.judgedBy !== judgedBy(context))) return null

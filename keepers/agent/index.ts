@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the agent: what the command line, the demo and the tests start and ask.
+// The public face of the agent, for the command line, the demo and the tests.
 
 export { CONFIG_FILE, type KeeperConfig, loadConfig, parseConfig } from './config.ts'
 export { createLog, type DaemonOptions, runKeeper } from './daemon.ts'

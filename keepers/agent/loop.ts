@@ -155,8 +155,8 @@ export class AgentLoop {
   }
 
   /**
-   * Milliseconds for which a known block is recent enough. When nothing has happened for minutes and no window is about to end, the keeper reads
-   * blocks that are seconds apart in groups.
+   * Milliseconds for which a known block is recent enough. While the service has been idle for minutes and every deadline is far, the
+   * keeper reads closely spaced blocks in groups.
    */
   #patience(): number {
     const snapshot = this.#snapshot
@@ -183,7 +183,7 @@ export class AgentLoop {
     }
   }
 
-  /** Reads events up to the head. Returns the block up to which everything is known, if there is one. */
+  /** Reads events up to the head. Returns the last block with all earlier events known, if there is one. */
   async #follow(): Promise<Head | null> {
     const { facts, log, metrics, remembered } = this.#context
     if (remembered.reread !== null) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What keeps a process that runs for months as large as it was on its first day.
+// Keeps a process that runs for months at the size of its first day.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 

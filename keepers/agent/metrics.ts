@@ -104,7 +104,7 @@ export class KeeperMetrics {
       'holdout_accuracy_ratio',
       "Accuracy of the last candidate on this keeper's hold-out, 0 to 1; of amounts R².",
     )
-    this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
+    this.balance = gauge('operator_balance_ether', "The operator's remaining balance for gas.")
     this.#epsilon = new Gauge({
       name: 'cohort_privacy_epsilon',
       help: 'Differential privacy spent since the first round, against those who see models only, and against members who collude.',
@@ -131,7 +131,7 @@ export class KeeperMetrics {
     })
     this.#trainer = new Gauge({
       name: 'cohort_trainer_figure',
-      help: 'What the program of training.command said of its last training, by the names that it gave.',
+      help: 'Figures that the program of training.command reported for its last training, by its own names.',
       labelNames: ['name'],
       registers,
     })
@@ -185,7 +185,7 @@ export class KeeperMetrics {
     if (options.process !== false) collectDefaultMetrics({ register: this.registry })
   }
 
-  /** What this keeper's hold-out says of a candidate. */
+  /** A candidate's figures on this keeper's hold-out. */
   setHoldOut({
     accuracy,
     loss,
@@ -214,7 +214,7 @@ export class KeeperMetrics {
     this.#epsilon.set({ against: 'outsiders' }, outsideEpsilon ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Figures of the last training; those of the one before that it does not name are gone. */
+  /** Figures of the last training; they replace all earlier ones. */
   setTrainer(figures: Readonly<Record<string, number>>): void {
     this.#trainer.reset()
     for (const [name, value] of Object.entries(figures)) this.#trainer.set({ name }, value)

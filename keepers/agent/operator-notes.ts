@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a keeper tells its operator: the state of its service, the money for gas, and what became of it and of others.
+// Log lines for the operator: the state of the service, the money for gas, and the fate of this keeper and others.
 import { formatEther } from 'ethers'
 import { seatsOf } from '../chain/index.ts'
 import type { AgentContext } from './context.ts'

@@ -16,7 +16,7 @@ import { planFor, type RoundTerms } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 import { whyNotSigned } from './operator.ts'
 
-/** Seconds by which this machine's clock may differ from the chain's. The age of the latest block counts. */
+/** Seconds that this machine's clock may differ from the chain's. The age of the latest block counts. */
 const MAX_SKEW_SECONDS = 300
 /** Wei. A smaller balance does not pay for one round: the keeper starts, but warns. */
 export const LOW_BALANCE = 10n ** 15n
@@ -67,8 +67,8 @@ export type KeyTerms = {
 }
 
 /**
- * Refuses a service if its parameters allow an epoch for which no encryption parameters exist: it would lose its rounds, or leak, once enough
- * keepers have joined. @throws AgentError PLAN naming the parameters and values that would work.
+ * Refuses a service with parameters that allow an epoch without any safe encryption parameters: once enough keepers have joined, it would
+ * lose its rounds, or leak. @throws AgentError PLAN naming the parameters and values that would work.
  */
 export function checkKeyPlan(terms: KeyTerms, roundTerms: RoundTerms, vectorLength: number): void {
   const { maxKeepers, minKeepers, decryptionBps, decryptionsPerEpoch } = terms

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The strategy that a service's members agreed on, where it is a module of their own: its file, its step, and what it leaves at home.
+// A service's own strategy module: its file, its step, and the layers that stay at home.
 import { readFileSync } from 'node:fs'
 import {
   homeLength,
@@ -40,10 +40,10 @@ export function openStrategy(config: Pick<KeeperConfig, 'service'>, spec: ModelS
   }
 }
 
-/** What everybody knows of the round. */
+/** The round's public facts. */
 type RoundFacts = { readonly round: number; readonly contributors: number; readonly members: number }
 
-/** The model after a round, the same bits for every member: by the module, or by what the manifest's terms say. */
+/** The model after a round, by the module or by the manifest's terms; the same bits for every member. */
 export function nextModel(
   { strategy, manifest }: { readonly strategy: StrategyModule | null; readonly manifest: ServiceManifest },
   before: ModelState,

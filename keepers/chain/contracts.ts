@@ -41,14 +41,14 @@ export type ServiceMethod = {
 }[keyof ILearningService] &
   string
 
-/** What such a method takes, by the contract's own ABI. */
+/** The arguments of such a method, by the contract's own ABI. */
 export type ServiceArguments<M extends ServiceMethod> =
   ILearningService[M] extends TypedContractMethod<infer A, infer _R, infer _S> ? Readonly<A> : never
 
 /** An event of the service. */
 export type ServiceEvent = Exclude<keyof ILearningService['filters'], `${string}(${string}`> & string
 
-/** What such an event says, by the contract's own ABI; integers of at most 48 bits come as numbers, see Facts. */
+/** The arguments of such an event, by the contract's own ABI. Integers of at most 48 bits come as numbers, see Facts. */
 export type ServiceEventArguments<N extends ServiceEvent> =
   ILearningService['filters'][N] extends TypedContractEvent<infer _I, infer _T, infer Said>
     ? { readonly [Name in keyof Said]: Said[Name] extends bigint ? number | bigint : Said[Name] }
@@ -77,8 +77,8 @@ export const clients = {
 } as const
 
 /**
- * Finds a service and the registries it names, and makes sure that they are what they should be: code at the address,
- * answers of the expected shape, and a keeper registry that knows the service.
+ * Finds a service and the registries that it names, and checks them: each address has code, answers have the expected shape, and the keeper
+ * registry knows the service.
  * @throws ChainError WRONG_CONTRACT.
  */
 export async function openService(address: string, provider: Provider): Promise<ServiceContracts> {

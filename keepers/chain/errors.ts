@@ -13,7 +13,7 @@ export type ChainErrorCode =
   | 'FOREIGN_TRANSACTION'
   | 'TIMEOUT'
 
-/** sysexits.h: 69 for what is out of reach, 75 for what may pass by itself, 77 for what is another's, 78 for a wrong configuration. */
+/** sysexits.h: 69 unreachable, 75 temporary failure, 77 belongs to somebody else, 78 wrong configuration. */
 export const CHAIN_EXIT_CODES: Record<ChainErrorCode, number> = {
   REVERTED: 1,
   UNREACHABLE: 69,
@@ -98,7 +98,7 @@ function tryParse(candidate: Interface, data: string): ErrorDescription | null {
   }
 }
 
-/** ethers nests what the node said up to four levels deep. */
+/** ethers nests the node's answer up to four levels deep. */
 const MAX_DEPTH = 5
 
 function findRevertData(value: unknown, depth: number): string | null {

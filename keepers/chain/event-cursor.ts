@@ -20,7 +20,7 @@ export type CursorStep = {
   readonly added: readonly LogRow[]
   /** Set when the chain reorganised: every log above this block was dropped. */
   readonly rolledBackTo: number | null
-  /** The block up to which everything is known; null when there is none yet, or when it is not certain. */
+  /** The block up to which all events are known; null at first, and while it is uncertain. */
   readonly head: Pick<Head, 'number' | 'hash' | 'timestamp'> | null
   /** False when there is more to read at once. */
   readonly caughtUp: boolean
@@ -94,7 +94,7 @@ export class EventCursor {
     this.#drop(this.#marks.filter((mark) => mark.block < block))
   }
 
-  /** Asks by hash: a node that lacks this block must say so (EIP-234). Asked by number, it would answer that there are no logs. */
+  /** Asks by hash: a node that lacks this block must say so (EIP-234). Asked by number, it would return an empty list. */
   #logsOf({ hash }: Head): Promise<Log[]> {
     const { provider, addresses } = this.#options
     return provider.getLogs({ address: [...addresses], blockHash: hash })

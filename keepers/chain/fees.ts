@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a transaction offers for its gas (EIP-1559).
+// The fees that a transaction offers (EIP-1559).
 import { type JsonRpcApiProvider, Transaction } from 'ethers'
 import type { Clock } from './clock.ts'
 import { ChainError } from './errors.ts'

@@ -19,7 +19,7 @@ export type HeadWatchOptions = {
   /** Milliseconds between two questions at least. */
   readonly pollInterval: number
   readonly clock?: Clock
-  /** Told, twice a minute at most, of a newest block that is the same as before. What it rejects with is ignored. */
+  /** Told, twice a minute at most, of a newest block that is the same as before. Its rejection is ignored. */
   readonly onStill?: (head: Head) => Promise<void>
 }
 
@@ -38,8 +38,8 @@ const RETRY = 6
 const STILL = 30_000
 
 /**
- * The head of the chain, requested only as often as it can change: all parts of a keeper share one answer, and on a chain with regular blocks
- * the next request waits until the next block is due. Providers count requests; a fixed poll of two seconds asks six times about one block of
+ * The head of the chain, requested only as often as it can change. All parts of a keeper share one answer. On a chain with regular blocks,
+ * the next request waits until a block is due. Providers count requests; a fixed poll of two seconds asks six times about one block of
  * Ethereum's.
  */
 export class HeadWatch {

@@ -14,8 +14,8 @@ export type LogFollowerOptions = {
 export const REORG_DEPTH = 64
 
 /**
- * The logs of some contracts as they come, for a program that keeps nothing on the disk. Each block is read once, but the last
- * ones are read again: what a reorganisation brought is told, what it took away is for the caller to notice by the contract's state.
+ * The logs of some contracts as they come, for a program that keeps nothing on the disk. Each block is read once, except that the last ones
+ * are read again to find logs that a reorganisation added. The caller notices removed logs by the contract's state.
  */
 export class LogFollower {
   readonly #options: Required<LogFollowerOptions>
@@ -29,12 +29,14 @@ export class LogFollower {
     this.#next = options.fromBlock
   }
 
-  /** The block up to which logs were read; −1 before the first step. */
+  /** The last block that was read; −1 before the first step. */
   get head(): number {
     return this.#head
   }
 
-  /** Logs that were not told before, in chain order; none, and one question, while there is no new block. @throws what the provider throws */
+  /**
+   * New logs, in chain order. Without a new block, it returns an empty list after a single request. @throws the provider's errors
+   */
   async step(): Promise<Log[]> {
     const { provider, filter, fromBlock, depth } = this.#options
     const head = await provider.getBlockNumber()

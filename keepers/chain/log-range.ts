@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Providers bound `eth_getLogs` by blocks or by results, each with its own number, code and wording. Whoever asks for logs
-// asks for the range it needs; this room cuts it into pages that the endpoint in use accepts, and learns their size.
+// Providers bound `eth_getLogs` by blocks or by results, each with its own number, code and wording. Callers ask for the range of logs that
+// they need; this module cuts it into pages that the endpoint in use accepts, and learns their size.
 import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers'
 
 export type Answer = JsonRpcResult | JsonRpcError
@@ -68,9 +68,9 @@ export async function askInPages(
 }
 
 /**
- * The span to ask for next after an endpoint refused a page of `span` blocks: the number that its message names when it
- * names a smaller one, else half; null when a single block is refused too, so that the range was not what it minded.
- * Any refusal counts as a complaint about the range: their codes (−32600, −32602, −32614, −32000 …) mean other things elsewhere.
+ * The span to try after an endpoint refused a page of `span` blocks: the number in its message if that is smaller, otherwise half. Null if
+ * it refused a single block, so that the range cannot be the reason. Any refusal counts as a complaint about the range: their codes
+ * (−32600, −32602, −32614, −32000 …) mean other things elsewhere.
  */
 export function smallerSpan(span: number, message: string): number | null {
   if (span <= 1) return null

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Logs of which something is known besides where the deployment began: when they were written, or that they are recent. On an
+// Searches for logs from about a known time, or for recent ones, without reading the chain from the deployment on. On an
 // endpoint that gives ten blocks at once, reading all since the deployment would take days.
 import type { Filter, Log, Provider } from 'ethers'
 

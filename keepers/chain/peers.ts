@@ -39,7 +39,7 @@ export class PeerBook {
     this.#known.clear()
   }
 
-  /** Addresses to ask for a blob: those of `first`, then those of `others`, without our own seat. */
+  /** Addresses to ask for a blob: the seats in `first`, then `others`, without our own seat. */
   async providers(first: number, others: readonly number[], self: number | null): Promise<string[]> {
     const order = [first, ...others.filter((seat) => seat !== first)].filter((seat) => seat !== self)
     const addresses = await Promise.all(order.map((seat) => this.#address(seat)))

@@ -23,7 +23,7 @@ export type RpcOptions = {
   readonly logSpan?: number
   /** Told when the endpoint in use changes, and why. URLs come without credentials or query. */
   readonly onFailover?: (event: { from: string; to: string; reason: string }) => void
-  /** Told of each request that goes to an endpoint, failed ones too: what a provider counts. */
+  /** Called for each request to an endpoint, including failed ones, because providers bill those too. */
   readonly onRequest?: (method: string) => void
   /** Told when an endpoint accepts fewer blocks at once than it was asked for. */
   readonly onLogSpan?: (event: { endpoint: string; blocks: number; reason: string }) => void
@@ -42,7 +42,7 @@ const DEFAULT_TIMEOUT = 10_000
 const DEFAULT_PATIENCE = 120_000
 /** Milliseconds after which the operator's own endpoint is tried again, once it has been left. */
 const RETURN_AFTER = 60_000
-/** Milliseconds since its newest block with which it is not. */
+/** Age of its newest block, in milliseconds, beyond which it is not. */
 const MOST_AGE = 120_000
 
 /** JSON-RPC's own "try again" codes: limit exceeded (-32005, EIP-1474) and internal error of an overloaded proxy. */
@@ -52,8 +52,9 @@ const RETRYABLE_CODES: ReadonlySet<number> = new Set([-32005, -32097, 429])
 const RANGE_COMPLAINT = /block|range|result|\blogs?\b/i
 
 /**
- * For these methods one endpoint's refusal says nothing about the next endpoint: its archive may be missing, its plan used up, or the method
- * switched off. What sends or simulates a transaction is refused by the chain's state, alike everywhere.
+ * For these methods one endpoint's refusal says nothing about the next endpoint: its archive may be missing, its plan used up, or the
+ * method switched off. When a method that sends or simulates a transaction fails, the chain's state is the reason, and every endpoint would
+ * answer the same.
  */
 const READS: ReadonlySet<string> = new Set([
   'eth_blockNumber',
@@ -131,7 +132,7 @@ export class FailoverProvider extends JsonRpcProvider {
       const [answer] = answers
       if (answer !== undefined && 'error' in answer) {
         const reason = String(answer.error.message)
-        // Another endpoint than the page was cut for may have refused it: its span is learnt from what it was asked for.
+        // The endpoint that refused the page may not be the one that it was cut for, so its span is learnt from the request itself.
         const blocks = smallerSpan(end - from + 1, reason)
         if (blocks === null) return answer
         this.#logSpans.set(url, Math.min(blocks, this.#logSpan(url)))
@@ -304,7 +305,7 @@ export class FailoverProvider extends JsonRpcProvider {
   }
 }
 
-/** What the node that lost its answer would have said: a signed transaction that is known is the one that was sent. */
+/** The answer that was lost: if a node already knows a signed transaction, it is the one that was sent. */
 function takenBefore(payload: JsonRpcPayload | JsonRpcPayload[], { id, error }: JsonRpcError): JsonRpcResult | null {
   if (Array.isArray(payload) || payload.method !== 'eth_sendRawTransaction' || !Array.isArray(payload.params))
     return null

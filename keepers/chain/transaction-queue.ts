@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
+import { AccountNonce, FOREIGN_LOOKS } from './account-nonce.ts'
 import type { Place } from './ancestry.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
 import type { OperatorSigner } from './signer/signer.ts'
+import { isForgotten, offer, receiptOf } from './transaction-attempts.ts'
 import { type TransactionRequest, TransactionSigner } from './transaction-signer.ts'
-import { type Endpoints, hasWitnesses, settles } from './witnesses.ts'
+import type { Endpoints } from './witnesses.ts'
 
-/** What takes a keeper's transactions to the chain. */
+/** Sends a keeper's transactions to the chain. */
 export type Sender = {
   /** @throws RevertError, ChainError */
   send(request: TransactionRequest, signal?: AbortSignal): Promise<TransactionReceipt>
@@ -28,9 +30,9 @@ export type QueueEvent =
 
 export type QueueOptions = {
   readonly provider: JsonRpcApiProvider
-  /** The endpoints one by one: that somebody else uses the key is not believed on one's word, when there are more. */
+  /** The endpoints one by one. With several, a single one cannot convince the queue that somebody else uses the key. */
   readonly witnesses?: Endpoints
-  /** Says when there is a new block, in which what was sent may be. */
+  /** Reports new blocks, which may include a sent transaction. */
   readonly heads: HeadWatch
   readonly wallet: OperatorSigner
   readonly log: TransactionLog
@@ -46,27 +48,26 @@ export type QueueOptions = {
   readonly onEvent?: (event: QueueEvent) => void
 }
 
-/** Looks at the chain without a receipt before the node is asked whether it still has the transaction. */
+/** Looks without a receipt after which the node is asked whether it still has the transaction. */
 const FORGOTTEN_LOOKS = 4
-/** Polls after which the chain is looked at although there is no new block: one that stands still may have forgotten. */
+/** Polls without a new block after which the queue looks anyway: the node may have dropped the transaction. */
 const STILL_POLLS = 10
 /** The same on a chain of slow blocks. */
 const STILL_SLOTS = 2
-/** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
-const FOREIGN_LOOKS = 5
 
 /**
- * Sends one keeper's transactions in order: simulated first (a refusal costs nothing and comes decoded), signed and
- * logged before broadcast, rebroadcast after a crash or when the network forgot them (a reorganisation, a full pool), replaced
- * at a higher fee when they linger.
+ * Sends one keeper's transactions in order. It simulates each first, so that a refusal costs nothing and comes decoded, and logs the signed
+ * bytes before it broadcasts them. It broadcasts again after a crash, or when the network dropped them (a reorganisation, a full pool), and
+ * raises the fee of those that linger.
  */
 export class TransactionQueue implements Sender {
   readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> &
     Pick<QueueOptions, 'witnesses'> & { fees: FeePolicy }
   readonly #signer: TransactionSigner
+  readonly #nonce: AccountNonce
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
-  /** Transactions whose senders were told before they were deep, by key: the block that each is in. */
+  /** Transactions that were reported to their senders before they were deep, by key: the block that each is in. */
   readonly #early = new Map<string, Place>()
   /** Set while those are watched. */
   #watching: Promise<void> | null = null
@@ -82,6 +83,7 @@ export class TransactionQueue implements Sender {
       fees: { ...DEFAULT_FEES, ...options.fees },
     }
     this.#signer = new TransactionSigner(this.#options)
+    this.#nonce = new AccountNonce(this.address, this.#options)
     this.#emit = onEvent ?? (() => undefined)
   }
 
@@ -118,7 +120,7 @@ export class TransactionQueue implements Sender {
   /** Brings transactions that a crash interrupted to their end. Call before the first {@link send}. */
   async resume(signal?: AbortSignal): Promise<void> {
     const { log, wallet } = this.#options
-    const used = await this.#used()
+    const used = await this.#nonce.used()
     const next = log.nextNonce()
     // nextNonce 0: a folder that never sent anything may belong to an account that did.
     if (next > 0 && used > next) {
@@ -145,8 +147,8 @@ export class TransactionQueue implements Sender {
   }
 
   /**
-   * Until all that was told early is deep: sends again what a reorganisation took back, between other requests. Ends without a word on an
-   * error, which the next request meets, too.
+   * Watches transactions that were reported early until they are deep, and between other requests sends again those that a reorganisation
+   * took back. An error ends it silently, because the next request will meet the same error.
    */
   async #watch(): Promise<void> {
     const { clock, heads, pollInterval, log } = this.#options
@@ -163,7 +165,7 @@ export class TransactionQueue implements Sender {
           // Not to be told without a request: once, when it should be deep.
           if (isThere === null && place.number <= number && !(await this.#isDeep(place))) continue
           const row = log.find(key)
-          const receipt = row === null || isThere ? null : await this.#receiptOf(row)
+          const receipt = row === null || isThere ? null : await receiptOf(this.#options.provider, row)
           const now = receipt === null ? (isThere ? place : null) : placeOf(receipt)
           if (row === null || (now !== null && (await this.#isDeep(now)))) this.#early.delete(key)
           else if (now !== null) this.#early.set(key, now)
@@ -176,13 +178,12 @@ export class TransactionQueue implements Sender {
   }
 
   /**
-   * Settles what holds a nonce below `end` that the chain has not seen used: nothing after it can be mined before it is. One that
-   * its caller stopped waiting for, or one that was confirmed and lost to a reorganisation deeper than that. Returns the account's next
-   * nonce by the latest block.
+   * Settles logged transactions with an unused nonce below `end`, because later ones can only be mined after them. Their caller stopped
+   * waiting, or a deep reorganisation removed them after they were confirmed. Returns the account's next nonce in the latest block.
    */
   async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<number> {
     const { log } = this.#options
-    const used = await this.#used()
+    const used = await this.#nonce.used()
     const unsettled = log.open().filter(({ nonce }) => nonce < used)
     const gaps = [...unsettled, ...log.since(used)].filter(({ nonce }) => nonce < end)
     for (const earlier of gaps) {
@@ -190,33 +191,7 @@ export class TransactionQueue implements Sender {
         if (!(error instanceof ChainError && error.code === 'REVERTED')) throw error
       })
     }
-    return gaps.length === 0 ? used : this.#used()
-  }
-
-  /**
-   * The account's next nonce by the latest block: what two endpoints say at least, or the own one. On one's word alone, when others are
-   * configured, no more than this folder has signed: it could leave a gap that nothing fills, or end the keeper.
-   */
-  async #used(): Promise<number> {
-    const { provider, log } = this.#options
-    const sure = await this.#surelyUsed()
-    if (sure !== null) return sure
-    const told = await provider.getTransactionCount(this.address, 'latest')
-    // A folder that has signed nothing has no number of its own to go by.
-    return log.nextNonce() === 0 ? told : Math.min(told, log.nextNonce())
-  }
-
-  /** Null when one endpoint alone says so, and others are configured. */
-  async #surelyUsed(): Promise<number | null> {
-    const { provider, witnesses } = this.#options
-    if (witnesses === undefined || !hasWitnesses(witnesses)) {
-      return provider.getTransactionCount(this.address, 'latest')
-    }
-    const answers = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
-    const heard = answers.filter(({ result }) => countOf(result) !== null)
-    const counts = heard.map(({ result }) => countOf(result)!).sort((a, b) => b - a)
-    const atLeast = (least: number) => heard.filter(({ result }) => countOf(result)! >= least)
-    return counts.find((count) => settles(atLeast(count), heard)) ?? null
+    return gaps.length === 0 ? used : this.#nonce.used()
   }
 
   /**
@@ -252,7 +227,7 @@ export class TransactionQueue implements Sender {
         lookedAt = clock.now()
         const isUnsent = isNew && lastSent === -Infinity
         const known: boolean = mined !== null && heads.has(placeOf(mined)) === true
-        const receipt: TransactionReceipt | null = known ? mined : isUnsent ? null : await this.#receiptOf(row)
+        const receipt: TransactionReceipt | null = known ? mined : isUnsent ? null : await receiptOf(this.#options.provider, row)
         mined = receipt
         if (receipt !== null) {
           if (await this.#isDeep(placeOf(receipt))) return this.#finish(row, receipt)
@@ -277,7 +252,7 @@ export class TransactionQueue implements Sender {
             foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
             isUsed = false
           }
-          if (foreign >= FOREIGN_LOOKS && (await this.#isForeign(row, signal))) {
+          if (foreign >= FOREIGN_LOOKS && (await this.#nonce.isForeign(row, signal))) {
             throw new ChainError(
               'FOREIGN_TRANSACTION',
               `nonce ${row.nonce} of ${this.address} was used by a transaction that this keeper did not send: ` +
@@ -290,9 +265,9 @@ export class TransactionQueue implements Sender {
           } else if (foreign === 0 && isLate) {
             await this.#replace(row)
             lastSent = now
-          } else if (foreign === 0 && isLong && (await this.#isForgotten(row))) {
-            // Unchanged: the fee is not the reason why nobody mines it.
-            await this.#offer(row.attempts.at(-1)!.raw)
+          } else if (foreign === 0 && isLong && (await isForgotten(this.#options.provider, row))) {
+            // Unchanged, because the fee was not the problem.
+            await offer(this.#options.provider, row.attempts.at(-1)!.raw)
             this.#emit({ kind: 'resent', key: row.key, hash: row.attempts.at(-1)!.hash, nonce: row.nonce })
           }
         }
@@ -303,8 +278,8 @@ export class TransactionQueue implements Sender {
         signal?.throwIfAborted()
         if (error instanceof ChainError && error.code !== 'UNREACHABLE') throw error
         if (isError(error, 'INSUFFICIENT_FUNDS')) {
-          // The row stays: an endpoint that only says so has signed bytes that it may send later, and another transaction of that nonce
-          // would then look like somebody else's.
+          // The row stays: an endpoint that lies about this has the signed bytes and may send them later. A different transaction with that
+          // nonce would then look like somebody else's.
           throw await this.#signer.explainFunds(error)
         }
         if (++failures > 8) throw error
@@ -313,67 +288,22 @@ export class TransactionQueue implements Sender {
     }
   }
 
-  async #receiptOf(row: TransactionRow): Promise<TransactionReceipt | null> {
-    for (const attempt of [...row.attempts].reverse()) {
-      const receipt = await this.#options.provider.getTransactionReceipt(attempt.hash)
-      if (receipt !== null) return receipt
-    }
-    return null
-  }
-
   async #isDeep({ number }: Place): Promise<boolean> {
     const { confirmations, heads } = this.#options
     return confirmations <= 1 || (await heads.latest()).number - number + 1 >= confirmations
   }
 
   async #nonceTaken(row: TransactionRow): Promise<boolean> {
-    // Of one's word alone nothing is held back: a node refuses a nonce that is used.
-    const used = await this.#surelyUsed()
+    // One endpoint alone does not stop a broadcast: a node refuses a used nonce anyway.
+    const used = await this.#nonce.surelyUsed()
     // Mined between the two questions? Then it is ours.
-    return used !== null && used > row.nonce && (await this.#receiptOf(row)) === null
-  }
-
-  /** Whether two endpoints, each by itself, have the nonce used and none of the attempts; or the own one, or the only one. */
-  async #isForeign(row: TransactionRow, signal: AbortSignal | undefined): Promise<boolean> {
-    const { witnesses, clock, pollInterval } = this.#options
-    if (witnesses === undefined || !hasWitnesses(witnesses)) return true
-    // An endpoint is a balancer before several nodes, maybe: one look could find the count of one and the receipts of another that is behind.
-    for (let look = 0; look < FOREIGN_LOOKS; look++) {
-      const counts = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
-      // Asked last: what was mined between the two questions is ours.
-      const receipts = await Promise.all(
-        row.attempts.map(({ hash }) => witnesses.everywhere('eth_getTransactionReceipt', [hash])),
-      )
-      const heard = counts.filter(({ result }) => countOf(result) !== null)
-      const against = heard.filter((answer) => {
-        const at = counts.indexOf(answer)
-        return countOf(answer.result)! > row.nonce && receipts.every((answers) => answers[at]?.result === null)
-      })
-      if (!settles(against, heard)) {
-        const having = heard.filter((answer) =>
-          receipts.some((told) => isReceipt(told[counts.indexOf(answer)]?.result)),
-        )
-        // It is mined, and the endpoint in use would hide that for as long as it is asked.
-        if (settles(having, heard)) witnesses.prefer(having[0]!.endpoint, `has the receipt of nonce ${row.nonce}`)
-        return false
-      }
-      await clock.sleep(pollInterval, signal)
-    }
-    return true
-  }
-
-  /** Whether the node knows none of the attempts, in its pool or mined. */
-  async #isForgotten(row: TransactionRow): Promise<boolean> {
-    for (const { hash } of row.attempts) {
-      if ((await this.#options.provider.getTransaction(hash)) !== null) return false
-    }
-    return true
+    return used !== null && used > row.nonce && (await receiptOf(this.#options.provider, row)) === null
   }
 
   /** @returns false when the node says that the nonce is used */
   async #broadcast(row: TransactionRow): Promise<boolean> {
     const attempt = row.attempts.at(-1)!
-    const isTaken = await this.#offer(attempt.raw)
+    const isTaken = await offer(this.#options.provider, attempt.raw)
     this.#emit({ kind: 'sent', key: row.key, hash: attempt.hash, nonce: row.nonce })
     return isTaken
   }
@@ -381,24 +311,10 @@ export class TransactionQueue implements Sender {
   async #replace(row: TransactionRow): Promise<void> {
     const attempt = await this.#signer.raise(row)
     this.#options.log.addAttempt(row.key, attempt)
-    await this.#offer(attempt.raw)
+    await offer(this.#options.provider, attempt.raw)
     // To all: the endpoint in use may have kept the one before to itself.
     await this.#options.witnesses?.everywhere('eth_sendRawTransaction', [attempt.raw])
     this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
-  }
-
-  /** @returns false when the node says that the nonce is used */
-  async #offer(raw: string): Promise<boolean> {
-    try {
-      await this.#options.provider.send('eth_sendRawTransaction', [raw])
-      return true
-    } catch (error) {
-      // The node has it already, or has mined it since: the next look shows which.
-      if (isError(error, 'NONCE_EXPIRED')) return false
-      if (isError(error, 'REPLACEMENT_UNDERPRICED')) return true
-      if (/already known|already imported|known transaction/i.test(String((error as Error).message))) return true
-      throw error
-    }
   }
 
   async #finish(row: TransactionRow, receipt: TransactionReceipt): Promise<TransactionReceipt> {
@@ -424,13 +340,4 @@ export class TransactionQueue implements Sender {
 
 function placeOf({ blockNumber: number, blockHash: hash }: TransactionReceipt): Place {
   return { number, hash }
-}
-
-function isReceipt(result: unknown): boolean {
-  return typeof result === 'object' && result !== null
-}
-
-/** A count as JSON-RPC gives it; null for anything else. */
-function countOf(result: unknown): number | null {
-  return typeof result === 'string' && /^0x[0-9a-f]{1,12}$/.test(result) ? Number(result) : null
 }

@@ -15,8 +15,8 @@ export type TransactionRequest = {
   readonly data: string
   readonly value?: bigint
   /**
-   * When the sender hears of it: once it is `confirmations` deep, the default, or in a block. What a reorganisation takes back is sent
-   * again in either case; only who does something irrevocable because of it must wait for the depth.
+   * When the sender hears of it: once it is `confirmations` deep, the default, or in a block. A transaction that a reorganisation takes
+   * back is sent again in either case. Only a caller that does something irrevocable because of it must wait for the depth.
    */
   readonly told?: 'deep' | 'included'
   /** Until when it is of use, for a sender that has more than one way. */

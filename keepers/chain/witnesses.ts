@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which answers of several endpoints settle a question that must not rest on one's word.
+// Decides which answers of several endpoints settle a question that must not rest on one endpoint alone.
 import { z } from 'zod'
 import type { Clock } from './clock.ts'
 import type { EndpointAnswer, FailoverProvider } from './rpc.ts'
@@ -7,7 +7,7 @@ import type { EndpointAnswer, FailoverProvider } from './rpc.ts'
 /** The endpoints of a keeper, asked one by one. */
 export type Endpoints = Pick<FailoverProvider, 'count' | 'everywhere' | 'prefer'>
 
-/** Endpoints that must tell alike, when there are as many and none of them is the operator's own. */
+/** Endpoints that must agree, unless one of them is the operator's own. */
 const WITNESSES = 2
 /** Seconds after which an endpoint's newest block is too old for it to deny anything. */
 const MAX_AGE = 120
@@ -20,7 +20,8 @@ export function hasWitnesses(endpoints: Pick<Endpoints, 'count'>): boolean {
 }
 
 /**
- * Whether `agree` settles it: the operator's own endpoint is among them, or two are and the own one has not told otherwise.
+ * Whether the endpoints in `agree` settle the question: they include the operator's own, or there are two of them and the operator's own
+ * gave no answer.
  * @param heard All answers that say anything; `agree` is a part of them.
  */
 export function settles(agree: readonly EndpointAnswer[], heard: readonly EndpointAnswer[]): boolean {
@@ -28,7 +29,7 @@ export function settles(agree: readonly EndpointAnswer[], heard: readonly Endpoi
   return own === undefined ? agree.length >= WITNESSES : agree.includes(own)
 }
 
-/** Answers that settle what they say; null when no two say the same, or the own endpoint is not asked in vain. */
+/** Matching answers that settle the question; null if no group of them does. */
 export function settled(heard: readonly EndpointAnswer[], textOf: (answer: EndpointAnswer) => string) {
   for (const answer of heard) {
     const alike = heard.filter((other) => textOf(other) === textOf(answer))
@@ -48,7 +49,7 @@ async function headsOf(endpoints: Pick<Endpoints, 'everywhere'>, signal?: AbortS
   return answers.map((answer) => ({ answer, head: headSchema.safeParse(answer.result).data ?? null }))
 }
 
-/** Blocks by which an endpoint that goes on may be short of another's events without denying them. */
+/** Blocks by which a live endpoint may lag another one's events without contradicting them. */
 const SHORT = 2
 
 /** Of each endpoint whether its newest block is recent, and yet more than two short of that one: the chain has not come so far. */
@@ -65,8 +66,8 @@ export async function denyHeight(
 
 /**
  * Puts calls to every endpoint, all at the newest block that one of them has (the own one's, if there is one). An endpoint that lacks that
- * block, or has had none for two minutes, has a reason in place of a result: what it says is of another time, and together with a lie it would
- * look like a second witness.
+ * block, or whose newest one is more than two minutes old, returns a reason instead of a result: its answer would describe another time,
+ * and together with a lie it would look like a second witness.
  * @returns for each call the answers, in the order of the endpoints
  */
 export async function callsAtOneBlock(
@@ -93,7 +94,7 @@ export async function callsAtOneBlock(
 }
 
 /**
- * Leaves an endpoint that stands still while others go on: a keeper that follows it alone would see no state and no deadline.
+ * Leaves an endpoint that stands still while others advance: a keeper that follows it would miss every state and deadline.
  * Nothing happens while its newest block is recent.
  */
 export async function leaveStale(

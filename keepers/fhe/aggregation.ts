@@ -62,8 +62,8 @@ export function decodeAggregate(
 }
 
 /**
- * The sum as SEAL Ciphertexts (uncompressed bytes), with the round's polynomials for their second halves: what the sum of
- * its contributors' secrets decrypts with any SEAL.
+ * The sum as SEAL Ciphertexts (uncompressed bytes), with the round's polynomials as their second halves. Any SEAL decrypts them with the
+ * sum of the contributors' secrets.
  */
 export function aggregateAsSeal(engine: Engine, value: Aggregate): Uint8Array[] {
   const { frame, ciphertexts } = openAggregate(value)

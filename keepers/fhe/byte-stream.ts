@@ -2,7 +2,7 @@
 // Long streams of uniform bytes from short keys, in pieces that come back to the same place.
 import { createCipheriv } from 'node:crypto'
 
-/** Node allocates what a cipher returns: pieces of this size come from the heap and go back to it, and stay in cache. */
+/** Node allocates a cipher's output. Pieces of this size come from the heap, go back to it, and stay in cache. */
 const PIECE = 1 << 15
 const BLOCK_BYTES = 16
 

@@ -15,7 +15,7 @@ const SHARES_PER_PASS = 2
 /**
  * Combines one share of every member of the active set and decodes. Throws the named error for a share that is bound to
  * something else, malformed, repeated or missing, and 'integrity-failed' when the decryption cannot be a sum of updates that
- * were proven short, or its mean is beyond the clip bound. It does not show whose share was garbage: the round is abandoned (rule 1).
+ * were proven short, or its mean is beyond the clip bound. It cannot name the sender of a garbage share: the round is abandoned (rule 1).
  */
 export async function combine(engine: Engine, request: CombineRequest): Promise<Combined> {
   const { plan } = engine

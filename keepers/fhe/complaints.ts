@@ -23,7 +23,7 @@ export type ComplaintSubject = KeyGenerationGround & {
   readonly dealing: Uint8Array
 }
 
-/** What only the receiver could see, and shows with `openComplaint`. */
+/** Faults that only the receiver can see, and proves with `openComplaint`. */
 const SHOWN_BY_EVIDENCE: readonly FheErrorCode[] = [
   'sealed-share-unreadable',
   'coefficient-out-of-range',
@@ -45,9 +45,9 @@ export function complainable<T>(sender: number, body: () => T): T {
 }
 
 /**
- * 96 bytes that open to everyone what `accused` sealed to `self`, whatever it is, and nothing else. `sealedShare` must be the
- * bytes that the dealing names ('sealed-share-mismatch'); what is wrong with dealing or share for all to see is thrown by
- * its name, and needs no evidence. Throws 'invalid-argument' when the caller's registered key cannot open anything.
+ * 96 bytes that open to everyone what `accused` sealed to `self`, whatever it is, and nothing else. `sealedShare` must be the bytes that
+ * the dealing names ('sealed-share-mismatch'). Publicly visible faults of the dealing or the share are thrown by their names, without
+ * evidence. Throws 'invalid-argument' when the caller's registered key cannot open anything.
  */
 export function openComplaint(
   engine: Engine,
@@ -76,10 +76,10 @@ export function openComplaint(
 }
 
 /**
- * Decides who is wrong, from public bytes alone, so that everyone decides alike: the dealer, when its dealing or sealed share is malformed, does not open,
- * holds residues of a prime or more, or does not fit the dealing's own check; the complainer, when the evidence shows nothing
- * or shows a share that is good; nobody, when there is no evidence and nothing is wrong for all to see. Throws
- * 'sealed-share-mismatch' for bytes that are not the share which the dealing names: ask another for them, or pass null.
+ * Decides who is at fault from public bytes alone, so that everyone decides alike. The dealer, if its dealing or sealed share is malformed,
+ * fails to open, holds residues of a prime or more, or fails the dealing's own check. The complainer, if its evidence is invalid or shows a
+ * good share. Otherwise nobody. Throws 'sealed-share-mismatch' for bytes that are not the share which the dealing names: ask another for
+ * them, or pass null.
  */
 export function judgeComplaint(
   engine: Engine,
@@ -121,8 +121,8 @@ export function judgeComplaint(
 }
 
 /**
- * The hash of the key that these dealings make, from public bytes alone: what every member that finishes key generation
- * confirms. One dealing per member, by index; whether each is good is not looked at.
+ * The hash of the key that these dealings make, from public bytes alone; every member that finishes key generation confirms it. One dealing
+ * per member, by index; whether each is good is not looked at.
  */
 export function keyHashOfEpoch(
   engine: Engine,
@@ -150,7 +150,7 @@ function complaintFrame(engine: Engine, of: ComplaintSubject, complainer: number
   return frame
 }
 
-/** What evidence is about: dealer, receiver, epoch, roster and plan (all in the binding), and the very bytes. */
+/** The subject of the evidence: dealer, receiver, epoch, roster and plan (all in the binding), and the exact bytes. */
 function evidenceBinding(binding: Uint8Array, sealedShare: Uint8Array): Uint8Array {
   return hash('complaint', binding, hash('disputed share', sealedShare))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What one thread does with one ciphertext: encrypt, give a share, decode. The main thread has one core, and so has
+// One thread's work on one ciphertext: encrypt, compute a share, decode. The main thread has one core, and so has
 // each worker of the pool.
 import { ByteStream } from './byte-stream.ts'
 import type { Block } from './kernel/kernel.ts'

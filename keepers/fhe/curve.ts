@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Proofs about X25519 keys, made on edwards25519, the same curve in another form (RFC 7748, section 4.1). X25519 knows
-// u-coordinates only, so a key stands for a point or its negative, and points of the twist pass unnoticed: a key counts here
-// only when it is the reduced u-coordinate of a point of edwards25519, and not of small order. Statements are about the
-// subgroup of prime order ℓ: points are multiplied by the cofactor 8 first, which clamped scalars contain anyway.
+// Proofs about X25519 keys, made on edwards25519, the same curve in another form (RFC 7748, section 4.1). X25519 works on u-coordinates, so
+// a key stands for a point or its negative, and accepts points of the twist. Here a key is valid only if it is the reduced u-coordinate of
+// a point of edwards25519 that has no small order. Statements are about the subgroup of prime order ℓ: points are multiplied by the
+// cofactor 8 first, which clamped scalars contain anyway.
 import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { ByteWriter, hash } from './encoding.ts'
@@ -143,7 +143,7 @@ function cleared(point: Point | null): Point | null {
   return eightfold.is0() ? null : eightfold
 }
 
-/** k or −k modulo ℓ, whichever takes 8·B to `key`: an X25519 key does not determine which of two points it means. */
+/** k or −k modulo ℓ, whichever takes 8·B to `key`: an X25519 key stands for two points. */
 function signedExponent(secretKey: Uint8Array, key: Point): bigint | null {
   const clamped = secretKey.slice()
   clamped[0]! &= 248

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A dealing shows by itself that it is one: beside f, the dealer deals a few masks g and publishes h = g + Σ_k χ_k·f_k, a
-// polynomial of degree t − 1 in the members' points. χ comes from a hash of all that the dealer has sealed, so a dealing that
-// does not lie on polynomials of that degree fits no h, but for one choice of χ in p^3 a prime. Members that find h(α_j) in
-// their share hold shares of one polynomial. h(0) is hidden by g(0), and h(α_j) is known to member j anyway.
+// A dealing proves its own validity: beside f, the dealer deals a few masks g and publishes h = g + Σ_k χ_k·f_k, a polynomial of degree t −
+// 1 in the members' points. χ comes from a hash of all that the dealer has sealed, so a dealing that does not lie on polynomials of that
+// degree fits no h, but for one choice of χ in p^3 a prime. Members that find h(α_j) in their share hold shares of one polynomial. h(0) is
+// hidden by g(0), and h(α_j) is known to member j anyway.
 import { ByteStream } from './byte-stream.ts'
 import { ByteWriter, hash } from './encoding.ts'
 import { FheError } from './errors.ts'
@@ -92,8 +92,8 @@ export function proveDealing(
 }
 
 /**
- * Throws `FheError('coefficient-out-of-range' | 'dealing-inconsistent')` unless `share`, what `dealer` dealt to `receiver`, is
- * residues below their primes that the dealing's h speaks of. `room` has `plan.bytes.dealt`.
+ * Throws `FheError('coefficient-out-of-range' | 'dealing-inconsistent')` unless `share`, which `dealer` dealt to `receiver`, holds residues
+ * below their primes and fits the dealing's h. `room` has `plan.bytes.dealt`.
  */
 export function checkDealt(
   kernel: Kernel,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A member's part of a decryption: h_j = a·(λ_j·Σ f_i(α_j) ± masks) + e over the contributors i, given once per round or
-// never (rules 2 to 5). a is the round's own polynomial: there is nothing in a share that anyone could have sent.
+// never (rules 2 to 5). a is the round's own polynomial: no part of a share depends on bytes that somebody sent.
 import { ByteWriter, equalBytes, hash } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { FheError } from './errors.ts'
@@ -42,7 +42,7 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
     )
   }
   if (policy.ownUpdate !== 'abstained' && !contributors.includes(self)) {
-    throw new FheError('own-update-missing', 'our own update is not in this sum, and no abstention is on record', {
+    throw new FheError('own-update-missing', 'this sum lacks our own update, without an abstention on record', {
       self,
     })
   }

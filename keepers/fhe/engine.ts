@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the operations of this library run on: SEAL, the kernel, and threads, for one plan.
+// The machinery under all operations of this library: SEAL, the kernel, and threads, for one plan.
 import { setImmediate } from 'node:timers/promises'
 import { Core } from './core.ts'
 import { FheError } from './errors.ts'

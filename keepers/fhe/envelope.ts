@@ -126,7 +126,7 @@ export function openWith<T>(
   }
 }
 
-/** What the ephemeral key signs: `binding` names sender, receiver and epoch. */
+/** The message that the ephemeral key signs: `binding` names sender, receiver and epoch. */
 function signedBytes(binding: Uint8Array): Uint8Array {
   return hash('ephemeral key', binding)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Threshold CKKS over SEAL: the public face of this library. README.md says what it guarantees and against whom.
+// Threshold CKKS over SEAL: the public face of this library. README.md states its guarantees, and against whom they hold.
 
 // Rounds
 export { aggregate, aggregateAsSeal, decodeAggregate } from './aggregation.ts'
@@ -8,7 +8,7 @@ export { combine } from './combination.ts'
 export { type ComplaintSubject, EVIDENCE_BYTES, judgeComplaint, keyHashOfEpoch, openComplaint } from './complaints.ts'
 export { checkDecryptionShare, partialDecrypt } from './decryption.ts'
 export { checkUpdate, encryptUpdate } from './encryption.ts'
-// What everything runs on
+// Engine
 export { type Engine, type EngineOptions, openEngine } from './engine.ts'
 export { generateEncryptionKey, importEncryptionKey } from './envelope.ts'
 // Values

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What can be seen on a decryption. Updates that passed their proofs add up to coefficients below a bound; a garbage share is
-// uniform modulo Q, and one of its many thousand coefficients is above it. What an honest sender would not put into its
-// imaginary parts, weight slots or padding is reported and costs no round: the real parts are right whatever stands there.
+// Checks of a decryption. Updates that passed their proofs add up to coefficients below a bound; a garbage share is
+// uniform modulo Q, and one of its many thousand coefficients is above it. Unexpected values in imaginary parts, weight slots or padding
+// are only reported: the real parts are right in any case.
 import type { Slots } from './core.ts'
 import { FheError } from './errors.ts'
 import { type VectorShape, weightOf } from './packing.ts'

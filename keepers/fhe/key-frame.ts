@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What every step of key generation starts from, and what one member dealt another, read from public bytes.
+// The common frame of every step of key generation, and one member's dealing to another, read from public bytes.
 import { equalBytes } from './encoding.ts'
 import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'

@@ -65,11 +65,11 @@ export async function startKeyGeneration(
 }
 
 /**
- * Checks every member's messages against each other, opens the shares sealed to the caller, and checks each against what its
- * dealing says of all of them. Throws a named error whose `detail.sender` is the member at fault, and whose `detail.complain`
- * says how others can be shown: 'evidence' ('sealed-share-unreadable', 'coefficient-out-of-range', 'dealing-inconsistent':
- * `openComplaint`), 'public' (a dealing or a sealed share that is malformed or bound to something else, 'ephemeral-key-invalid':
- * everybody sees it), 'fetch' ('sealed-share-mismatch': not the bytes that the dealing names).
+ * Checks every member's messages against each other, opens the shares sealed to the caller, and checks each against its dealing. Throws a
+ * named error whose `detail.sender` is the member at fault, and whose `detail.complain` says how others can be shown: 'evidence'
+ * ('sealed-share-unreadable', 'coefficient-out-of-range', 'dealing-inconsistent': `openComplaint`), 'public' (a dealing or a sealed share
+ * that is malformed or bound to something else, 'ephemeral-key-invalid': everybody sees it), 'fetch' ('sealed-share-mismatch': not the
+ * bytes that the dealing names).
  */
 export async function finishKeyGeneration(engine: Engine, request: KeyGenerationOutcomeRequest): Promise<MemberKey> {
   const frame = frameOf(engine, request, request.self)

@@ -59,7 +59,7 @@ export function decodeDealing(frame: KeyGenerationFrame, sender: number, bytes: 
 }
 
 /**
- * What all members confirm: SHA-256 over plan, context, roster, reference string and every dealing. Members with the same
+ * The hash that all members confirm: SHA-256 over plan, context, roster, reference string and every dealing. Members with the same
  * hash hold shares of the same dealings, and expand the same polynomials in every round.
  */
 export function keyHashOf(frame: KeyGenerationFrame, dealings: readonly Uint8Array[]): Uint8Array {
@@ -92,8 +92,8 @@ export function openMemberSecret<T>(
 
 /**
  * The data that a sealed share is bound to: header · roster hash · crs · receiver. It is also the message's beginning. Without the
- * reference string a share of one key generation could be passed off as one of another in the same epoch, as after a
- * reorganisation, whose forged check it does not fit: its receiver would then complain, and so show everyone a share of a key in use.
+ * reference string, an attacker could present a share of one key generation in another one of the same epoch, as after a reorganisation,
+ * beside a forged check that it fails. Its receiver would complain, and so reveal a share of a key in use.
  */
 export function sealedShareBinding(frame: KeyGenerationFrame, sender: number, receiver: number): Uint8Array {
   return new ByteWriter()

@@ -19,9 +19,9 @@ const MASK_SEED_BYTES = 32
 
 /**
  * K_jk of `self` with every other member, by index, 32 bytes each: HKDF of their X25519 secret, bound to the epoch's key
- * hash and both indices, the lower one first. Zeros stand for "no mask": at the caller's own place, and at that of a member
- * whose key is of small order. Such a member is corrupt, and a mask that it knows would hide nothing from it. A millisecond
- * a member, letting events in between. The caller wipes the keys.
+ * hash and both indices, the lower one first. Zeros mean "no mask": at the caller's own place, and for members with a key of small order.
+ * Such a member is corrupt, and a mask that it knows would hide nothing from it. A millisecond a member, letting events in between. The
+ * caller wipes the keys.
  */
 export async function derivePairKeys(
   of: { readonly members: readonly Member[]; readonly self: number; readonly keyHash: Uint8Array },
@@ -52,8 +52,8 @@ export async function derivePairKeys(
 /**
  * sum ← sum ± the masks of `self` for every other member of the active set: added when that member's index is higher,
  * subtracted when it is lower. A mask is a polynomial over the data primes, NTT form, read from AES-256-CTR as a round's
- * polynomial is (`roundSeed`), so uniform modulo each prime. Its seed is HKDF of the pair key and of `request`, a
- * hash on which both ends must agree: it does not say who asks.
+ * polynomial is (`roundSeed`), so uniform modulo each prime. Its seed is HKDF of the pair key and of `request`, a hash that must be the
+ * same at both ends and so omits who asks.
  */
 export function addMasks(
   kernel: Kernel,
@@ -88,7 +88,7 @@ function sharedSecret(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array 
   try {
     return x25519.getSharedSecret(secretKey, publicKey)
   } catch {
-    // Lengths were checked with the roster: what is left to refuse is an all-zero result.
+    // The roster's check covered lengths, so only an all-zero result is left to refuse.
     return null
   }
 }

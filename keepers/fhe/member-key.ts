@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a member holds of an epoch: digits of s_self (N bytes) · seed of its own dealing · what each member dealt it, f_i(α_self)
-// first (`plan.bytes.dealt` each) · the pair keys of its masks, by member (32 bytes each) · noise key.
+// A member's secrets of an epoch: digits of s_self (N bytes) · seed of its own dealing · each member's dealing to it, f_i(α_self) first
+// (`plan.bytes.dealt` each) · the pair keys of its masks, by member (32 bytes each) · noise key.
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { ByteReader, ByteWriter, HASH_BYTES } from './encoding.ts'
@@ -22,8 +22,8 @@ const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
  * @param own Digits of s_self and the seed of its dealing.
  *
  * Wipes `dealt`, the shares of all dealers one after the other, and `pairKeys`. The noise key is derived from them and the member's X25519
- * key, never drawn: whoever repeats the end of key generation gets the same noise for the same request, and not a second,
- * averaging, share.
+ * key instead of drawn at random. A member that repeats the end of key generation so gets the same noise for the same request, instead of a
+ * second share that averages the noise out.
  */
 export function makeMemberKey(
   of: { readonly context: EpochContext; readonly self: number; readonly keyHash: Uint8Array },
@@ -94,8 +94,8 @@ export type ShareOf = {
 }
 
 /**
- * Lends the secret of a share, X = λ·Σ f_i(α_self) ± masks over the contributors i, and its noise seed. X is as good as
- * uniform to whoever lacks a mask of it; those of an active set add up to the contributors' Σ s_i.
+ * Lends the secret of a share, X = λ·Σ f_i(α_self) ± masks over the contributors i, and its noise seed. To anybody who lacks one of its
+ * masks, X looks uniform. The X of an active set add up to the contributors' Σ s_i.
  */
 export async function withShareSecret<T>(
   { kernel, plan }: Pick<Engine, 'kernel' | 'plan'>,

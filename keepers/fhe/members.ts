@@ -9,9 +9,8 @@ const X25519_BYTES = 32
 
 /**
  * Hash of the roster, order included: the index of a member is its Shamir point, so everyone must mean the same order.
- * Throws `FheError('invalid-argument')` for a duplicate address, or a key that is not 32 bytes. Two members may have the
- * same key: a member that copies another's could otherwise stop everybody's key generation, and what is sealed is bound to
- * the receiver's index all the same.
+ * Throws `FheError('invalid-argument')` for a duplicate address, or a key that is not 32 bytes. Two members may have the same key:
+ * otherwise a member that copies another's could stop everybody's key generation. Sealed shares are bound to the receiver's index anyway.
  */
 export function rosterHash(members: readonly Member[]): Uint8Array {
   const writer = new ByteWriter().u16(members.length)

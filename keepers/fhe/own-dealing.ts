@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a member dealt, expanded again from what it keeps of it: nobody else can say what its polynomials are beyond the points
-// that it was dealt.
+// A member's own dealing, expanded again from its seed. Other members know its polynomials only at their own points.
 import type { Kernel } from './kernel/kernel.ts'
 import type { Plan } from './plan.ts'
 import { eachDifference } from './shamir.ts'
@@ -13,7 +12,7 @@ export type OwnDealing = {
   readonly seed: Uint8Array
 }
 
-/** Lends the first `count` forward differences at 0 of what the member dealt, laid out as a dealt vector is; wipes each. */
+/** Lends the first `count` forward differences at 0 of the member's dealing, laid out like a dealt vector; wipes each. */
 export function ownDifferences(
   kernel: Kernel,
   plan: Plan,

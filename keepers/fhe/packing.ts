@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Vectors of any length ↔ slots of ciphertexts. Slot 0 of every ciphertext carries the weight; the rest carry
-// weight-scaled values; what is left over in the last one is zero, and is checked to be after decryption.
+// Vectors of any length ↔ slots of ciphertexts. Slot 0 of every ciphertext carries the weight, and the rest carry weight-scaled values. The
+// last ciphertext is padded with zeros, which are checked after decryption.
 import { FheError } from './errors.ts'
 import { KEY_TEST_ROUND } from './header.ts'
 import type { Plan } from './plan.ts'
@@ -30,7 +30,7 @@ export function checkVector(plan: Plan, shape: VectorShape, vector: ArrayLike<nu
       field: 'weight',
     })
   }
-  // Half a unit of single precision: what was clipped to the bound in float32 may sit just above it in float64.
+  // Half a unit of single precision: a value clipped to the bound in float32 may exceed it slightly in float64.
   const bound = plan.clipBound * (1 + 2 ** -23)
   for (let i = 0; i < vector.length; i++) {
     // Also false for NaN.
@@ -49,7 +49,7 @@ export function checkVector(plan: Plan, shape: VectorShape, vector: ArrayLike<nu
   if (shape.length === plan.vectorLength) checkNorm(plan, vector, weight)
 }
 
-/** The norm of what is encrypted must be one that the proof can be made for. */
+/** The proof exists only for plaintexts up to this norm. */
 function checkNorm(plan: Plan, vector: ArrayLike<number>, weight: number): void {
   let squares = 0
   for (let i = 0; i < vector.length; i++) squares += vector[i]! ** 2

@@ -75,7 +75,7 @@ export function validateParameterSet(set: Definition): ParameterSet {
   if (ceilings === undefined) {
     throw refuse('degree', `${set.degree} is not one of ${[...CEILINGS.keys()].join(', ')}`)
   }
-  // One to four data primes is what the kernel's composition to doubles is written for.
+  // The kernel's composition to doubles supports one to four data primes.
   if (set.primes.length < 2 || set.primes.length > 5) {
     throw refuse('primes', `${set.primes.length} given; two to five are needed, the special prime included`)
   }

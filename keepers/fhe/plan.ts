@@ -29,14 +29,14 @@ export type PlanOptions = {
   readonly maxWeight?: number
   /** Least total weight that a round is decrypted for, in the same unit (default maxWeight): sets the precision. */
   readonly minTotalWeight?: number
-  /** Bound on the Euclidean norm of weight/maxWeight · vector (default: what `clipBound` allows, clipBound·√vectorLength). */
+  /** Bound on the Euclidean norm of weight/maxWeight · vector (default: clipBound·√vectorLength, the most that `clipBound` allows). */
   readonly clipNorm?: number
   /**
    * Rounds that updates are made for under one key (default decryptionsPerKey): for each, every member deals the pads of one
    * proof, 2.3 KB to each member with the set "default". 1 to 4096.
    */
   readonly roundsPerKey?: number
-  /** Aggregates that will be decrypted before the key is rotated, ≥ 1; the key's trial decryption comes on top. */
+  /** Decryptions of aggregates before the key is rotated, ≥ 1, without the key's trial decryption. */
   readonly decryptionsPerKey: number
   /** s, statistical bits of the flooding: 30 to 160, default 128. */
   readonly statisticalBits?: number
@@ -86,7 +86,7 @@ export type Plan = {
   }
   /** The value of the weight slot for a full weight. */
   readonly weightAmplitude: number
-  /** What the proof of an update's shortness shows, and with what masks; coefficients at the plan's scale. */
+  /** Bounds and masks of the proof that an update is short; coefficients at the plan's scale. */
   readonly proof: ProofBounds & {
     /** The Euclidean norm of an update that passes does not exceed this. */
     readonly norm: number

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Products with a challenge J, in the kernel: J·w by ciphertexts, and the weights by which Jᵀ·ρ takes ciphertexts and shares
-// to scalars. J is public: ternary, 144 rows, a column for each coefficient of an update, expanded from a seed.
+// Products with a challenge J, in the kernel: J·w over ciphertexts, and the weights in Jᵀ·ρ that turn ciphertexts and shares into scalars.
+// J is public: ternary, 144 rows, a column for each coefficient of an update, expanded from a seed.
 import { ByteStream } from './byte-stream.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import { invert } from './kernel/layout.ts'

@@ -13,7 +13,7 @@ const LOG2_SOUNDNESS = -128
 const ROW_PROBABILITY = 2 ** ((LOG2_SOUNDNESS - CANDIDATE_BITS) / PROJECTION_ROWS)
 /** An entry above 2·β passes one row with probability at most ½: some candidate with probability below 2^-134. */
 export const ENTRY_FACTOR = 2
-/** What the sum of updates that pass may take of the modulus: garbage is below it in N coefficients with probability (15/16)^N. */
+/** Share of the modulus for a sum of passing updates: N coefficients of garbage all stay below it with probability (15/16)^N. */
 export const MODULUS_SHARE = 15 / 16
 /** Largest error of a fresh encryption: 21 pairs of coins, and the encoder's rounding. */
 const ERROR_BOUND = 22

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The second half of every ciphertext of a round: a polynomial that nobody chooses and nobody sends.
+// The second half of every ciphertext of a round: a polynomial that all members derive from the round, so that no one can choose it.
 import { ByteStream } from './byte-stream.ts'
 import { ByteWriter, equalBytes, hash } from './encoding.ts'
 import { contextBytes } from './header.ts'
@@ -8,9 +8,9 @@ import type { RoundContext } from './types.ts'
 
 /**
  * The seed of a round's polynomials, 32 bytes. Polynomial `index` is read from the stream that AES-256-CTR under this seed
- * gives, as FrodoKEM expands its matrix (256 bits here, since two rounds with one seed would be fatal): 64-bit little-endian words, N + N/64 of them for each data prime in turn, each
- * masked to the prime's bits and dropped when not below it; index after index without a gap. Read as NTT values: uniform
- * there is uniform.
+ * gives, as FrodoKEM expands its matrix (256 bits here, since two rounds with one seed would be fatal): 64-bit little-endian words, N +
+ * N/64 of them for each data prime in turn, each masked to the prime's bits and dropped when not below it; index after index without a gap.
+ * Read as NTT values: uniform there is uniform.
  *
  * The key hash covers the reference string, which nobody knew before the members were fixed, and all that they dealt. A
  * member could try dealings to see many a seed: that makes it choose among uniform polynomials, which helps nobody.
@@ -22,7 +22,7 @@ export function roundSeed(planHash: Uint8Array, keyHash: Uint8Array, context: Ro
   )
 }
 
-/** Bytes of the stream that one prime takes: N/64 words more than it needs, of which one in 2^38 is dropped. */
+/** Bytes of the stream that one prime takes: N/64 spare words, since one word in 2^38 is dropped. */
 export function streamBytes(degree: number): number {
   return 8 * (degree + (degree >> 6))
 }
@@ -79,7 +79,7 @@ export function roundPolynomial(kernel: Kernel, seed: Uint8Array, index: number)
   })
 }
 
-/** out ← polynomial `index` of the stream `words`, whose items have `streamBytes`. */
+/** out ← polynomial `index` of the stream `words`, in items of `streamBytes`. */
 function expandPolynomial(kernel: Kernel, words: ByteStream, index: number, out: Block): void {
   const { calls, degree, dataPrimeCount } = kernel
   kernel.borrow([streamBytes(degree)], (room) => {

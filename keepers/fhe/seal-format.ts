@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SEAL 4.1 bytes, ComprModeType.none: what SEAL's encoder saves we parse, strictly; sums we write SEAL loads.
+// SEAL 4.1 bytes, ComprModeType.none: strict parsing of plaintexts that SEAL's encoder saves, and sums that SEAL loads.
 //
 //   header 16: 5E A1 · 10 · major 4 · minor 1 · compression 0 · u16 0 · u64 total size
 //   Plaintext: header · parms_id 32 · coefficient count u64 · scale f64 · array header 16 · count u64 · residues

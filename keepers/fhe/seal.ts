@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// node-seal behind one door: contexts are made once, every object is freed on a path that cannot be forgotten.
+// node-seal behind one door, which makes each context once and frees every object.
 import createSeal, { type MainModule } from 'node-seal'
 import { FheError } from './errors.ts'
 import type { ParameterSet } from './parameters.ts'

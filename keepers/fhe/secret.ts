@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A holder for secret bytes that cannot be printed by accident and is wiped when it is let go.
+// A holder for secret bytes that never prints them by accident and wipes them on disposal.
 import { randomFillSync, timingSafeEqual } from 'node:crypto'
 import { inspect } from 'node:util'
 import { FheError } from './errors.ts'
@@ -8,8 +8,8 @@ const REDACTED = '[secret]'
 
 /**
  * Secret bytes. String conversion, JSON, `util.inspect` and structured clone all fail to show them; `reveal` is the one
- * way in, and lends the bytes for the length of a callback. JavaScript cannot promise that no copy survives (the
- * collector moves nothing inside an ArrayBuffer, but registers and callers do copy); the wrapper keeps it to one.
+ * way in, and lends the bytes for the length of a callback. JavaScript cannot guarantee that every copy is wiped (the collector leaves the
+ * inside of an ArrayBuffer in place, but registers and callers copy); the wrapper itself keeps a single one.
  */
 export class Secret implements Disposable {
   #bytes: Uint8Array | null

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Decides a dispute about updates from what the members posted. All honest members post what fits a true H, so at most f members
+// Decides a dispute about updates from the members' posts. All honest members post what fits a true H, so at most f members
 // contradict it, where f < n/3 is the number of liars. A false H is another polynomial of degree below t: it is right at t − 1
 // points at most, so at most t − 1 + f agree with it.
 //
@@ -29,11 +29,11 @@ export function absentScalar(plan: Plan): Uint8Array {
 }
 
 /**
- * @param of.claims Of all updates of the round, in the order in which scalars were posted.
+ * @param of.claims Claims of all updates of the round, in the order of the posted scalars.
  * @param of.posted By member: a scalar for each claim, one after the other, or `absentScalar`. Another length contradicts them all.
  *
  * Equal for everyone who has the same claims and posts. Throws `FheError('too-few-scalars')` when fewer than t members posted: then
- * nothing can be concluded. A member that says it has none of the updates counts as not having posted.
+ * nothing can be concluded. A member that reports every update as missing counts as silent.
  */
 export function settleCheck(
   plan: Plan,

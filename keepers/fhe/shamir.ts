@@ -37,7 +37,7 @@ export type DealingOf = {
   readonly threshold: number
 }
 
-/** Bytes of what one member is dealt: N + extras residues modulo each data prime. */
+/** Bytes that one member is dealt: N + extras residues modulo each data prime. */
 export function dealtBytes(kernel: Kernel, extras: number): number {
   return kernel.polynomialBytes + 8 * extras * kernel.dataPrimeCount
 }

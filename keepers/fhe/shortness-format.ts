@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The proof at the end of an update, its bytes and what is hashed of it.
+// The proof at the end of an update: its bytes, and its hashed parts.
 
 import { ByteStream } from './byte-stream.ts'
 import { ByteReader, ByteWriter, HASH_BYTES, hash } from './encoding.ts'
@@ -93,8 +93,8 @@ function signedInteger(bytes: Uint8Array): bigint {
 }
 
 /**
- * What J hangs on: the update's beginning (place, moment, sender, plan and key), all of its ciphertexts, and the root over
- * the masks that it may be shown with.
+ * The input of J: the update's beginning (place, moment, sender, plan and key), all of its ciphertexts, and the root over the candidate
+ * masks.
  */
 export function projectionSeed(prefix: Uint8Array, ciphertexts: Uint8Array, root: Uint8Array): Uint8Array {
   return hash('projection', hash('projected', prefix), hash('projected', ciphertexts), root)

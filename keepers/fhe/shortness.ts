@@ -25,7 +25,7 @@ export function padOf(plan: Plan, context: RoundContext): number {
   return context.round % plan.roundsPerKey
 }
 
-/** Residues of the pads `pad` modulo prime `l` within what was dealt. */
+/** Residues of the pads `pad` modulo prime `l` within the dealt bytes. */
 export function padsIn(plan: Plan, dealt: Uint8Array, pad: number, l: number): DataView {
   const from = plan.bytes.polynomial + 8 * (extraResidues(plan.roundsPerKey) * l + PROJECTION_ROWS * pad)
   return new DataView(dealt.buffer, dealt.byteOffset + from, 8 * PROJECTION_ROWS)
@@ -137,7 +137,7 @@ export async function sumClaim(
   return threads.closeClaim()
 }
 
-/** ⟨ρ, u(α)⟩ + ⟨Jᵀρ, a·f(α)⟩ for what was dealt at a point, or for one difference of it; by repeat, then by data prime. */
+/** ⟨ρ, u(α)⟩ + ⟨Jᵀρ, a·f(α)⟩ for the dealt values at a point, or for one of their differences; by repeat, then by data prime. */
 export function claimOf(
   kernel: Kernel,
   plan: Plan,

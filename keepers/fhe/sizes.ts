@@ -17,7 +17,7 @@ export const DEALING_REPEATS = 3
 const DEALING_MASKS = 4
 /** Random combinations of an update's projection, a prime. */
 export const CLAIM_REPEATS = 2
-/** Bytes of the key from which two members derive their masks. */
+/** Bytes of the key that two members derive their masks from. */
 export const PAIR_KEY_BYTES = 32
 /** Bytes of the key from which a member derives its noise. */
 export const NOISE_KEY_BYTES = 32
@@ -54,7 +54,7 @@ export function messageSizes({ set, ciphertexts, members, threshold, roundsPerKe
   return {
     /** One polynomial over the data primes. */
     polynomial,
-    /** What one member deals another: f_i(α_j), its pads and its masks at α_j. */
+    /** One member's dealing to another: f_i(α_j), its pads and its masks at α_j. */
     dealt,
     /** header · roster hash · crs · digest of each sealed share · h of the check, t coefficients */
     dealing: HEADER_BYTES + 64 + 32 * members + 8 * DEALING_REPEATS * dataPrimeCount * threshold,
@@ -64,7 +64,7 @@ export function messageSizes({ set, ciphertexts, members, threshold, roundsPerKe
     memberSecret: set.degree + DEALING_SEED_BYTES + 32,
     /** digits of s_j · seed of its own dealing · what each member dealt · pair keys by member · noise key */
     memberKey: set.degree + DEALING_SEED_BYTES + members * (dealt + PAIR_KEY_BYTES) + NOISE_KEY_BYTES,
-    /** What a member's share says an update's claim must be at its point. */
+    /** The value that a member's share requires of an update's claim at its point. */
     checkScalar,
     /** The proof at the end of an update. */
     shortnessProof,
@@ -77,7 +77,7 @@ export function messageSizes({ set, ciphertexts, members, threshold, roundsPerKe
   } as const
 }
 
-/** Bytes of one entry of z, a signed integer: as many as hold what is below Q. */
+/** Bytes of one entry of z, a signed integer below Q. */
 export function projectionBytes(set: Pick<ParameterSet, 'primes'>): number {
   return 8 * (set.primes.length - 1)
 }

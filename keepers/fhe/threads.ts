@@ -7,7 +7,7 @@ import type { Plan } from './plan.ts'
 import type { ClaimSeeds, ClaimSums } from './projection.ts'
 import type { Task, TaskResult, WorkerMessage, WorkerRequest } from './worker.ts'
 
-/** The operations of a core, wherever it runs. What opens and closes reaches every thread. */
+/** The operations of a core, wherever it runs. Opening and closing reaches every thread. */
 export interface Threads {
   /** How many ciphertexts can be worked on at once. */
   readonly size: number

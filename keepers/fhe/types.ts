@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The shapes that cross the boundary of this library: what callers hand in and what they get back.
+// The types that cross the boundary of this library: its inputs and results.
 import type { Secret } from './secret.ts'
 
 /** `0x` + 40 hex digits, any case; compared and hashed as 20 bytes. */
@@ -55,15 +55,15 @@ export type KeyGenerationRequest = Progress &
   }
 
 /**
- * The result of a member's first step of key generation. `dealing` and `sealedShares` are public and are journalled before
- * they are published; `secret` stays with the member, encrypted at rest, until the epoch is over.
+ * The result of a member's first step of key generation. The caller journals the public `dealing` and `sealedShares` before it publishes
+ * them. `secret` stays with the member, encrypted at rest, until the epoch is over.
  */
 export type KeyGenerationMessages = {
   /** Names every sealed share by its digest: whoever agrees on the dealings agrees on all that was dealt. */
   readonly dealing: Uint8Array
   /** `sealedShares[j]` is for member j, the caller included; public ciphertext, `plan.bytes.sealedShare` each. */
   readonly sealedShares: readonly Uint8Array[]
-  /** s_i, under which the caller will encrypt, and what it dealt it with; nobody else ever has them. */
+  /** s_i, the caller's encryption secret, and the seed of its dealing. They never leave the member. */
   readonly secret: Secret
 }
 
@@ -79,9 +79,8 @@ export type KeyGenerationOutcomeRequest = KeyGenerationRequest & {
 }
 
 /**
- * What one member holds of an epoch: its own secret s_self, the share f_i(α_self) that each member i dealt it of s_i, and a
- * key in common with each other member, for masks.
- * The only way to its bytes is `exportMemberKey`.
+ * One member's secrets of an epoch: its own s_self, the share f_i(α_self) of s_i from each member i, and a pair key with each other member,
+ * for masks. The only way to its bytes is `exportMemberKey`.
  */
 export type MemberKey = {
   readonly self: number
@@ -143,14 +142,14 @@ export type PartialDecryptRequest = Progress & {
 }
 
 /**
- * The once rules (rules 1 and 2), as a keeper's store must implement them: for one nonce, one digest, ever. The nonce
- * names a member's act in a round (its encryption, its decryption share) or what it uses up (a one-time pad), the digest says which act it was. What the
- * library computes is a function of both, so a claim that is already on record yields identical bytes.
+ * The once rules (rules 1 and 2), as a keeper's store must implement them: for one nonce, one digest, ever. The nonce names a member's act
+ * in a round (its encryption, its decryption share) or a one-time resource (a pad). The digest identifies the act's content. The library's
+ * output is a function of both, so a repeated claim yields identical bytes.
  */
 export interface OnceGuard {
   /**
-   * In one durable transaction: false, with nothing recorded, when `nonce` is on record for another digest; else records
-   * what is new. Returns only after the record is on disk.
+   * In one durable transaction: returns false and records nothing if `nonce` is on record for another digest; otherwise records the claim.
+   * Returns only after the record is on disk.
    */
   claim(claim: OnceClaim): Promise<boolean> | boolean
 }
@@ -170,7 +169,7 @@ export type CombineRequest = Progress & {
   readonly aggregate: Aggregate
   readonly activeSet: readonly number[]
   /**
-   * Σ w_i over the contributors as they declared them, in the units of the weights: what the sum is divided by. The weight
+   * Σ of the contributors' declared w_i, in the units of the weights: the divisor of the sum. The weight
    * slots are the senders' word too, but nobody can hold them to it.
    */
   readonly totalWeight: number
@@ -181,7 +180,7 @@ export type CombineRequest = Progress & {
 }
 
 /**
- * What a decryption looks like. All figures are absolute, in the units of the sum. Imaginary parts, weight spread and padding
+ * Figures of a decryption. All figures are absolute, in the units of the sum. Imaginary parts, weight spread and padding
  * above the noise limit mean that some sender put there what no honest one would; the means are right all the same.
  */
 export type IntegrityReport = {
@@ -202,7 +201,9 @@ export type IntegrityReport = {
 export type Combined = {
   /** Σ w_i·v_i / totalWeight, `plan.vectorLength` values. */
   readonly mean: Float64Array
-  /** What the weight slots add up to, in the units of the weights given to `encryptUpdate`. Differs from the declared total when a sender lied. */
+  /**
+   * The sum of the weight slots, in the units of the weights given to `encryptUpdate`. Differs from the declared total when a sender lied.
+   */
   readonly weight: number
   readonly report: IntegrityReport
 }

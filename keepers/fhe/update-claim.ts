@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an update claims of every member's share, and what a member's share says of it. The sender of an update publishes the
-// polynomial H; member j finds H(α_j) from what it was dealt at key generation, or knows that the proof is false.
+// An update's claim about every member's share, and the check of that claim by a share. The sender of an update publishes the polynomial H.
+// Member j compares H(α_j) with its shares from key generation; a difference proves that the proof is false.
 import { ByteReader, ByteWriter, equalBytes, HASH_BYTES, hash } from './encoding.ts'
 import { readCheckedUpdate } from './encryption.ts'
 import type { Engine } from './engine.ts'
@@ -17,7 +17,7 @@ import { combinationOf, combineRows, projectionSeed, rootOfProof, type Shortness
 import type { MemberKey, OnceGuard, Progress, RoundContext } from './types.ts'
 import type { RoundFrame } from './vector-messages.ts'
 
-/** What is left of an update for a verdict: `bytes` can be stored and read back with `readClaim`. */
+/** The part of an update that a verdict needs: `bytes` can be stored and read back with `readClaim`. */
 export type UpdateClaim = {
   readonly sender: number
   /** Hash of the update. */
@@ -35,7 +35,7 @@ type UpdateOf = {
   readonly bytes: Uint8Array
 }
 
-/** Throws what `checkUpdate` throws, and 'invalid-argument' for the trial decryption, whose updates claim nothing. */
+/** Throws the errors of `checkUpdate`, and 'invalid-argument' for the trial decryption, since its updates carry no claim. */
 export function updateClaim(engine: Engine, of: UpdateOf): UpdateClaim {
   const { claim } = openClaim(engine, of)
   return claim

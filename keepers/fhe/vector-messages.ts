@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The three messages of a round: update, aggregate, decryption share. Their residues lie raw, 8 bytes each, in SEAL's
-// order; SEAL's own headers would only repeat what the plan says. Of ciphertexts only c0 travels: c1 is the round's own.
+// The three messages of a round: update, aggregate, decryption share. Their residues lie raw, 8 bytes each, in SEAL's order; SEAL's own
+// headers would only repeat the plan. Of ciphertexts only c0 travels: c1 is the round's own.
 import { ByteReader, ByteWriter, equalBytes, HASH_BYTES } from './encoding.ts'
 import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
@@ -42,7 +42,7 @@ export function sharePrefix(
   return prefix(frame, 'decryption share', sender, frame.keyHash, toBitmap(contributors), toBitmap(activeSet))
 }
 
-/** Bytes of an update's proof in that round: the trial decryption has none, for everyone knows what it must say. */
+/** Bytes of an update's proof in that round; zero for the trial decryption, which has a known plaintext. */
 export function proofBytes(frame: Pick<RoundFrame, 'plan' | 'context'>): number {
   return frame.context.round === KEY_TEST_ROUND ? 0 : frame.plan.bytes.shortnessProof
 }
@@ -109,7 +109,7 @@ export function readShare(
   return polynomials
 }
 
-/** Sender of a share, without believing it: for finding out whose share it claims to be. */
+/** The sender that a share claims, unverified. */
 export function peekSender(bytes: Uint8Array, what: string): number {
   const reader = new ByteReader(bytes, what)
   reader.bytes(6, 'header')
@@ -118,7 +118,7 @@ export function peekSender(bytes: Uint8Array, what: string): number {
 
 /**
  * Checks that every residue of one polynomial that came from outside is below its prime. `room` has 8·N·L bytes and holds
- * the polynomial afterwards. That is all there is to check of an update: any residues are an encryption of something.
+ * the polynomial afterwards. An update needs no further check: any residues are a valid encryption.
  */
 export function loadPolynomial(engine: Engine, room: Block, polynomial: Uint8Array, what: string): void {
   const { kernel } = engine

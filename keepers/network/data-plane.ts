@@ -19,8 +19,8 @@ export type FetchOptions = {
   /** Tag of the blob's group, e.g. a round; {@link DataPlane.collect} forgets by it. */
   readonly round?: number
   /**
-   * Ask the DHT, when there is one, after everyone else. For models only: the query reveals to strangers which blob is wanted, and only models
-   * are announced there.
+   * Ask the DHT, when there is one, after everyone else. For models only: a query reveals the wanted blob to strangers, and keepers
+   * announce only models there.
    */
   readonly discover?: boolean
 }
@@ -136,7 +136,9 @@ export class DataPlane {
     if (deadline.expired) throw expired(last)
     this.#assertRunning()
     const found = discovery ? `, ${asked - providers.length} of them found in the DHT` : ''
-    throw new NetworkError('UNAVAILABLE', `${text}: none of ${asked} providers delivered it${found}`, { cause: last })
+    throw new NetworkError('UNAVAILABLE', `${text}: none of ${asked} providers delivered it${found}`, {
+      cause: last,
+    })
   }
 
   /** Where a blob may be, the nearest first: our own blocks (null), the providers, and whoever the DHT names. */
@@ -158,7 +160,7 @@ export class DataPlane {
         if (others.length > 0) yield others
       }
     } catch {
-      // Nobody answers in time, and there is nobody else to ask.
+      // Every peer was asked, and none answered in time.
     }
   }
 

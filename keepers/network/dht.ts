@@ -56,8 +56,8 @@ export function keeperDht(options: DhtOptions): (components: Omit<KadDHTComponen
 }
 
 /**
- * A Kademlia DHT that announces and looks up only the CIDs that it is given. It hides its router from libp2p: bitswap asks the routers for every
- * block that a peer does not deliver. That would reveal the blobs of each round to strangers and make a round wait for them.
+ * A Kademlia DHT that announces and looks up only the CIDs that it is given. It hides its router from libp2p: bitswap asks the routers for
+ * every block that a peer does not deliver. Doing so would reveal each round's blobs to strangers and make the round wait.
  */
 export class KeeperDht {
   readonly [Symbol.toStringTag] = 'keeper-dht'

@@ -11,7 +11,7 @@ export type NetworkErrorCode =
   | 'STORAGE'
   | 'NOT_RUNNING'
 
-/** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet), 75 for a full disk, 78 for a wrong configuration. */
+/** sysexits.h: 65 wrong data, 69 missing or not yet available, 75 full disk, 78 wrong configuration. */
 export const NETWORK_EXIT_CODES: Record<NetworkErrorCode, number> = {
   BAD_CID: 65,
   BAD_ADDRESS: 78,

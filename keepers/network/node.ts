@@ -17,8 +17,8 @@ import { type DhtOptions, type KeeperDht, keeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
 
 /**
- * The libp2p services a keeper runs: identify, which bitswap peers use to learn each other's protocols, and, when it
- * takes part in one, a DHT with the ping by which that finds out who is still there.
+ * The libp2p services of a keeper: identify, which tells bitswap peers each other's protocols, and optionally a DHT with the ping that it
+ * uses to find live peers.
  */
 export type KeeperServices = {
   identify: ReturnType<ReturnType<typeof identify>>

@@ -6,8 +6,8 @@ import { RelayError } from './errors.ts'
 const BETWEEN = 5_000
 
 /**
- * Who may have a relayer's checks done, and how many at once. Each member has its own slots, so that neither strangers nor other members
- * can take them; for strangers nothing is done but one reading of the seats, which answers all of them that ask meanwhile.
+ * Who may have a relayer's checks done, and how many at once. Each member has its own slots, which neither strangers nor other members can
+ * take. Strangers cost a single reading of the seats, which answers all of them that ask meanwhile.
  */
 export class CheckSlots {
   readonly #service: Pick<ServiceContracts['service'], 'seats' | 'seatInfo'>
@@ -32,7 +32,7 @@ export class CheckSlots {
 
   /**
    * Does a check of a member's when those before it are done.
-   * @throws RelayError NOT_MEMBER, as of at most five seconds ago; CROWDED; and what `check` throws
+   * @throws RelayError NOT_MEMBER, as of at most five seconds ago; CROWDED; and the errors of `check`
    */
   async take<T>(signer: string, check: () => Promise<T>): Promise<T> {
     if (!this.#operators.has(signer)) await this.#read()

@@ -25,7 +25,7 @@ const STATUS = {
 export type RefusalCode = keyof typeof STATUS
 export const REFUSAL_CODES = Object.keys(STATUS) as [RefusalCode, ...RefusalCode[]]
 
-/** UNREACHABLE and BAD_ANSWER are the keeper's own codes for a relayer that gives no answer, or an answer that makes no sense. */
+/** UNREACHABLE and BAD_ANSWER are the keeper's own codes for a relayer that is silent, or sends an invalid answer. */
 type RelayErrorCode = RefusalCode | 'UNREACHABLE' | 'BAD_ANSWER'
 
 /** A call that was not relayed. */

@@ -63,7 +63,7 @@ type Relayed = SignedCall & {
 }
 
 /**
- * A keeper's transactions by way of relayers. It trusts none of them: it asks its own endpoints whether a call is done. A relayer
+ * A keeper's transactions by way of relayers. It does not trust them, and asks its own endpoints whether a call is done. A relayer
  * that refuses, stays silent or lies costs its time limit; then the keeper asks the next one, and finally pays itself. A keeper
  * without coins asks them in turn until the caller gives up.
  */

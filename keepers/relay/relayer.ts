@@ -72,7 +72,7 @@ export class Relayer {
   /** When an operator's keys were sent (clock). */
   readonly #keysSent = new Map<string, readonly number[]>()
   readonly #slots: CheckSlots
-  /** What the contract refused at the newest block: whoever repeats it gets the same answer. */
+  /** Calls that the contract refused at the newest block; a repeated call gets the same answer. */
   #refused = { block: '', reasons: new Map<string, RelayError>() }
   /** The service's clock at the newest block. */
   #time: { readonly block: string; readonly of: Promise<Numbers> } | null = null
@@ -238,7 +238,7 @@ export class Relayer {
     return (this.#keysSent.get(signer) ?? []).filter((at) => at > from)
   }
 
-  /** Asks the chain what the call would do, in its signer's name. @throws RelayError REFUSED */
+  /** Simulates the call in its signer's name. @throws RelayError REFUSED */
   async #simulate({
     route,
     method,
@@ -323,7 +323,7 @@ export class Relayer {
   }
 }
 
-/** Null for what is no signature. */
+/** Null for an invalid signature. */
 function recoveredFrom(digest: string, signature: string): string | null {
   try {
     return recoverAddress(digest, signature)
@@ -332,7 +332,7 @@ function recoveredFrom(digest: string, signature: string): string | null {
   }
 }
 
-/** What the sender hears of an error. */
+/** The error as the sender sees it. */
 function refusalOf(error: unknown): RelayError {
   if (error instanceof RelayError) return error
   if (error instanceof RevertError) return new RelayError('REFUSED', error.message, { cause: error })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A prover's account at the market: what it sends, what it has at stake, and what it reports.
+// A prover's account at the market: its transactions, its bond, and its reports.
 import type { ContractTransactionReceipt, ContractTransactionResponse, Signer } from 'ethers'
 import type { ProverMarket } from '../../types/index.ts'
 import { clients, decodeRevert, type RevertError } from '../chain/index.ts'

@@ -47,7 +47,7 @@ export class SlotChoice {
     return [...free.slice(first), ...free.slice(0, first)]
   }
 
-  /** Nothing is claimed before the registered key is loaded and our own run of the circuit gives the signals that the job states. */
+  /** The prover claims a slot only after it has loaded the registered key and its own run of the circuit gives the job's signals. */
   async isProvable(job: JobView, slot: SlotView, signal: AbortSignal): Promise<boolean> {
     const segment = job.segments[slot.segment]!
     try {
@@ -111,7 +111,7 @@ export class SlotChoice {
     if (vkHash === own) return
     throw new ServingError(
       'wrong-circuit',
-      `circuit ${circuitId} is verified with key ${vkHash}, the folder's is ${own}: get the folder whose key was registered`,
+      `circuit ${circuitId} is verified with key ${vkHash}, the folder's is ${own}: get the folder with the registered key`,
     )
   }
 }

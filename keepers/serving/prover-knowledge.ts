@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a prover has found out about the jobs under way, so that it asks endpoint and data plane only once.
+// A prover's findings about the jobs under way, so that it asks endpoint and data plane only once.
 import { type JsonRpcApiProvider, type Signer, Wallet } from 'ethers'
 import { blockAt } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'

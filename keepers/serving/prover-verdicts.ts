@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How jobs end: answers are settled, liars are accused, and expired jobs are closed. Any prover may send each of these.
+// Ends jobs: settles answers, accuses liars and closes expired jobs. Any prover may send each of these.
 import type { ProverAccount } from './prover-account.ts'
 import { type JobView, readAnswers, type SlotView, whereOf } from './prover-jobs.ts'
 import type { JobKnowledge } from './prover-knowledge.ts'

@@ -29,7 +29,7 @@ export type RequestBookOptions = {
 }
 
 type Entry = PostedRequest & {
-  /** Block at which it was first seen closed; null while it is open. */
+  /** The block that first showed it closed; null while it is open. */
   closedAt: number | null
 }
 

@@ -75,7 +75,7 @@ export class ClaimRegister {
     return this.#database.prepare('SELECT 1 FROM claims WHERE nonce = ?').get(nonce) !== undefined
   }
 
-  /** The data kept with the claim; null if there were none or they have been erased. */
+  /** The data kept with the claim; null without data, and after they were erased. */
   kept(nonce: Uint8Array): Uint8Array | null {
     const row = this.#database.prepare('SELECT payload FROM keepsakes WHERE nonce = ?').get(nonce) as
       | { payload: Uint8Array }

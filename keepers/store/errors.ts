@@ -12,7 +12,7 @@ export type StoreErrorCode =
   | 'BAD_INPUT'
   | 'CONFLICT'
 
-/** sysexits.h: 65 for data that is damaged, 75 for a disk that is full, 77 for what is another's, 78 for another folder. */
+/** sysexits.h: 65 damaged data, 75 full disk, 77 belongs to somebody else, 78 another folder. */
 export const STORE_EXIT_CODES: Record<StoreErrorCode, number> = {
   LOCKED: 77,
   WRONG_PASSPHRASE: 77,
@@ -69,7 +69,7 @@ export function translateSqliteError(error: unknown, file: string): unknown {
   return error
 }
 
-/** What the system says when a disk is full, over a quota, or a file over its limit. */
+/** The system's codes for a full disk, an exceeded quota, and a file over its limit. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** A full disk in the store's words, with the file: Node names none when it writes. Anything else passes through unchanged. */

@@ -27,8 +27,8 @@ export class Journal {
   }
 
   /**
-   * The bytes recorded under the key; when there are none, `produce` makes them and they are on disk before this resolves. A crash inside
-   * `produce` leaves nothing, and nothing has left the process. A caller that asks while they are being made waits for them: `produce` may
+   * The bytes recorded under the key. Without a record, `produce` makes them, and they are on disk before this resolves. A crash inside
+   * `produce` leaves no trace, inside or outside the process. A caller that asks while they are being made waits for them: `produce` may
    * publish or claim, and runs once.
    */
   async once(

@@ -71,7 +71,7 @@ export class KeeperStore {
     const file = join(options.folder, 'journal.sqlite')
     let inner: DatabaseSync | undefined
     try {
-      // The folder is closed to others, but may be copied. Files that SQLite creates next to the database get the same mode.
+      // Permissions close the folder to others, but somebody may copy it. Files that SQLite creates next to the database get the same mode.
       makePrivate(file)
       inner = new DatabaseSync(file, { timeout: 2_000 })
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
@@ -104,7 +104,7 @@ export class KeeperStore {
     return row ? this.#box.open(name, row.sealed) : null
   }
 
-  /** The secret of that name; made by `produce` and stored first when there is none. */
+  /** The secret of that name. If it is missing, `produce` makes it, and it is stored first. */
   secretOnce(name: string, produce: () => Uint8Array): Uint8Array {
     const known = this.getSecret(name)
     if (known) return known
@@ -113,8 +113,8 @@ export class KeeperStore {
   }
 
   /**
-   * Erases secrets whose name starts with the prefix (an epoch that is over), from every file of the folder: at once, or with the
-   * end of the transaction that it is part of. Returns how many.
+   * Erases all secrets with names that start with the prefix (a past epoch) from every file of the folder: at once, or at the end of the
+   * enclosing transaction. Returns how many.
    */
   eraseSecrets(prefix: string): number {
     const statement = this.#database.prepare('DELETE FROM secrets WHERE substr(name, 1, ?) = ?')
@@ -124,7 +124,7 @@ export class KeeperStore {
     return changes
   }
 
-  /** The write-ahead log keeps old pages until it is written over, months later perhaps: copies what is left, and cuts it off. */
+  /** The write-ahead log may keep old pages for months. This copies the remaining ones into the database and truncates the log. */
   #clearTraces(): void {
     if (!this.#traces || this.#database.isTransaction) return
     const { busy } = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }

@@ -46,7 +46,7 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
    CREATE TABLE records (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
-  // What was a share of a ciphertext is any act that is done once: a nonce, and the digest of what was done.
+  // Records any act that happens once, no longer only shares of a ciphertext: a nonce, and the digest of the act.
   `ALTER TABLE shares RENAME TO claims;
    ALTER TABLE claims RENAME COLUMN c1_hash TO nonce;
    ALTER TABLE claims RENAME COLUMN request_hash TO digest;

@@ -15,8 +15,8 @@ export function newKdfParameters(log2N: number = DEFAULT_LOG2_N): KdfParameters 
 }
 
 /**
- * Encrypts values at rest with XChaCha20-Poly1305 under a key derived from the passphrase. The name of a value is
- * authenticated with it, so that two values cannot be swapped in the file. Random 192-bit nonces do not collide.
+ * Encrypts values at rest with XChaCha20-Poly1305 under a key derived from the passphrase. The name of a value is authenticated with it, so
+ * that nobody can swap two values in the file. Random 192-bit nonces do not collide.
  */
 export class SecretBox {
   readonly #key: Uint8Array

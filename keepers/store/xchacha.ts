@@ -44,7 +44,7 @@ export function decrypt(key: Uint8Array, nonce: Uint8Array, associated: Uint8Arr
       plaintext.fill(0)
       throw error
     }
-    // Not as a Buffer, whose `slice` is a view: whoever copies a part and wipes the rest would wipe the copy.
+    // Not as a Buffer: its `slice` is a view, so that a caller that copies a part and wipes the rest would wipe the copy.
     return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length)
   } finally {
     subkey.fill(0)

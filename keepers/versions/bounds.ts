@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the terms of a service's rounds bound: entries and norms of updates and means, the noise of privacy included.
+// Bounds from the terms of a service's rounds: entries and norms of updates and means, including the noise of privacy.
 import { meanNormBound, NOISE_TAIL, noiseShare } from '../learning/index.ts'
 import type { RoundTerms } from './terms.ts'
 
@@ -25,7 +25,7 @@ export function contradictionInPrivacy(terms: RoundTerms): string | null {
 }
 
 /**
- * The number with which a member says that it has no samples: the chain takes no zero, and counts a member that reveals nothing as idle. Its
+ * The sample count that means none: the chain refuses zero, and counts a member that reveals nothing as idle. Its
  * update is zero, and weighs nothing. Members with samples declare more.
  */
 const NOTHING = 1
@@ -36,8 +36,8 @@ function weighAlike({ privacy, maxSamples }: RoundTerms): boolean {
 }
 
 /**
- * The number of samples that a member declares. With privacy it is the same for all, because a member with twice the weight would need twice the
- * noise; its number of samples then stays private, and so does whether it has any.
+ * The number of samples that a member declares. With privacy it is the same for all, because a member with twice the weight would need
+ * twice the noise; its number of samples then stays private, and so does whether it has any.
  */
 export function declaredWeight(terms: RoundTerms, samples: number): number {
   if (weighAlike(terms)) return terms.maxSamples

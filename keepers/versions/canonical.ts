@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// JSON with one spelling for each value, so that a hash over it is a hash over what it says.
+// JSON with one spelling for each value, so that equal values have equal hashes.
 
 /** A document nested more deeply means nothing here, and would exhaust the stack. */
 const MAX_DEPTH = 64

@@ -13,7 +13,7 @@ export type EncryptionRequest = {
   readonly terms: RoundTerms
 }
 
-/** The parameters of the encryption for an epoch. Throws FheError 'plan-impossible' when there are none. */
+/** The parameters of the encryption for an epoch. Throws FheError 'plan-impossible' if none fit. */
 export function planFor(request: EncryptionRequest): Plan {
   const { members, terms } = request
   return plan({

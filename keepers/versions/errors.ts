@@ -3,7 +3,7 @@
 export type VersionErrorCode =
   /** The bytes of a model are incomplete, or belong to another architecture. */
   | 'BAD_BLOB'
-  /** The manifest cannot be used, or its model cannot be proven. */
+  /** The manifest is unusable, or no circuit can prove its model. */
   | 'BAD_MANIFEST'
   /** A manifest that cannot be read. */
   | 'NO_MANIFEST'
@@ -16,7 +16,7 @@ export type VersionErrorCode =
   /** Weights that commit to something else than the chain says. */
   | 'WRONG_COMMITMENT'
 
-/** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet), 78 for a wrong configuration. */
+/** sysexits.h: 65 wrong data, 69 missing or not yet available, 78 wrong configuration. */
 export const VERSION_EXIT_CODES: Record<VersionErrorCode, number> = {
   BAD_BLOB: 65,
   BAD_MANIFEST: 65,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the versions room: what the members of a service, and whoever proves its models, agree on.
+// The public face of the versions room: everything that a service's members, and the provers of its models, agree on.
 
 export {
   type AgreedDigests,

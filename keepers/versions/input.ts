@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a model of a service takes: the part of a manifest by which members read their samples alike.
+// A model's input: the part of a manifest that makes all members read their samples alike.
 import { z } from 'zod'
 import {
   bagSize,
@@ -43,7 +43,7 @@ export const inputSchema = z.discriminatedUnion('kind', [
 ])
 export type ServiceInput = z.infer<typeof inputSchema>
 
-/** What does not fit together, naming the key; null when all does. */
+/** A contradiction in the section, naming the key; null if it is consistent. */
 export function contradictionInInput(input: ServiceInput): string | null {
   if (input.kind === 'picture') return null
   if (input.kind === 'tensor') {
@@ -66,7 +66,7 @@ export function contradictionInInput(input: ServiceInput): string | null {
   return values === width ? null : `input.shape: [${shape}] for the ${width} features of the table`
 }
 
-/** How rows of a file become what the model takes. @returns null for pictures and tensors */
+/** Turns the rows of a file into the model's input. @returns null for pictures and tensors */
 export function rowsOfInput(input: ServiceInput) {
   if (input.kind === 'picture' || input.kind === 'tensor') return null
   if (input.kind === 'text') {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The service manifest: one document that says what the members of a service agree on beyond the chain's parameters. It is
+// The service manifest: one document with everything that a service's members agree on beyond the chain's parameters. It is
 // canonical JSON; its SHA-256 is in the service's parameters on the chain and in every key message, and names its blob.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -38,7 +38,7 @@ export const manifestSchema = z.strictObject({
     weights: startSchema,
   }),
   input: inputSchema,
-  /** What the outputs mean, and what training makes small. */
+  /** The meaning of the outputs, and the loss. */
   task: taskSchema,
   /** How members judge a model before they vote. */
   vote: voteSchema,
@@ -122,7 +122,7 @@ export function readManifestFile(file: string, digest?: string): ServiceManifest
   return decodeManifest(bytes, file, digest)
 }
 
-/** What keys say that are right one by one and do not fit together; null when all do. */
+/** A contradiction between keys that are each valid; null if there is none. */
 function contradictionIn({ input, task, vote, plan, rounds, strategy }: ServiceManifest): string | null {
   if (plan.mode !== 'committed') return `plan.mode: ${plan.mode}, a service's weights need committed`
   const wrong = contradictionInInput(input) ?? contradictionInTask(task, vote, plan.output)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The weights of an ONNX file as those of the LayersModel that a manifest describes, so that both compute the same function of a sample.
+// Turns the weights of an ONNX file into weights of the LayersModel that a manifest describes, so that both compute the same function of a
+// sample.
 import { LearningError, specHash } from '../learning/index.ts'
 import { importOnnx } from '../zkml/index.ts'
 import type { ServiceInput } from './input.ts'
@@ -13,10 +14,10 @@ type Layer = { kernel: Float64Array; bias: Float64Array; readonly units: number 
 type Scaling = { readonly scale: Float64Array; readonly shift: Float64Array }
 
 /**
- * Weights in the order of the LayersModel's parameters, each rounded to Float32 once, and the hash of its architecture. What the file does beside its layers goes into
- * them: a scaling of raw inputs, less what the manifest already does to a table's columns; the order of a picture's values; one
- * score for two classes, which becomes two of half its size; the unit of an amount.
- * @throws LearningError BAD_MODEL naming the node that does not fit; CompileError for a file that is none
+ * Weights in the order of the LayersModel's parameters, each rounded to Float32 once, and the hash of its architecture. The weights absorb
+ * the file's steps outside its layers: a scaling of raw inputs, except the part that the manifest already applies to a table's columns; the
+ * order of a picture's values; a single score for two classes, which becomes two of half its size; the unit of an amount.
+ * @throws LearningError BAD_MODEL naming the node that does not fit; CompileError if the file is not ONNX
  */
 export function weightsOfOnnx(
   bytes: Uint8Array,
@@ -145,7 +146,7 @@ function scaled({ kernel, bias, units }: Layer, { scale, shift }: Scaling): Laye
   return outcome
 }
 
-/** What the service's head does differently from the file's. */
+/** The difference between the service's head and the file's. */
 function finish(layer: Layer, task: ServiceTask, outputs: number): void {
   if (task.kind === 'regression') {
     const { mean, deviation } = task.target

@@ -9,18 +9,18 @@ type Node = Graph['nodes'][number]
 /** Of scores: probabilities, or parts of a Softmax. */
 const HEADS: ReadonlySet<string> = new Set(['sigmoid', 'exp', 'log'])
 
-/** What a service needs of a network. */
+/** A service's requirements of a network. */
 export type OnnxForm = {
   readonly inputShape: readonly number[]
   readonly outputs: number
-  /** Several labels hold or not, each by itself: their scores are no parts of one softmax. */
+  /** Each of several labels holds or not by itself, so that their scores belong to separate sigmoids instead of one softmax. */
   readonly labels?: boolean
 }
 
 /**
  * The network in an ONNX file as a LayersModel of that form. An ONNX picture is channels first; where as many numbers go in, the
  * form's shape is meant.
- * @throws LearningError BAD_MODEL naming the node that has no such layer; CompileError for a file that is none
+ * @throws LearningError BAD_MODEL naming the node without such a layer; CompileError if the file is not ONNX
  */
 export function specOfOnnx(graph: Graph, path: string, form: OnnxForm): ModelSpec {
   const topology = topologyOfOnnx(graph, path, form)
@@ -54,7 +54,7 @@ export function topologyOfOnnx(
     if (layer !== null && typeof layer !== 'string') layers.push(layer)
     value = node.output
   }
-  // What makes a class or probabilities of the scores has no weights, and is the same for all.
+  // The step from scores to a class or probabilities has no weights, and is the same for all.
   for (const node of graph.nodes.slice(last + 1)) {
     const weighted = node.op === 'conv2d' || node.op === 'embedding'
     const cut = node.op === 'activation' && node.input === value && !HEADS.has(node.fn.kind)
@@ -67,7 +67,7 @@ export function topologyOfOnnx(
   return { class_name: 'Sequential', config: { name: graph.name.replaceAll(/[^\w-]/g, '_') || 'onnx', layers } }
 }
 
-/** Null for what a LayersModel has no need of; a sentence for what has no layer. */
+/** Null for a node that a LayersModel can omit; a sentence for one that has no layer. */
 function layerOf(node: Node, from: readonly number[], to: readonly number[]): Layer | string | null {
   // Names that tfjs takes, one for each layer.
   const name = node.name.replaceAll(/[^\w-]/g, '_')

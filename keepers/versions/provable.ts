@@ -20,11 +20,11 @@ import { lossOfTask, outputsOf } from './task.ts'
 /** Salts are elements of BN254's scalar field, and this many bits always are. */
 const SALT_BITS = 253n
 
-/** A manifest's model: what any weights of it are rounded and committed to by. */
+/** A manifest's model, with the rules that round any of its weights and commit to them. */
 export type PlannedModel = {
   readonly spec: ModelSpec
   readonly plan: Plan
-  /** Of an amount: what is proven is mean + deviation · output, so that it needs no reading. */
+  /** For an amount, the proven value is mean + deviation · output, ready to use. */
   readonly target?: { readonly mean: number; readonly deviation: number }
 }
 
@@ -76,7 +76,9 @@ export async function openManifest(manifest: ServiceManifest, where = 'manifest'
   }
   // The chain states how many steps make one: whole numbers of them only.
   if (amount && !Number.isInteger(1 / step)) {
-    bad(`plan: amounts come out in steps of ${step}, of which no whole number makes one: state them in a larger unit`)
+    bad(
+      `plan: amounts come out in steps of ${step}, and no whole number of steps makes one unit: state them in a larger unit`,
+    )
   }
   return opened
 }
@@ -86,7 +88,7 @@ export async function specOf({ model, task }: Pick<ServiceManifest, 'model' | 't
   return { ...(await parseModelSpec({ modelTopology: model.topology })), loss: lossOfTask(task) }
 }
 
-/** Whether the last two parameters are those of the one output, so that its unit can be changed in them. */
+/** Whether the last two parameters belong to the single output, so that its unit can be changed in them. */
 export function endsInAffine({ topology, parameters }: ModelSpec): boolean {
   const last = z
     .object({ class_name: z.literal('Dense'), config: z.object({ activation: z.literal('linear').nullish() }) })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The weights before a service's first round: drawn from the manifest's seed, or those of a file that it names by CID.
+// The weights before a service's first round: drawn from the manifest's seed, or read from a file that it names by CID.
 import { initialWeights, LearningError, type ModelSpec } from '../learning/index.ts'
 import { blobCid, MAX_BLOB_BYTES } from '../network/index.ts'
 import { CompileError } from '../zkml/index.ts'
@@ -10,7 +10,7 @@ import { weightsOfOnnx } from './onnx-weights.ts'
 /** Longest file that is fetched or read. */
 export const MAX_START_BYTES = MAX_BLOB_BYTES
 
-/** What a manifest needs to know of a file of weights. */
+/** The facts about a file of weights that go into a manifest. */
 export async function startOf(bytes: Uint8Array): Promise<NonNullable<ServiceManifest['model']['weights']>> {
   return { format: 'onnx', cid: await blobCid(bytes) }
 }
@@ -18,7 +18,7 @@ export async function startOf(bytes: Uint8Array): Promise<NonNullable<ServiceMan
 /**
  * Weights before the first round, in the order of the architecture's parameters.
  * @param file the bytes that `model.weights.cid` names, or null where the manifest names none
- * @throws VersionError WRONG_START when the file is another, or none of this architecture
+ * @throws VersionError WRONG_START if it is a different file, or one of another architecture
  */
 export async function firstWeights(
   { model, input, task }: Pick<ServiceManifest, 'model' | 'input' | 'task'>,

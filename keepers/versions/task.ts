@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a service's model is to learn, and how members judge it: parts of a manifest.
+// A service's task, and how members judge a model at it: parts of a manifest.
 import { z } from 'zod'
 import type { Loss } from '../learning/index.ts'
 
@@ -20,13 +20,13 @@ export const taskSchema = z.discriminatedUnion('kind', [
   }),
   /** Any number of several labels, in the order of the outputs; a file's column names them with `separator` between them. */
   z.strictObject({ kind: z.literal('labels'), labels: names(2), separator: z.string().length(1) }),
-  /** An amount. The model puts out (amount − mean) / deviation; what is proven is the amount itself. */
+  /** An amount. The model's output is (amount − mean) / deviation; proofs state the amount itself. */
   z.strictObject({
     kind: z.literal('regression'),
     /** Of the amount, for people: '€', 'mm Hg'; may be empty. */
     unit: z.string().max(40),
     target: z.strictObject({ mean: z.number(), deviation: z.number().positive() }),
-    /** What training makes small, of errors in deviations. */
+    /** The loss, of errors in deviations. */
     loss: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('mse') }),
       z.strictObject({ kind: z.literal('mae') }),
@@ -53,7 +53,7 @@ export function outputsOf(task: ServiceTask): number {
   return (task.kind === 'labels' ? task.labels : task.classes).length
 }
 
-/** What a sample's answer may be: names in the order of the outputs, or how many outputs where they have no names. */
+/** A sample's possible answers: names in the order of the outputs, or the number of outputs without names. */
 export function answersOf(task: ServiceTask): number | readonly string[] {
   if (task.kind === 'regression') return 1
   return task.kind === 'labels' ? task.labels : task.classes
@@ -71,14 +71,14 @@ export function arrayReading(task: ServiceTask) {
   return task.kind === 'labels' ? { several: true } : {}
 }
 
-/** What training makes small. */
+/** The loss. */
 export function lossOfTask(task: ServiceTask): Loss {
   if (task.kind === 'regression') return task.loss
   if (task.kind === 'labels') return { kind: 'binary-cross-entropy' }
   return { kind: 'cross-entropy', ...(task.weights === undefined ? {} : { weights: task.weights }) }
 }
 
-/** What does not fit together, naming the key; null when all does. */
+/** A contradiction in the section, naming the key; null if it is consistent. */
 export function contradictionInTask(
   task: ServiceTask,
   { metric }: z.infer<typeof voteSchema>,

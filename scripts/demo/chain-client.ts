@@ -8,7 +8,7 @@ import { accountSigner } from './accounts.ts'
 import type { ChainClient } from './options.ts'
 import { freePort } from './ports.ts'
 
-/** How to start a client, and what to do once it answers. */
+/** How to start a client, and the steps after its first answer. */
 export type ChainCommand = {
   /** Path of a program; Node itself when it is absent. */
   readonly program?: string
@@ -20,7 +20,7 @@ export type ChainCommand = {
 const ACCOUNTS = 20
 const COINS = 10n ** 21n
 
-/** Gas of a block: what Ethereum has had since 2025. */
+/** Gas of a block: Ethereum's since 2025. */
 const BLOCK_GAS = 60_000_000
 
 /**

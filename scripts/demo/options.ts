@@ -125,7 +125,8 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
   const { manifest } = parsed.data
   if (manifest !== undefined) {
     const other = (['model', 'example'] as const).find((name) => values[name] !== undefined)
-    if (other !== undefined) throw new OptionError(`--${other} '${String(values[other])}': --manifest says what it is`)
+    if (other !== undefined)
+      throw new OptionError(`--${other} '${String(values[other])}': leave it out, --manifest determines it`)
     if (!existsSync(manifest)) throw new OptionError(`--manifest '${manifest}': no such file`)
     if (values.data === undefined) throw new OptionError(`--manifest '${manifest}': --data names the samples`)
   }

@@ -16,7 +16,7 @@ export type DemoReport = {
   readonly keepers: number
   /** Names of the keepers that sent false updates. */
   readonly spoilers: readonly string[]
-  /** The convicted members, and what each paid in whole tokens, oldest first. */
+  /** The convicted members, and each one's penalty in whole tokens, oldest first. */
   readonly convicted: readonly {
     readonly name: string
     readonly seat: number

@@ -48,7 +48,7 @@ export async function rowsSubject(
   keepers: number,
   { folder, say }: { readonly folder: string; readonly say: (text: string) => void },
 ): Promise<Subject> {
-  // What cannot run here says so before anything is made.
+  // Refuses impossible options before anything is made.
   const training = await trainingOf(example)
   const dealt = await deal(await example.data(), keepers, folder)
   const sample = await readSample(dealt.file('all'), example.options)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The Markdown of the site: the repository's own pages where they are, and a page for every Solidity interface.
+import { existsSync } from 'node:fs'
 import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'
@@ -29,7 +30,7 @@ export async function collectPages(site: string): Promise<{ pages: string[]; sol
     const target = join(dirname(file), basename(file) === 'README.md' ? 'index.md' : basename(file))
     await mkdir(join(site, dirname(target)), { recursive: true })
     const text = await readFile(join(ROOT, file), 'utf8')
-    await writeFile(join(site, target), siteLinks(text))
+    await writeFile(join(site, target), siteLinks(text, dirname(file)))
     pages.push(target)
   }
   const solidity: string[] = []
@@ -48,7 +49,16 @@ export async function collectPages(site: string): Promise<{ pages: string[]; sol
   return { pages: pages.sort(), solidity: solidity.sort() }
 }
 
-/** Links to READMEs lead to the index of their folder. */
-function siteLinks(text: string): string {
-  return text.replace(/(\]\([^)\s]*)README\.md(#[^)]*)?\)/g, '$1index.md$2)')
+/**
+ * Links to READMEs and to folders lead to the index of the folder. A link to any other file of the repository becomes its text, because
+ * the site has no page for it.
+ * @param folder of the page, relative to the root
+ */
+function siteLinks(text: string, folder: string): string {
+  return text
+    .replace(/(\]\([^)\s]*)README\.md(#[^)]*)?\)/g, '$1index.md$2)')
+    .replace(/(?<!!)\[([^\][]*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)/g, (link, words, target) => {
+      if (/\.(md|png|svg)$/.test(target) || !existsSync(join(ROOT, folder, target))) return link
+      return existsSync(join(ROOT, folder, target, 'README.md')) ? `[${words}](${join(target, 'index.md')})` : words
+    })
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the checkout's lockfile says of some packages and of all that they need: the versions, by hash, that the project is tested with.
+// The part of the checkout's lockfile for some packages and all their dependencies: the versions, by hash, that the project is tested with.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'
@@ -50,7 +50,7 @@ function add(
       }
       return
     }
-    // npm leaves out of a lockfile what is optional and for another system.
+    // npm leaves optional packages for other systems out of a lockfile.
     if (at === '' && optional) return
     if (at === '') throw new Error(`package-lock.json has no ${name}, which ${importer || 'a package'} needs`)
     if (!at.includes('/node_modules/')) at = '/node_modules/'

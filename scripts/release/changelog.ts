@@ -23,7 +23,7 @@ export function sectionOf(changelog: string, heading: string): string | null {
 /**
  * The changelog with the unreleased entries under the version's heading, and a new empty section.
  * @param date as YYYY-MM-DD
- * @throws ChangelogError when there are no unreleased entries, a group is empty, or the version already has a section
+ * @throws ChangelogError without unreleased entries, with an empty group, or if the version already has a section
  */
 export function releaseChangelog(changelog: string, version: string, date: string): string {
   if (sectionOf(changelog, `## [${version}]`) !== null) {

@@ -132,32 +132,6 @@ describe('zkML from a model on disk to a contract', function () {
     expect(refused.stdout).to.match(/proof.json: valid\n.*tampered.json: INVALID/)
   })
 
-  it('calibrates by a search that says what it traded, keeps bits that are given, and compiles for the better system', async () => {
-    const calibrate = (...more: string[]) =>
-      succeed('calibrate', at('model'), '--data', at('samples.json'), '--out', at('found.json'), ...more)
-    const found = await calibrate('--budget', '20')
-    expect(found.system).to.equal('groth16')
-    expect(found.domain).to.be.at.least(found.constraints)
-    expect(found.search.from.constraints).to.be.at.least(found.search.to.constraints)
-    expect(found.search.to.error).to.be.at.most(0.01)
-    expect(['level', 'budget']).to.include(found.search.stopped)
-    const lines = await cohort('calibrate', at('model'), '--data', at('samples.json'), '--out', at('found.json'))
-    expect(lines.stdout).to.match(/traded .* constraints for .* points and an error of .*; no /)
-    for (const kept of [['--no-search'], ['--weight-bits', '6']])
-      expect(await calibrate(...kept), kept[0]).to.not.have.property('search')
-    expect((await calibrate('--weight-bits', '9', '--max-loss', '1')).search.bits.weightBits.default).to.equal(9)
-    const none = ['calibrate', at('model'), '--data', at('samples.json'), '--no-search', '--max-loss', '1']
-    expect((await cohort(...none)).code).to.equal(64)
-    const lookups = await calibrate('--system', 'groth16-lookup')
-    expect(lookups.system).to.equal('groth16-lookup')
-    const compile = ['compile', at('model'), '--plan', at('found.json'), '--out', at('chosen')]
-    const chosen = await succeed(...compile)
-    expect([chosen.system, /plain proofs cost less gas/.test(chosen.systemReason)]).to.deep.equal(['groth16', true])
-    const asked = await succeed(...compile, '--system', 'groth16-lookup')
-    expect([asked.system, asked.systemReason]).to.deep.equal(['groth16-lookup', 'as asked'])
-    expect(asked.constraints).to.equal(lookups.constraints)
-  })
-
   it('verifies a proof only as one of this circuit, model, input and context, and prints its statement', async () => {
     const valid = await cohort(
       'verify',

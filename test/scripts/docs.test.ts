@@ -68,8 +68,10 @@ describe('the documentation', () => {
         const text = readFileSync(join(site, page), 'utf8').replace(/```[\s\S]*?```|`[^`\n]*`/g, '')
         expect(text, page).not.to.match(/\]\([^)]*README\.md/)
         // VitePress refuses a link to a page that is missing, but only after its installation.
-        for (const [, target] of text.matchAll(/\]\((?!https?:|mailto:)([^)\s#]+\.md)[^)\s]*\)/g))
+        for (const [, target] of text.matchAll(/\]\((?!https?:|mailto:)([^)\s#]+)[^)\s]*\)/g)) {
+          expect(target, `${page} links to a file that is not on the site`).to.match(/\.(md|png|svg)$/)
           expect(existsSync(join(site, page, '..', target!)), `${page} links to ${target}`).to.equal(true)
+        }
       }
       const hub = readFileSync(join(site, 'reference/solidity/IInferenceHub.md'), 'utf8')
       for (const part of ['#### request', '#### UriTooLong', '#### InferenceRequested']) expect(hub).to.contain(part)

@@ -13,14 +13,14 @@ import { ownUpdate } from '../steps/own-update.ts'
 import { mayBelieveReveals } from '../steps/review.ts'
 import { sumOfRound } from '../steps/sum.ts'
 
-/** Fraction of the window in which members attest. */
+/** Fraction of the window that is for attesting. */
 const OPEN = 0.5
 /** Fraction of the window for which a keeper waits for blobs that nobody serves; then it attests without them. */
 const PATIENCE = 0.3
 
 /**
- * Aggregate: add up the revealed updates and attest the sum under a seal. Dispute an update if its proof is valid but contradicts the share that
- * this keeper was dealt. Open the draft once all have attested or half of the window has passed.
+ * Aggregate: add up the revealed updates and attest the sum under a seal. Dispute an update if its proof is valid but contradicts the share
+ * that this keeper was dealt. Open the draft once all have attested or half of the window has passed.
  */
 export async function aggregate(step: Step): Promise<StepResult> {
   const { context, snapshot } = step

@@ -28,12 +28,12 @@ export async function decrypt(step: Step): Promise<StepResult> {
   if (draft === null || !(await isFinal(step, draft.fact.block))) return 'again'
   // An endpoint could invent a draft to get a share for a sum of its choice.
   if (!(await isWitnessed(step, draft.fact, confirmations))) return 'again'
-  // Nor may it hide that a member in the sum has no samples, and so hides nobody.
+  // An endpoint must not conceal that a member in the sum has no samples either: such an update protects no other.
   const revealed = context.facts.all('UpdateRevealed', { round: snapshot.round })
   if (!(await areWitnessed(step, { name: 'UpdateRevealed', facts: revealed, of: { round: snapshot.round } })))
     return 'again'
   const { included, drafted: active } = draft
-  // Of the reveals that were witnessed: an endpoint could tell of others while the steps below wait for it.
+  // Taken from the witnessed reveals: an endpoint could report different ones while the steps below wait for it.
   const declared = declaredIn(context, snapshot.round, included, revealed)
   if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
     context.log.error(

@@ -15,10 +15,10 @@ import { type ComplaintIntent, complaintIntentName, parseComplaintIntent } from 
 import { type KeyPart, keyIndexOf, sealedShareOf } from '../steps/key-parts.ts'
 import { mayBelieve } from '../steps/witness.ts'
 
-/** After this fraction of the window a member is accused if its blobs cannot be fetched. The rest leaves the others time to agree. */
+/** After this fraction of the window, the keeper accuses members whose blobs it cannot fetch. The rest leaves the others time to agree. */
 const PATIENCE = 0.5
 
-/** A member whose part of the key is missing or does not fit. */
+/** A member with a missing or wrong part of the key. */
 class Accusation extends Error {
   readonly seat: number
   /** Bad bytes are bad for good; an unreachable peer may come back. */
@@ -90,8 +90,8 @@ export async function keyConfirm(step: Step): Promise<StepResult> {
 }
 
 /**
- * Allows one statement about each key generation, and remembers it permanently: a member that has opened a share must not confirm the key, and a
- * member that has confirmed it must not open any of its shares.
+ * Allows one statement about each key generation, and remembers it permanently: a member either opens a share or confirms the key, never
+ * both.
  */
 function maySay({ context, snapshot }: Step, frame: EpochFrame, what: string): boolean {
   const nonce = getBytes(id(`key generation/${frame.context.epoch}/${frame.crsSeed}`))

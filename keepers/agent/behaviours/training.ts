@@ -17,7 +17,7 @@ import { ensureSeat } from '../steps/seat.ts'
 import { storedUpdate } from '../steps/stored-update.ts'
 import type { TrainOutcome } from '../training/protocol.ts'
 
-/** What local training may come to that costs this keeper its part in the round, and nobody else anything. */
+/** Errors of local training that cost this keeper its part in the round and leave the others unaffected. */
 const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED', 'BAD_STRATEGY'])
 
 /** Training: agree late with the round before, take over its model, train on the shard, commit to the encrypted update. */
@@ -26,7 +26,7 @@ export async function training(step: Step): Promise<StepResult> {
   if (step.seat === null) await ensureSeat(step)
   if (snapshot.epochInfo.epoch !== snapshot.epoch) return 'again'
   const { lateRound } = snapshot.roundInfo
-  // Before adopting the new model: to judge the last round, the keeper needs the model from which that round started.
+  // Runs before the keeper adopts the new model, because judging the last round takes the model that it started from.
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   if (!(await adoptAccepted(step))) return 'again'
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
@@ -134,7 +134,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   return { update, samples }
 }
 
-/** What the member weighs in the mean, before the terms' own limit: its samples, unless the strategy says otherwise. */
+/** The member's weight in the mean, before the terms limit it: its number of samples, unless the strategy returns another. */
 function weightOf(
   strategy: StrategyModule | null,
   { samples, lossBefore = Number.NaN }: TrainOutcome,
@@ -144,14 +144,14 @@ function weightOf(
   return strategy?.weighs === true ? strategy.weight(samples, lossBefore, maxSamples) : samples
 }
 
-/** What a trainer of the operator's own said of its training, for the log. */
+/** Figures that the operator's own trainer reported, for the log. */
 function metricsOf({ metrics = {} }: { readonly metrics?: Readonly<Record<string, number>> }) {
   return Object.keys(metrics).length === 0 ? {} : { metrics }
 }
 
 /**
- * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: this bounds the influence of
- * one member on the model in a round. Returns the norm found before clipping.
+ * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: this bounds the influence
+ * of one member on the model in a round. Returns the norm found before clipping.
  * @throws LearningError DIVERGED for weights that are not finite
  */
 export function clip(

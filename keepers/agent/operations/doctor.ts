@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an operator wants to know before a keeper runs, or when it does not: everything it depends on, each with its fix.
+// Checks everything that a keeper depends on, before it runs or when it fails, and names a fix for each problem.
 import { statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ export type Check = {
   readonly name: string
   readonly verdict: Verdict
   readonly found: string
-  /** What would do; null when nothing is to be done. */
+  /** The fix; null if nothing is wrong. */
   readonly fix: string | null
 }
 
@@ -34,14 +34,14 @@ const PEER_MS = 2_000
 /** Seconds by which a clock may be behind the chain, and after which the newest block is old. */
 const MAX_SKEW = 300
 const OLD_BLOCK = 120
-/** Blocks by which endpoints may differ. */
+/** Blocks that endpoints may differ by. */
 const MAX_LAG = 5
 /** Bytes of free disk below which a keeper stops soon, and will some day. */
 const DISK_FULL = 200 * 2 ** 20
 const DISK_LOW = 2 * 2 ** 30
 /** Blocks of logs that an endpoint should give at once. */
 const FEW_BLOCKS = 100
-/** Endpoints with which no single one can have the keeper say what is not so, or end it. */
+/** Number of endpoints that stops a single one from making the keeper state a falsehood or exit. */
 const ENOUGH_ENDPOINTS = 3
 
 const ok = (name: string, found: string): Check => ({ name, verdict: 'ok', found, fix: null })
@@ -49,7 +49,7 @@ const warn = (name: string, found: string, fix: string): Check => ({ name, verdi
 const fail = (name: string, found: string, fix: string): Check => ({ name, verdict: 'fail', found, fix })
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0]!
 
-/** Looks at everything that a keeper of this folder depends on. It changes nothing, and needs no passphrase. Never throws. */
+/** Looks at everything that a keeper of this folder depends on. It only reads, and works without the passphrase. Never throws. */
 export async function examineKeeper({ folder, clock = systemClock, signal }: DoctorOptions): Promise<Check[]> {
   let config: KeeperConfig
   try {
@@ -141,7 +141,7 @@ async function checkPorts(config: KeeperConfig): Promise<Check[]> {
         : fail(
             'port',
             `${key} ${host}:${port}: ${taken}, ${other} has it`,
-            `give ${key} another port, or stop what has it`,
+            `give ${key} another port, or stop the process that uses it`,
           ),
     )
   }

@@ -20,8 +20,8 @@ const PAUSE = 5
 const PATIENCE = 100
 
 /**
- * Standard output for as long as it takes lines. A terminal that was closed, a reader that ended or a full disk must neither
- * end a keeper nor hold it up: pino's own stream throws at the first and, at exit, tries for ever.
+ * Standard output for as long as it takes lines. A closed terminal, a reader that exited or a full disk must neither end a keeper nor delay
+ * it. pino's own stream throws at the first of these and, at exit, retries for ever.
  */
 export function standardOutput(fd = 1): DestinationStream {
   const nobody = new Int32Array(new SharedArrayBuffer(4))
@@ -59,8 +59,8 @@ export function openLogFiles(folder: string): DestinationStream {
 }
 
 /**
- * Copies a keeper's log lines, oldest first, into one file of JSON lines. They hold public facts only, so the file can be sent to anyone who
- * helps. Returns its size in bytes. @throws AgentError DATA when there are none.
+ * Copies a keeper's log lines, oldest first, into one file of JSON lines. They hold public facts only, so the file can be sent to anyone
+ * who helps. Returns its size in bytes. @throws AgentError DATA if the log is empty.
  */
 export async function exportLogs(folder: string, target: string): Promise<number> {
   const sources = [previous(folder), current(folder)].filter((file) => existsSync(file))

@@ -30,5 +30,5 @@ export async function whyNotMember(
   if (seat === null)
     return 'it has no seat: run `cohort keeper register`, and `cohort keeper run` to take one whenever it is free'
   if (state === 'Registration') return 'registration is open: it is a member once that closes'
-  return 'the epoch began without it, or went on without it (see convictions and its log): it is a member from the next one on'
+  return 'it missed the start of the epoch, or was excluded during it (see convictions and its log): it becomes a member in the next one'
 }

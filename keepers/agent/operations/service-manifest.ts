@@ -194,7 +194,7 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     ...{ rpc, chainId: id, service: address, epoch: 'current' },
     ...(given === undefined ? {} : { given }),
   })
-  // Its files first: a manifest without them is of no use, the other way round is.
+  // Its files come first: they are useful before the manifest, which needs them.
   await renewStrategy(config, wanted)
   if (wanted.model.weights !== undefined && !(await hasStart(wanted, weightsFile))) {
     if (existsSync(weightsFile) && dirname(resolve(weightsFile)) !== resolve(config.folder)) {
@@ -211,7 +211,7 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
   return true
 }
 
-/** Whether a file is the one of first weights that the manifest names: it may still be that of the manifest before. */
+/** Whether a file holds the first weights that the manifest names: it may still hold the previous manifest's. */
 export async function hasStart({ model }: ServiceManifest, file: string): Promise<boolean> {
   if (!existsSync(file)) return false
   try {
@@ -223,7 +223,7 @@ export async function hasStart({ model }: ServiceManifest, file: string): Promis
   }
 }
 
-/** Before the manifest that names it, which is of no use without. An operator's own file is left alone. */
+/** Comes before the manifest that names it, which needs it. An operator's own file is left alone. */
 async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: ServiceManifest): Promise<void> {
   const { strategy: terms } = wanted
   const { strategyFile, address } = service

@@ -31,7 +31,7 @@ export type KeeperStatus = {
   /** SHA-256 of this keeper's manifest, 0x…, and of the service's; null when the chain has none. */
   readonly manifest: { readonly own: string; readonly service: string | null }
   readonly members: number
-  /** What it brings besides its work, by its config: samples to train on, to judge by, or none. */
+  /** The samples that it contributes, by its config: for training, for judging, or none. */
   readonly data: 'train' | 'judge' | 'none'
   /** Lost rounds that this keeper took part in since it was last cleared, 0 … 3. */
   readonly suspicion: number
@@ -161,7 +161,7 @@ async function spentOnChain(
   )
 }
 
-/** What /healthz of this machine says; null when nothing answers. */
+/** The answer of this machine's /healthz; null if nothing answers. */
 export async function askProcess(config: Pick<KeeperConfig, 'monitoring'>): Promise<Record<string, unknown> | null> {
   const { host, port } = config.monitoring
   if (port === 0) return null

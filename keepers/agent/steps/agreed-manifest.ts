@@ -59,7 +59,7 @@ async function leaveLiar(check: ManifestCheck, relevant: (digests: AgreedDigests
 
 type Call = { readonly to: string; readonly data: string }
 
-/** What each endpoint answers, at one recent block unless told. Those that do not answer with the contract's types are left out. */
+/** Each endpoint's answer, at one recent block by default. Those that do not answer with the contract's types are left out. */
 async function digestsEverywhere(
   { clock, endpoints, serviceAddress }: ManifestCheck,
   ask = (calls: readonly Call[]) => callsAtOneBlock(endpoints, clock, calls),

@@ -63,7 +63,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     }
   }
   const { weight: declared, contributors, empty } = declaredIn(context, round, included)
-  if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples: there is nothing to average')
+  if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples, so the sum has no mean')
   noteOpenedSums(context)
   const started = context.clock.now()
   const combined = await combine(frame.engine, {
@@ -113,7 +113,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   return candidate
 }
 
-/** What else the hold-out says, for this keeper's log. */
+/** The hold-out's other figures, for this keeper's log. */
 function seenMore({ figures, testAccuracy, classes, confusion }: ModelScore) {
   return {
     figures,

@@ -72,7 +72,7 @@ async function postable(
   }
   step.context.log.error(
     { event: 'scalar refused', round: context.round, sender },
-    'a scalar for another update under the same pads was posted before: no second one is given',
+    'already posted a scalar for another update under the same pads: more of them could reveal a share',
   )
   return { kind: 'refused', reason: 'another update was checked under the same pads' }
 }
@@ -81,8 +81,8 @@ async function postable(
 export type Verdict = { readonly fallen: bigint; readonly convicted: bigint; readonly missing: readonly number[] }
 
 /**
- * Settles a round's dispute from the event log and the updates. An update that cannot be fetched is left out, and nobody is blamed. With fewer
- * than t posts there is no result, and nobody is left out because of it.
+ * Settles a round's dispute from the event log and the updates. An update that members cannot fetch is left out without blame. With fewer
+ * than t posts there is no result, and every update stays in.
  */
 export async function settleDispute(
   step: Step & { readonly seat: number },

@@ -30,9 +30,9 @@ export function draftOf(context: Pick<AgentContext, 'facts'>, round: number): Dr
   }
 }
 
-/** What the members in a sum declared, by the event log. */
+/** The samples that the members in a sum declared, by the event log. */
 export type Declared = {
-  /** What the sum is divided by. */
+  /** The divisor of the sum. */
   readonly weight: number
   /** Members with a weight, and those that said that they have no samples. */
   readonly contributors: number
@@ -55,9 +55,9 @@ export function declaredIn(
 }
 
 /**
- * The fewest updates that a sum must have before this keeper helps to open it: a quorum of the members that are pinned in the folder, whatever
- * an endpoint says of the service's own bound, and never fewer than that bound. Members without samples come on top: everybody knows
- * that theirs are zero, so they hide nothing.
+ * The fewest updates that a sum must have before this keeper helps to open it: a quorum of the members pinned in the folder, or the
+ * service's own bound if that is higher. An endpoint that understates the bound changes nothing. Members without samples come on top:
+ * everybody knows that theirs are zero, so they hide nothing.
  */
 export async function contributorsFloor(step: Step, frame: EpochFrame, { empty }: Declared): Promise<number> {
   const { minKeepers } = await parametersOf(step)

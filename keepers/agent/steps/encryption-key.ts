@@ -53,7 +53,7 @@ export async function ensureEncryptionKey(context: AgentContext, owner: string):
   await register(context, owner, makeEncryptionKey(store, 0), context.stopping)
 }
 
-/** At start there is no window: relayers get as long as any of theirs. */
+/** No window limits this at start: relayers get as much time as they ever get. */
 const ANY_TIME = { end: 2 ** 40, left: 120 }
 
 async function register(

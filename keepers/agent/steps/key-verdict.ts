@@ -12,7 +12,7 @@ import { type KeyPart, keyIndexOf, sealedShareOf } from './key-parts.ts'
 export type KeyVerdict = {
   /** Bitmap of the seats that are shown to have lied. */
   readonly convicted: bigint
-  /** Bitmap of the seats that the key can do without, and against which nothing is shown. */
+  /** Bitmap of the seats that the key can omit and that nothing incriminates. */
   readonly excused: bigint
   /** Whether something could not be fetched that may come yet. */
   readonly waiting: boolean
@@ -28,8 +28,8 @@ type Finding = {
 }
 
 /**
- * Judges an epoch in which not everybody confirmed the key, from public data: the complaints with their evidence, the dealings, the disputed
- * sealed shares. All members that can fetch the same data come to the same verdict.
+ * Judges an epoch after an incomplete confirmation of its key, from public data: the complaints with their evidence, the dealings, the
+ * disputed sealed shares. All members that can fetch the same data come to the same verdict.
  */
 export async function judgeEpoch(step: Step & { readonly seat: number }, frame: EpochFrame): Promise<KeyVerdict> {
   const { context, snapshot } = step
@@ -108,7 +108,7 @@ async function judgeOne(
       missing: false,
     }
   }
-  // The complainer could not fetch a blob that the others have. That may be true, and the key can be made without the complainer.
+  // The complainer could not fetch a blob that the others have. The complaint may be true, and the key can be made without the complainer.
   return {
     finding: {
       seat: complainer,

@@ -30,9 +30,9 @@ function acceptedIn(completed: Fact): AcceptedModel {
 const roundOf = (fact: Fact): number => Number(fact.args.round)
 
 /**
- * Adopts the model that was accepted last on the chain, from any member. Unless this keeper computed the same model itself, two endpoints must
- * report it: weights that an attacker chose can make an update reveal the samples, and adding the others' updates does not hide that (Pasquini
- * et al., "Eluding Secure Aggregation in Federated Learning via Model Inconsistency", CCS 2022).
+ * Adopts the model that was accepted last on the chain, from any member. Unless this keeper computed the same model itself, two endpoints
+ * must report it. Weights that an attacker chose can make an update reveal the samples, even inside a sum (Pasquini et al., "Eluding Secure
+ * Aggregation in Federated Learning via Model Inconsistency", CCS 2022).
  * @param before Only models of rounds before this one: that round's updates are changes of the model that it began with.
  * @returns false while only one endpoint reports the model: the keeper must not train then.
  */
@@ -104,7 +104,7 @@ async function forgetOld(step: Step, round: number): Promise<void> {
   if (first !== undefined) facts.prune(first.block)
 }
 
-/** After a reorganisation: gives up a model if its acceptance is no longer on the chain. The model accepted instead is adopted as usual. */
+/** After a reorganisation: gives up a model if its acceptance has left the chain. The model accepted instead is adopted as usual. */
 export function revokeUnaccepted(context: Step['context'], round: number): void {
   const held = context.model.accepted
   if (held === null || held.round < round) return

@@ -9,15 +9,15 @@ import { type Attested, attestationSeal } from './attestation.ts'
 /** Seconds of chain time that each keeper in the order leaves to those before it. */
 const TURN_SECONDS = 3
 
-/** After this fraction of the window the draft no longer waits for members that have revealed but not attested. */
+/** After this fraction of the window, the draft stops waiting for members that revealed and have yet to attest. */
 const WAITED_ENOUGH = 0.5
 
-/** Chain time at which this keeper first saw that it can open a draft, and the attestation that it would open. */
+/** Chain time when this keeper first saw that it can open a draft, and its attestation. */
 const readySince = new WeakMap<object, { mark: string; time: number }>()
 
 /**
- * Opens the draft of the sum that a quorum has sealed, when it is this keeper's turn, because the opener pays for all. Members that would not be
- * drafted come first, in an order that follows from the round, because drafted members pay for a share as well.
+ * Opens the draft of the sum that a quorum has sealed, when it is this keeper's turn, because the opener pays for all. Members that would
+ * not be drafted come first, in an order that follows from the round, because drafted members pay for a share as well.
  */
 export async function openDraft(step: Step & { readonly seat: number }, what: Attested): Promise<StepResult> {
   const { context, snapshot } = step

@@ -7,7 +7,7 @@ import type { Step } from '../context.ts'
 const TURN_SECONDS = 3
 
 /**
- * Records on the chain what the clock has decided, when it is this keeper's turn. The order rotates with epoch and round, so that one keeper
+ * Records due transitions on the chain, when it is this keeper's turn. The order rotates with epoch and round, so that one keeper
  * pays for the transaction, and another one when the first is gone.
  */
 export async function pokeInTurn(step: Step, poke: () => Promise<boolean>): Promise<void> {
@@ -19,7 +19,7 @@ export async function pokeInTurn(step: Step, poke: () => Promise<boolean>): Prom
   if (snapshot.time - since >= rank * TURN_SECONDS) await poke()
 }
 
-/** Chain time at which this keeper first saw that something is due after the last recorded transition. */
+/** Chain time when this keeper first saw something due after the last recorded transition. */
 function dueSince({ context, snapshot }: Step): number {
   const { facts, remembered } = context
   const mark = `${facts.last('Transitioned')?.block}/${facts.last('RegistrationReopened')?.block}`

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A keeper that nobody has registered ends for good, so one endpoint's word is not enough to say so.
+// An unregistered keeper exits for good, so this takes more than one endpoint's word.
 import { ZeroAddress } from 'ethers'
 import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
 import type { AgentContext } from '../context.ts'
 import { AgentError } from '../errors.ts'
 
-/** The answer that there is no owner. */
+/** The answer for an operator without an owner. */
 const NONE = /^0x0{64}$/
 
-/** What is asked. */
+/** The request. */
 export type RegistrationCheck = Pick<AgentContext, 'clock' | 'endpoints' | 'log' | 'operator'> & {
   readonly contracts: Pick<AgentContext['contracts'], 'registry'>
 }
 
 /**
- * The owner that the operator acts for, by the endpoint in use. Null when that endpoint says that there is none, and no other one says so:
- * ask again.
- * @throws AgentError NOT_REGISTERED when two endpoints at one recent block, the own one, or the only one that is configured, say that there is none
+ * The owner that the operator acts for, by the endpoint in use. Null if only that endpoint reports none: ask again.
+ * @throws AgentError NOT_REGISTERED if two endpoints at one recent block, the operator's own one, or the only one that is configured,
+ * report none
  */
 export async function ownerHere({
   clock,
@@ -71,10 +71,7 @@ export async function checkRegistered(
     const owner = await ownerHere(check)
     if (owner !== null) return owner
     if (clock.now() >= until) {
-      throw new ChainError(
-        'UNREACHABLE',
-        'one endpoint says that this keeper is not registered, and no other confirms it',
-      )
+      throw new ChainError('UNREACHABLE', 'only one endpoint says that this keeper is not registered')
     }
     await clock.sleep(config.chain.pollSeconds * 1000, stopping)
   }

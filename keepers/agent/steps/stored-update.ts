@@ -23,9 +23,9 @@ function decode(payload: Uint8Array): StoredUpdate {
 }
 
 /**
- * The only update that this member encrypts in a round: taken from the store, or made from the result of `train`. It is stored before it is
- * returned, so a crash, or a reorganisation that runs the round again, finds the same bytes. Null when an update was encrypted in this round but
- * its bytes are gone, or when there is no key to encrypt under: then this member abstains.
+ * The only update that this member encrypts in a round: taken from the store, or made from the result of `train`. It is stored first, so
+ * that a crash, or a reorganisation that runs the round again, finds the same bytes. Null if this round's update was encrypted and its
+ * bytes are gone, or if the encryption key is missing: then this member abstains.
  */
 export async function storedUpdate(
   step: Pick<Step, 'context' | 'snapshot' | 'signal'>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a keeper's secrets depend on is not believed on the word of one endpoint, when it has two: whom it deals its secret to, and
-// for whom it decrypts.
+// With two endpoints configured, a keeper does not take one's word for facts that its secrets depend on: whom it deals to, and for whom it
+// decrypts.
 import { z } from 'zod'
 import {
   bitmapOf,
@@ -50,7 +50,7 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
       blockSchema.safeParse(above[i]?.result).success &&
       blockSchema.safeParse(own[i]?.result).data?.hash === fact.blockHash,
   )
-  // The own endpoint need not have the block yet: nothing is believed against it, unless it is down.
+  // The operator's own endpoint may lack the block so far: while it is up, others cannot outvote it.
   const heard = answers.filter((_, i) => own[i]?.reason === undefined)
   if (settles(agree, heard)) return true
   log.warn(
@@ -74,13 +74,13 @@ type Told = {
 }
 
 /**
- * Whether to go by what this keeper was told, in what it says of others: as soon as a second endpoint tells the same, and of no more, never
- * against one that tells otherwise, and on the word of one when the others have not answered for `patience` of the window. Of other
- * dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
+ * Whether this keeper may base a statement about others on these events: as soon as a second endpoint reports exactly the same, and never
+ * while another one contradicts it. On one endpoint's word alone it waits until the others have been silent for `patience` of the window.
+ * Of other dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
  *
- * Nor before those blocks are final, or `patience` is over. What is said names an epoch or a round, not the reference
- * string, the dealings or the updates that it is about: after a reorganisation it would count, whoever sends it again, against whatever
- * the accused has committed to instead.
+ * Nor before those blocks are final, or `patience` is over. A statement names only an epoch or a round, not the
+ * reference string, dealings or updates that it is about. After a reorganisation, anybody could send it again, and it would count against
+ * the accused's new commitments.
  */
 export async function mayBelieve(
   step: Step,
@@ -95,7 +95,7 @@ export async function mayBelieve(
   return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
 }
 
-/** Whether two endpoints, or the only one that is configured, tell the same of all these events. */
+/** Whether two endpoints, or the only one that is configured, report the same for all these events. */
 export async function areWitnessed(step: Step, told: Told): Promise<boolean> {
   return (await witnessOf(step, told)) === 'witnessed'
 }
@@ -108,7 +108,7 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
   const newest = Math.max(...blocks)
   const seats = bitmapOf(facts.map(({ args }) => Number(args.seat)))
   const info = 'round' in of ? 'roundInfo' : 'keyInfo'
-  // An endpoint that is behind knows of no such events, and contradicts nobody by that; one that goes on, and is far from there, does.
+  // An endpoint that lags has yet to see the events, and so contradicts nobody. One that advances and is far from that block does.
   const reached = await endpoints.everywhere('eth_getBlockByNumber', [`0x${newest.toString(16)}`, false], step.signal)
   const denies = await denyHeight(endpoints, step.context.clock, newest, step.signal)
   const answers = await logsOf(step, name, blocks)
@@ -135,10 +135,10 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
   if (others !== null) {
     log.warn(
       { event: 'outvoted', ...told, others: others.map(({ endpoint }) => endpoint) },
-      'the endpoint in use is alone with what it reports: the keeper reads these events again, at another one',
+      'only the endpoint in use reports these events: the keeper reads them again from another one',
     )
     endpoints.prefer(others[0]!.endpoint, `others report other ${name} events`)
-    // What it hid may be in other blocks than what it told.
+    // Hidden events may be in other blocks than the reported ones.
     const opened = step.context.facts.last('EpochOpened')
     remembered.reread = Math.min(...blocks, ...(opened === null ? [] : [opened.block]))
     return 'contradicted'
@@ -151,8 +151,8 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
 }
 
 /**
- * What each endpoint has of these events in these blocks. As narrow as possible: what it has beyond them, the seats in the service's state
- * show. Blocks that are far apart are asked for one by one, or one endpoint could name such that the others do not look through.
+ * Each endpoint's log of these events in these blocks. The query is as narrow as possible: the seats in the service's state reveal any
+ * further events. Blocks that are far apart are asked for one by one, or one endpoint could name such that the others do not look through.
  */
 async function logsOf(step: Step, name: Told['name'], blocks: readonly number[]): Promise<EndpointAnswer[]> {
   const { endpoints, serviceAddress } = step.context
@@ -175,7 +175,7 @@ async function logsOf(step: Step, name: Told['name'], blocks: readonly number[])
   })
 }
 
-/** The seats that have revealed, as an endpoint has the service's state; null for what is no answer. */
+/** The seats that have revealed, by an endpoint's view of the service's state; null for an invalid answer. */
 function revealedOf(info: 'roundInfo' | 'keyInfo', result: unknown): bigint | null {
   try {
     return BigInt(contractInterface('ILearningService').decodeFunctionResult(info, String(result))[0].revealed)
@@ -209,10 +209,10 @@ function isLogOf(entry: unknown, fact: Fact): boolean {
 }
 
 /**
- * Whether two endpoints, or the only one that is configured, know this epoch, its members, its threshold, the keys to which shares are sealed,
- * and the number of decryptions in the plan. A lying endpoint could name its own members and would then hold every share that this keeper deals;
- * under another plan everybody would find the dealing false. The epoch must have opened `chain.confirmations` deep: a member's commitment is for
- * one reference string, and if a reorganisation gives the epoch another one, nobody can commit again.
+ * Whether two endpoints, or the only one that is configured, know this epoch, its members, its threshold, the keys for sealing shares, and
+ * the number of decryptions in the plan. A lying endpoint could name its own members and would then hold every share that this keeper
+ * deals; under another plan everybody would find the dealing false. The epoch must have opened `chain.confirmations` deep: a member's
+ * commitment is for one reference string, and if a reorganisation gives the epoch another one, nobody can commit again.
  */
 export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<boolean> {
   const { endpoints, facts, serviceAddress, contracts, log, config } = step.context

@@ -20,21 +20,21 @@ export type ThreadRequest = { readonly id: number } & (
       readonly weights: Float32Array
       readonly at: RoundAt
       readonly training: TrainingConfig
-      /** What the strategy remembers. */
+      /** The strategy's state. */
       readonly state: readonly Float32Array[]
       /** Whether the loss before training is asked for. */
       readonly judge: boolean
-      /** What a strategy with control variates has the own trainer use. */
+      /** Vectors that a strategy with control variates gives the built-in trainer. */
       readonly control: Control | null
     }
   | { readonly kind: 'evaluate'; readonly weights: Float32Array }
   | { readonly kind: 'cancel'; readonly target: number }
 )
 
-/** Which round of which epoch; rounds count on across epochs. */
+/** Round and epoch; round numbers continue across epochs. */
 export type RoundAt = { readonly round: number; readonly epoch: number }
 
-/** What a shard looks like from outside the thread: counts, never samples. */
+/** A shard as the main thread sees it: counts, never samples. */
 export type ShardSummary = {
   readonly announcement: string
   /** To train on, 0 for a keeper without; and to judge candidates by. */
@@ -43,7 +43,7 @@ export type ShardSummary = {
   readonly testSamples: number
   readonly parameterCount: number
   readonly specHash: string
-  /** Where the arithmetic runs, and what is wrong with that, if anything is. */
+  /** The backend that does the arithmetic, and a warning about it, if any. */
   readonly backend: BackendName
   readonly warnings: readonly string[]
   readonly initialWeights: Float32Array

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { ShardSummary } from './protocol.ts'
 
-/** What a keeper says of its samples, and of what trains on them, when it starts. */
+/** Log lines at start about the keeper's samples and its training backend. */
 export function noteShard(log: Pick<Logger, 'info' | 'warn'>, shard: ShardSummary): void {
   const { samples, heldOut, parameterCount, announcement, backend, warnings } = shard
   log.info({ event: 'shard', samples, heldOut, parameters: parameterCount, backend }, announcement)

@@ -42,7 +42,7 @@ type Open = {
   trainer: LocalTrainer
   /** The operator's own program, which trains instead. */
   external: ExternalTrainer | null
-  /** Null where there is nothing. */
+  /** Null if there is none. */
   train: Dataset | null
   heldOut: Dataset | null
   test: Dataset | null
@@ -131,7 +131,7 @@ type Dealt = {
   readonly test: Dataset | null
 }
 
-/** This keeper's samples: to train on, to judge candidates by, and those of its source that nobody trains on. */
+/** This keeper's samples: for training, for judging candidates, and the source's own test samples. */
 async function dealSamples(manifest: ServiceManifest, data: DataConfig, signal: AbortSignal): Promise<Dealt> {
   const { vote } = manifest
   if (data.source === 'none') return { announcement: NO_SAMPLES, train: null, heldOut: null, test: null }
@@ -155,7 +155,7 @@ async function dealSamples(manifest: ServiceManifest, data: DataConfig, signal: 
 
 function openCommand(spec: ModelSpec, command: TrainerCommand): ExternalTrainer {
   const place = join(command.folder, EXCHANGE)
-  // What a keeper that was killed while it trained has left there.
+  // Files of a keeper that was killed during training.
   rmSync(place, { recursive: true, force: true })
   return new ExternalTrainer(spec, command, place)
 }
@@ -183,7 +183,7 @@ function pick(indices: Uint32Array, take: (position: number) => boolean): Uint32
   return indices.filter((_, position) => take(position))
 }
 
-/** What a keeper trains with in a round; the same again after a crash. */
+/** A keeper's training settings in a round; a crash does not change them. */
 function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingParameters {
   const learningRate = training.learningRate * training.decay ** (round - 1)
   return {

@@ -21,7 +21,7 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 /** Samples and weights are typed arrays, outside of what V8 sweeps; without a bound it lets young objects grow to 48 MiB. */
 const YOUNG_MIB = 8
 
-/** What a process was started with stays in /proc for as long as it runs: nothing can take it back. */
+/** /proc shows a process's initial environment for as long as it runs, and the process cannot remove it. */
 const BARED =
   `training.limits.processes: shared lets the trainer read ${PASSPHRASE_VARIABLE} from the keeper's environment: ` +
   'unset it and give keys.passphraseFile, or leave processes at own'
@@ -106,9 +106,9 @@ export class Trainer {
     options: {
       signal?: AbortSignal
       onProgress?: (progress: TrainingProgress) => void
-      /** What the strategy remembers, for a trainer that is a program. */
+      /** The strategy's state, for a trainer that is a program. */
       state?: readonly Float32Array[]
-      /** Also say what the loss is before training. */
+      /** Also report the loss before training. */
       judge?: boolean
       /** Control variates to correct gradients by. */
       control?: Control | null

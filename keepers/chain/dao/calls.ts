@@ -8,7 +8,10 @@ import type { Call, KnownContract } from './proposals.ts'
 export type CallText = {
   /** Name of a contract of the deployment or of a service, or an address. */
   readonly target: string
-  /** `release`, or the whole signature, `release(address,uint64)`: of a contract that is not known, or where the name is not enough. Or calldata, 0x… */
+  /**
+   * A name such as `release`, or the whole signature, `release(address,uint64)`, for unknown contracts and overloaded names. Or calldata,
+   * 0x…
+   */
   readonly call: string
   /** Texts, numbers, and lists of them for arrays and structs. */
   readonly args?: readonly unknown[]
@@ -56,7 +59,7 @@ function interfaceOf(signature: string): Interface {
   }
 }
 
-/** JSON's texts `true` and `false` are what a terminal can give for a boolean. */
+/** From a terminal, a boolean arrives as the text `true` or `false`. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
   return value === 'true' ? true : value === 'false' ? false : value

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a DAO member can do, over JSON-RPC: put versions and verifiers to the vote, delegate, and see where a model stands.
+// The actions of a DAO member, over JSON-RPC: put versions and verifiers to the vote, delegate, and look up a model's status.
 import { encodeBytes32String, getAddress, isAddress, isHexString, type JsonRpcApiProvider, type Signer } from 'ethers'
 import type { AdoptedModel, ModelRegistry, VerifierRegistry } from '../../../types/index.ts'
 import type { Clock } from '../clock.ts'
@@ -116,7 +116,7 @@ export class DaoClient {
     return await this.#proposeModelCall(data, `Deprecate version ${version} of ${name}: ${reason}`)
   }
 
-  /** Proposes to bar a keeper (its owner address) from a service: no seat, no part in decryptions. Takes no stake. */
+  /** Proposes to bar a keeper (its owner address) from a service's seats and decryptions. Takes no stake. */
   async proposeBan(service: string, keeper: string, description?: string): Promise<Proposal & Sent> {
     return await this.#proposeMembership('ban', service, keeper, description)
   }
@@ -133,7 +133,7 @@ export class DaoClient {
   async proposeCalls(calls: readonly CallText[], description: string): Promise<Proposal & Sent> {
     const encoded = calls.map((call) => encodeCall(call, this.proposals.known))
     const [only] = encoded
-    // Of several, a later one may need what an earlier one does.
+    // A later call may depend on an earlier one.
     if (only !== undefined && encoded.length === 1) await this.#tryAsTimelock(only)
     return await this.proposals.propose(encoded, description)
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where a co-owned model stands: the versions that its members accepted, and what became of each.
+// A co-owned model's status: the versions that its members accepted, and the fate of each.
 import type { Provider } from 'ethers'
 import type { ILearningService, ModelRegistry } from '../../../types/index.ts'
 import { newestLog } from '../log-search.ts'
@@ -9,7 +9,7 @@ import { VERSION_STATUSES, type VersionStatus } from './terms.ts'
 export type ServiceStatus = {
   readonly name: string
   readonly address: string
-  /** The released version that consumers use; null when there is none. */
+  /** The released version that consumers use; null before the first release. */
   readonly current: number | null
   readonly versions: readonly VersionRecord[]
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Contracts that a proposal shows in words, and whose calls can be typed by name.
+// Contracts with names: proposals show their calls in words, and users can type them by name.
 import { contractInterface } from '../artifacts.ts'
 import type { DeploymentFile } from '../deployment-file.ts'
 import type { KnownContract } from './proposals.ts'

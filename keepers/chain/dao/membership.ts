@@ -15,7 +15,7 @@ type Service = {
 
 /**
  * Bars a keeper (its owner address) from a service, or lets it back.
- * @returns also what the call does, in words @throws DaoError unknown-keeper, wrong-status when nothing would change
+ * @returns the call, and a description of it in words @throws DaoError unknown-keeper, wrong-status when nothing would change
  */
 export async function membershipCall(
   act: 'ban' | 'unban',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A proposal as it stands, and what it can still become.
+// A proposal's current state, and the states that it can still reach.
 import type { ProposalState } from './terms.ts'
 
 export type Proposal = {
@@ -11,13 +11,13 @@ export type Proposal = {
   /** Unix seconds. */
   readonly voteStart: number
   readonly voteEnd: number
-  /** Unix seconds from which it can be executed; null before it is queued and after it is executed. */
+  /** Unix seconds from which anybody can execute it; null unless it is queued. */
   readonly executableAt: number | null
   /** In units of 1e-18 token. */
   readonly votes: { readonly for: bigint; readonly against: bigint; readonly abstain: bigint }
 }
 
-/** What a proposal can be waited for: to be voted on, to be queued, to be executed. */
+/** The actions that a caller can wait for: voting, queueing, execution. */
 export type Awaited = 'active' | 'succeeded' | 'executable'
 
 export type WaitOptions = {

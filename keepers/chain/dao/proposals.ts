@@ -29,9 +29,9 @@ const LEAST_DIGITS = 4
 const POLL_INTERVAL = 500
 /** Milliseconds for which a node may be behind the block that would be mined now. */
 const BLOCK_PATIENCE = 60_000
-/** Milliseconds for which votes may not count yet. */
+/** Milliseconds to retry while the node may not have counted the latest votes. */
 const VOTES_PATIENCE = 3_000
-/** How governor and timelock refuse what it is too early for, or too late. */
+/** Errors of governor and timelock for a call that comes too early or too late. */
 const TOO_EARLY = new Set(['GovernorUnexpectedProposalState', 'TimelockUnexpectedOperationState'])
 
 /** Reads are as of the pending block: a development chain mines none while nothing happens, and time passes still. */
@@ -55,14 +55,15 @@ export class ProposalBook {
     this.#clock = parts.clock ?? systemClock
   }
 
-  /** What is shown in words, and can be called by name. */
+  /** Contracts that are shown by name, and can be called by name. */
   get known(): readonly KnownContract[] {
     return this.#known
   }
 
   /**
-   * Puts calls to the vote, all or none. The description gets a number, because the governor refuses the same proposal twice, and ends with its
-   * proposer, whom the governor then insists on: somebody who saw it on its way could otherwise propose the very same first, as its own to cancel.
+   * Puts calls to the vote, all or none. The description gets a number, because the governor refuses the same proposal twice. It ends with
+   * the proposer's address, and the governor then accepts it from nobody else: otherwise somebody who saw it in the mempool could propose
+   * it first, and cancel it.
    */
   async propose(calls: readonly Call[], description: string): Promise<Proposal & Sent> {
     const number = Number(await this.#governor.proposalCount(PENDING)) + 1
@@ -77,7 +78,7 @@ export class ProposalBook {
 
   /**
    * Votes with everything that was delegated to the signer when the vote started.
-   * @param pools Stake pools whose shares the signer votes with, too; in any order.
+   * @param pools Stake pools in which the signer has voting shares, in any order.
    */
   async vote(
     id: bigint,
@@ -240,8 +241,8 @@ export class ProposalBook {
   }
 
   /**
-   * Sends the transaction that the proposal's state allows now. Most nodes estimate gas as of their latest block, in which the time for it may
-   * not have come yet: then what they refuse is tried again until that block is there.
+   * Sends the transaction that the proposal's state allows now. Most nodes estimate gas as of their latest block, which may be too early
+   * for the call. It is then tried again until a later block arrives.
    */
   async #sendIn(
     id: bigint,
@@ -268,7 +269,7 @@ export class ProposalBook {
     return proposal
   }
 
-  /** What a call would do, on one line. */
+  /** A call in words, on one line. */
   inWords({ target, data }: Call, value = 0n): string {
     const known = this.#known.find(({ address }) => address === getAddress(target))
     const call = known?.abi.parseTransaction({ data }) ?? null
@@ -280,8 +281,8 @@ export class ProposalBook {
 }
 
 /**
- * Lists and structs in brackets, texts in quotes: what a proposer writes into one argument must not look like the next one, or like a line
- * of ours.
+ * Lists and structs stand in brackets and texts in quotes, so that a proposer cannot make one argument look like several, or like a line of
+ * ours.
  */
 function inWords(value: unknown, type: ParamType): string {
   if (!Array.isArray(value)) return type.type === 'string' ? JSON.stringify(value) : String(value)

@@ -18,7 +18,7 @@ export class Sender {
   readonly #signer: Signer | undefined
   readonly #interfaces: readonly Interface[]
 
-  /** @param contracts whose errors are told in their own words */
+  /** @param contracts ABIs that decode the errors of a refusal */
   constructor(signer: Signer | undefined, contracts: readonly ContractName[] = DAO_CONTRACTS) {
     this.#signer = signer
     this.#interfaces = contracts.map(contractInterface)
@@ -34,7 +34,7 @@ export class Sender {
 
   /**
    * Sends and waits for one confirmation.
-   * @param what the call is, for the message
+   * @param what names the call in messages
    * @throws DaoError `reverted`, caused by a RevertError with the decoded custom error; `no-signer`
    */
   async send(what: string, call: () => Promise<ContractTransactionResponse>): Promise<Sent> {

@@ -27,7 +27,7 @@ export async function manifestCall(service: ILearningService, name: string, mani
   return { target: await service.getAddress(), data }
 }
 
-/** What the DAO may change of a service; amounts in units of 1e-18 token, windows in seconds. */
+/** Parameters of a service that the DAO may change; amounts in units of 1e-18 token, windows in seconds. */
 export type ServiceTerms = Readonly<Record<string, bigint | number | string>>
 
 /** The parameters in force, and those for the next epoch; null when they are the same. */
@@ -77,7 +77,7 @@ export async function serviceCall(
   return { call: { target, data }, address: getCreate2Address(target, toBeHex(count, 32), code) }
 }
 
-/** What an account of a development node needs for one call. */
+/** The funds that an account of a development node needs for one call. */
 const GAS_MONEY = '0xde0b6b3a7640000'
 
 /**

@@ -5,7 +5,7 @@ import type { CohortToken, KeeperRegistry } from '../../../types/index.ts'
 import type { Sender } from './sender.ts'
 import type { Sent } from './terms.ts'
 
-/** The last transaction of a delegation, and what its delegatee has now. */
+/** The last transaction of a delegation, and the delegatee's voting power after it. */
 export type Delegated = Sent & { readonly to: string; readonly votes: bigint }
 
 /** In units of 1e-18 token. */

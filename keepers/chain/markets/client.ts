@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What somebody does on a book of markets: open one, hold complete sets, resolve, dispute, be paid.
+// Actions on a book of markets: open one, hold complete sets, resolve, dispute, redeem.
 import { getAddress, getBytes, type JsonRpcApiProvider, type Signer, toBeHex, ZeroHash } from 'ethers'
 import type { InputMarket, PredictionMarket } from '../../../types/index.ts'
 import { clients } from '../contracts.ts'
@@ -28,7 +28,7 @@ export type MarketClientOptions = {
   readonly signer?: Signer
 }
 
-/** Characters of a token's symbol that are shown, and decimals with which an amount can still be read. */
+/** Longest token symbol that is shown, and the most decimals of a readable amount. */
 const MOST_SYMBOL = 16
 const MOST_DECIMALS = 36
 
@@ -39,7 +39,7 @@ export class MarketClient {
   readonly kind: MarketKind
   readonly sender: Sender
   readonly #options: MarketClientOptions
-  /** Sets, disputes and views are the same in both books; `#inputs` has what is not. */
+  /** Sets, disputes and views are the same in both books; `#inputs` has the rest. */
   readonly #book: PredictionMarket
   readonly #inputs: InputMarket
 
@@ -113,7 +113,7 @@ export class MarketClient {
     const { provider } = this.#options
     const token = clients.token(question.collateral, provider)
     const [symbol, decimals, holdings, input] = await Promise.all([
-      // A token is its creator's own code: it may say anything, or nothing, and must not hide the other markets of a list.
+      // A token is its creator's own code: a wrong or missing answer must not hide the other markets of a list.
       token.symbol().then(shownSymbol, () => ''),
       token.decimals().then(Number, () => 0),
       account === undefined ? [] : this.holdings(marketId, outcomes, account),
@@ -223,7 +223,7 @@ export class MarketClient {
     return { ...sent, bond }
   }
 
-  /** Stops a resolution whose key, version or circuit was withdrawn. */
+  /** Stops a resolution after its key, version or circuit was withdrawn. */
   async flag(marketId: bigint): Promise<Sent> {
     await this.#require(marketId)
     return await this.sender.send('flag', () => this.#book.flag(marketId))
@@ -260,9 +260,9 @@ export class MarketClient {
       if ([input, payout, lower, width].some((given) => given !== undefined)) {
         wrong('input, payout, lower and width are for input markets')
       }
-      if (publisherId === undefined) wrong('a story market needs the publisher whose stories count')
+      if (publisherId === undefined) wrong('a story market needs its publisher')
     } else if ((input === undefined) === (publisherId === undefined)) {
-      wrong('an input market is pinned to an input, or takes what a publisher signs: give one of the two')
+      wrong('an input market takes either one fixed input or the inputs that a publisher signs: give one of the two')
     }
   }
 

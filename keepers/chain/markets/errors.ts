@@ -8,10 +8,10 @@ export type MarketErrorCode =
   | 'no-pool'
   /** An outcome that the market does not have, odds of another length, a story of another market. */
   | 'bad-terms'
-  /** The account does not hold what it would give. */
+  /** The account holds less than it would give. */
   | 'too-little'
 
-/** sysexits.h: 64 for terms that cannot be, 1 for what is not there. */
+/** sysexits.h: 64 for impossible terms, 1 for a missing market or pool. */
 export const MARKET_EXIT_CODES: Record<MarketErrorCode, number> = {
   'unknown-market': 1,
   'no-pool': 1,

@@ -92,7 +92,7 @@ export class PoolClient {
     return { ...sent, shares: (await pool.balanceOf(account)) - before }
   }
 
-  /** Takes liquidity out: complete sets come as collateral, what is left as outcome tokens. */
+  /** Takes liquidity out: complete sets come as collateral, the remainder as outcome tokens. */
   async withdraw(shares: bigint | null, limits: Limits): Promise<Sent & { readonly paid: bigint }> {
     const { market } = this.#options
     const pool = await this.#require()
@@ -149,7 +149,7 @@ export class PoolClient {
   /** The most collateral that so many tokens fetch, to a thousandth below. */
   async #worth(pool: OutcomePool, outcome: number, tokens: bigint): Promise<bigint> {
     const enough = async (amount: bigint): Promise<boolean> => {
-      // The pool refuses to quote what its reserves cannot pay.
+      // The pool refuses to quote more than its reserves can pay.
       const quote = await pool.quoteSell(outcome, amount).catch(() => null)
       return quote !== null && quote.tokens <= tokens
     }

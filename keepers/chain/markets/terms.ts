@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The words of markets: what one is made of, and what is read of one.
+// Types of markets: the terms of a market, and its state.
 
 /** `story`: settled by a headline that a publisher signed (PredictionMarket). `input`: by any input (InputMarket). */
 export type MarketKind = 'story' | 'input'
@@ -22,12 +22,12 @@ export const FLAG_REASONS = [
   'frozen',
 ] as const
 
-/** A class, or a resolution, for which every outcome is paid the same. */
+/** A class, or a resolution, that pays every outcome the same. */
 export const ABSTAINS = 0xff
 /** As a resolution: outcomes 0 and 1 are paid in proportion (IInputMarket.LINEAR). */
 export const LINEAR = 0xfe
 
-/** What a market is pinned to for good. Times in Unix seconds. */
+/** The parts of a market that never change. Times in Unix seconds. */
 export type MarketTerms = {
   readonly text: string
   /** The hub's model; it must pin a version. */
@@ -54,7 +54,7 @@ export type MarketTerms = {
 /** A signature of a publisher's key; bytes in hexadecimal. */
 export type Signed = { readonly keyId: bigint; readonly signature: string }
 
-/** What a circuit put out, and the proof as the contracts take it. */
+/** A circuit's output, and the proof as the contracts take it. */
 export type Proven = {
   readonly output: bigint
   readonly proof: {
@@ -81,7 +81,7 @@ export type MarketView = {
   readonly classes: readonly (number | null)[]
   readonly collateral: {
     readonly address: string
-    /** What the token calls itself, shortened: any token may call itself anything. */
+    /** The token's own name for itself, shortened: it may be anything. */
     readonly symbol: string
     readonly decimals: number
     /** Whether it is the deployment's own. */
@@ -89,7 +89,7 @@ export type MarketView = {
   }
   /** Collateral held for it, in the token's least unit. */
   readonly pot: bigint
-  /** What a publisher signs along, eight bytes in hexadecimal, and the context of a proof. */
+  /** The tag that a publisher signs with the content, eight bytes in hexadecimal, and the context of a proof. */
   readonly tag: string
   readonly context: bigint
   /** Once it is resolved: the outcome that won, null for an equal split, or the part of everything that outcome 1 is paid, 0 … 1. */
@@ -100,7 +100,7 @@ export type MarketView = {
     /** Why the DAO looks; null while nobody asked it to. */
     readonly flagged: string | null
   } | null
-  /** What the account holds of each outcome; empty without an account. */
+  /** The account's balance of each outcome; empty without an account. */
   readonly holdings: readonly bigint[]
   /** Input markets only. */
   readonly input?: {

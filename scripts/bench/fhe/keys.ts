@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an epoch's key costs a member of (7, 10), and what one dealing costs those who check it.
+// The cost of an epoch's key for a member of (7, 10), and of one dealing for its checkers.
 import { checkDealt } from '../../../keepers/fhe/dealing-check.ts'
 import { judgeComplaint, openComplaint, openEngine } from '../../../keepers/fhe/index.ts'
 import { frameOf } from '../../../keepers/fhe/key-frame.ts'

@@ -35,7 +35,7 @@ else channel.onmessage = collect
 async function answer(): Promise<void> {
   if (collects) {
     channel.postMessage('collect')
-    // The second collection takes what the finalizers of the first have freed.
+    // The second collection takes objects that finalizers freed in the first.
     for (let i = 0; i < 2; i++) {
       collect()
       await new Promise((resolve) => setTimeout(resolve, SETTLE))

@@ -21,7 +21,7 @@ import { type BenchContext, time, timeBeside } from '../harness.ts'
 
 const run = promisify(execFile)
 
-/** What bench/peers/arkworks prints: seconds. */
+/** The output of bench/peers/arkworks: seconds. */
 const arkworksReport = z.object({ load: z.number(), prove: z.array(z.number()).min(1) })
 
 /**
@@ -92,7 +92,7 @@ export async function measurePeers(
 /** Bits after the point: of those that keep the digits' accuracy, the one with the smallest circuit and the fastest proof. */
 const EZKL_SCALE = '7'
 
-/** What bench/peers/ezkl prints: seconds and bytes. */
+/** The output of bench/peers/ezkl: seconds and bytes. */
 const ezklReport = z.object({
   version: z.string(),
   logrows: z.number().int(),

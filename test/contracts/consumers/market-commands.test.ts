@@ -223,7 +223,7 @@ describe('cohort market', function () {
       [['split', '1', '--amount', `1.${'1'.repeat(19)}`, '--account', MAKER!], 64, /the token has 18 decimals/],
       [['split', '1', '--amount', '999999999', '--account', MAKER!], 1, /units of the collateral, 9+0+ are needed/],
       [['redeem', '1'], 64, /this needs an account/],
-      [[...create, '--model', '3'], 64, /a story market needs the publisher/],
+      [[...create, '--model', '3'], 64, /a story market needs its publisher/],
       [[...create, '--model', '1', '--publisher', '1', '--classes', '0,1'], 64, /follows the releases/],
       [
         [...create, '--model', '3', '--publisher', '1', '--input', IMAGE],

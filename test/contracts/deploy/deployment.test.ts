@@ -168,7 +168,7 @@ describe('a deployment', () => {
       await deployCohort({ ...options, ...places() })
       const parameters = { ...PARAMETERS, timelock: { delaySeconds: 1 } }
       const error = await rejection(deployCohort({ ...options, ...places(), parameters }))
-      expect(error.message).to.match(/differ from what was deployed before: Governance#TimelockController.*--reset/)
+      expect(error.message).to.match(/differ from the earlier deployment: Governance#TimelockController.*--reset/)
     })
 
     it('starts over on another development chain', async () => {

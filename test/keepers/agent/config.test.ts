@@ -90,8 +90,8 @@ describe('keeper config', () => {
       const wrong: [string, RegExp][] = [
         ['  command: python3 train.py', /training\.command.*array/],
         ['  command: []', /training\.command/],
-        ['  limits: { seconds: 5 }', /training\.limits: limits of a program, and there is no training\.command/],
-        ['  environment: { A: b }', /training\.environment: of a program, and there is no training\.command/],
+        ['  limits: { seconds: 5 }', /training\.limits applies only to a program: add training\.command/],
+        ['  environment: { A: b }', /training\.environment applies only to a program: add training\.command/],
         ['  command: [x]\n  limits: { network: some }', /training\.limits\.network/],
         ['  command: [x]\n  limits: { memoryMiB: 1 }', /training\.limits\.memoryMiB/],
         ['  command: [x]\n  environment: { "A B": c }', /training\.environment/],

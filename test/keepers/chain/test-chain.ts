@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ContractFactory, HDNodeWallet, parseEther, Wallet } from 'ethers'
+import { ContractFactory, HDNodeWallet, parseEther, Transaction, Wallet } from 'ethers'
 import {
   ChainError,
   type Clock,
@@ -104,6 +104,21 @@ export class TestChain {
   /** A transfer to {@link NOBODY}, as a queue takes it. */
   transfer(key: string, amount = 1n): { key: string; to: string; data: string } {
     return { key, to: this.token, data: this.transferData(amount) }
+  }
+
+  /** A signed call of the token, as the log of transactions keeps an attempt. */
+  async signedCall(owner: Wallet, data: string, nonce: number) {
+    const raw = await owner.signTransaction({
+      type: 2,
+      chainId: 31337n,
+      to: this.token,
+      data,
+      gasLimit: 100_000n,
+      nonce,
+      maxFeePerGas: 10n ** 11n,
+      maxPriorityFeePerGas: 10n ** 9n,
+    })
+    return { hash: Transaction.from(raw).hash!, raw, maxFeePerGas: String(10n ** 11n) }
   }
 
   /** What {@link NOBODY} holds. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { parseEther, Transaction, Wallet } from 'ethers'
+import { parseEther, Wallet } from 'ethers'
 import { type QueueEvent, RevertError, systemClock } from '../../../keepers/chain/index.ts'
 import { FlakyEndpoint } from './proxy.ts'
 import { failure, NOBODY, sharedChain, type TestChain } from './test-chain.ts'
@@ -306,7 +306,7 @@ describe('transaction queue', function () {
         key: 'loses',
         nonce: (await chain.nonce()) + 1,
         request: { to: chain.token, data: chain.transfer('', all).data, value: '0', gasLimit: '100000' },
-        attempts: [await signed(owner, chain.transfer('', all).data, (await chain.nonce()) + 1)],
+        attempts: [await chain.signedCall(owner, chain.transfer('', all).data, (await chain.nonce()) + 1)],
       })
       const losing = failure(line.send(chain.transfer('loses', all)))
       const pending = (await chain.nonce()) + 2
@@ -321,20 +321,6 @@ describe('transaction queue', function () {
     }
   })
 
-  async function signed(owner: Wallet, data: string, at: number) {
-    const raw = await owner.signTransaction({
-      type: 2,
-      chainId: 31337n,
-      to: chain.token,
-      data,
-      gasLimit: 100_000n,
-      nonce: at,
-      maxFeePerGas: 10n ** 11n,
-      maxPriorityFeePerGas: 10n ** 9n,
-    })
-    return { hash: Transaction.from(raw).hash!, raw, maxFeePerGas: String(10n ** 11n) }
-  }
-
   it('refuses fees over the cap and an empty purse, each by name', async () => {
     const capped = await failure(chain.queue(chain.store(), { fees: { maxFeePerGas: 1n } }).send(chain.transfer('c')))
     expect(capped.code).to.equal('FEE_CAP')
@@ -343,133 +329,5 @@ describe('transaction queue', function () {
     const error = await failure(chain.queue(chain.store(), { wallet: poor }).send({ key: 'p', to: chain.token, data }))
     expect(error.code).to.equal('UNFUNDED')
     expect(error.message).to.contain(poor.address)
-  })
-
-  it('notices that another process sends with the same key', async () => {
-    const at = chain.store()
-    await chain.queue(at).send(chain.transfer('mine'))
-    const other = chain.wallet(1)
-    await (await other.sendTransaction({ to: NOBODY, value: 1n })).wait()
-    expect((await failure(chain.queue(at).resume())).code).to.equal('FOREIGN_TRANSACTION')
-    const stolen = at.transactions.nextNonce()
-    at.transactions.insert({
-      key: 'late',
-      nonce: stolen,
-      request: { to: chain.token, data: chain.transfer('').data, value: '0', gasLimit: '100000' },
-      attempts: [await signed(other, chain.transfer('').data, stolen)],
-    })
-    expect((await failure(chain.queue(at).send(chain.transfer('late')))).code).to.equal('FOREIGN_TRANSACTION')
-  })
-
-  describe('with two endpoints, of which one lies', () => {
-    let liar: FlakyEndpoint
-    beforeEach(async () => {
-      liar = await FlakyEndpoint.start(chain.url)
-    })
-    afterEach(() => liar.stop())
-
-    const between = (): { provider: ReturnType<TestChain['connect']>; witnesses: ReturnType<TestChain['connect']> } => {
-      const provider = chain.connect([liar.url, chain.url])
-      return { provider, witnesses: provider }
-    }
-
-    it('does not believe that another process has sent more than it knows of, nor leaves a gap for it', async () => {
-      const at = chain.store()
-      await chain.queue(at).send(chain.transfer('before'))
-      liar.intercept = (method) => (method === 'eth_getTransactionCount' ? { result: '0x3e7' } : null)
-      const line = chain.queue(at, between())
-      await line.resume()
-      const start = await chain.nonce()
-      await line.send(chain.transfer('between'))
-      expect(await chain.nonce()).to.equal(start + 1)
-      // The attack, when the liar is the only one there is.
-      const alone = chain.connect([liar.url])
-      const lost = chain.queue(at, { provider: alone, witnesses: alone })
-      expect((await failure(lost.resume())).code).to.equal('FOREIGN_TRANSACTION')
-    })
-
-    it('does not believe it while the other endpoint is out of reach, nor leaves a gap then', async () => {
-      const at = chain.store()
-      await chain.queue(at).send(chain.transfer('known'))
-      liar.intercept = (method) => (method === 'eth_getTransactionCount' ? { result: '0x3e7' } : null)
-      const down = await FlakyEndpoint.start(chain.url)
-      try {
-        const provider = chain.connect([liar.url, down.url])
-        const line = chain.queue(at, { provider, witnesses: provider })
-        down.mode = 'html'
-        await line.resume()
-        const start = await chain.nonce()
-        await line.send(chain.transfer('alone'))
-        expect(await chain.nonce()).to.equal(start + 1)
-      } finally {
-        await down.stop()
-      }
-    })
-
-    it('does not believe that its nonce was used by somebody else, when the other one has its transaction', async () => {
-      let hiding = true
-      liar.intercept = (method) => (hiding && method === 'eth_getTransactionReceipt' ? { result: null } : null)
-      const at = chain.store()
-      const sending = chain.queue(at, between()).send(chain.transfer('hidden'))
-      // Long enough for the looks after which it would have given up.
-      const early = await Promise.race([
-        sending.then(() => 'sent', String),
-        systemClock.sleep(2_000).then(() => 'waiting'),
-      ])
-      expect(early).to.equal('waiting')
-      hiding = false
-      expect((await sending).status).to.equal(1)
-    })
-
-    it('does not take what one calls too expensive for unsent: that one may send it later', async () => {
-      const at = chain.store()
-      let kept: string | null = null
-      liar.intercept = (method) => {
-        if (method !== 'eth_sendRawTransaction') return null
-        if (kept === null) {
-          kept = at.transactions.open()[0]!.attempts[0]!.raw
-          return { error: { code: -32000, message: 'insufficient funds for gas * price + value' } }
-        }
-        // In place of the next one of that nonce, if there is one.
-        void chain.rpc('eth_sendRawTransaction', [kept]).catch(() => undefined)
-        liar.intercept = () => null
-        return { result: Transaction.from(kept).hash }
-      }
-      const before = await chain.received()
-      const start = await chain.nonce()
-      const line = chain.queue(at, between())
-      expect((await failure(line.send(chain.transfer('kept back', 1n)))).code).to.equal('UNFUNDED')
-      expect((await line.send(chain.transfer('next', 2n))).status).to.equal(1)
-      expect((await chain.received()) - before).to.equal(3n)
-      expect((await chain.nonce()) - start).to.equal(2)
-    })
-
-    it('still ends when both say so', async () => {
-      const at = chain.store()
-      await chain.queue(at).send(chain.transfer('mine too'))
-      await (await chain.wallet(1).sendTransaction({ to: NOBODY, value: 1n })).wait()
-      expect((await failure(chain.queue(at, between()).resume())).code).to.equal('FOREIGN_TRANSACTION')
-    })
-  })
-
-  it('is not silenced by one of three that keeps its transactions to itself, and hides what became of them', async () => {
-    const liar = await FlakyEndpoint.start(chain.url)
-    const third = await FlakyEndpoint.start(chain.url)
-    try {
-      const at = chain.store()
-      const hidden = new Set(['eth_getTransactionReceipt', 'eth_getTransactionByHash'])
-      liar.intercept = (method) => {
-        if (hidden.has(method)) return { result: null }
-        if (method !== 'eth_sendRawTransaction') return null
-        return { result: at.transactions.open()[0]!.attempts.at(-1)!.hash }
-      }
-      const provider = chain.connect([liar.url, chain.url, third.url])
-      const line = chain.queue(at, { provider, witnesses: provider, fees: { replaceAfter: 300 } })
-      expect((await line.send(chain.transfer('kept back'))).status).to.equal(1)
-      expect(provider.endpoint).not.to.equal(liar.url)
-    } finally {
-      await liar.stop()
-      await third.stop()
-    }
   })
 })

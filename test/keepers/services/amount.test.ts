@@ -131,7 +131,7 @@ describe('a service about an amount', function () {
       expect(Number(outputSchemaOf(program).scale) * scale).to.equal(1)
       const error = await draftOf(1e12).catch((caught: unknown) => caught)
       expect((error as Error).message).to.match(
-        /steps of \d+, of which no whole number makes one: state them in a larger unit/,
+        /steps of \d+, and no whole number of steps makes one unit: state them in a larger unit/,
       )
     } finally {
       rmSync(folder, { recursive: true, force: true })

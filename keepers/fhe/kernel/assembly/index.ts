@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the JavaScript side may call. Memory is laid out by the caller (../layout.ts), from `arenaStart()` upwards.
+// Functions for the JavaScript side. Memory is laid out by the caller (../layout.ts), from `arenaStart()` upwards.
 export { compose, embed, gather } from './decoding'
 export {
   boxResidues,

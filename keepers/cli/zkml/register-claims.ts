@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort zkml claim`: accuracy and fairness of a committed model on a committed batch.
+import type { Command } from 'commander'
+import { backend, claimSystem, contextOption, dimensions, JSON_FLAG, simplification, taken } from './options.ts'
+import { fieldElement, wholeNumber } from './terminal.ts'
+
+export function registerClaimCommands(zkml: Command): void {
+  const claim = zkml
+    .command('claim')
+    .description('prove how good or how fair a committed model is on a committed batch, and nothing else')
+  const compiled = (command: Command) =>
+    command
+      .requiredOption('--plan <file>', 'the plan that calibrate wrote')
+      .requiredOption('--count <n>', 'samples in a batch', wholeNumber('--count', 1, 4095))
+      .requiredOption('--out <folder>', 'the folder that makes such claims; set it up with zkml setup')
+      .addOption(dimensions())
+      .addOption(taken())
+      .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
+      .addOption(claimSystem())
+      .addOption(simplification())
+      .option(...JSON_FLAG)
+  compiled(claim.command('accuracy <model>'))
+    .description('compile: at least k of n samples get their label')
+    .action(async (model, options) =>
+      (await import('./claim-commands.ts')).claimCompileCommand(model, 'accuracy', options),
+    )
+  compiled(claim.command('fairness <model>'))
+    .description('compile: two groups get a label at rates that differ by at most this many permille')
+    .requiredOption('--positive <label>', 'the label that counts as positive', wholeNumber('--positive', 0, 65_535))
+    .action(async (model, options) =>
+      (await import('./claim-commands.ts')).claimCompileCommand(model, 'fairness', options),
+    )
+  const withBatch = (command: Command) =>
+    command
+      .requiredOption('--batch <file>', 'JSON {"inputs", "labels" or "groups"}, or IDX images with --labels')
+      .option('--clamp', 'move values outside the calibrated range to its edge instead of refusing them')
+      .option('--labels <file>', 'IDX labels of IDX images')
+  withBatch(claim.command('commit <folder>'))
+    .description('the commitment of a batch, for its keeper to publish before any claim is made')
+    .option('--out <file>', 'the batch with the salt of its commitment, which is secret', 'batch.opening.json')
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./claim-commands.ts')).claimCommitCommand(folder, options))
+  withBatch(claim.command('prove <folder>'))
+    .description('prove a claim about a batch')
+    .option(
+      '--claim <n>',
+      'least right answers, or most permille (default: the true value)',
+      wholeNumber('--claim', 0, 4095),
+    )
+    .addOption(contextOption('what the proof is for: the fourth public signal'))
+    .option('--out <file>', 'where the proof goes', 'claim.json')
+    .option('--opening <file>', 'where the batch with its salt goes, if it was drawn here', 'batch.opening.json')
+    .addOption(backend())
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./claim-commands.ts')).claimProveCommand(folder, options))
+  claim
+    .command('verify <folder> <proof>')
+    .description('verify a claim and say it in words; exit code 1 when it does not hold')
+    .option('--model <number>', 'the model commitment that it must be about', fieldElement('--model'))
+    .option('--batch <number>', 'the batch commitment that it must be about', fieldElement('--batch'))
+    .addOption(contextOption('what the proof is for'))
+    .option(...JSON_FLAG)
+    .action(async (folder, proof, options) =>
+      (await import('./claim-commands.ts')).claimVerifyCommand(folder, proof, options),
+    )
+}
