@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { globSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import hardhatToolboxMochaEthers from '@nomicfoundation/hardhat-toolbox-mocha-ethers'
@@ -7,6 +8,9 @@ import { ArgumentType } from 'hardhat/types/arguments'
 import type { HardhatPlugin } from 'hardhat/types/plugins'
 import { importablePath } from './scripts/importable-path.ts'
 import { PUNCTUAL_NETWORK } from './scripts/local-network.ts'
+
+// Deployed as it is, so it needs an artifact of its own.
+const TIMELOCK = '@openzeppelin/contracts/governance/TimelockController.sol'
 
 // solc comes from npm (exact pin in package.json): nothing is downloaded outside the npm registry. Both profiles are
 // declared because Ignition compiles with `production`, which would otherwise fall back to Hardhat's own settings.
@@ -22,26 +26,49 @@ const compiler = {
   },
 }
 
-// What takes longest to compile, apart from the rest: Hardhat gives files with a configuration of their own to a compiler of
-// their own. solc uses one core, and by default Hardhat leaves one idle.
-const apart = Object.fromEntries(
-  [
-    'contracts/rounds/LearningService.sol',
-    'contracts/rounds/ServiceClock.sol',
-    'contracts/rounds/ServiceRegistration.sol',
-    'contracts/governance/CohortGovernor.sol',
-    'contracts/consumers/PredictionMarket.sol',
-    'contracts/inference/ProverMarket.sol',
-    'contracts/inference/EnsembleOracle.sol',
-  ].map((file) => [file, compiler]),
-)
 // Near the limit of EIP-170: small rather than fast.
 const small = { ...compiler, settings: { ...compiler.settings, optimizer: { enabled: true, runs: 1 } } }
-const overrides = { ...apart, 'contracts/consumers/InputMarket.sol': small }
+// Tests in Solidity play with the contracts of the build; what their own code costs is nothing to anybody.
+const quick = { ...compiler, settings: { ...compiler.settings, optimizer: { enabled: false } } }
 
-const compileOnAllCores: HardhatPlugin = {
-  id: 'compile-on-all-cores',
+const filesOf = (pattern: string): string[] => globSync(pattern, { cwd: import.meta.dirname }).sort()
+
+// Each of these goes to a compiler of its own: solc uses one core. A compiler generates code for all that its files import, so
+// that whatever imports a long contract stands beside it, and is compiled once.
+const together = [
+  { compiler, files: filesOf('contracts/rounds/*.sol') },
+  { compiler, files: ['contracts/governance/CohortGovernor.sol', TIMELOCK] },
+  {
+    compiler,
+    files: [
+      'contracts/consumers/PredictionMarket.sol',
+      'contracts/inference/EnsembleOracle.sol',
+      'contracts/inference/ProverMarket.sol',
+    ],
+  },
+  { compiler: small, files: ['contracts/consumers/InputMarket.sol'] },
+  { compiler: quick, files: filesOf('test/contracts/**/*.sol') },
+]
+const overrides = Object.fromEntries(
+  together.flatMap(({ compiler, files }) => files.map((file) => [file, compiler] as const)),
+)
+
+const compileTogether: HardhatPlugin = {
+  id: 'compile-together',
   hookHandlers: {
+    // Hardhat makes one job of the files that have the same configuration, which to it is the same object.
+    config: async () => ({
+      default: async () => ({
+        resolveUserConfig: async (user, variable, next) => {
+          const config = await next(user, variable)
+          for (const { overrides } of Object.values(config.solidity.profiles)) {
+            for (const { files } of together) for (const file of files) overrides[file] = overrides[files[0]!]!
+          }
+          return config
+        },
+      }),
+    }),
+    // By default it leaves one core idle.
     solidity: async () => ({
       default: async () => ({
         build: (context, roots, options, next) =>
@@ -76,11 +103,10 @@ const deployTask = task('deploy', 'Deploy Cohort, or resume, hand every role to 
 const localPhrase = process.env.COHORT_LOCALHOST_PHRASE
 
 export default defineConfig({
-  plugins: [hardhatToolboxMochaEthers, compileOnAllCores],
+  plugins: [hardhatToolboxMochaEthers, compileTogether],
   tasks: [deployTask],
   solidity: {
-    // Deployed as it is, so it needs an artifact of its own.
-    npmFilesToBuild: ['@openzeppelin/contracts/governance/TimelockController.sol'],
+    npmFilesToBuild: [TIMELOCK],
     profiles: {
       default: { compilers: [compiler], overrides },
       // Compiled together as in the default profile: by default this one compiles each contract alone, which takes many

@@ -2,10 +2,13 @@
 // `npm test`: every suite in a process of its own, two at a time, beside what mostly waits; contracts are compiled beside those that need
 // none. Ends with the counts alone on a line.
 import os from 'node:os'
+import { basename } from 'node:path'
 import process from 'node:process'
 import { commandLine, refuse } from './arguments.ts'
 import { explain } from './bootstrap/errors.mjs'
 import { ensureBuilt } from './bootstrap/stale.mjs'
+import { formatLoad, Lanes } from './test/lanes.ts'
+import { processorSeconds } from './test/processor-time.ts'
 import { filesOf, type Job, jobsOf, runJob, type SuiteResult } from './test/runner.ts'
 import { SUITES } from './test/suites.ts'
 import { addTallies, formatTally } from './test/tally.ts'
@@ -17,7 +20,7 @@ const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
   --file TEXT  only test files whose path contains TEXT
   --jobs N     suites at a time (default: one a core, at most 2), beside those that mostly wait
 
-  Ends with the test files and suites that took longest.
+  Ends with the test files and suites that took longest, and with what ran when.
 `
 
 const { values, positionals } = commandLine(
@@ -40,6 +43,7 @@ const DEAREST = 12
 const chosen = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDemand : positionals.includes(suite.name)))
 const queue = chosen.flatMap((suite) => jobsOf(suite, filesOf(suite, values.file)))
 const results: SuiteResult[] = []
+const lanes = new Lanes(() => process.uptime())
 
 /** Whether the contracts are compiled; null as long as they are not. */
 let built: boolean | null = null
@@ -47,7 +51,9 @@ const contracts = compileContracts()
 
 async function compileContracts(): Promise<boolean> {
   try {
-    if (chosen.some(({ chainless }) => chainless !== true)) await ensureBuilt(process.execPath)
+    if (chosen.some(({ chainless }) => chainless !== true)) {
+      await lanes.note('build', 'contracts', ensureBuilt(process.execPath))
+    }
     built = true
   } catch (error) {
     process.stderr.write(`cohort: ${explain(error).line}\n`)
@@ -71,7 +77,8 @@ async function worker(todo: Job[], lane: number): Promise<void> {
     const { suite, files } = next
     const what = suite.waits === undefined ? `${files.length} files` : files[0]!
     process.stderr.write(`${suite.name}: ${what} …\n`)
-    const result = await runJob(next, lane)
+    const name = suite.waits === undefined ? suite.name : basename(what, '.test.ts')
+    const result = await lanes.note(`lane ${lane}`, name, runJob(next, lane))
     results.push(result)
     process.stdout.write(`\n── ${suite.name}: ${what} (${result.seconds.toFixed(0)} s) ──\n${result.output}\n`)
   }
@@ -79,8 +86,7 @@ async function worker(todo: Job[], lane: number): Promise<void> {
 
 const waiting = queue.filter(({ suite }) => suite.waits !== undefined)
 const busy = queue.filter(({ suite }) => suite.waits === undefined)
-const lanes = [...Array<Job[]>(WAITING_JOBS).fill(waiting), ...Array<Job[]>(jobs).fill(busy)]
-await Promise.all(lanes.map(worker))
+await Promise.all([...Array<Job[]>(WAITING_JOBS).fill(waiting), ...Array<Job[]>(jobs).fill(busy)].map(worker))
 // Again, and last: nobody should have to look for a failure above thousands of lines.
 for (const { suite, failures } of results) {
   if (failures !== '') process.stdout.write(`── failed in ${suite.name} ──\n${failures}\n\n`)
@@ -92,6 +98,9 @@ for (const line of dearestFiles(
 )) {
   process.stdout.write(`${line}\n`)
 }
+process.stdout.write('── what ran when, in seconds ──\n')
+for (const line of lanes.lines()) process.stdout.write(`${line}\n`)
+process.stdout.write(`${formatLoad(processorSeconds(), process.uptime(), os.availableParallelism())}\n`)
 process.stdout.write('── suites ──\n')
 for (const suite of chosen) {
   const ofSuite = results.filter((result) => result.suite === suite)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Asking and answering from the command line: every step is a `cohort infer` process against a real chain, and the
+// Asking and answering from the command line: every step is a `cohort infer` command against a real chain, and the
 // deployed hub and verifier decide.
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,14 +14,13 @@ import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { deploy, deploymentPath } from '../../scripts/demo/deployment.ts'
 import { type LocalChain, startLocalChain } from '../../scripts/demo/local-chain.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
+import { commandIn } from '../commands/command-line.ts'
 import { FlakyEndpoint } from '../keepers/chain/proxy.ts'
 import { twoLayers } from '../keepers/zkml/quantise/networks.ts'
 import { Random } from '../keepers/zkml/random.ts'
 
 const CLI = join(ROOT, 'keepers/cli/main.ts')
 const CID = `0x01551220${'34'.repeat(32)}`
-
-type Run = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 describe('cohort infer', function () {
   this.timeout(600_000)
@@ -35,27 +33,19 @@ describe('cohort infer', function () {
   const input = [0.1, 0.9, 0.3, 0.5, 0.7, 0.2]
 
   const environment = () => ({ COHORT_RPC_URL: chain.url, COHORT_DEPLOYMENT: deploymentPath(folder) })
-  const infer = (...args: string[]) =>
-    new Promise<Run>((done) => {
-      const options = { env: { ...process.env, ...environment() } }
-      execFile(process.execPath, [CLI, 'infer', ...args], options, (error, stdout, stderr) => {
-        done({ code: error === null ? 0 : Number(error.code), stdout, stderr })
-      })
-    })
+  const infer = (...args: string[]) => commandIn(environment(), 'infer', ...args)
   const inferJson = async (...args: string[]) => {
     const { code, stdout, stderr } = await infer(...args, '--json')
     expect(code, `${args.join(' ')}: ${stderr}`).to.equal(0)
     return JSON.parse(stdout)
   }
   /** The verifier of a key, deployed as anybody would. */
-  const deployed = (folder: string) =>
-    new Promise<{ address: string; vkHash: string }>((done, fail) => {
-      const options = { env: { ...process.env, ...environment() } }
-      const args = [CLI, 'dao', 'deploy-verifier', folder, '--account', '0', '--json']
-      execFile(process.execPath, args, options, (error, stdout, stderr) =>
-        error === null ? done(JSON.parse(stdout)) : fail(new Error(stderr)),
-      )
-    })
+  const deployed = async (folder: string): Promise<{ address: string; vkHash: string }> => {
+    const args = ['dao', 'deploy-verifier', folder, '--account', '0', '--json']
+    const { code, stdout, stderr } = await commandIn(environment(), ...args)
+    if (code !== 0) throw new Error(stderr)
+    return JSON.parse(stdout)
+  }
   /** A contract that the timelock sends to: what a vote of the DAO would do. */
   const actingAs = async (account: string, name: 'AdoptedModel' | 'ModelRegistry' | 'VerifierRegistry') => {
     await chain.provider.send('hardhat_impersonateAccount', [account])

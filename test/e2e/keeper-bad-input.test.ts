@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { initKeeper } from '../../keepers/agent/index.ts'
 import { Cluster, clusterManifest } from '../../scripts/cluster.ts'
 import { keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
+import { commandIn } from '../commands/command-line.ts'
 
-const MAIN = fileURLToPath(new URL('../../keepers/cli/main.ts', import.meta.url))
 const PASSPHRASE = keeperEnvironment().COHORT_PASSPHRASE!
 
 /** Runs `cohort keeper <command>` and returns its exit code and what it wrote to standard error. */
-function cohort(args: readonly string[], passphrase = PASSPHRASE): Promise<{ code: number; error: string }> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, COHORT_PASSPHRASE: passphrase }
-    const child = execFile(process.execPath, [MAIN, 'keeper', ...args], { env, timeout: 90_000 }, (_, __, error) => {
-      resolve({ code: child.exitCode ?? -1, error: error.replace(/^.*Warning.*\n|^\(Use .*\n/gm, '') })
-    })
-  })
+async function cohort(args: readonly string[], passphrase = PASSPHRASE): Promise<{ code: number; error: string }> {
+  const { code, stderr } = await commandIn({ COHORT_PASSPHRASE: passphrase }, 'keeper', ...args)
+  return { code, error: stderr.replace(/^.*Warning.*\n|^\(Use .*\n/gm, '') }
 }
 
 describe('bad input to a keeper', function () {

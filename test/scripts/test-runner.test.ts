@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { formatLoad, Lanes } from '../../scripts/test/lanes.ts'
 import { filesOf, jobsOf, runJob } from '../../scripts/test/runner.ts'
 import { SUITES, type Suite } from '../../scripts/test/suites.ts'
 import { cpuSecondsOf, dearestFiles } from '../../scripts/test/timings.ts'
@@ -56,5 +57,20 @@ describe('a parent', () => it('waits', () => { spawnSync(process.execPath, ['-e'
     expect(cpuSecondsOf(timings)).to.equal(4.5)
     expect(dearestFiles(timings, 5)).to.deep.equal(['    2.5     3.0  test/a.ts', '    2.0     3.0  test/b.ts'])
     expect(dearestFiles(timings, 1)).to.have.length(1)
+  })
+
+  it('says what each lane did when, how long it did nothing, and how much of the processors was used', async () => {
+    let now = 1
+    const lanes = new Lanes(() => now)
+    const work = async (seconds: number): Promise<void> => {
+      await Promise.resolve()
+      now += seconds
+    }
+    await lanes.note('lane 0', 'zkml', work(4))
+    await lanes.note('lane 1', 'fhe', work(2))
+    const failed = await lanes.note('lane 0', 'cli', Promise.reject(new Error('broken'))).catch(String)
+    expect(failed).to.equal('Error: broken')
+    expect(lanes.lines()).to.deep.equal(['lane 0: zkml 1–5, cli 7–7; idle 3 s', 'lane 1: fhe 5–7; idle 5 s'])
+    expect(formatLoad(1200, 750, 2)).to.equal('1200 s of the processors in 750 s of the clock, 80 % of 2 cores')
   })
 })
