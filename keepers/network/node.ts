@@ -15,6 +15,7 @@ import { bootstrapAddresses } from './bootstrap.ts'
 import { BoundedDatastore } from './bounded-datastore.ts'
 import { type DhtOptions, type KeeperDht, keeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
+import type { PinningOptions } from './pinning.ts'
 
 /**
  * The libp2p services a keeper runs: identify, which bitswap peers use to learn each other's protocols, and, when it
@@ -39,6 +40,8 @@ export type NodeOptions = {
   readonly maxConnections?: number
   /** Take part in a DHT: announce models and find those that no known peer has. None unless told. */
   readonly dht?: DhtOptions
+  /** Remote services that keep the models, too. */
+  readonly pinning?: readonly PinningOptions[]
 }
 
 /** The most that one peer may have in flight with us, so that no peer can exhaust memory or sockets. */
