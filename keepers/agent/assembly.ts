@@ -12,6 +12,7 @@ import {
   leaveStale,
   type Sender,
   type ServiceContracts,
+  steady,
   TransactionQueue,
 } from '../chain/index.ts'
 import { DataPlane } from '../network/index.ts'
@@ -28,6 +29,7 @@ import type { AgentLoop } from './loop.ts'
 import type { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
 import { whyNotMember } from './operations/not-member.ts'
+import { pinningOf } from './pinning.ts'
 import { privacySpent } from './privacy.ts'
 import { PEER_IDENTITY } from './steps/secrets.ts'
 
@@ -89,7 +91,9 @@ export async function openPlane(
     identitySeed,
     listen: config.network.listen,
     announce: config.network.announce,
+    ...(config.network.nat === undefined ? {} : { nat: config.network.nat }),
     ...dhtOf(config.network.dht, metrics, log),
+    ...pinningOf(config, metrics, log),
   })
 }
 
@@ -146,10 +150,10 @@ export function standingOf(context: AgentContext, loop: AgentLoop): () => Promis
     const { snapshot, seat, isMember } = loop
     if (isMember || snapshot === null) return null
     const of = `${seat}/${snapshot.epoch}/${snapshot.state}`
-    if (known === null || known.of !== of || clock.now() - known.at > STANDING_MS) {
+    if (known === null || known.of !== of || steady(clock) - known.at > STANDING_MS) {
       const { state } = snapshot
       const reason = whyNotMember(contracts, config, { operator, seat, state }).catch(() => null)
-      known = { at: clock.now(), of, reason }
+      known = { at: steady(clock), of, reason }
     }
     return await known.reason
   }
@@ -210,7 +214,7 @@ const LATE_SECONDS = 30
 export function healthOf(context: AgentContext, loop: AgentLoop, notMember: string | null): Health {
   const { clock, config, plane, operator, model, trainer } = context
   const { snapshot, lastLook, lastError, seat } = loop
-  const behindSeconds = lastLook === 0 ? 0 : (clock.now() - lastLook) / 1000
+  const behindSeconds = lastLook === 0 ? 0 : (steady(clock) - lastLook) / 1000
   return {
     healthy: lastLook > 0 && behindSeconds < Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS),
     state: snapshot?.state ?? null,

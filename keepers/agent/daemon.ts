@@ -91,7 +91,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     wallet: new Wallet(options.operatorKey),
     clock: options.clock ?? systemClock,
     log: options.log ?? createLog(config.log.level),
-    metrics: new KeeperMetrics({ dht: config.network.dht !== undefined }),
+    metrics: new KeeperMetrics({ dht: config.network.dht !== undefined, pinning: config.ipfs.pinning.length > 0 }),
   }
   await using cleanup = new AsyncDisposableStack()
   const { context, owner, provider, heads } = await openContext(surroundings, options.passphrase, cleanup)
@@ -179,6 +179,7 @@ async function openContext(
     serviceAddress,
     operator: wallet.address,
     endpoints: provider,
+    leaveEndpoint: (reason) => provider.leave(reason),
     facts: new Facts(contractInterface('ILearningService'), store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
     model: openModel(surroundings, model, { store, plane, initial: initialWeights }),

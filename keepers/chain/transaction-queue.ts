@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt, type Wallet } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
-import { backoff, type Clock, systemClock } from './clock.ts'
+import { backoff, type Clock, steady, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
@@ -230,13 +230,13 @@ export class TransactionQueue implements Sender {
       try {
         const { hash } = await heads.latest()
         const still = lookedAt + Math.max(STILL_POLLS * pollInterval, STILL_SLOTS * heads.slot)
-        const wait = (isMined ? still : Math.min(still, lastSent + fees.replaceAfter)) - clock.now()
+        const wait = (isMined ? still : Math.min(still, lastSent + fees.replaceAfter)) - steady(clock)
         if (hash === seen && foreign === 0 && wait > 0) {
           await clock.sleep(Math.min(pollInterval, wait), signal)
           continue
         }
         seen = hash
-        lookedAt = clock.now()
+        lookedAt = steady(clock)
         const receipt = await this.#receiptOf(row)
         isMined = receipt !== null
         if (receipt !== null) {
@@ -254,7 +254,7 @@ export class TransactionQueue implements Sender {
             this.#emit({ kind: 'reorganised', key: row.key, hash: row.receipt.hash })
             log.setReceipt(row.key, null)
           }
-          const now = clock.now()
+          const now = steady(clock)
           const isFirst = lastSent === -Infinity
           const isLate = !isFirst && now - lastSent >= fees.replaceAfter
           const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0

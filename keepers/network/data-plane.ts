@@ -86,6 +86,13 @@ export class DataPlane {
     return this.#node.libp2p.getConnections().length
   }
 
+  /** Those of the connections that go through a relay. */
+  get relayedConnections(): number {
+    const isRelayed = ({ name }: { name: string }): boolean => name === 'p2p-circuit'
+    return this.#node.libp2p.getConnections().filter(({ remoteAddr }) => remoteAddr.getComponents().some(isRelayed))
+      .length
+  }
+
   /** Nodes of the DHT that this one would ask; 0 without one. */
   get dhtPeers(): number {
     return this.#node.libp2p.services.dht?.peers ?? 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A client of the IPFS Pinning Service API 0.1.2 (github.com/ipfs/pinning-services-api-spec): somebody who is paid, or another node of
 // the operator's, keeps the models as well.
-import { BlockList } from 'node:net'
+import { BlockList, isIPv4 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
@@ -40,7 +40,7 @@ const REQUEST_MS = 30_000
 const LOOK_EVERY = 5_000
 const DIAL_MS = 10_000
 
-/** Networks of the keeper's own. Source: IANA's special-purpose address registries. */
+/** Networks of the keeper's own; IPv4 addresses within IPv6 count as theirs. Source: IANA's special-purpose address registries. */
 const PRIVATE = new BlockList()
 for (const [network, bits] of [
   ['0.0.0.0', 8],
@@ -54,7 +54,6 @@ for (const [network, bits] of [
   PRIVATE.addSubnet(network, bits)
 for (const [network, bits] of [
   ['::', 127],
-  ['::ffff:0:0', 96],
   ['fc00::', 7],
   ['fe80::', 10],
 ] as const)
@@ -189,7 +188,7 @@ export class PinningService {
 /** Whether a URL leads to this machine itself. */
 export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url)
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname)
+  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'))
 }
 
 async function boundedText(response: Response): Promise<string> {

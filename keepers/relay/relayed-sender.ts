@@ -16,6 +16,7 @@ import {
   type HeadWatch,
   type Sender,
   type ServiceContracts,
+  steady,
   systemClock,
   type TransactionQueue,
   type TransactionRequest,
@@ -108,7 +109,7 @@ export class RelayedSender implements Sender {
         }
       }
       const share = ((funded ? RELAYERS_PART : 1) * left) / urls.length
-      const until = clock.now() + Math.max(LEAST_PATIENCE, Math.min(patience, share))
+      const until = steady(clock) + Math.max(LEAST_PATIENCE, Math.min(patience, share))
       const at = { key: request.key, url: urls[turn % urls.length]!, end: window.end, first, until }
       const receipt = await this.#through(relayed, at, signal)
       if (receipt !== null) return receipt
@@ -178,7 +179,7 @@ export class RelayedSender implements Sender {
     const { clock, pollInterval, chainId, service } = this.#options
     const found = await this.#look(relayed, at)
     if (found !== null) return await this.#deep(found, signal)
-    using giving = new Ending(signal, at.until - clock.now())
+    using giving = new Ending(signal, at.until - steady(clock))
     const { call, disputed, signature } = relayed
     const relayer = new URL(at.url).origin
     let refused = false
@@ -196,8 +197,8 @@ export class RelayedSender implements Sender {
       },
     )
     let seen = ''
-    while (clock.now() < at.until && !refused) {
-      await clock.sleep(Math.min(pollInterval, Math.max(1, at.until - clock.now())), signal)
+    while (steady(clock) < at.until && !refused) {
+      await clock.sleep(Math.min(pollInterval, Math.max(1, at.until - steady(clock))), signal)
       const { hash } = await this.#options.heads.latest()
       if (hash === seen) continue
       seen = hash

@@ -20,7 +20,9 @@ export function findingsOf(events: readonly ServiceEvent[], lines: readonly Line
     events.filter((event) => event.name === name).map(({ args }) => Number(args.round))
   const complete = new Set(roundsOf('UpdateCompleted'))
   const last = Math.max(0, ...complete, ...roundsOf('UpdateIncomplete'))
-  const lost = Array.from({ length: last }, (_, i) => i + 1).filter((round) => !complete.has(round))
+  // An epoch whose key has served ends with a round in which nobody may commit: nothing is lost with that.
+  const begun = new Set(roundsOf('UpdateCommitted'))
+  const lost = [...begun].filter((round) => round <= last && !complete.has(round)).sort((a, b) => a - b)
   const penalties = events
     .filter(({ name }) => name === 'Penalised')
     .map(({ args }) => ({ seat: Number(args.seat), reason: textOf(args.reason), taken: String(args.taken) }))

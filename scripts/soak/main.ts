@@ -4,7 +4,6 @@ import { writeFileSync } from 'node:fs'
 import { commandLine, refuse } from '../arguments.ts'
 import { FAULTS, type FaultKind } from './plan.ts'
 import { brokenPromises, formatReport } from './report.ts'
-import { soak } from './run.ts'
 
 const HELP = `usage: npm run soak [-- options]
 
@@ -52,6 +51,8 @@ function kindsOf(list: string): FaultKind[] {
 }
 
 if (values.faults !== undefined && values.chaos !== true) refuse('--faults: takes --chaos', HELP)
+// Loaded late: a wrong option is refused before a chain and two thousand modules are there.
+const { soak } = await import('./run.ts')
 const report = await soak({
   rounds: whole('rounds', values.rounds, 1, 10_000),
   keepers: whole('keepers', values.keepers, 4, 16),

@@ -20,17 +20,17 @@ import { Subnet } from './subnet.ts'
  * Every state ends early when all have acted.
  */
 const WINDOWS = {
-  registrationWindow: 60,
+  registrationWindow: 20,
   keyWindow: 600,
   trainingWindow: 400,
   revealWindow: 400,
   aggregateWindow: 400,
   decryptWindow: 400,
   // An epoch whose decryptions are used up waits for this long for the last ballots.
-  voteWindow: 60,
+  voteWindow: 45,
 }
 /** Decryptions of a collective key: an epoch ends, and keys are made anew, several times in a run. */
-const ROUNDS_PER_EPOCH = 12
+const ROUNDS_PER_EPOCH = 15
 const MINUTE = 60_000
 /** A round that takes longer than its windows together ends the run. */
 const STALLED = 40 * MINUTE

@@ -37,6 +37,9 @@ function stage() {
     /** Unix seconds; 0: every block may have changed the state. */
     end: 0,
     seat: 1,
+    /** Bitmap of the seats that have revealed in the round, and the seats whose events the logs have. */
+    revealed: 0n,
+    told: [] as number[],
     /** Blocks whose events the next look finds. */
     events: 0,
     /** How often the state was read. */
@@ -69,7 +72,7 @@ function stage() {
         round: {
           round: BigInt(chain.round),
           committed: 0n,
-          revealed: 0n,
+          revealed: chain.revealed,
           included: 0n,
           drafted: 0n,
           shared: 0n,
@@ -87,6 +90,7 @@ function stage() {
     },
   }
   const reread: number[] = []
+  const left: string[] = []
   const cursor = {
     position: 0,
     rereadFrom: (block: number) => reread.push(block),
@@ -110,10 +114,16 @@ function stage() {
     stopping: stopping.signal,
     log: pino({ level: 'silent' }),
     metrics: new KeeperMetrics({ process: false }),
-    plane: { connections: 0, dhtPeers: 0 },
+    plane: { connections: 0, relayedConnections: 0, dhtPeers: 0 },
     contracts: { service },
     operator: '0x',
-    facts: { rebuild: () => rebuilt.times++, add: () => [], last: () => null },
+    facts: {
+      rebuild: () => rebuilt.times++,
+      add: () => [],
+      last: () => null,
+      all: (name: string) => (name === 'UpdateRevealed' ? chain.told.map((seat) => ({ args: { seat } })) : []),
+    },
+    leaveEndpoint: (reason: string) => left.push(reason),
     model: { accepted: null },
     remembered: { reread: null },
   } as unknown as AgentContext
@@ -137,7 +147,20 @@ function stage() {
     const loop = new AgentLoop(context, { cursor: cursor as never, heads }, behaviours)
     return { loop, ended: loop.run() }
   }
-  return { chain, failing, refuse, clock, stopping, calls, behave, run, rebuilt, reread, metrics: context.metrics }
+  return {
+    chain,
+    failing,
+    refuse,
+    clock,
+    stopping,
+    calls,
+    behave,
+    run,
+    rebuilt,
+    reread,
+    left,
+    metrics: context.metrics,
+  }
 }
 
 describe('agent loop', () => {
@@ -194,6 +217,28 @@ describe('agent loop', () => {
     expect(readings).to.deep.equal([1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 5])
     expect(loop.snapshot).to.include({ block: 201, time: 201 })
     expect(loop.seat).to.equal(1)
+  })
+
+  it('reads events again, elsewhere, when the state counts some that no log tells, until they are there', async () => {
+    const { chain, clock, stopping, behave, run, reread, left, metrics } = stage()
+    chain.state = 'Aggregate'
+    const looks: number[] = []
+    clock.onSleep = () => {
+      chain.block++
+      chain.events = 1
+      if (chain.block === 4) chain.revealed = 0b110n
+      if (chain.block === 6) chain.told = [1]
+      if (chain.block === 20) chain.told = [1, 2]
+      looks.push(reread.length)
+      if (chain.block === 40) stopping.abort()
+    }
+    await run(behave('Aggregate', async () => 'again')).ended
+    // From the first block after the last that was whole, every five seconds, and no more once all are told.
+    expect(reread).to.deep.equal([4, 4, 4, 4])
+    expect(left).to.deep.equal(Array(4).fill('no log of UpdateRevealed, which the state knows of'))
+    expect(looks.at(-1)).to.equal(looks.at(-15))
+    const { values } = await metrics.errors.get()
+    expect(values.find(({ labels }) => labels.code === 'LOGS_MISSING')?.value).to.equal(4)
   })
 
   it('reads the state that an event changed, also when the first reading failed', async () => {
