@@ -57,6 +57,8 @@ export type ClusterOptions = {
   readonly pace?: ChainOptions['pace']
   /** Environment of keeper `index`'s process, beside the passphrase. */
   readonly env?: (index: number) => NodeJS.ProcessEnv
+  /** What goes before the command of keeper `index`'s process, to run it at another place. */
+  readonly before?: (index: number) => readonly string[]
 }
 
 /** Something that the service said on the chain. */
@@ -79,10 +81,12 @@ export class Cluster implements AsyncDisposable {
   readonly #decoded = new Map<string, ServiceEvent | null>()
   #prepare: (first: number, count: number) => Promise<KeeperNode[]> = () => Promise.resolve([])
   #env: NonNullable<ClusterOptions['env']> = () => ({})
+  #before: ClusterOptions['before']
 
   static async create(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster()
     if (options.env !== undefined) cluster.#env = options.env
+    cluster.#before = options.before
     try {
       const chain = await startLocalChain(cluster.processes, { pace: options.pace ?? 'hasty' })
       cluster.url = chain.url
@@ -137,9 +141,11 @@ export class Cluster implements AsyncDisposable {
   }
 
   start(node: KeeperNode): void {
+    const index = this.nodes.indexOf(node)
     const child = startKeeper(this.processes, node, {
       onLine: (line) => this.#hear({ ...line, node: node.name }),
-      env: this.#env(this.nodes.indexOf(node)),
+      env: this.#env(index),
+      before: this.#before?.(index),
     })
     this.#watch(node, child)
   }
@@ -182,6 +188,11 @@ export class Cluster implements AsyncDisposable {
     const gone = once(child, 'exit')
     child.kill('SIGKILL')
     await gone
+  }
+
+  isRunning(node: KeeperNode): boolean {
+    const child = this.#children.get(node.name)
+    return child !== undefined && child.exitCode === null && child.signalCode === null
   }
 
   /** Process id of a keeper that was started. */

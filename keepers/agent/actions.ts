@@ -6,6 +6,7 @@ import {
   RevertError,
   type ServiceArguments,
   type ServiceMethod,
+  steady,
 } from '../chain/index.ts'
 import { cidFromHex } from '../network/index.ts'
 import type { Step } from './context.ts'
@@ -57,7 +58,7 @@ export async function act<M extends ServiceMethod>(
 ): Promise<boolean> {
   const { context, snapshot } = step
   const { key, data } = callKey(snapshot, method, args, occasion)
-  const started = context.clock.now()
+  const started = steady(context.clock)
   try {
     const receipt = await context.queue.send(
       // A keeper reveals secrets only for events that are deep (steps/witness.ts, behaviours/decrypt.ts). Its own step need not be deep
@@ -69,7 +70,7 @@ export async function act<M extends ServiceMethod>(
     context.metrics.stepsDone.inc({ step: method })
     const gas = paidBy(context.operator, receipt)
     context.metrics.gas.inc({ step: method }, gas)
-    context.metrics.stepSeconds.observe({ step: method }, (context.clock.now() - started) / 1000)
+    context.metrics.stepSeconds.observe({ step: method }, (steady(context.clock) - started) / 1000)
     context.log.info(
       { event: 'acted', method, epoch: snapshot.epoch, round: snapshot.round, gas },
       `${method} confirmed`,

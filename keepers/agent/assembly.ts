@@ -14,6 +14,7 @@ import {
   RemoteSigner,
   type Sender,
   type ServiceContracts,
+  steady,
   TransactionQueue,
 } from '../chain/index.ts'
 import { DataPlane } from '../network/index.ts'
@@ -30,6 +31,7 @@ import type { AgentLoop } from './loop.ts'
 import type { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
 import { whyNotMember } from './operations/not-member.ts'
+import { pinningOf } from './pinning.ts'
 import { privacySpent } from './privacy.ts'
 import { PEER_IDENTITY } from './steps/secrets.ts'
 
@@ -91,7 +93,9 @@ export async function openPlane(
     identitySeed,
     listen: config.network.listen,
     announce: config.network.announce,
+    ...(config.network.nat === undefined ? {} : { nat: config.network.nat }),
     ...dhtOf(config.network.dht, metrics, log),
+    ...pinningOf(config, metrics, log),
   })
 }
 
@@ -148,10 +152,10 @@ export function standingOf(context: AgentContext, loop: AgentLoop): () => Promis
     const { snapshot, seat, isMember } = loop
     if (isMember || snapshot === null) return null
     const of = `${seat}/${snapshot.epoch}/${snapshot.state}`
-    if (known === null || known.of !== of || clock.now() - known.at > STANDING_MS) {
+    if (known === null || known.of !== of || steady(clock) - known.at > STANDING_MS) {
       const { state } = snapshot
       const reason = whyNotMember(contracts, config, { operator, seat, state }).catch(() => null)
-      known = { at: clock.now(), of, reason }
+      known = { at: steady(clock), of, reason }
     }
     return await known.reason
   }
@@ -221,7 +225,7 @@ export function healthOf(
 ): Health {
   const { clock, config, plane, operator, model, trainer } = context
   const { snapshot, lastLook, lastError, seat } = loop
-  const behindSeconds = lastLook === 0 ? 0 : (clock.now() - lastLook) / 1000
+  const behindSeconds = lastLook === 0 ? 0 : (steady(clock) - lastLook) / 1000
   const late = behindSeconds >= Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS)
   return {
     healthy: lastLook > 0 && !late && signer === null,

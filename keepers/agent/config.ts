@@ -10,7 +10,7 @@ import {
   trainerEnvironmentSchema,
   trainerLimitsSchema,
 } from '../learning/index.ts'
-import { PUBLIC, parseBootstrap } from '../network/index.ts'
+import { isLoopback, PUBLIC, parseBootstrap, relayedAddress } from '../network/index.ts'
 import { readManifestFile, type ServiceManifest, takesDigits, VersionError } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 import { keysSchema, withPaths } from './keys-config.ts'
@@ -44,6 +44,37 @@ const dhtSchema = z.strictObject({
     .optional(),
   /** Hours between two announcements of every model held; records run out after 48. */
   announceHours: z.number().min(0.1).max(24).default(12),
+})
+
+const relayText = z.string().superRefine((text, context) => {
+  try {
+    relayedAddress(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+})
+
+const natSchema = z.strictObject({
+  /** Nodes through which others reach this keeper, the preferred one first: their addresses, with peer ids. */
+  relays: z.array(relayText).max(4).default([]),
+  /** Peer ids of the keepers for which this one is a relay. */
+  serve: z
+    .array(z.string().regex(/^(12D3KooW|Qm|16Uiu2)[1-9A-HJ-NP-Za-km-z]{39,45}$/, 'takes a peer id, such as 12D3KooW…'))
+    .max(64)
+    .default([]),
+})
+
+/** A service of the IPFS Pinning Service API that keeps the accepted models as well. */
+const pinningSchema = z.strictObject({
+  /** Where its API is, without /pins. */
+  url: url
+    .refine((text) => !URL.canParse(text) || new URL(text).search === '', 'takes a URL without a query')
+    .refine(
+      (text) => !URL.canParse(text) || text.startsWith('https:') || isLoopback(text),
+      'takes https://: anybody on the way could read the access token',
+    ),
+  /** File of the access token. */
+  tokenFile: z.string().min(1),
 })
 
 const shardSchema = z.discriminatedUnion('kind', [
@@ -173,8 +204,11 @@ const schema = z.strictObject({
       fetchSeconds: z.number().positive().default(60),
       /** Announce accepted models to a DHT, and look there for those that no member has. Off unless given. */
       dht: dhtSchema.optional(),
+      /** For keepers that nobody can dial, and those through which they are reached. */
+      nat: natSchema.optional(),
     })
     .default({ listen: ['/ip4/127.0.0.1/tcp/4001'], announce: [], fetchSeconds: 60 }),
+  ipfs: z.strictObject({ pinning: z.array(pinningSchema).max(8).default([]) }).default({ pinning: [] }),
   data: dataSchema,
   training: trainingSchema.prefault({}),
   monitoring: z
@@ -244,6 +278,7 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
   const strategyFile =
     strategy === undefined ? (fetched !== null && existsSync(fetched) ? fetched : null) : resolve(strategy)
   settings.keys = withPaths(settings.keys, folder)
+    for (const service of settings.ipfs.pinning) service.tokenFile = resolve(service.tokenFile)
   if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)
   if (settings.data.test !== undefined) settings.data.test = resolve(settings.data.test)
   return {

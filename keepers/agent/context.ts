@@ -29,6 +29,8 @@ export type AgentContext = {
   readonly contracts: ServiceContracts
   /** The RPC endpoints one by one, for what must not rest on one's word. */
   readonly endpoints: Endpoints
+  /** Goes over to the next of them, if there is another: this one did not give what it must have. */
+  readonly leaveEndpoint: (reason: string) => void
   readonly facts: Facts
   readonly peers: PeerBook
   readonly epochs: EpochEngine

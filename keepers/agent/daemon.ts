@@ -90,7 +90,11 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   const parts = {
     clock: options.clock ?? systemClock,
     log: options.log ?? createLog(config.log.level),
-    metrics: new KeeperMetrics({ dht: config.network.dht !== undefined, signer: config.keys.remote !== undefined }),
+    metrics: new KeeperMetrics({
+      dht: config.network.dht !== undefined,
+      pinning: config.ipfs.pinning.length > 0,
+      signer: config.keys.remote !== undefined,
+    }),
   }
   const wallet = operatorOf(config.keys, options.operatorKey, parts)
   const surroundings: Surroundings = { ...{ folder, config, signal, wallet }, ...parts }
@@ -181,6 +185,7 @@ async function openContext(
     serviceAddress,
     operator: wallet.address,
     endpoints: provider,
+    leaveEndpoint: (reason) => provider.leave(reason),
     facts: new Facts(contractInterface('ILearningService'), store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
     model: openModel(surroundings, model, { store, plane, initial: initialWeights }),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { backoff, type CursorStep, type EventCursor, type HeadWatch, hasSeat } from '../chain/index.ts'
+import { backoff, type CursorStep, type EventCursor, type HeadWatch, hasSeat, steady } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, BlockOfAct, StepResult } from './context.ts'
 import { keeperExitCode } from './errors.ts'
+import { hiddenEvents } from './hidden-events.ts'
 import { collectGarbage } from './memory.ts'
 import { checkPurse, noteFact, showState } from './operator-notes.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
@@ -35,6 +36,8 @@ type Task = {
 
 /** After this many seconds of chain time the state is read again, even without an event. */
 const REREAD_SECONDS = 60
+/** Milliseconds between two attempts to get events that an endpoint did not give. */
+const REREAD_PAUSE = 5_000
 /** After this many seconds of chain time without an event of the service, a keeper reads several blocks at once. */
 const QUIET_SECONDS = 300
 /** Milliseconds between its looks then. */
@@ -59,6 +62,9 @@ export class AgentLoop {
   #readAt = 0
   #eventAt = 0
   #task: Task | null = null
+  /** Last block at which the state and the events told the same, and when they are compared again after they did not. */
+  #wholeAt = 0
+  #compareAt = 0
   #fatal: unknown = null
   #lastLook = 0
   #lastError: string | null = null
@@ -126,7 +132,7 @@ export class AgentLoop {
     const context = this.#context
     const head = await this.#follow()
     if (head === null) return
-    this.#lastLook = context.clock.now()
+    this.#lastLook = steady(context.clock)
     const snapshot = await this.#read(head)
     await this.#verifyActs(head)
     await this.#dispatch(snapshot)
@@ -146,12 +152,34 @@ export class AgentLoop {
     this.#seat = seat
     if (!known) this.#readAt = head.timestamp
     this.#stale = false
+    if (!known) this.#compare(now)
     if (before?.round !== now.round) {
       collectGarbage()
       await checkPurse(this.#context)
     }
     showState(this.#context, { seat: this.#seat, isMember: this.isMember }, before, now)
     return now
+  }
+
+  /** Reads events again, at another endpoint, when the state knows of some that are not in the logs that were given. */
+  #compare(snapshot: Snapshot): void {
+    const { clock, facts, leaveEndpoint, log, metrics, remembered } = this.#context
+    const hidden = hiddenEvents(snapshot, facts)
+    if (hidden === null) {
+      this.#wholeAt = snapshot.block
+      return
+    }
+    this.#stale = true
+    if (steady(clock) < this.#compareAt) return
+    this.#compareAt = steady(clock) + REREAD_PAUSE
+    metrics.errors.inc({ code: 'LOGS_MISSING' })
+    const from = this.#wholeAt + 1
+    log.warn(
+      { event: 'logs missing', ...hidden, from },
+      'the state knows of events that no log tells: reading them again',
+    )
+    leaveEndpoint(`no log of ${hidden.name}, which the state knows of`)
+    remembered.reread = from
   }
 
   /**
@@ -237,7 +265,7 @@ export class AgentLoop {
       }
     }
     const task = this.#task
-    if (task.done || task.running !== null || this.#context.clock.now() < task.retryAt) return
+    if (task.done || task.running !== null || steady(this.#context.clock) < task.retryAt) return
     const signal = AbortSignal.any([task.abort.signal, this.#context.stopping])
     const onConfirmed = (at: BlockOfAct): void => {
       task.confirmed.push(at)
@@ -249,7 +277,7 @@ export class AgentLoop {
       })
       .catch((error: unknown) => {
         if (signal.aborted) return
-        task.retryAt = this.#context.clock.now() + backoff(task.failures++, 500, 30_000)
+        task.retryAt = steady(this.#context.clock) + backoff(task.failures++, 500, 30_000)
         this.#report(error, `could not act in ${state}`)
       })
       .finally(() => {

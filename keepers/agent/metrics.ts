@@ -15,6 +15,7 @@ const TROUBLES = [
   'BAD_STRATEGY',
   'DIVERGED',
   'DROPPED',
+  'LOGS_MISSING',
   'PENALISED',
   'REORGANISED',
   'ROUND_LOST',
@@ -56,6 +57,7 @@ export class KeeperMetrics {
   readonly block: Gauge
   readonly blockTime: Gauge
   readonly peers: Gauge
+  readonly relayedPeers: Gauge
   readonly leftOut: Gauge
   readonly member: Gauge
   readonly clipped: Gauge
@@ -71,6 +73,8 @@ export class KeeperMetrics {
   readonly bytesFetched: Counter<'kind'>
   readonly stepSeconds: Histogram<'step'>
   /** Null without a DHT. */
+  /** Models that pinning services were told of; null without such services. */
+  readonly pins: Counter<'outcome'> | null
   readonly dht: { readonly peers: Gauge; readonly announcements: Counter<'outcome'> } | null
   /** Null with a key of the keeper's own process. */
   readonly signerRequests: Counter<'outcome'> | null
@@ -84,9 +88,10 @@ export class KeeperMetrics {
   /**
    * @param options.process The process's own figures too; default true.
    * @param options.dht Whether the keeper takes part in a DHT; without one its figures are left out.
+   * @param options.pinning Whether it has models pinned at services, likewise.
    * @param options.signer The same of a remote signer.
    */
-  constructor(options: { process?: boolean; dht?: boolean; signer?: boolean } = {}) {
+  constructor(options: { process?: boolean; dht?: boolean; pinning?: boolean; signer?: boolean } = {}) {
     const registers = [this.registry]
     const gauge = (name: string, help: string): Gauge => new Gauge({ name: `cohort_${name}`, help, registers })
     this.round = gauge('round', 'Round that the service is in.')
@@ -94,6 +99,7 @@ export class KeeperMetrics {
     this.block = gauge('chain_block', 'Last block looked at.')
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
+    this.relayedPeers = gauge('relayed_peers', 'Those of them that go through a relay.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.member = gauge('member', 'One while this keeper is a member of the epoch that runs, else zero.')
     this.clipped = gauge(
@@ -162,6 +168,9 @@ export class KeeperMetrics {
       buckets: [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600],
       registers,
     })
+    this.pins = options.pinning
+      ? counter('remote_pins_total', 'Models told to pinning services, by what came of it.', 'outcome')
+      : null
     this.dht = options.dht
       ? {
           peers: gauge('dht_peers', 'Nodes of the DHT in the routing table.'),
@@ -174,6 +183,7 @@ export class KeeperMetrics {
     for (const outcome of ['signed', ...Object.values(SIGNER_OUTCOMES)]) this.signerRequests?.inc({ outcome }, 0)
     for (const code of [...AGENT_ERROR_CODES, ...TROUBLES]) this.errors.inc({ code }, 0)
     for (const kind of TRANSACTION_KINDS) this.transactions.inc({ kind }, 0)
+    for (const outcome of ['pinned', 'failed']) this.pins?.inc({ outcome }, 0)
     for (const outcome of ['announced', 'failed']) this.dht?.announcements.inc({ outcome }, 0)
     const build = new Gauge({
       name: 'cohort_build_info',

@@ -33,6 +33,7 @@ export function showState(context: AgentContext, position: Position, before: Sna
   metrics.round.set(now.round)
   metrics.member.set(position.isMember ? 1 : 0)
   metrics.peers.set(context.plane.connections)
+  metrics.relayedPeers.set(context.plane.relayedConnections)
   metrics.dht?.peers.set(context.plane.dhtPeers)
   metrics.setState(now.state)
   if (before?.state === now.state && before.round === now.round && before.epoch === now.epoch) return

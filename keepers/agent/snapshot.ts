@@ -19,6 +19,8 @@ export type Snapshot = {
     readonly members: bigint
     readonly threshold: number
     readonly quorum: number
+    /** That the epoch's key has served. */
+    readonly decryptions: number
     readonly crsSeed: string
     readonly keyHash: string
     /** Bitmap of the members that are not drafted in this epoch any more. */
@@ -78,6 +80,7 @@ export async function takeSnapshot(
       members: epochInfo.members,
       threshold: Number(epochInfo.decryptionThreshold),
       quorum: Number(epochInfo.quorum),
+      decryptions: Number(epochInfo.decryptions),
       crsSeed: epochInfo.crsSeed,
       keyHash: epochInfo.keyHash,
       undraftable: epochInfo.undraftable,

@@ -5,12 +5,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 export type Clock = {
   /** Milliseconds since 1970. */
   now(): number
+  /** Milliseconds that only go forward, at the pace of time: for how long something takes. {@link steady} does without. */
+  steady?(): number
   /** Resolves after that many milliseconds; rejects with the signal's reason when it is aborted first. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.timeOrigin + performance.now(),
   async sleep(milliseconds, signal) {
     signal?.throwIfAborted()
     try {
@@ -20,6 +23,14 @@ export const systemClock: Clock = {
       throw error
     }
   },
+}
+
+/**
+ * Milliseconds by which to measure how long something takes, and when to do something again. `now` is no such measure: somebody sets the
+ * machine's clock, and whoever waits by it waits as much longer as it was set back.
+ */
+export function steady(clock: Pick<Clock, 'now' | 'steady'>): number {
+  return clock.steady?.() ?? clock.now()
 }
 
 /** Delay before attempt `attempt` (0-based): doubles from `base` to at most `limit`, with ±25 % jitter. Milliseconds. */

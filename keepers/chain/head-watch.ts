@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
 import { Ancestry, type Place } from './ancestry.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, steady, systemClock } from './clock.ts'
 
 /** The newest block of a chain, as an endpoint reports it. */
 export type Head = {
@@ -62,7 +62,7 @@ export class HeadWatch {
     this.#pollInterval = options.pollInterval
     this.#clock = options.clock ?? systemClock
     this.#onStill = options.onStill
-    this.#stillAt = this.#clock.now()
+    this.#stillAt = steady(this.#clock)
   }
 
   /** Milliseconds between blocks on a chain that is slow enough to wait for them, else 0. */
@@ -74,7 +74,7 @@ export class HeadWatch {
 
   /** Milliseconds until {@link latest} asks again; at least 0. */
   get wait(): number {
-    return Math.max(0, this.#due - this.#clock.now())
+    return Math.max(0, this.#due - steady(this.#clock))
   }
 
   /**
@@ -91,7 +91,7 @@ export class HeadWatch {
    * @throws ChainError UNREACHABLE, and the provider's errors; the next call asks again.
    */
   latest(patience = 0): Promise<Head> {
-    const now = this.#clock.now()
+    const now = steady(this.#clock)
     if (this.#head !== null && now < Math.max(this.#due, this.#askedAt + patience)) return Promise.resolve(this.#head)
     this.#asking ??= this.#ask(now).finally(() => {
       this.#asking = null
@@ -111,6 +111,8 @@ export class HeadWatch {
 
   #note(head: Head, now: number): void {
     const before = this.#head
+    // Blocks have the wall clock's time, and waiting goes by the steady one.
+    const ahead = this.#clock.now() - steady(this.#clock)
     this.#head = head
     this.#ancestry.add(head)
     this.#askedAt = now
@@ -121,7 +123,7 @@ export class HeadWatch {
     }
     if (isNew && before !== null) {
       const blocks = head.number - before.number
-      const late = now - head.timestamp * 1000
+      const late = now + ahead - head.timestamp * 1000
       // The branch is gone, or the endpoint is behind: measure the pace again.
       if (blocks <= 0) this.#seen = []
       else this.#seen.push({ interval: ((head.timestamp - before.timestamp) * 1000) / blocks, late })
@@ -134,7 +136,8 @@ export class HeadWatch {
     else {
       const lates = this.#seen.map(({ late }) => late).sort((a, b) => a - b)
       const usual = lates[Math.floor(lates.length / 2)]!
-      this.#due = Math.max(soon, Math.min(head.timestamp * 1000 + slot + usual - PROBE, now + slot))
+      const next = head.timestamp * 1000 + slot + usual - PROBE - ahead
+      this.#due = Math.max(soon, Math.min(next, now + slot))
     }
     this.#due = Math.max(soon, Math.min(this.#due, now + LONGEST))
   }

@@ -2,7 +2,7 @@
 // The public face of the chain room.
 
 export { type Artifact, type ContractName, contractArtifact, contractInterface } from './artifacts.ts'
-export { backoff, type Clock, systemClock } from './clock.ts'
+export { backoff, type Clock, steady, systemClock } from './clock.ts'
 export {
   clients,
   openService,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { multiaddr } from '@multiformats/multiaddr'
 import type { ILearningService, KeeperRegistry } from '../../types/index.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, steady } from './clock.ts'
 
 /** Milliseconds for which an address from the registry is used; after a fetch that fails it is looked up again at once. */
 const FRESH_MS = 600_000
@@ -48,11 +48,11 @@ export class PeerBook {
 
   async #address(seat: number): Promise<string | null> {
     const known = this.#known.get(seat)
-    if (known && this.#clock.now() - known.readAt < FRESH_MS) return known.address
+    if (known && steady(this.#clock) - known.readAt < FRESH_MS) return known.address
     const { keeper } = await this.#service.seatInfo(seat)
     const { multiaddr: binary } = await this.#registry.keeperOf(keeper)
     const address = decodeAddress(binary)
-    this.#known.set(seat, { address, readAt: this.#clock.now() })
+    this.#known.set(seat, { address, readAt: steady(this.#clock) })
     return address
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, keccak256, Network } from 'ethers'
-import { backoff, type Clock, systemClock } from './clock.ts'
+import { backoff, type Clock, steady, systemClock } from './clock.ts'
 import { postTo, shownEndpoint } from './endpoint.ts'
 import { ChainError } from './errors.ts'
 import { type Answer, askInPages, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
@@ -152,11 +152,11 @@ export class FailoverProvider extends JsonRpcProvider {
   /** One request to whichever endpoint answers it, and which that was. */
   async #exchange(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<{ url: string; answers: Answer[] }> {
     const { clock, patience, stopping, own } = this.#options
-    if (own !== undefined && this.#urls[this.#current] !== own && clock.now() >= this.#changedAt + RETURN_AFTER) {
-      this.#changedAt = clock.now()
+    if (own !== undefined && this.#urls[this.#current] !== own && steady(clock) >= this.#changedAt + RETURN_AFTER) {
+      this.#changedAt = steady(clock)
       if (await this.#goesOn(own)) this.#use(own, 'the own endpoint again')
     }
-    const giveUp = clock.now() + patience
+    const giveUp = steady(clock) + patience
     const wrongChain = new Set<string>()
     const refused = new Set<string>()
     // A page of logs that is refused is cut smaller first: see #readLogs.
@@ -197,7 +197,7 @@ export class FailoverProvider extends JsonRpcProvider {
         }
       }
       if (stopping?.aborted) throw new ChainError('UNREACHABLE', `stopping; the last RPC request failed: ${reason}`)
-      if (clock.now() >= giveUp) {
+      if (steady(clock) >= giveUp) {
         throw new ChainError('UNREACHABLE', `no RPC endpoint answered for ${patience / 1000} s; last: ${reason}`)
       }
       this.#advance(url, reason)
@@ -219,7 +219,7 @@ export class FailoverProvider extends JsonRpcProvider {
    */
   async everywhere(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<EndpointAnswer[]> {
     const { clock, timeout } = this.#options
-    const until = clock.now() + 2 * timeout
+    const until = steady(clock) + 2 * timeout
     const answers = await Promise.all(
       this.#urls.map(async (url): Promise<EndpointAnswer> => {
         const endpoint = shownEndpoint(url)
@@ -229,7 +229,7 @@ export class FailoverProvider extends JsonRpcProvider {
           const answer = await askInPages(
             { id: 1, jsonrpc: '2.0', method, params: [...params] },
             async (page) => (await this.#post(url, page)) as Answer,
-            { blocks: this.#logSpan(url), isOver: () => clock.now() >= until },
+            { blocks: this.#logSpan(url), isOver: () => steady(clock) >= until },
           )
           if ('error' in answer) return { endpoint, ...own, reason: String(answer.error.message) }
           return { endpoint, ...own, result: answer.result }
@@ -260,11 +260,16 @@ export class FailoverProvider extends JsonRpcProvider {
     if (url !== undefined) this.#use(url, reason)
   }
 
+  /** Goes over to the next endpoint, if there is another. */
+  leave(reason: string): void {
+    this.#use(this.#urls[(this.#current + 1) % this.#urls.length]!, reason)
+  }
+
   #use(url: string, reason: string): void {
     const from = this.#urls[this.#current]!
     if (from === url) return
     this.#current = this.#urls.indexOf(url)
-    this.#changedAt = this.#options.clock.now()
+    this.#changedAt = steady(this.#options.clock)
     this.#options.onFailover?.({ from: shownEndpoint(from), to: this.endpoint, reason })
   }
 

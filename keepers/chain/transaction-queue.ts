@@ -3,7 +3,7 @@ import { type Interface, isError, type JsonRpcApiProvider, type TransactionRecei
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
 import { AccountNonce, FOREIGN_LOOKS } from './account-nonce.ts'
 import type { Place } from './ancestry.ts'
-import { backoff, type Clock, systemClock } from './clock.ts'
+import { backoff, type Clock, steady, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
@@ -218,13 +218,13 @@ export class TransactionQueue implements Sender {
       try {
         const { hash } = await heads.latest()
         const still = lookedAt + Math.max(STILL_POLLS * pollInterval, STILL_SLOTS * heads.slot)
-        const wait = (mined !== null ? still : Math.min(still, lastSent + fees.replaceAfter)) - clock.now()
+        const wait = (mined !== null ? still : Math.min(still, lastSent + fees.replaceAfter)) - steady(clock)
         if (hash === seen && foreign === 0 && wait > 0) {
           await clock.sleep(Math.min(pollInterval, wait), signal)
           continue
         }
         seen = hash
-        lookedAt = clock.now()
+        lookedAt = steady(clock)
         const isUnsent = isNew && lastSent === -Infinity
         const known: boolean = mined !== null && heads.has(placeOf(mined)) === true
         const receipt: TransactionReceipt | null = known ? mined : isUnsent ? null : await receiptOf(this.#options.provider, row)
@@ -244,7 +244,7 @@ export class TransactionQueue implements Sender {
             this.#emit({ kind: 'reorganised', key: row.key, hash: row.receipt.hash })
             log.setReceipt(row.key, null)
           }
-          const now = clock.now()
+          const now = steady(clock)
           const isFirst = lastSent === -Infinity
           const isLate = !isFirst && now - lastSent >= fees.replaceAfter
           const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0

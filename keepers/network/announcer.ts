@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { CID } from 'multiformats/cid'
 import { Deadline } from './deadline.ts'
-import type { DhtEvent, KeeperDht } from './dht.ts'
+import type { DhtEvent } from './dht.ts'
 
 const HOUR = 3_600_000
 /** Time for one record, in milliseconds: the public network takes tens of seconds. */
@@ -17,12 +17,18 @@ export type HeldModels = {
   readonly holds: (cid: CID) => Promise<boolean>
 }
 
+/** Who is told of models: a DHT, or a service that pins them. */
+export type ModelTaker = {
+  readonly provide: (cid: CID, signal: AbortSignal) => Promise<void>
+  readonly withdraw: (cid: CID) => Promise<void>
+}
+
 /**
- * Announces to the DHT the models that this keeper holds: each one when it is pinned, and all of them at start and at an interval, because
+ * Announces to the DHT, or to another taker, the models that this keeper holds: each one when it is pinned, and all of them at start and at an interval, because
  * records expire. It works in the background, one model at a time; nobody waits for it, and it retries failures.
  */
 export class Announcer {
-  readonly #dht: Pick<KeeperDht, 'provide' | 'withdraw'>
+  readonly #taker: ModelTaker
   readonly #models: HeldModels
   readonly #every: number
   readonly #retry: { readonly first: number; readonly longest: number }
@@ -35,7 +41,7 @@ export class Announcer {
   #running: Promise<void> = Promise.resolve()
 
   constructor(options: {
-    readonly dht: Pick<KeeperDht, 'provide' | 'withdraw'>
+    readonly taker: ModelTaker
     readonly models: HeldModels
     /** Milliseconds between announcements of all; 12 hours unless told, a quarter of a record's life. */
     readonly every?: number | undefined
@@ -43,7 +49,7 @@ export class Announcer {
     readonly retry?: { readonly first: number; readonly longest: number }
     readonly onEvent?: ((event: DhtEvent) => void) | undefined
   }) {
-    this.#dht = options.dht
+    this.#taker = options.taker
     this.#models = options.models
     this.#every = options.every ?? 12 * HOUR
     this.#retry = options.retry ?? { first: 15_000, longest: HOUR / 4 }
@@ -65,7 +71,7 @@ export class Announcer {
   /** Announces a model no more. */
   async withdraw(cid: CID): Promise<void> {
     this.#due.delete(cid.toString())
-    await this.#dht.withdraw(cid)
+    await this.#taker.withdraw(cid)
   }
 
   /** Aborts the announcement in progress. */
@@ -123,9 +129,9 @@ export class Announcer {
       if (!(await this.#models.holds(next))) continue
       try {
         using deadline = new Deadline(RECORD_MS, [signal])
-        await this.#dht.provide(next, deadline.signal)
+        await this.#taker.provide(next, deadline.signal)
         // It may have been let go of meanwhile.
-        if (!(await this.#models.holds(next))) await this.#dht.withdraw(next)
+        if (!(await this.#models.holds(next))) await this.#taker.withdraw(next)
         done += 1
         inARow = 0
       } catch (error) {

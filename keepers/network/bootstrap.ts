@@ -53,3 +53,8 @@ export function parseBootstrap(text: string): Multiaddr {
 export function bootstrapAddresses(list: readonly string[]): Multiaddr[] {
   return list.flatMap((text) => (text === PUBLIC ? PUBLIC_BOOTSTRAP : [text])).map(parseBootstrap)
 }
+
+/** Where others reach a node that has a place at this relay, without the node's own id. @throws NetworkError BAD_ADDRESS */
+export function relayedAddress(relay: string): string {
+  return `${parseBootstrap(relay)}/p2p-circuit`
+}

@@ -7,6 +7,7 @@ import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
 import { encodeBlob, parseBlobCid } from './file-format.ts'
 import type { HeliaNode, NodeOptions } from './node.ts'
+import { PinningService } from './pinning.ts'
 
 export type FetchOptions = {
   /** Refuse a blob above this many bytes, before its leaves are asked for. */
@@ -40,17 +41,26 @@ export class DataPlane {
   readonly #node: HeliaNode
   #running = true
   readonly #stopping = new AbortController()
-  readonly #announcer: Announcer | null
+  readonly #announcers: readonly Announcer[]
 
-  private constructor(node: HeliaNode, { dht: options }: NodeOptions) {
+  private constructor(node: HeliaNode, { dht: options, pinning = [] }: NodeOptions) {
     this.#node = node
     const { dht } = node.libp2p.services
     const models = { list: () => this.#models(), holds: (cid: CID) => this.#isModel(cid) }
-    this.#announcer =
-      dht === undefined
-        ? null
-        : new Announcer({ dht, models, every: options?.announceEvery, onEvent: options?.onEvent })
-    this.#announcer?.start()
+    const place = {
+      addresses: () => this.addresses,
+      dial: (address: Multiaddr, signal: AbortSignal) => node.libp2p.dial(address, { signal }),
+    }
+    this.#announcers = [
+      ...(dht === undefined
+        ? []
+        : [new Announcer({ taker: dht, models, every: options?.announceEvery, onEvent: options?.onEvent })]),
+      ...pinning.map((service) => {
+        const taker = new PinningService(service, place)
+        return new Announcer({ taker, models, onEvent: service.onEvent })
+      }),
+    ]
+    for (const announcer of this.#announcers) announcer.start()
   }
 
   /**
@@ -74,6 +84,13 @@ export class DataPlane {
 
   get connections(): number {
     return this.#node.libp2p.getConnections().length
+  }
+
+  /** Those of the connections that go through a relay. */
+  get relayedConnections(): number {
+    const isRelayed = ({ name }: { name: string }): boolean => name === 'p2p-circuit'
+    return this.#node.libp2p.getConnections().filter(({ remoteAddr }) => remoteAddr.getComponents().some(isRelayed))
+      .length
   }
 
   /** Nodes of the DHT that this one would ask; 0 without one. */
@@ -194,8 +211,8 @@ export class DataPlane {
   }
 
   /**
-   * Keeps a blob that is stored here whatever {@link collect} forgets, and announces it to the DHT, if there is one, in
-   * the background: an accepted model.
+   * Keeps a blob that is stored here whatever {@link collect} forgets, and announces it in the background to the DHT
+   * and to pinning services, if there are any: an accepted model.
    */
   async pin(text: string): Promise<void> {
     this.#assertRunning()
@@ -204,7 +221,7 @@ export class DataPlane {
       throw new NetworkError('UNAVAILABLE', `${text} is not stored here: fetch it before pinning`)
     }
     await this.#node.pins.setMetadata(cid, { model: true })
-    this.#announcer?.announce(cid)
+    for (const announcer of this.#announcers) announcer.announce(cid)
   }
 
   /** Lets go of one blob; {@link collect} then frees its blocks. */
@@ -212,7 +229,7 @@ export class DataPlane {
     this.#assertRunning()
     const cid = parseBlobCid(text)
     await drain(this.#node.pins.rm(cid))
-    await this.#announcer?.withdraw(cid)
+    await Promise.all(this.#announcers.map((announcer) => announcer.withdraw(cid)))
   }
 
   /** Forgets the blobs of rounds before `keepFrom` and frees every block no longer pinned. Returns blobs forgotten. */
@@ -233,7 +250,7 @@ export class DataPlane {
     if (!this.#running) return
     this.#running = false
     this.#stopping.abort(new NetworkError('NOT_RUNNING', 'the data plane is stopping'))
-    await this.#announcer?.stop()
+    await Promise.all(this.#announcers.map((announcer) => announcer.stop()))
     await this.#node.stop()
   }
 

@@ -5,16 +5,20 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { withBitswap } from '@helia/bitswap'
 import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { dcutr } from '@libp2p/dcutr'
 import { identify } from '@libp2p/identify'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
 import { FsBlockstore } from 'blockstore-fs'
 import { FsDatastore } from 'datastore-fs'
 import { createHeliaLight } from 'helia'
-import { bootstrapAddresses } from './bootstrap.ts'
+import { bootstrapAddresses, relayedAddress } from './bootstrap.ts'
 import { BoundedDatastore } from './bounded-datastore.ts'
 import { type DhtOptions, type KeeperDht, keeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
+import type { PinningOptions } from './pinning.ts'
+import { type NatOptions, relayFor, relayGate, relaying } from './relaying.ts'
 
 /**
  * The libp2p services of a keeper: identify, which tells bitswap peers each other's protocols, and optionally a DHT with the ping that it
@@ -24,6 +28,9 @@ export type KeeperServices = {
   identify: ReturnType<ReturnType<typeof identify>>
   ping?: Ping
   dht?: KeeperDht
+  dcutr?: unknown
+  places?: unknown
+  relay?: unknown
 }
 export type HeliaNode = HeliaWithLibp2p<KeeperServices>
 
@@ -39,6 +46,10 @@ export type NodeOptions = {
   readonly maxConnections?: number
   /** Take part in a DHT: announce models and find those that no known peer has. None unless told. */
   readonly dht?: DhtOptions
+  /** Be reached through relays, or be one. */
+  readonly nat?: NatOptions
+  /** Remote services that keep the models, too. */
+  readonly pinning?: readonly PinningOptions[]
 }
 
 /** The most that one peer may have in flight with us, so that no peer can exhaust memory or sockets. */
@@ -62,12 +73,15 @@ const LIMITS = {
 } as const
 
 /**
- * Starts Helia in its light assembly (no HTTP gateways, no WebRTC, a DHT only on request): libp2p over TCP with noise
- * and yamux, bitswap, blocks and pins on the file system.
+ * Starts Helia in its light assembly (no HTTP gateways, no WebRTC, a DHT only on request): libp2p over TCP and WebSockets with noise
+ * and yamux, through relays where a peer is behind one, bitswap, blocks and pins on the file system.
  * @throws NetworkError STORAGE when the folder or address cannot be used, BAD_ADDRESS for a bootstrap peer.
  */
 export async function startNode(options: NodeOptions): Promise<HeliaNode> {
-  const { dht } = options
+  const { dht, nat = {} } = options
+  const { relays = [], serve = [] } = nat
+  const relayed = relays.map(relayedAddress)
+  const circuits = relaying(nat)
   bootstrapAddresses(dht?.bootstrap ?? [])
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.identitySeed)
   const helia = withBitswap(
@@ -80,12 +94,19 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
         privateKey,
         addresses: {
           listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])],
-          announce: [...(options.announce ?? [])],
+          announce: [...(options.announce ?? []), ...relayed],
         },
-        transports: [tcp({ inboundSocketInactivityTimeout: 60_000 })],
+        transports: [tcp({ inboundSocketInactivityTimeout: 60_000 }), webSockets(), circuits.transport],
         connectionEncrypters: [noise()],
         streamMuxers: [yamux()],
-        services: { identify: identify(), ...(dht === undefined ? {} : { ping: ping(), dht: keeperDht(dht) }) },
+        services: {
+          identify: identify(),
+          dcutr: dcutr(),
+          places: circuits.places,
+          ...(serve.length === 0 ? {} : { relay: relayFor(serve) }),
+          ...(dht === undefined ? {} : { ping: ping(), dht: keeperDht(dht) }),
+        },
+        ...(serve.length === 0 ? {} : { connectionGater: relayGate(serve) }),
         ...(dht === undefined ? {} : { datastore: new BoundedDatastore(LIMITS.peersWithDht) }),
         connectionManager: {
           maxConnections: options.maxConnections ?? LIMITS.maxConnections,

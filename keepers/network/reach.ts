@@ -14,6 +14,8 @@ export type Presence = 'peer' | 'other' | 'nobody'
 
 /** Asks who answers at a multiaddr that ends in /p2p/<peer id>. @param timeout milliseconds for each of two steps */
 export async function presenceAt(address: string, timeout: number): Promise<Presence> {
+  // The port of a relayed address is the relay's: only the handshake behind it says who is there.
+  const circuit = address.includes('/p2p-circuit/')
   // Most often nobody is there, and a port is asked faster than a handshake is made ready.
   if (!(await portAnswers(address, timeout))) return 'nobody'
   // Two thousand modules of libp2p, which few of those that import this file come to need.
@@ -21,6 +23,13 @@ export async function presenceAt(address: string, timeout: number): Promise<Pres
   const folder = mkdtempSync(join(tmpdir(), 'cohort-reach-'))
   const node = await startNode({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })
   try {
+    if (circuit) {
+      const dialled = node.libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(timeout) })
+      return await dialled.then(
+        () => 'peer' as const,
+        () => 'nobody' as const,
+      )
+    }
     // Without the name, so that another identity is an answer and not one failure among many.
     const [place, named] = address.split('/p2p/')
     const connection = await node.libp2p.dial(multiaddr(place), { signal: AbortSignal.timeout(timeout) })

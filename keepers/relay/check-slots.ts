@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type Clock, type ServiceContracts, seatsOf } from '../chain/index.ts'
+import { type Clock, type ServiceContracts, seatsOf, steady } from '../chain/index.ts'
 import { RelayError } from './errors.ts'
 
 /** Milliseconds between two readings of who has a seat. */
@@ -11,7 +11,7 @@ const BETWEEN = 5_000
  */
 export class CheckSlots {
   readonly #service: Pick<ServiceContracts['service'], 'seats' | 'seatInfo'>
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #clock: Pick<Clock, 'now' | 'steady'>
   readonly #most: number
   #operators: ReadonlySet<string> = new Set()
   #readAt = -Infinity
@@ -22,7 +22,7 @@ export class CheckSlots {
   /** @param most Checks of one member under way or waiting for their turn. */
   constructor(
     service: Pick<ServiceContracts['service'], 'seats' | 'seatInfo'>,
-    clock: Pick<Clock, 'now'>,
+    clock: Pick<Clock, 'now' | 'steady'>,
     most: number,
   ) {
     this.#service = service
@@ -57,7 +57,7 @@ export class CheckSlots {
   }
 
   async #read(): Promise<void> {
-    if (this.#clock.now() < this.#readAt + BETWEEN) return
+    if (steady(this.#clock) < this.#readAt + BETWEEN) return
     this.#reading ??= this.#readNow().finally(() => {
       this.#reading = null
     })
@@ -68,6 +68,6 @@ export class CheckSlots {
     const { seated } = await this.#service.seats()
     const found = await Promise.all(seatsOf(seated).map((seat) => this.#service.seatInfo(seat)))
     this.#operators = new Set(found.map(({ operator }) => operator))
-    this.#readAt = this.#clock.now()
+    this.#readAt = steady(this.#clock)
   }
 }

@@ -10,6 +10,7 @@ import {
   type OperatorSigner,
   type Sender,
   type ServiceContracts,
+  steady,
   systemClock,
   type TransactionQueue,
   type TransactionRequest,
@@ -102,7 +103,7 @@ export class RelayedSender implements Sender {
         }
       }
       const share = ((funded ? RELAYERS_PART : 1) * left) / urls.length
-      const until = clock.now() + Math.max(LEAST_PATIENCE, Math.min(patience, share))
+      const until = steady(clock) + Math.max(LEAST_PATIENCE, Math.min(patience, share))
       const at = { key: request.key, url: urls[turn % urls.length]!, end: window.end, first, until }
       const receipt = await this.#through(relayed, at, signal)
       if (receipt !== null) return receipt
@@ -171,7 +172,7 @@ export class RelayedSender implements Sender {
     const { clock, pollInterval, chainId, service } = this.#options
     const found = await this.#look(relayed, at)
     if (found !== null) return await this.#deep(found, signal)
-    using giving = new Ending(signal, at.until - clock.now())
+    using giving = new Ending(signal, at.until - steady(clock))
     const { call, disputed, signature } = relayed
     const relayer = new URL(at.url).origin
     let refused = false
@@ -189,8 +190,8 @@ export class RelayedSender implements Sender {
       },
     )
     let seen = ''
-    while (clock.now() < at.until && !refused) {
-      await clock.sleep(Math.min(pollInterval, Math.max(1, at.until - clock.now())), signal)
+    while (steady(clock) < at.until && !refused) {
+      await clock.sleep(Math.min(pollInterval, Math.max(1, at.until - steady(clock))), signal)
       const { hash } = await this.#options.heads.latest()
       if (hash === seen) continue
       seen = hash

@@ -17,6 +17,7 @@ import {
   RevertError,
   type Sender,
   type ServiceContracts,
+  steady,
   systemClock,
 } from '../chain/index.ts'
 import { CheckSlots } from './check-slots.ts'
@@ -98,7 +99,7 @@ export class Relayer {
     let sent: Promise<string>
     try {
       const call = await this.#check(request)
-      sent = this.#waiting.add(call, this.#options.clock.now())
+      sent = this.#waiting.add(call, steady(this.#options.clock))
       this.#emit({ kind: 'taken', method: call.method, signer: call.signer })
     } catch (error) {
       throw this.#refusal(refusalOf(error))
@@ -234,7 +235,7 @@ export class Relayer {
   }
 
   #keysOf(signer: string): readonly number[] {
-    const from = this.#options.clock.now() - KEYS_WITHIN
+    const from = steady(this.#options.clock) - KEYS_WITHIN
     return (this.#keysSent.get(signer) ?? []).filter((at) => at > from)
   }
 
@@ -264,7 +265,7 @@ export class Relayer {
   #isTime(): boolean {
     const { clock, limits, wait } = this.#options
     const { count, since } = this.#waiting.standing('step')
-    return count >= limits.batch || (count > 0 && clock.now() - since >= wait)
+    return count >= limits.batch || (count > 0 && steady(clock) - since >= wait)
   }
 
   async #sendSteps(stopping: AbortSignal): Promise<void> {
@@ -291,7 +292,7 @@ export class Relayer {
     const data = route === 'step' ? encodeRelay(calls) : call
     const key = `${route}/${keccak256(data)}`
     this.#underWay.set(key, calls)
-    if (route === 'key') this.#keysSent.set(signer, [...this.#keysOf(signer), this.#options.clock.now()])
+    if (route === 'key') this.#keysSent.set(signer, [...this.#keysOf(signer), steady(this.#options.clock)])
     try {
       const to = route === 'key' ? await this.#registry() : domain.service
       const receipt = await queue.send({ key, to, data }, stopping)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { backoff, type Clock, systemClock } from '../chain/index.ts'
+import { backoff, type Clock, steady, systemClock } from '../chain/index.ts'
 import type { Answer, InferenceServer } from './server.ts'
 
 export type ServeOptions = {
@@ -26,14 +26,14 @@ export async function serveRequests(server: InferenceServer, options: ServeOptio
       for (const requestId of open) {
         if (signal.aborted) return
         const before = failed.get(requestId)
-        if (before !== undefined && before.next > clock.now()) continue
+        if (before !== undefined && before.next > steady(clock)) continue
         try {
           options.onAnswer(await server.answer(requestId, signal))
           failed.delete(requestId)
         } catch (error) {
           if (signal.aborted) return
           const attempts = (before?.attempts ?? 0) + 1
-          failed.set(requestId, { attempts, next: clock.now() + backoff(attempts, interval, RETRY_LIMIT) })
+          failed.set(requestId, { attempts, next: steady(clock) + backoff(attempts, interval, RETRY_LIMIT) })
           options.onFailure(requestId, error as Error)
         }
       }

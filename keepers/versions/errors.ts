@@ -9,6 +9,8 @@ export type VersionErrorCode =
   | 'NO_MANIFEST'
   /** The manifest does not have the digest that is on the chain. */
   | 'WRONG_MANIFEST'
+  /** The members of the service speak a protocol that this release does not. */
+  | 'PROTOCOL'
   /** The file of the weights before the first round is missing, another, or of another architecture. */
   | 'WRONG_START'
   /** A version that the chain does not have. */
@@ -22,6 +24,7 @@ export const VERSION_EXIT_CODES: Record<VersionErrorCode, number> = {
   BAD_MANIFEST: 65,
   NO_MANIFEST: 78,
   WRONG_MANIFEST: 78,
+  PROTOCOL: 78,
   WRONG_START: 78,
   NOT_FOUND: 69,
   WRONG_COMMITMENT: 69,

@@ -12,6 +12,7 @@ import { VersionError } from './errors.ts'
 import { contradictionInInput, inputSchema } from './input.ts'
 import { startSchema } from './manifest-start.ts'
 import { contradictionInStrategy, manifestStrategySchema } from './manifest-strategy.ts'
+import { FIRST_PROTOCOL, requireProtocol } from './protocol.ts'
 import { contradictionInTask, taskSchema, voteSchema } from './task.ts'
 import { roundTermsSchema } from './terms.ts'
 
@@ -22,6 +23,8 @@ export const MAX_MANIFEST_BYTES = 1 << 20
 
 export const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
+  /** What its members speak to each other: see protocol.ts. */
+  protocol: z.int().min(1).max(0xffff).optional(),
   /** For people. */
   name: z.string().min(1).max(64),
   model: z.strictObject({
@@ -75,7 +78,8 @@ export function manifestCid(manifest: ServiceManifest): string {
  * Reads a manifest; whether its model can be proven is {@link openManifest}'s to say.
  * @param where names the document in errors
  * @param digest 0x…: the SHA-256 that the canonical document must have
- * @throws VersionError BAD_MANIFEST naming field, value and fix, WRONG_MANIFEST for another digest
+ * @throws VersionError BAD_MANIFEST naming field, value and fix, PROTOCOL when this release cannot serve with its members,
+ * WRONG_MANIFEST for another digest
  */
 export function decodeManifest(bytes: Uint8Array, where = 'manifest', digest?: string): ServiceManifest {
   const bad = (what: string): never => {
@@ -94,6 +98,9 @@ export function decodeManifest(bytes: Uint8Array, where = 'manifest', digest?: s
     if (!(cause instanceof CanonicalError)) throw cause
     bad(cause.message)
   }
+  // First of all: a newer protocol's manifest may say things that this release does not know.
+  const { protocol } = z.object({ protocol: manifestSchema.shape.protocol }).catch({ protocol: undefined }).parse(json)
+  requireProtocol(protocol, { where })
   const parsed = manifestSchema.safeParse(json)
   if (!parsed.success) return bad(parsed.error.issues.map(explain).join('; '))
   // A key that a default would add, or a parser would drop, would be in one hash and not in the other.
@@ -123,7 +130,9 @@ export function readManifestFile(file: string, digest?: string): ServiceManifest
 }
 
 /** A contradiction between keys that are each valid; null if there is none. */
-function contradictionIn({ input, task, vote, plan, rounds, strategy }: ServiceManifest): string | null {
+function contradictionIn({ protocol, input, task, vote, plan, rounds, strategy }: ServiceManifest): string | null {
+  if (protocol === FIRST_PROTOCOL)
+    return `protocol: ${FIRST_PROTOCOL} is what a manifest without it means: leave it out`
   if (plan.mode !== 'committed') return `plan.mode: ${plan.mode}, a service's weights need committed`
   const wrong = contradictionInInput(input) ?? contradictionInTask(task, vote, plan.output)
   if (wrong !== null) return wrong

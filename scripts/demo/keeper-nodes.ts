@@ -109,11 +109,17 @@ export function keeperEnvironment(): NodeJS.ProcessEnv {
 export function startKeeper(
   processes: Processes,
   node: KeeperNode,
-  options: { onLine?: (line: KeeperLine) => void; onFailure?: (message: string) => void; env?: NodeJS.ProcessEnv } = {},
+  options: {
+    onLine?: (line: KeeperLine) => void
+    onFailure?: (message: string) => void
+    env?: NodeJS.ProcessEnv
+    before?: readonly string[] | undefined
+  } = {},
 ): ReturnType<Processes['start']> {
   return processes.start(node.name, [join(ROOT, 'keepers/cli/main.ts'), 'keeper', 'run', '--data', node.folder], {
     cwd: ROOT,
     env: { ...keeperEnvironment(), ...options.env },
+    before: options.before,
     onLine: (text) => {
       const line = parseLine(text)
       if (line !== null) options.onLine?.(line)

@@ -40,12 +40,15 @@ export class Processes implements AsyncDisposable {
       cwd?: string
       /** Path of a program that is not Node. */
       program?: string | undefined
+      /** A command that runs the program at another place, such as `ip netns exec`: what goes before it. */
+      before?: readonly string[] | undefined
       onLine?: (line: string) => void
       onFailure?: (message: string) => void
     } = {},
   ): ChildProcess {
     const flags = options.program === undefined ? nodeFlags(args) : []
-    const child = spawn(options.program ?? process.execPath, [...flags, ...args], {
+    const [program, ...words] = [...(options.before ?? []), options.program ?? process.execPath, ...flags, ...args]
+    const child = spawn(program!, words, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -26,7 +26,7 @@ describe('a wrong command line', function () {
   for (const script of [
     'test.ts',
     'plans.ts',
-    ...['bench', 'check', 'demo', 'docs', 'packages', 'release'].map((name) => `${name}/main.ts`),
+    ...['bench', 'check', 'demo', 'docs', 'packages', 'release', 'soak'].map((name) => `${name}/main.ts`),
   ]) {
     it(`of scripts/${script} ends with 64 and names the option`, () => {
       const { status, stdout, stderr } = node(`scripts/${script}`, '--no-such-option')

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
-import { hasSeat } from '../../chain/index.ts'
+import { hasSeat, steady } from '../../chain/index.ts'
 import { addNoiseShare, clipToNorm, LearningError, type StrategyModule } from '../../learning/index.ts'
 import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
-import { frameHere, isMember } from '../frame.ts'
+import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
@@ -69,6 +69,14 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
   const known = context.store.journal.find(at.key)
   if (known !== null) return parseUpdateIntent(known.payload)
+  if (snapshot.epochInfo.decryptions >= (await parametersOf(step)).decryptionsPerEpoch) {
+    // The contract takes no update: it gives late voters their time, and opens the registration.
+    context.log.info(
+      { event: 'key used up', epoch: snapshot.epoch },
+      'the key of the epoch has served: on to the next one',
+    )
+    return null
+  }
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) {
@@ -96,7 +104,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   const { weights: global, moments } = await context.model.state()
   const { strategy, home, control: variates } = context
   const control = variates?.settled({ round: snapshot.round, seat: step.seat, facts: context.facts }, moments) ?? null
-  const started = context.clock.now()
+  const started = steady(context.clock)
   const { round, epoch } = snapshot
   const outcome = await context.trainer.train(home.over(global), { round, epoch }, context.config.training, {
     signal,
@@ -120,7 +128,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
   addNoiseShare(update, noiseDeviation(terms))
   const samples = declaredWeight(terms, weightOf(strategy, outcome, terms.maxSamples))
-  const seconds = (context.clock.now() - started) / 1000
+  const seconds = (steady(context.clock) - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.metrics.setTrainer(outcome.metrics ?? {})
   if (outcome.samples === 0) {

@@ -146,7 +146,7 @@ async function checkPorts(config: KeeperConfig): Promise<Check[]> {
     )
   }
   const loopback = network.listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address))
-  if (loopback && network.announce.length === 0 && chain.confirmations > 1) {
+  if (loopback && network.announce.length + (network.nat?.relays.length ?? 0) === 0 && chain.confirmations > 1) {
     checks.push(
       warn('address', 'others cannot reach this keeper: it listens on loopback', 'set network.listen and announce'),
     )

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { seatsOf } from '../../chain/index.ts'
+import { seatsOf, steady } from '../../chain/index.ts'
 import { combine, FheError } from '../../fhe/index.ts'
 import { checkMeanNorm, LearningError } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
@@ -65,7 +65,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const { weight: declared, contributors, empty } = declaredIn(context, round, included)
   if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples, so the sum has no mean')
   noteOpenedSums(context)
-  const started = context.clock.now()
+  const started = steady(context.clock)
   const combined = await combine(frame.engine, {
     context: { ...frame.context, round },
     aggregate: sum.aggregate,
@@ -106,7 +106,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       norm,
       contributors,
       ...(empty === 0 ? {} : { empty }),
-      seconds: (context.clock.now() - started) / 1000,
+      seconds: (steady(context.clock) - started) / 1000,
     },
     judges ? 'decrypted the mean and judged the model' : 'decrypted the mean',
   )

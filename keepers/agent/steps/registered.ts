@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // An unregistered keeper exits for good, so this takes more than one endpoint's word.
 import { ZeroAddress } from 'ethers'
-import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
+import {
+  ChainError,
+  callsAtOneBlock,
+  contractInterface,
+  hasWitnesses,
+  settled,
+  settles,
+  steady,
+} from '../../chain/index.ts'
 import type { AgentContext } from '../context.ts'
 import { AgentError } from '../errors.ts'
 
@@ -66,11 +74,11 @@ export async function checkRegistered(
   check: RegistrationCheck & Pick<AgentContext, 'config' | 'stopping'>,
 ): Promise<string> {
   const { clock, config, stopping } = check
-  const until = clock.now() + config.chain.patienceSeconds * 1000
+  const until = steady(clock) + config.chain.patienceSeconds * 1000
   for (;;) {
     const owner = await ownerHere(check)
     if (owner !== null) return owner
-    if (clock.now() >= until) {
+    if (steady(clock) >= until) {
       throw new ChainError('UNREACHABLE', 'only one endpoint says that this keeper is not registered')
     }
     await clock.sleep(config.chain.pollSeconds * 1000, stopping)

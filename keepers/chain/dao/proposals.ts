@@ -10,7 +10,7 @@ import {
   type ParamType,
 } from 'ethers'
 import type { CohortGovernor } from '../../../types/index.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, steady, systemClock } from '../clock.ts'
 import { RevertError } from '../errors.ts'
 import { DaoError } from './errors.ts'
 import { type Awaited, isOnTheWay, isReady, type Proposal, type WaitOptions } from './proposal-state.ts'
@@ -204,7 +204,7 @@ export class ProposalBook {
    * happen any more, `timeout`, or the signal's reason.
    */
   async waitFor(id: bigint, wanted: Awaited, options: WaitOptions): Promise<Proposal> {
-    const giveUp = this.#clock.now() + options.timeout
+    const giveUp = steady(this.#clock) + options.timeout
     let last: ProposalState | undefined
     for (;;) {
       options.signal?.throwIfAborted()
@@ -213,7 +213,7 @@ export class ProposalBook {
       last = proposal.state
       if (isReady(proposal, wanted, await this.now())) return proposal
       if (!isOnTheWay(proposal, wanted)) throw wrongState(proposal, wanted)
-      if (this.#clock.now() >= giveUp) {
+      if (steady(this.#clock) >= giveUp) {
         throw new DaoError('timeout', `proposal ${id} is still ${proposal.state} after ${options.timeout / 1000} s`)
       }
       await this.#clock.sleep(POLL_INTERVAL, options.signal)
@@ -227,14 +227,14 @@ export class ProposalBook {
 
   /** Votes count from the second after they were delegated; a node may still be in that second. */
   async #sendProposal(call: () => Promise<ContractTransactionResponse>): Promise<Sent> {
-    const giveUp = this.#clock.now() + VOTES_PATIENCE
+    const giveUp = steady(this.#clock) + VOTES_PATIENCE
     for (;;) {
       try {
         return await this.#sender.send('propose', call)
       } catch (error) {
         const { cause } = error as Error
         const tooFew = cause instanceof RevertError && cause.error === 'GovernorInsufficientProposerVotes'
-        if (!tooFew || this.#clock.now() >= giveUp) throw error
+        if (!tooFew || steady(this.#clock) >= giveUp) throw error
       }
       await this.#clock.sleep(POLL_INTERVAL)
     }
@@ -250,13 +250,13 @@ export class ProposalBook {
     what: string,
     call: () => Promise<ContractTransactionResponse>,
   ): Promise<Sent> {
-    const giveUp = this.#clock.now() + BLOCK_PATIENCE
+    const giveUp = steady(this.#clock) + BLOCK_PATIENCE
     for (;;) {
       try {
         return await this.#sender.send(what, call)
       } catch (error) {
         const { cause } = error as Error
-        if (!(cause instanceof RevertError && TOO_EARLY.has(cause.error)) || this.#clock.now() >= giveUp) throw error
+        if (!(cause instanceof RevertError && TOO_EARLY.has(cause.error)) || steady(this.#clock) >= giveUp) throw error
       }
       await this.#expect(id, state)
       await this.#clock.sleep(POLL_INTERVAL)

@@ -102,6 +102,60 @@ describe('keeper config', () => {
     })
   })
 
+  describe('of relays', () => {
+    const withNat = (nat: string): string => example.replace('  fetchSeconds: 60 ', `  nat: ${nat}\n$&`)
+    const id = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+
+    it('takes relays, and peers to relay for', () => {
+      expect(parseConfig(example, '/x').network.nat).to.equal(undefined)
+      const relay = `/ip4/203.0.113.7/tcp/4001/p2p/${id}`
+      expect(parseConfig(withNat(`{ relays: [${relay}] }`), '/x').network.nat).to.deep.equal({
+        relays: [relay],
+        serve: [],
+      })
+      expect(parseConfig(withNat(`{ serve: [${id}] }`), '/x').network.nat).to.deep.equal({ relays: [], serve: [id] })
+    })
+
+    it('names what is neither', () => {
+      const wrong: [string, RegExp][] = [
+        ['{ relays: [/ip4/203.0.113.7/tcp/4001] }', /network\.nat\.relays\.0: .*does not say who answers there/],
+        [`{ relays: [/ip4/1.2.3.4/tcp/1/p2p/${id}/p2p-circuit] }`, /network\.nat\.relays\.0: /],
+        ['{ serve: [everybody] }', /network\.nat\.serve\.0: takes a peer id/],
+        ['{ server: true }', /server/],
+      ]
+      for (const [nat, message] of wrong)
+        expect(refusal(() => parseConfig(withNat(nat), '/x')).message).to.match(message)
+    })
+  })
+
+  describe('of pinning services', () => {
+    const withPinning = (url: string, more = ''): string =>
+      `${example}\nipfs:\n  pinning:\n    - { url: "${url}", tokenFile: pins.token${more} }\n`
+
+    it('are none unless given, and have their token in the folder', () => {
+      expect(parseConfig(example, '/x').ipfs.pinning).to.deep.equal([])
+      const commented = example.replace(/^# (ipfs:| {2} {0,4}(pinning:|- url:| {2}tokenFile:))/gm, '$1')
+      for (const text of [withPinning('https://pins.example.org/psa'), commented]) {
+        const pinning = [{ url: 'https://pins.example.org/psa', tokenFile: '/x/pins.token' }]
+        expect(parseConfig(text, '/x').ipfs.pinning).to.deep.equal(pinning)
+      }
+      parseConfig(withPinning('http://127.0.0.1:5001/psa'), '/x')
+    })
+
+    it('get no token in the clear, no query, and nothing unknown', () => {
+      const wrong: [string, RegExp][] = [
+        [withPinning('http://pins.example.org'), /ipfs\.pinning\.0\.url: takes https:\/\/: anybody on the way/],
+        [withPinning('http://127.0.0.1.example.org'), /ipfs\.pinning\.0\.url: takes https/],
+        [withPinning('https://pins.example.org/?a=b'), /ipfs\.pinning\.0\.url: takes a URL without a query/],
+        [withPinning('pins.example.org'), /ipfs\.pinning\.0\.url: takes an http/],
+        [withPinning('https://pins.example.org', ', token: abc'), /token/],
+      ]
+      for (const [text, message] of wrong) {
+        expect(refusal(() => parseConfig(text, '/x')).message).to.match(message)
+      }
+    })
+  })
+
   describe('of a DHT', () => {
     const withDht = (dht: string, announce = '[]'): string =>
       example.replace('announce: [] ', `announce: ${announce} `).replace('  fetchSeconds: 60 ', `  dht: ${dht}\n$&`)

@@ -66,6 +66,7 @@ export class KeyStage {
         threshold: 3,
         quorum: 3,
         crsSeed: SEED,
+        decryptions: 0,
         keyHash: '0x',
         undraftable: 0n,
       },

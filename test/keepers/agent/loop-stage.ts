@@ -37,6 +37,9 @@ export function stage() {
     /** Unix seconds; 0: every block may have changed the state. */
     end: 0,
     seat: 1,
+    /** Bitmap of the seats that have revealed in the round, and the seats whose events the logs have. */
+    revealed: 0n,
+    told: [] as number[],
     /** Blocks whose events the next look finds. */
     events: 0,
     /** How often the state was read. */
@@ -69,7 +72,7 @@ export function stage() {
         round: {
           round: BigInt(chain.round),
           committed: 0n,
-          revealed: 0n,
+          revealed: chain.revealed,
           included: 0n,
           drafted: 0n,
           shared: 0n,
@@ -87,6 +90,7 @@ export function stage() {
     },
   }
   const reread: number[] = []
+  const left: string[] = []
   const cursor = {
     position: 0,
     rereadFrom: (block: number) => reread.push(block),
@@ -110,10 +114,16 @@ export function stage() {
     stopping: stopping.signal,
     log: pino({ level: 'silent' }),
     metrics: new KeeperMetrics({ process: false }),
-    plane: { connections: 0, dhtPeers: 0 },
+    plane: { connections: 0, relayedConnections: 0, dhtPeers: 0 },
     contracts: { service },
     operator: '0x',
-    facts: { rebuild: () => rebuilt.times++, add: () => [], last: () => null },
+    facts: {
+      rebuild: () => rebuilt.times++,
+      add: () => [],
+      last: () => null,
+      all: (name: string) => (name === 'UpdateRevealed' ? chain.told.map((seat) => ({ args: { seat } })) : []),
+    },
+    leaveEndpoint: (reason: string) => left.push(reason),
     model: { accepted: null },
     remembered: { reread: null },
   } as unknown as AgentContext
@@ -137,5 +147,5 @@ export function stage() {
     const loop = new AgentLoop(context, { cursor: cursor as never, heads }, behaviours)
     return { loop, ended: loop.run() }
   }
-  return { chain, failing, refuse, clock, stopping, calls, behave, run, rebuilt, reread, metrics: context.metrics }
+  return { chain, failing, refuse, clock, stopping, calls, behave, run, rebuilt, reread, left, metrics: context.metrics }
 }

@@ -60,6 +60,50 @@ describe('agent loop', () => {
     expect(loop.seat).to.equal(1)
   })
 
+  it('reads events again, elsewhere, when the state counts some that no log tells, until they are there', async () => {
+    const { chain, clock, stopping, behave, run, reread, left, metrics } = stage()
+    chain.state = 'Aggregate'
+    const looks: number[] = []
+    clock.onSleep = () => {
+      chain.block++
+      chain.events = 1
+      if (chain.block === 4) chain.revealed = 0b110n
+      if (chain.block === 6) chain.told = [1]
+      if (chain.block === 20) chain.told = [1, 2]
+      looks.push(reread.length)
+      if (chain.block === 40) stopping.abort()
+    }
+    await run(behave('Aggregate', async () => 'again')).ended
+    // From the first block after the last that was whole, every five seconds, and no more once all are told.
+    expect(reread).to.deep.equal([4, 4, 4, 4])
+    expect(left).to.deep.equal(Array(4).fill('no log of UpdateRevealed, which the state knows of'))
+    expect(looks.at(-1)).to.equal(looks.at(-15))
+    const { values } = await metrics.errors.get()
+    expect(values.find(({ labels }) => labels.code === 'LOGS_MISSING')?.value).to.equal(4)
+  })
+
+  it('reads events again, elsewhere, when the state counts some that no log tells, until they are there', async () => {
+    const { chain, clock, stopping, behave, run, reread, left, metrics } = stage()
+    chain.state = 'Aggregate'
+    const looks: number[] = []
+    clock.onSleep = () => {
+      chain.block++
+      chain.events = 1
+      if (chain.block === 4) chain.revealed = 0b110n
+      if (chain.block === 6) chain.told = [1]
+      if (chain.block === 20) chain.told = [1, 2]
+      looks.push(reread.length)
+      if (chain.block === 40) stopping.abort()
+    }
+    await run(behave('Aggregate', async () => 'again')).ended
+    // From the first block after the last that was whole, every five seconds, and no more once all are told.
+    expect(reread).to.deep.equal([4, 4, 4, 4])
+    expect(left).to.deep.equal(Array(4).fill('no log of UpdateRevealed, which the state knows of'))
+    expect(looks.at(-1)).to.equal(looks.at(-15))
+    const { values } = await metrics.errors.get()
+    expect(values.find(({ labels }) => labels.code === 'LOGS_MISSING')?.value).to.equal(4)
+  })
+
   it('reads the state that an event changed, also when the first reading failed', async () => {
     const { chain, clock, stopping, calls, behave, run, refuse } = stage()
     chain.end = 200

@@ -18,7 +18,7 @@ describe('metrics of a keeper', () => {
     expect(await metrics.registry.metrics()).not.to.contain('class="sick"')
   })
 
-  const textOf = (options: { dht?: boolean } = {}): Promise<string> =>
+  const textOf = (options: { dht?: boolean; pinning?: boolean } = {}): Promise<string> =>
     new KeeperMetrics({ process: false, ...options }).registry.metrics()
 
   it('start at zero for every error code and kind of transaction, so that the first of a kind is seen as a rise', async () => {
@@ -40,5 +40,10 @@ describe('metrics of a keeper', () => {
     const text = await textOf({ dht: true })
     expect(text).to.contain('cohort_dht_peers 0')
     expect(text).to.contain('cohort_dht_announcements_total{outcome="failed"} 0')
+  })
+
+  it('speak of pinning services where there are some, and else do not', async () => {
+    expect(await textOf()).to.not.contain('pins')
+    expect(await textOf({ pinning: true })).to.contain('cohort_remote_pins_total{outcome="failed"} 0')
   })
 })

@@ -118,6 +118,7 @@ export async function roundStage(options: {
     threshold,
     quorum: Math.floor((2 * members) / 3) + 1,
     crsSeed: SEED,
+    decryptions: 0,
     undraftable: 0n,
     keyHash: `0x${Buffer.from(keys.keyHash).toString('hex')}`,
   }

@@ -53,6 +53,14 @@ describe('a keeper in training', () => {
     expect([trained, methods()]).to.deep.equal([0, []])
   })
 
+  it('does not train when the epoch`s key has served: the contract would take no update, and the key gives no pads', async () => {
+    const { epochInfo } = stage.snapshot
+    expect(await training(stage.step({ epochInfo: { ...epochInfo, decryptions: 1000 } }))).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([0, []])
+    expect(await training(stage.step({ epochInfo: { ...epochInfo, decryptions: 999 } }))).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([1, ['commitUpdate']])
+  })
+
   it('does not take the last round`s word for it: who sits out is known when the end of that one is recorded', async () => {
     const due = { leftOut: mine, due: true }
     expect(await training(stage.step(due))).to.equal('again')

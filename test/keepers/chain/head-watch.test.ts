@@ -56,6 +56,32 @@ async function watch(options: { slot: number; minutes: number; delay?: (n: numbe
 }
 
 describe('head watch', () => {
+  it('goes on asking when somebody sets the clock, back or forward', async () => {
+    for (const jump of [-3_600_000, 3_600_000]) {
+      const { clock, chain, heads } = stage()
+      let passed = 0
+      const steady = Object.assign(clock, { steady: () => passed })
+      const next = async (n: number): Promise<number> => {
+        chain.head = block(n, 1_700_000_000 + n)
+        passed += 1_000
+        steady.time += 1_000
+        return (await heads.latest()).number
+      }
+      for (let n = 1; n < 10; n++) expect(await next(n)).to.equal(n)
+      steady.time += jump
+      for (let n = 10; n < 20; n++) expect(await next(n), `after a jump of ${jump} ms`).to.equal(n)
+    }
+  })
+
+  it('would wait for the clock to come back, if it went by the clock alone', async () => {
+    const { clock, chain, heads } = stage()
+    await heads.latest()
+    clock.time -= 3_600_000
+    chain.head = block(1, 1_700_000_001)
+    clock.time += 5_000
+    expect((await heads.latest()).number).to.equal(0)
+  })
+
   it('asks once about a block for everybody, also for those who ask meanwhile', async () => {
     const { chain, heads } = stage()
     let answer = (): void => undefined

@@ -43,7 +43,7 @@ describe('announcer', () => {
 
   function start(every: number): void {
     announcer = new Announcer({
-      dht,
+      taker: dht,
       models: {
         async *list() {
           yield* held

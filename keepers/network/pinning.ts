@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A client of the IPFS Pinning Service API 0.1.2 (github.com/ipfs/pinning-services-api-spec): somebody who is paid, or another node of
+// the operator's, keeps the models as well.
+import { BlockList, isIPv4 } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { CID } from 'multiformats/cid'
+import { z } from 'zod'
+import { Deadline } from './deadline.ts'
+import type { DhtEvent } from './dht.ts'
+import { NetworkError } from './errors.ts'
+
+export type PinningOptions = {
+  /** Where the API is, without `/pins`. */
+  readonly url: string
+  /** The access token; asked for with each request, so that it can be renewed. */
+  readonly token: () => string
+  /** Name of the pins, by which this keeper knows its own. */
+  readonly name: string
+  /** Hears how many models were pinned and how many were not. Must not throw. */
+  readonly onEvent?: (event: DhtEvent) => void
+  /** Milliseconds between two looks at a pin that is under way. */
+  readonly lookEvery?: number
+}
+
+/** The parts of the node that it uses. */
+export type PinningNode = {
+  /** Where the service can fetch from. */
+  readonly addresses: () => readonly string[]
+  readonly dial: (address: Multiaddr, signal: AbortSignal) => Promise<unknown>
+}
+
+/** Most of a list that the specification allows. */
+const MOST_ADDRESSES = 20
+const MOST_RESULTS = 100
+/** Bytes of an answer. */
+const MOST_BYTES = 1 << 20
+/** Milliseconds for one request, and between two looks at a pin that is under way. */
+const REQUEST_MS = 30_000
+const LOOK_EVERY = 5_000
+const DIAL_MS = 10_000
+
+/** Networks of the keeper's own; IPv4 addresses within IPv6 count as theirs. Source: IANA's special-purpose address registries. */
+const PRIVATE = new BlockList()
+for (const [network, bits] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  PRIVATE.addSubnet(network, bits)
+for (const [network, bits] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const)
+  PRIVATE.addSubnet(network, bits, 'ipv6')
+
+const statusSchema = z.object({
+  requestid: z.string().min(1).max(1024),
+  status: z.enum(['queued', 'pinning', 'pinned', 'failed']),
+  pin: z.object({ cid: z.string().max(256), name: z.string().nullish() }),
+  delegates: z.array(z.string().max(1024)).max(MOST_ADDRESSES).catch([]),
+  info: z.record(z.string(), z.unknown()).nullish(),
+})
+type PinStatus = z.infer<typeof statusSchema>
+const resultsSchema = z.object({ results: z.array(statusSchema).max(1000) })
+const failureSchema = z.object({ error: z.object({ reason: z.string(), details: z.string().optional() }) })
+
+/** One remote service. It is told of models as a DHT is, by an announcer: in the background, again and again, waited for by nobody. */
+export class PinningService {
+  readonly #options: PinningOptions
+  readonly #node: PinningNode
+
+  constructor(options: PinningOptions, node: PinningNode) {
+    this.#options = options
+    this.#node = node
+  }
+
+  /**
+   * Has a blob pinned, unless it is, and waits until it is.
+   * @throws NetworkError UNAVAILABLE saying what the service said; the signal's reason. The next call goes on with the same pin.
+   */
+  async provide(cid: CID, signal: AbortSignal): Promise<void> {
+    const known = (await this.#pinsOf(cid, 'queued,pinning,pinned', signal)).at(0)
+    let pin = known ?? (await this.#add(cid, signal))
+    if (pin.status !== 'pinned') await this.#meet(pin, signal)
+    while (pin.status !== 'pinned') {
+      if (pin.status === 'failed') throw this.#complaint(`${cid}: failed: ${shown(pin.info?.status_details)}`)
+      await sleep(this.#options.lookEvery ?? LOOK_EVERY, undefined, { signal }).catch(() => signal.throwIfAborted())
+      pin = await this.#request('GET', `/${encodeURIComponent(pin.requestid)}`, statusSchema, signal)
+    }
+  }
+
+  /** Gives up this keeper's pins of a blob, as far as the service answers: one that is left over only costs. */
+  async withdraw(cid: CID): Promise<void> {
+    using deadline = new Deadline(REQUEST_MS, [])
+    try {
+      const pins = await this.#pinsOf(cid, 'queued,pinning,pinned,failed', deadline.signal)
+      for (const { requestid, pin } of pins) {
+        if (pin.name !== this.#options.name) continue
+        await this.#request('DELETE', `/${encodeURIComponent(requestid)}`, null, deadline.signal)
+      }
+    } catch {
+      // A model that is given up is rare, and nothing waits for it.
+    }
+  }
+
+  async #pinsOf(cid: CID, status: string, signal: AbortSignal): Promise<PinStatus[]> {
+    const query = new URLSearchParams({ cid: cid.toString(), status, limit: String(MOST_RESULTS) })
+    const { results } = await this.#request('GET', `?${query}`, resultsSchema, signal)
+    return results.filter(({ pin }) => pin.cid === cid.toString())
+  }
+
+  async #add(cid: CID, signal: AbortSignal): Promise<PinStatus> {
+    const origins = this.#node.addresses().slice(0, MOST_ADDRESSES)
+    const pin = { cid: cid.toString(), name: this.#options.name, origins }
+    return await this.#request('POST', '', statusSchema, signal, pin)
+  }
+
+  /** Connects to those who will fetch: a keeper behind a NAT cannot be dialled by them. */
+  async #meet({ delegates }: PinStatus, signal: AbortSignal): Promise<void> {
+    using deadline = new Deadline(DIAL_MS, [signal])
+    const dials = this.#usable(delegates).map((address) => this.#node.dial(address, deadline.signal))
+    await Promise.allSettled(dials)
+  }
+
+  /** A public service's word must not lead into the keeper's own network. */
+  #usable(delegates: readonly string[]): Multiaddr[] {
+    const near = isLoopback(this.#options.url)
+    return delegates.flatMap((text) => {
+      try {
+        const address = multiaddr(text)
+        const [place] = address.getComponents()
+        const family = place?.name === 'ip6' ? 'ipv6' : place?.name === 'ip4' ? 'ipv4' : null
+        return near || family === null || !PRIVATE.check(String(place!.value), family) ? [address] : []
+      } catch {
+        return []
+      }
+    })
+  }
+
+  async #request<T>(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    schema: z.ZodType<T> | null,
+    signal: AbortSignal,
+    content?: object,
+  ): Promise<T> {
+    using deadline = new Deadline(REQUEST_MS, [signal])
+    let status: number
+    let text: string
+    try {
+      const response = await fetch(`${this.#options.url.replace(/\/+$/, '')}/pins${path}`, {
+        method,
+        // The token goes to nobody else.
+        redirect: 'error',
+        headers: { authorization: `Bearer ${this.#options.token()}`, 'content-type': 'application/json' },
+        signal: deadline.signal,
+        ...(content === undefined ? {} : { body: JSON.stringify(content) }),
+      })
+      status = response.status
+      text = await boundedText(response)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw this.#complaint(reasonOf(error))
+    }
+    const json = parse(text)
+    if (status < 200 || status >= 300) {
+      const failure = failureSchema.safeParse(json)
+      const { reason, details } = failure.success ? failure.data.error : { reason: 'no reason', details: undefined }
+      throw this.#complaint(`HTTP ${status}: ${shown(reason)}${details === undefined ? '' : `: ${shown(details)}`}`)
+    }
+    if (schema === null) return undefined as T
+    const parsed = schema.safeParse(json)
+    if (parsed.success) return parsed.data
+    throw this.#complaint(`it does not speak the IPFS Pinning Service API: ${parsed.error.issues[0]?.path.join('.')}`)
+  }
+
+  #complaint(reason: string): NetworkError {
+    return new NetworkError('UNAVAILABLE', `pinning service ${new URL(this.#options.url).host}: ${reason}`)
+  }
+}
+
+/** Whether a URL leads to this machine itself. */
+export function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url)
+  return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'))
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of response.body ?? []) {
+    length += part.length
+    if (length > MOST_BYTES) throw new Error(`an answer of more than ${MOST_BYTES} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? `${message}: ${cause.message}` : message
+}
+
+/** What a stranger says, on one line. */
+const shown = (text: unknown): string =>
+  String(text ?? 'no reason')
+    .slice(0, 200)
+    .replace(/[^\x20-\x7e]+/g, ' ')

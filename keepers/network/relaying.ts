@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Keepers that nobody can dial: others reach them through a relay (circuit relay v2), and dial back where they can be dialled (DCUtR).
+import { setTimeout as sleep } from 'node:timers/promises'
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { type PeerId, serviceDependencies } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { relayedAddress } from './bootstrap.ts'
+
+export type NatOptions = {
+  /** Nodes through which this one is reached, the preferred one first: multiaddrs that end in /p2p/<peer id>. */
+  readonly relays?: readonly string[]
+  /** Peer ids for which this node is a relay. Nobody else's reservation is taken. */
+  readonly serve?: readonly string[]
+}
+
+/** Milliseconds between two looks whether the relays still have a place for this node, and for one attempt to get one. */
+const LOOK_EVERY = 10_000
+const ATTEMPT_MS = 8_000
+
+/** The parts of libp2p that hold a place at a relay. */
+type Components = {
+  readonly transportManager: { listen(addresses: ReturnType<typeof multiaddr>[]): Promise<void> }
+  readonly connectionManager: {
+    openConnection(address: ReturnType<typeof multiaddr>, options: { signal: AbortSignal }): Promise<unknown>
+  }
+}
+/** What the transport knows of its places; not in its public type. */
+type Circuit = {
+  readonly reservationStore: {
+    hasReservation(peer: PeerId): boolean
+    addRelay(peer: PeerId, type: 'configured'): Promise<unknown>
+  }
+}
+
+/**
+ * The transport that dials through relays, which every node has: else nobody could reach those behind them. With it comes the service that keeps
+ * this node's own places at its relays, and gets them back when a relay was away.
+ */
+export function relaying({ relays = [] }: NatOptions): {
+  readonly transport: ReturnType<typeof circuitRelayTransport>
+  readonly places: (components: Components) => object
+} {
+  let circuit: Circuit | null = null
+  const make = circuitRelayTransport()
+  return {
+    transport: (components) => {
+      const transport = make(components)
+      circuit = transport as unknown as Circuit
+      return transport
+    },
+    places: (components) => new Places(relays, components, () => circuit!),
+  }
+}
+
+class Places {
+  readonly [Symbol.toStringTag] = 'keeper-relay-places'
+  readonly [serviceDependencies] = ['@libp2p/identify']
+  readonly #relays: readonly string[]
+  readonly #components: Components
+  readonly #circuit: () => Circuit
+  readonly #stopping = new AbortController()
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(relays: readonly string[], components: Components, circuit: () => Circuit) {
+    this.#relays = relays
+    this.#components = components
+    this.#circuit = circuit
+  }
+
+  start(): void {
+    // libp2p calls both or neither.
+  }
+
+  /** Called by libp2p when everything can dial. A relay that is away delays nothing. */
+  afterStart(): void {
+    this.#running = Promise.all(this.#relays.map((relay) => this.#hold(relay)))
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  async #hold(relay: string): Promise<void> {
+    const { signal } = this.#stopping
+    const peer = peerIdFromString(multiaddr(relay).getComponents().at(-1)!.value!)
+    for (
+      let listening = false;
+      !signal.aborted;
+      await sleep(LOOK_EVERY, undefined, { signal }).catch(() => undefined)
+    ) {
+      if (this.#circuit().reservationStore.hasReservation(peer)) continue
+      try {
+        if (listening) {
+          const attempt = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)])
+          await this.#components.connectionManager.openConnection(multiaddr(relay), { signal: attempt })
+          await this.#circuit().reservationStore.addRelay(peer, 'configured')
+        } else {
+          await this.#components.transportManager.listen([multiaddr(relayedAddress(relay))])
+          listening = true
+        }
+      } catch {
+        // The relay is away, or has no place: it is asked again.
+      }
+    }
+  }
+}
+
+/**
+ * The service that relays for those of a list. What goes through it has no limit of bytes or time, unlike public relays': updates and models are
+ * megabytes, and those who may use it are named.
+ */
+export function relayFor(serve: readonly string[]) {
+  return circuitRelayServer({ reservations: { maxReservations: serve.length, applyDefaultLimit: false } })
+}
+
+/** Refuses places to all others. */
+export function relayGate(serve: readonly string[]): { denyInboundRelayReservation(peer: PeerId): boolean } {
+  const welcome = new Set(serve)
+  return { denyInboundRelayReservation: (peer) => !welcome.has(peer.toString()) }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which keepers can serve together. The number stands for everything that members must do alike for a round to succeed: the layouts of
+// keys, updates, shares and models, and the arithmetic that all repeat. A release that changes any of it raises the number, and may
+// go on speaking the one before.
+import { VersionError } from './errors.ts'
+
+/** What the members of a service speak whose manifest says nothing of it: manifests were older than the number. */
+export const FIRST_PROTOCOL = 1
+
+/** What this release speaks. */
+export const PROTOCOLS: readonly number[] = [1]
+
+/**
+ * Refuses a service whose members speak what this keeper does not: its messages would be unreadable to them, and theirs to it, and
+ * a member that sends what nobody can read is accused.
+ * @param asked the manifest's `protocol`
+ * @throws VersionError PROTOCOL saying who speaks what
+ */
+export function requireProtocol(
+  asked: number | undefined,
+  { where, spoken = PROTOCOLS }: { readonly where: string; readonly spoken?: readonly number[] },
+): void {
+  const needed = asked ?? FIRST_PROTOCOL
+  if (spoken.includes(needed)) return
+  const newest = Math.max(...spoken)
+  const fix =
+    needed > newest
+      ? 'install a newer release of cohort before the next epoch'
+      : 'install the release that the service was made for, or have the DAO set a manifest of the newer protocol'
+  throw new VersionError(
+    'PROTOCOL',
+    `${where}: protocol: the service's members speak ${needed}, this release speaks ${spoken.join(' and ')}: ${fix}`,
+  )
+}

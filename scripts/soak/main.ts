@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `npm run soak`: many rounds of real keepers, with `--chaos` while things go wrong on purpose. Exit code 1 when a promise is broken.
+import { writeFileSync } from 'node:fs'
+import { commandLine, refuse } from '../arguments.ts'
+import { FAULTS, type FaultKind } from './plan.ts'
+import { brokenPromises, formatReport } from './report.ts'
+
+const HELP = `usage: npm run soak [-- options]
+
+  Rounds of real keeper processes on a local chain. Ends with a table: rounds lost, stake lost, disagreements (all must be 0),
+  memory and handles at start and end. Exit code 1 when an honest keeper lost stake, or two of them disagreed, or a round was lost.
+
+  --chaos         things go wrong on purpose, in every round, as the seed decides
+  --faults LIST   of these kinds only, separated by commas:
+                  ${FAULTS.join(', ')}
+  --rounds N      rounds, 1 … 10000 (default 200)
+  --keepers N     keeper processes, 4 … 16 (default 7)
+  --seed N        of the faults (default 1)
+  --minutes N     no round begins after so many minutes (default: no limit)
+  --out FILE      the report as JSON
+  --json          the report as JSON in place of the table
+`
+
+const { values } = commandLine(
+  {
+    options: {
+      chaos: { type: 'boolean' },
+      faults: { type: 'string' },
+      rounds: { type: 'string', default: '200' },
+      keepers: { type: 'string', default: '7' },
+      seed: { type: 'string', default: '1' },
+      minutes: { type: 'string' },
+      out: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  },
+  HELP,
+)
+
+function whole(option: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value
+  return refuse(`--${option} '${text}': takes a whole number from ${least} to ${most}`, HELP)
+}
+
+function kindsOf(list: string): FaultKind[] {
+  const names = list.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !FAULTS.some((kind) => kind === name))
+  if (unknown !== undefined) refuse(`--faults: no kind of fault '${unknown}'; there are ${FAULTS.join(', ')}`, HELP)
+  return names as FaultKind[]
+}
+
+if (values.faults !== undefined && values.chaos !== true) refuse('--faults: takes --chaos', HELP)
+// Loaded late: a wrong option is refused before a chain and two thousand modules are there.
+const { soak } = await import('./run.ts')
+const report = await soak({
+  rounds: whole('rounds', values.rounds, 1, 10_000),
+  keepers: whole('keepers', values.keepers, 4, 16),
+  seed: whole('seed', values.seed, 0, 2 ** 31 - 1),
+  minutes: values.minutes === undefined ? Infinity : whole('minutes', values.minutes, 1, 100_000),
+  kinds: values.chaos === true ? (values.faults === undefined ? FAULTS : kindsOf(values.faults)) : [],
+  onProgress: (text) => process.stderr.write(`${text}\n`),
+})
+const json = `${JSON.stringify(report, null, 2)}\n`
+if (values.out !== undefined) writeFileSync(values.out, json)
+process.stdout.write(values.json ? json : formatReport(report))
+process.exit(brokenPromises(report).length > 0 ? 1 : 0)

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A network of the run's own: each keeper in a network namespace, all of them and this process on one bridge. Packets are dropped by
+// the namespace's own filter, so that a partition is one and not a closed port.
+import { execFileSync } from 'node:child_process'
+
+const ip = (...args: string[]): void => run('ip', args)
+
+function run(program: string, args: readonly string[]): void {
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+}
+
+export class Subnet implements Disposable {
+  /** Address of this process on the bridge. */
+  readonly gateway: string
+  readonly #bridge: string
+  readonly #prefix: string
+  readonly #keepers: number
+  readonly #onExit = (): void => this[Symbol.dispose]()
+
+  private constructor(keepers: number) {
+    // A name of an interface has at most 15 characters.
+    this.#bridge = `soak${process.pid}`
+    this.#prefix = `10.${200 + (process.pid % 50)}.${Math.floor(process.pid / 50) % 250}`
+    this.gateway = `${this.#prefix}.1`
+    this.#keepers = keepers
+  }
+
+  /** @throws Error where the machine permits no network namespaces: they take root, `ip` and `iptables`. */
+  static open(keepers: number): Subnet {
+    const subnet = new Subnet(keepers)
+    process.on('exit', subnet.#onExit)
+    try {
+      subnet.#make()
+      return subnet
+    } catch (cause) {
+      subnet[Symbol.dispose]()
+      const reason = String((cause as { stderr?: Buffer }).stderr ?? (cause as Error).message).trim()
+      throw new Error(`no network namespaces here: ${reason.split('\n')[0]}`, { cause })
+    }
+  }
+
+  #make(): void {
+    ip('link', 'add', this.#bridge, 'type', 'bridge')
+    ip('address', 'add', `${this.gateway}/24`, 'dev', this.#bridge)
+    ip('link', 'set', this.#bridge, 'up')
+    for (let keeper = 0; keeper < this.#keepers; keeper++) {
+      const space = this.#space(keeper)
+      const end = `sk${process.pid}v${keeper}`
+      ip('netns', 'add', space)
+      ip('link', 'add', end, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space)
+      ip('link', 'set', end, 'master', this.#bridge, 'up')
+      ip('-n', space, 'link', 'set', 'lo', 'up')
+      ip('-n', space, 'address', 'add', `${this.addressOf(keeper)}/24`, 'dev', 'eth0')
+      ip('-n', space, 'link', 'set', 'eth0', 'up')
+      this.heal(keeper)
+    }
+  }
+
+  #space(keeper: number): string {
+    return `${this.#bridge}-${keeper}`
+  }
+
+  addressOf(keeper: number): string {
+    return `${this.#prefix}.${10 + keeper}`
+  }
+
+  /** What goes before a command that is to run at this keeper's place. */
+  enter(keeper: number): string[] {
+    return ['ip', 'netns', 'exec', this.#space(keeper)]
+  }
+
+  /** No packet passes between a keeper and these others. */
+  cut(keeper: number, others: readonly number[]): void {
+    for (const other of others) {
+      this.#filter(keeper, '-A', 'INPUT', '-s', this.addressOf(other), '-j', 'DROP')
+      this.#filter(keeper, '-A', 'OUTPUT', '-d', this.addressOf(other), '-j', 'DROP')
+    }
+  }
+
+  /** A keeper loses that part of the packets that come and of those that go. */
+  lose(keeper: number, part: number): void {
+    const random = ['-m', 'statistic', '--mode', 'random', '--probability', part.toFixed(3), '-j', 'DROP']
+    for (const chain of ['INPUT', 'OUTPUT']) this.#filter(keeper, '-A', chain, ...random)
+  }
+
+  heal(keeper: number): void {
+    this.#filter(keeper, '-F')
+  }
+
+  #filter(keeper: number, ...args: string[]): void {
+    const [program, ...before] = this.enter(keeper) as [string, ...string[]]
+    run(program, [...before, 'iptables', ...args])
+  }
+
+  [Symbol.dispose](): void {
+    process.off('exit', this.#onExit)
+    const gone = (...args: string[]): void => {
+      try {
+        ip(...args)
+      } catch {
+        // What is not there needs no end.
+      }
+    }
+    for (let keeper = 0; keeper < this.#keepers; keeper++) gone('netns', 'delete', this.#space(keeper))
+    gone('link', 'delete', this.#bridge)
+  }
+}
