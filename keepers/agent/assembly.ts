@@ -29,6 +29,7 @@ import type { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
 import { whyNotMember } from './operations/not-member.ts'
 import { privacySpent } from './privacy.ts'
+import { contradictionText } from './steps/contradiction.ts'
 import { PEER_IDENTITY } from './steps/secrets.ts'
 
 /** The arguments with which every part is opened. */
@@ -228,6 +229,7 @@ export function healthOf(context: AgentContext, loop: AgentLoop, notMember: stri
     samples: trainer.shard.samples,
     heldOut: trainer.shard.heldOut,
     privacy: privacySpent(context),
+    contradicted: contradictionText(context.remembered),
     lastError,
   }
 }

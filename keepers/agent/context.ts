@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
 import type { Clock, Endpoints, PeerBook, Sender, ServiceContracts } from '../chain/index.ts'
-import type { StrategyModule } from '../learning/index.ts'
+import type { KeeperStrategy } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { ServiceManifest } from '../versions/index.ts'
@@ -34,7 +34,7 @@ export type AgentContext = {
   readonly epochs: EpochEngine
   readonly model: GlobalModel
   /** What makes the next model of the mean where the manifest names a module; null: what its terms say. */
-  readonly strategy: StrategyModule | null
+  readonly strategy: KeeperStrategy | null
   /** Parts of the model that are this keeper's alone; none but by such a module. */
   readonly home: HomeLayers
   /** This keeper's control variate; null unless such a module has one. */
@@ -57,6 +57,8 @@ export type Remembered = {
   agreed: string | null
   /** Chain time at which this keeper first saw that something is due, and the last transition before that. */
   due: { readonly mark: string; readonly time: number } | null
+  /** That endpoints contradict each other, and no one else can be asked which of them lies; null, or not there, while none do. */
+  contradiction?: { readonly about: string; readonly endpoints: readonly string[]; readonly since: number } | null
 }
 
 /** The parameters of the service that matter in an epoch. */

@@ -33,6 +33,8 @@ export type Health = {
   readonly heldOut: number
   /** Differential privacy spent; null when the manifest asks for none. */
   readonly privacy: ClientPrivacySpent | null
+  /** Why it stays silent although endpoints answer, and the remedy; null while none contradict each other. */
+  readonly contradicted: string | null
   readonly lastError: string | null
 }
 

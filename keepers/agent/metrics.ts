@@ -47,6 +47,7 @@ export class KeeperMetrics {
   readonly peers: Gauge
   readonly leftOut: Gauge
   readonly member: Gauge
+  readonly contradicted: Gauge
   readonly clipped: Gauge
   readonly accuracy: Gauge
   readonly balance: Gauge
@@ -82,6 +83,10 @@ export class KeeperMetrics {
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.member = gauge('member', 'One while this keeper is a member of the epoch that runs, else zero.')
+    this.contradicted = gauge(
+      'endpoints_contradicted',
+      'One while chain endpoints contradict each other and this keeper stays silent for it, else zero.',
+    )
     this.clipped = gauge(
       'weights_clipped',
       'Weights of the last model that outgrew the plan for proofs and were clipped to it.',

@@ -111,6 +111,20 @@ describe('the doctor', function () {
       expect(found!.found).to.contain(`${one!.url} 0x1111`).and.to.contain(`${other!.url} 0x2222`)
       writeFileSync(file, readFileSync(file, 'utf8').replace(other!.url, same!.url))
       expect(await differing()).to.deep.equal([])
+
+      // Two of one host are one witness; two names of one address are two for the keeper, so somebody must be told.
+      const text = readFileSync(file, 'utf8')
+      const witnesses = async (url: string) => {
+        writeFileSync(file, text.replace(same!.url, url).replace('chain:\n', 'chain:\n  confirmations: 2\n'))
+        const checks = await examineKeeper({ folder: home })
+        return checks.filter(({ name, verdict }) => name === 'rpc' && verdict === 'warn').map(({ found: text }) => text)
+      }
+      expect(await witnesses(`${one!.url}/key`)).to.deep.equal(['chain.rpc has 2 endpoints of 1 hosts'])
+      const named = `http://localhost:${new URL(one!.url).port}`
+      expect(await witnesses(named)).to.deep.equal([
+        'chain.rpc has 2 endpoints: two that contradict each other silence it',
+        `${new URL(one!.url).host} and ${new URL(named).host} are both at 127.0.0.1`,
+      ])
     } finally {
       for (const { node } of [one!, same!, other!]) {
         node.closeAllConnections()
