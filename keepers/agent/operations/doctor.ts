@@ -207,7 +207,11 @@ async function checkEndpoints(config: KeeperConfig, clock: Clock): Promise<{ che
 }
 
 /** How many hosts there are to ask. Several URLs of one count as one endpoint; names that lead to one machine are one, but for the keeper two. */
-async function countWitnesses({ chain }: KeeperConfig): Promise<Check[]> {
+export async function countWitnesses({
+  chain,
+}: {
+  readonly chain: Pick<KeeperConfig['chain'], 'rpc' | 'own' | 'confirmations'>
+}): Promise<Check[]> {
   const hosts = [...new Set(chain.rpc.map(hostOf))]
   if (chain.confirmations <= 1 || chain.own !== undefined) return []
   const checks: Check[] = []

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { examineKeeper, initKeeper } from '../../../keepers/agent/index.ts'
+import { countWitnesses } from '../../../keepers/agent/operations/doctor.ts'
 import { exampleManifest } from '../../../keepers/versions/index.ts'
 
 describe('the doctor', function () {
@@ -111,25 +112,26 @@ describe('the doctor', function () {
       expect(found!.found).to.contain(`${one!.url} 0x1111`).and.to.contain(`${other!.url} 0x2222`)
       writeFileSync(file, readFileSync(file, 'utf8').replace(other!.url, same!.url))
       expect(await differing()).to.deep.equal([])
-
-      // Two of one host are one witness; two names of one address are two for the keeper, so somebody must be told.
-      const text = readFileSync(file, 'utf8')
-      const witnesses = async (url: string) => {
-        writeFileSync(file, text.replace(same!.url, url).replace('chain:\n', 'chain:\n  confirmations: 2\n'))
-        const checks = await examineKeeper({ folder: home })
-        return checks.filter(({ name, verdict }) => name === 'rpc' && verdict === 'warn').map(({ found: text }) => text)
-      }
-      expect(await witnesses(`${one!.url}/key`)).to.deep.equal(['chain.rpc has 2 endpoints of 1 hosts'])
-      const named = `http://localhost:${new URL(one!.url).port}`
-      expect(await witnesses(named)).to.deep.equal([
-        'chain.rpc has 2 endpoints: two that contradict each other silence it',
-        `${new URL(one!.url).host} and ${new URL(named).host} are both at 127.0.0.1`,
-      ])
     } finally {
       for (const { node } of [one!, same!, other!]) {
         node.closeAllConnections()
         node.close()
       }
     }
+  })
+
+  it('warns of two endpoints of one host, which are one, and of two names of one address, which are two', async () => {
+    const found = async (...rpc: string[]) =>
+      (await countWitnesses({ chain: { rpc, confirmations: 2 } })).map(
+        ({ verdict, found: text }) => `${verdict} ${text}`,
+      )
+    expect(await found('https://10.0.0.1/one', 'https://10.0.0.1/two')).to.deep.equal([
+      'warn chain.rpc has 2 endpoints of 1 hosts',
+    ])
+    expect(await found('http://127.0.0.1:8545', 'http://localhost:8546')).to.deep.equal([
+      'warn chain.rpc has 2 endpoints: two that contradict each other silence it',
+      'warn 127.0.0.1:8545 and localhost:8546 are both at 127.0.0.1',
+    ])
+    expect(await found('https://10.0.0.1', 'https://10.0.0.2', 'https://10.0.0.3')).to.deep.equal([])
   })
 })
