@@ -12,7 +12,7 @@ export type KeeperStrategy = Pick<StrategyModule, 'terms' | 'vectors' | 'home' |
 }
 
 /** Of one call, the start of the process included. */
-export type StrategyLimits = { readonly milliseconds: number; readonly mebibytes: number }
+type StrategyLimits = { readonly milliseconds: number; readonly mebibytes: number }
 
 type Task =
   | { readonly kind: 'open' }
@@ -30,7 +30,7 @@ export type StrategyRequest = {
 }
 
 /** What is known of a module once it has been opened. */
-export type StrategyFacts = Pick<StrategyModule, 'vectors' | 'home' | 'localRate' | 'weighs'>
+type StrategyFacts = Pick<StrategyModule, 'vectors' | 'home' | 'localRate' | 'weighs'>
 
 export type StrategyReply =
   | { readonly value: StrategyFacts | StrategyState | number }
