@@ -148,10 +148,11 @@ contract InputMarket is ProvenMarket, IInputMarket {
         return values[0].mulDiv(ONE - share, ONE) + values[1].mulDiv(share, ONE);
     }
 
-    /// @dev A share of all or nothing is one of the two outcomes.
+    /// @dev A share of all or nothing is one of the two outcomes; a share of one half pays as an equal split does. Whoever challenged
+    /// such a reading has changed no payment, and gets nothing for it.
     function _differs(uint256 marketId, Market storage market, uint8 outcome) internal view override returns (bool) {
-        if (market.outcome != LINEAR || outcome > 1) return outcome != market.outcome;
-        return _scales[marketId].share != outcome * ONE;
+        if (market.outcome != LINEAR) return outcome != market.outcome;
+        return _scales[marketId].share != (outcome == INVALID ? ONE / 2 : outcome * ONE);
     }
 
     /// @dev The message that was signed.

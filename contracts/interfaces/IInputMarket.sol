@@ -80,7 +80,8 @@ interface IInputMarket is IMarketBook {
     /// @notice Decides a flagged market that pays in proportion, by the score that the model should have given. SETTLER_ROLE only.
     /// `settle` decides for all or nothing, and for an equal split. The share is computed from the score as for a reading: rounded
     /// down to 1e-18, and clamped between nothing and everything. A challenge is upheld exactly when that share differs from the
-    /// reading's; there is no tolerance, and the DAO rounds no share.
+    /// reading's; there is no tolerance, and the DAO rounds no share. The same holds for `settle`: an equal split upholds no challenge
+    /// of a share of exactly one half, which it pays, too.
     /// @param score In units of one over the model's scale, as `lower` and `width` are; any.
     function settleScore(uint256 marketId, int256 score) external;
 

@@ -33,6 +33,7 @@ import { GlobalModel } from './models.ts'
 import { whyNotMember } from './operations/not-member.ts'
 import { pinningOf } from './pinning.ts'
 import { privacySpent } from './privacy.ts'
+import { contradictionText } from './steps/contradiction.ts'
 import { PEER_IDENTITY } from './steps/secrets.ts'
 
 /** The arguments that every part takes. */
@@ -245,6 +246,7 @@ export function healthOf(
     heldOut: trainer.shard.heldOut,
     privacy: privacySpent(context),
     signer,
+    contradicted: contradictionText(context.remembered),
     lastError,
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
 import type { Clock, Endpoints, PeerBook, Sender, ServiceContracts } from '../chain/index.ts'
-import type { StrategyModule } from '../learning/index.ts'
+import type { KeeperStrategy } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { ServiceManifest } from '../versions/index.ts'
@@ -36,7 +36,7 @@ export type AgentContext = {
   readonly epochs: EpochEngine
   readonly model: GlobalModel
   /** Computes the next model from the mean, if the manifest names a module; null if its terms do that. */
-  readonly strategy: StrategyModule | null
+  readonly strategy: KeeperStrategy | null
   /** Parts of the model that are this keeper's alone; none but by such a module. */
   readonly home: HomeLayers
   /** This keeper's control variate; null unless such a module has one. */
@@ -61,6 +61,8 @@ export type Remembered = {
   due: { readonly mark: string; readonly time: number } | null
   /** The newest block that the chain calls final (`chain.finality`), and the head at which it was asked for. */
   final: { readonly block: number; readonly askedAt: number } | null
+  /** That endpoints contradict each other, and no one else can be asked which of them lies; null, or not there, while none do. */
+  contradiction?: { readonly about: string; readonly endpoints: readonly string[]; readonly since: number } | null
 }
 
 /** The parameters of the service that matter in an epoch. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The control variate that this keeper carries from round to round, for strategies that use one.
 import { hasSeat } from '../chain/index.ts'
-import { type Control, nextControl, type StrategyModule } from '../learning/index.ts'
+import { type Control, type KeeperStrategy, nextControl } from '../learning/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { Facts } from './facts.ts'
@@ -66,7 +66,7 @@ function hasEntered({ facts, seat }: Now, round: number): boolean {
 export function controlVariate(
   { training }: Pick<KeeperConfig, 'training'>,
   store: Secrets,
-  strategy: StrategyModule | null,
+  strategy: KeeperStrategy | null,
   length: number,
 ): ControlVariate | null {
   const rate = strategy?.localRate ?? null

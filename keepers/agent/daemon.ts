@@ -158,7 +158,7 @@ async function openContext(
 
   // Refuses a model that cannot be proven now rather than at the first vote.
   const model = await openManifest(manifest)
-  const strategy = openStrategy(config, model.spec)
+  const strategy = await openStrategy(config, model.spec)
   const trainer = await Trainer.start(config, signal)
   cleanup.defer(() => trainer.stop())
   const { parameterCount, initialWeights } = trainer.shard

@@ -35,6 +35,8 @@ export type Health = {
   readonly privacy: ClientPrivacySpent | null
   /** Why the remote signer gave no signature when it was last asked; null when it did, and without one. */
   readonly signer: string | null
+  /** Why it stays silent although endpoints answer, and the remedy; null while none contradict each other. */
+  readonly contradicted: string | null
   readonly lastError: string | null
 }
 

@@ -60,6 +60,7 @@ export class KeeperMetrics {
   readonly relayedPeers: Gauge
   readonly leftOut: Gauge
   readonly member: Gauge
+  readonly contradicted: Gauge
   readonly clipped: Gauge
   readonly accuracy: Gauge
   readonly balance: Gauge
@@ -102,6 +103,10 @@ export class KeeperMetrics {
     this.relayedPeers = gauge('relayed_peers', 'Those of them that go through a relay.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.member = gauge('member', 'One while this keeper is a member of the epoch that runs, else zero.')
+    this.contradicted = gauge(
+      'endpoints_contradicted',
+      'One while chain endpoints contradict each other and this keeper stays silent for it, else zero.',
+    )
     this.clipped = gauge(
       'weights_clipped',
       'Weights of the last model that outgrew the plan for proofs and were clipped to it.',

@@ -2,11 +2,12 @@
 // A service's own strategy module: its file, its step, and the layers that stay at home.
 import { readFileSync } from 'node:fs'
 import {
+  ConfinedStrategy,
   homeLength,
+  type KeeperStrategy,
   LearningError,
   type ModelSpec,
   type ParameterSpec,
-  StrategyModule,
   takeHome,
   withHome,
 } from '../learning/index.ts'
@@ -17,10 +18,13 @@ import { AgentError } from './errors.ts'
 import { applyUpdate, type ModelState } from './models.ts'
 
 /**
- * The module that the manifest names, from the file that the config names; null for a manifest without one.
+ * The module that the manifest names, from the file that the config names; null for a manifest without one. It runs in processes of its own.
  * @throws AgentError CONFIG when the file is missing, is another one, or refuses the manifest's settings
  */
-export function openStrategy(config: Pick<KeeperConfig, 'service'>, spec: ModelSpec): StrategyModule | null {
+export async function openStrategy(
+  config: Pick<KeeperConfig, 'service'>,
+  spec: ModelSpec,
+): Promise<KeeperStrategy | null> {
   const { manifest, strategyFile: file } = config.service
   const { strategy: terms, rounds } = manifest
   const bad = (why: string, cause?: unknown): never => {
@@ -29,7 +33,7 @@ export function openStrategy(config: Pick<KeeperConfig, 'service'>, spec: ModelS
   if (terms === undefined) return file === null ? null : bad('the manifest has no strategy: leave it out')
   if (file === null) return bad(`the manifest's strategy is a module with the hash ${terms.sha256}: name its file`)
   try {
-    const module_ = new StrategyModule(readFileSync(file), terms, spec.parameters, file)
+    const module_ = await ConfinedStrategy.open(readFileSync(file), terms, spec.parameters, file)
     if (module_.weighs && rounds.privacy !== undefined)
       bad('the module weighs members, and privacy has all weigh the same')
     return module_
@@ -44,15 +48,15 @@ export function openStrategy(config: Pick<KeeperConfig, 'service'>, spec: ModelS
 type RoundFacts = { readonly round: number; readonly contributors: number; readonly members: number }
 
 /** The model after a round, by the module or by the manifest's terms; the same bits for every member. */
-export function nextModel(
-  { strategy, manifest }: { readonly strategy: StrategyModule | null; readonly manifest: ServiceManifest },
+export async function nextModel(
+  { strategy, manifest }: { readonly strategy: KeeperStrategy | null; readonly manifest: ServiceManifest },
   before: ModelState,
   mean: Float64Array,
   facts: RoundFacts,
-): ModelState {
+): Promise<ModelState> {
   if (strategy === null) return applyUpdate(before, mean, manifest.rounds.strategy)
   const { weights, moments: vectors } = before
-  const next = strategy.step({ weights, vectors }, mean, facts)
+  const next = await strategy.step({ weights, vectors }, mean, facts)
   return { weights: next.weights, moments: next.vectors }
 }
 
@@ -88,7 +92,7 @@ export class HomeLayers {
 }
 
 /** The layers that a service's strategy leaves with this keeper. */
-export function homeLayers(store: Secrets, strategy: StrategyModule | null, spec: ModelSpec): HomeLayers {
+export function homeLayers(store: Secrets, strategy: KeeperStrategy | null, spec: ModelSpec): HomeLayers {
   const names = new Set(strategy?.home ?? [])
   return new HomeLayers(
     store,

@@ -9,6 +9,21 @@ export function shownEndpoint(url: string): string {
   return new URL(url).origin
 }
 
+/** Names of this machine, where each port may have another node behind it. */
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/**
+ * Whose word an endpoint's is, as far as its URL says: that of its host, whatever the port, the path and the key. On this machine each port is
+ * one: the operator has put it there.
+ */
+export function hostOf(url: string): string {
+  const parsed = URL.parse(url)
+  // Something that is no URL, such as a provider of its own, is one by its name.
+  if (parsed === null) return url
+  const name = parsed.hostname.replace(/\.$/, '')
+  return LOOPBACK.test(name) ? parsed.host : name
+}
+
 /** Sends a request and parses its answer, errors of JSON-RPC included. @throws Error that names the endpoint and what failed */
 export async function postTo(
   url: string,

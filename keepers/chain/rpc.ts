@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, keccak256, Network } from 'ethers'
 import { backoff, type Clock, steady, systemClock } from './clock.ts'
-import { postTo, shownEndpoint } from './endpoint.ts'
+import { hostOf, postTo, shownEndpoint } from './endpoint.ts'
 import { ChainError } from './errors.ts'
 import { type Answer, askInPages, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
 
@@ -208,9 +208,9 @@ export class FailoverProvider extends JsonRpcProvider {
     }
   }
 
-  /** How many different endpoints there are. */
+  /** How many hosts the endpoints are of: several URLs of one host have one word. */
   get count(): number {
-    return this.#urls.length
+    return new Set(this.#urls.map(hostOf)).size
   }
 
   /**

@@ -2,31 +2,37 @@
 // Decides which answers of several endpoints settle a question that must not rest on one endpoint alone.
 import { z } from 'zod'
 import type { Clock } from './clock.ts'
+import { hostOf } from './endpoint.ts'
 import type { EndpointAnswer, FailoverProvider } from './rpc.ts'
 
 /** The endpoints of a keeper, asked one by one. */
 export type Endpoints = Pick<FailoverProvider, 'count' | 'everywhere' | 'prefer'>
 
-/** Endpoints that must agree, unless one of them is the operator's own. */
+/** Endpoints of different hosts that must agree, unless one of them is the operator's own. */
 const WITNESSES = 2
 /** Seconds after which an endpoint's newest block is too old for it to deny anything. */
 const MAX_AGE = 120
 /** Blocks by which the endpoint in use may be behind others before one of those takes its place. */
 const MAX_LAG = 5
 
-/** Whether there is an endpoint beside the one in use that can be asked. */
+/** Whether there is an endpoint of another host than that of the one in use. */
 export function hasWitnesses(endpoints: Pick<Endpoints, 'count'>): boolean {
   return endpoints.count >= WITNESSES
 }
 
 /**
- * Whether the endpoints in `agree` settle the question: they include the operator's own, or there are two of them and the operator's own
+ * Whether the endpoints in `agree` settle the question: they include the operator's own, or two of different hosts and the operator's own
  * gave no answer.
  * @param heard All answers that say anything; `agree` is a part of them.
  */
 export function settles(agree: readonly EndpointAnswer[], heard: readonly EndpointAnswer[]): boolean {
   const own = heard.find((answer) => answer.own)
-  return own === undefined ? agree.length >= WITNESSES : agree.includes(own)
+  return own === undefined ? hostsOf(agree) >= WITNESSES : agree.includes(own)
+}
+
+/** One that runs a host can answer for all of its URLs. */
+function hostsOf(answers: readonly EndpointAnswer[]): number {
+  return new Set(answers.map(({ endpoint }) => hostOf(endpoint))).size
 }
 
 /** Matching answers that settle the question; null if no group of them does. */
@@ -106,7 +112,9 @@ export async function leaveStale(
   const ahead = (await headsOf(endpoints))
     .filter((one) => one.head !== null && one.head.number > head.number + MAX_LAG)
     .sort((a, b) => b.head!.number - a.head!.number)
-  // Of several the second: no single one can put itself first by a number of its own.
-  const next = ahead.find(({ answer }) => answer.own) ?? ahead[Math.min(ahead.length, WITNESSES) - 1]
+  // Of several hosts the second: no single one can put itself first by a number of its own.
+  const [first] = ahead
+  const second = ahead.find(({ answer }) => hostOf(answer.endpoint) !== hostOf(first!.answer.endpoint))
+  const next = ahead.find(({ answer }) => answer.own) ?? second ?? first
   if (next !== undefined) endpoints.prefer(next.answer.endpoint, `stands still at block ${head.number}`)
 }

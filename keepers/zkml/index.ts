@@ -32,7 +32,14 @@ export {
 } from './inference/claim.ts'
 export { InferenceError, type InferenceErrorCode } from './inference/errors.ts'
 export { type CircuitFolder, checkFolder, compileFolder, openFolder, withWeights } from './inference/folder.ts'
-export { exportVerificationKey, readFolderKey, readKeyFor, setupFolder, statesItsKey } from './inference/keys.ts'
+export {
+  exportVerificationKey,
+  readFolderKey,
+  readKeyFor,
+  setupFolder,
+  statesItsKey,
+  withFolderKey,
+} from './inference/keys.ts'
 export {
   type CircuitManifest,
   type Claim,

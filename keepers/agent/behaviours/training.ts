@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { hasSeat, steady } from '../../chain/index.ts'
-import { addNoiseShare, clipToNorm, LearningError, type StrategyModule } from '../../learning/index.ts'
+import { addNoiseShare, clipToNorm, type KeeperStrategy, LearningError } from '../../learning/index.ts'
 import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
@@ -127,7 +127,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   if (control !== null && outcome.samples > 0) variates!.propose(round, control, update)
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
   addNoiseShare(update, noiseDeviation(terms))
-  const samples = declaredWeight(terms, weightOf(strategy, outcome, terms.maxSamples))
+  const samples = declaredWeight(terms, await weightOf(strategy, outcome, terms.maxSamples))
   const seconds = (steady(context.clock) - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.metrics.setTrainer(outcome.metrics ?? {})
@@ -143,11 +143,11 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
 }
 
 /** The member's weight in the mean, before the terms limit it: its number of samples, unless the strategy returns another. */
-function weightOf(
-  strategy: StrategyModule | null,
+async function weightOf(
+  strategy: KeeperStrategy | null,
   { samples, lossBefore = Number.NaN }: TrainOutcome,
   maxSamples: number,
-): number {
+): Promise<number> {
   if (samples === 0) return 0
   return strategy?.weighs === true ? strategy.weight(samples, lossBefore, maxSamples) : samples
 }

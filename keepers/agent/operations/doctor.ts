@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Checks everything that a keeper depends on, before it runs or when it fails, and names a fix for each problem.
+import { lookup } from 'node:dns/promises'
 import { statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { formatEther, ZeroAddress } from 'ethers'
-import { type Clock, FailoverProvider, isLoopback, openService, PeerBook, systemClock } from '../../chain/index.ts'
+import {
+  type Clock,
+  FailoverProvider,
+  hostOf,
+  isLoopback,
+  openService,
+  PeerBook,
+  systemClock,
+} from '../../chain/index.ts'
 import { portAnswers } from '../../network/index.ts'
 import { agreedDigests, disagreement } from '../../versions/index.ts'
 import { type KeeperConfig, loadConfig } from '../config.ts'
@@ -205,10 +214,7 @@ async function checkEndpoints(config: KeeperConfig, clock: Clock): Promise<{ che
     }
   }
   if (reached.length === 0) return { checks, reached: false }
-  if (config.chain.confirmations > 1 && new Set(rpc).size < ENOUGH_ENDPOINTS) {
-    const fix = `give ${ENOUGH_ENDPOINTS} of different operators: then none alone can invent a draft, or end this keeper`
-    checks.push(warn('rpc', `chain.rpc has ${new Set(rpc).size} endpoints`, fix))
-  }
+  checks.push(...(await countWitnesses(config)))
   const head = Math.max(...reached.map((one) => one.head))
   for (const { name, head: own } of reached) {
     if (head - own > MAX_LAG)
@@ -218,6 +224,35 @@ async function checkEndpoints(config: KeeperConfig, clock: Clock): Promise<{ che
   checks.push(...(await checkFinality(config)))
   checks.push(checkTime(Math.max(...reached.map(({ time }) => time)), clock.now() / 1000))
   return { checks, reached: true }
+}
+
+/** How many hosts there are to ask. Several URLs of one count as one endpoint; names that lead to one machine are one, but for the keeper two. */
+export async function countWitnesses({
+  chain,
+}: {
+  readonly chain: Pick<KeeperConfig['chain'], 'rpc' | 'own' | 'confirmations'>
+}): Promise<Check[]> {
+  const hosts = [...new Set(chain.rpc.map(hostOf))]
+  if (chain.confirmations <= 1 || chain.own !== undefined) return []
+  const checks: Check[] = []
+  if (hosts.length < ENOUGH_ENDPOINTS) {
+    const found = new Set(chain.rpc).size
+    const told = found === hosts.length ? `${found} endpoints` : `${found} endpoints of ${hosts.length} hosts`
+    const two = hosts.length === 2 ? ': two that contradict each other silence it' : ''
+    const fix = `give ${ENOUGH_ENDPOINTS} of different operators, or your own node as chain.own: then none alone can invent a draft, or end or silence this keeper`
+    checks.push(warn('rpc', `chain.rpc has ${told}${two}`, fix))
+  }
+  const leads = new Map<string, string>()
+  for (const host of hosts) {
+    // On this machine, a host has its port with it.
+    const found = await lookup(new URL(`http://${host}`).hostname, { all: true }).catch(() => [])
+    const shared = found.find(({ address }) => leads.has(address))
+    for (const { address } of found) if (!leads.has(address)) leads.set(address, host)
+    if (shared === undefined) continue
+    const fix = 'take others out, and add one that somebody else runs: the two count as two witnesses'
+    checks.push(warn('rpc', `${leads.get(shared.address)} and ${host} are both at ${shared.address}`, fix))
+  }
+  return checks
 }
 
 /** Whether the endpoints have the same chain, at a block that is final to the keeper. */

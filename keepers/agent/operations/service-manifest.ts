@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
-import { LearningError, MODEL_NAMES, StrategyModule, strategyHash } from '../../learning/index.ts'
+import { ConfinedStrategy, LearningError, MODEL_NAMES, strategyHash } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
 import {
   agreedDigests,
@@ -153,7 +153,7 @@ export async function serviceStrategy(
   const bytes = given === undefined ? await fetched() : readGiven(given)
   const { spec } = await openManifest(manifest)
   try {
-    new StrategyModule(bytes, terms, spec.parameters, given ?? `strategy ${terms.sha256}`)
+    await ConfinedStrategy.open(bytes, terms, spec.parameters, given ?? `strategy ${terms.sha256}`)
   } catch (cause) {
     if (!(cause instanceof LearningError)) throw cause
     throw new AgentError('CONFIG', cause.message, { cause })

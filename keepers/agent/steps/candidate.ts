@@ -85,7 +85,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
   // A strategy hears of members that train.
   const facts = { round, members: frame.roster.length - empty, contributors }
-  const next = refuseStep(() => nextModel(context, before, combined.mean, facts))
+  const next = await refuseStep(() => nextModel(context, before, combined.mean, facts))
   const judges = context.trainer.shard.heldOut > 0
   const score = judges ? await context.trainer.evaluate(context.home.over(next.weights), step.signal) : null
   const good = isGood(context, score)
@@ -124,9 +124,9 @@ function seenMore({ figures, testAccuracy, classes, confusion }: ModelScore) {
 }
 
 /** A strategy that gives no model for a mean gives none to any member: the round is lost. @throws AgentError BAD_BLOB */
-function refuseStep<T>(step: () => T): T {
+async function refuseStep<T>(step: () => Promise<T>): Promise<T> {
   try {
-    return step()
+    return await step()
   } catch (cause) {
     if (!(cause instanceof LearningError)) throw cause
     throw new AgentError('BAD_BLOB', cause.message, { cause })

@@ -15,6 +15,7 @@ import { elapsed } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
+import { noteAgreement, noteContradiction } from './contradiction.ts'
 import { isFinal } from './final.ts'
 
 /** The fields of an endpoint's log that are compared. */
@@ -52,7 +53,13 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   )
   // The operator's own endpoint may lack the block so far: while it is up, others cannot outvote it.
   const heard = answers.filter((_, i) => own[i]?.reason === undefined)
-  if (settles(agree, heard)) return true
+  if (settles(agree, heard)) {
+    noteAgreement(step.context)
+    return true
+  }
+  // One that has this very block and not the event denies it.
+  const deny = heard.filter((answer) => !agree.includes(answer) && Array.isArray(answer.result))
+  if (agree.length > 0 && deny.length > 0) noteContradiction(step.context, fact.name, [...agree, ...deny])
   log.warn(
     {
       event: 'not witnessed',
@@ -127,7 +134,10 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
     if (!isThere(answers.indexOf(answer)) || seatsOf(answer) !== seats || alike.length !== facts.length) return false
     return facts.every((fact) => alike.some((entry) => isLogOf(entry, fact)))
   })
-  if (settles(agree, heard)) return 'witnessed'
+  if (settles(agree, heard)) {
+    noteAgreement(step.context)
+    return 'witnessed'
+  }
   const others = settled(heard, (answer) =>
     JSON.stringify([String(seatsOf(answer)), ...alikeIn(answer).map((entry) => logSchema.parse(entry))]),
   )
@@ -137,6 +147,7 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
       { event: 'outvoted', ...told, others: others.map(({ endpoint }) => endpoint) },
       'only the endpoint in use reports these events: the keeper reads them again from another one',
     )
+    noteAgreement(step.context)
     endpoints.prefer(others[0]!.endpoint, `others report other ${name} events`)
     // Hidden events may be in other blocks than the reported ones.
     const opened = step.context.facts.last('EpochOpened')
@@ -147,7 +158,9 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
     { event: 'not witnessed', ...told, heard: heard.map(({ endpoint }) => endpoint) },
     'only one endpoint reports these events: the keeper makes no statement about them until another one reports them or cannot be asked',
   )
-  return heard.length > agree.length ? 'contradicted' : 'unheard'
+  if (heard.length === agree.length) return 'unheard'
+  noteContradiction(step.context, name, heard)
+  return 'contradicted'
 }
 
 /**

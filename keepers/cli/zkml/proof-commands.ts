@@ -24,6 +24,7 @@ import {
   tablesPath,
   verifyProof,
   wasmBackend,
+  withFolderKey,
   writeAtomically,
 } from '../../zkml/index.ts'
 import { peakMemory } from '../peak-memory.ts'
@@ -109,9 +110,11 @@ export async function proveCommand(
   await withTerminal({}, async ({ signal, progress }) => {
     const opened = await openFolder(folder)
     if (opened.manifest.system !== 'groth16') throw usage(IN_TWO_ROUNDS)
-    const { path, key, metadata } = await readFolderKey(opened)
     progress('loading the key')
-    const prover = await chooseBackend(options.backend).open(path, { signal })
+    const { key, metadata, prover } = await withFolderKey(opened, async (checked, source) => ({
+      ...checked,
+      prover: await chooseBackend(options.backend).open(source, { signal }),
+    }))
     try {
       progress('proving')
       const made = await prover.prove(await readFile(options.witness), { signal })
@@ -253,13 +256,20 @@ function describe(circuit: InferenceCircuit, scores: ArrayLike<number>, signals:
 /** Key and metadata of a finished ceremony into the folder, once they are known to belong to its circuit. */
 async function takeOver(folder: string, from: string): Promise<void> {
   const { manifest } = await openFolder(folder)
-  const { metadata } = await readKeyFor(manifest, from)
-  if (metadata.setup !== 'ceremony') throw badData(`${from} is a ${metadata.setup} key, not the result of a ceremony`)
   const to = folderPaths(folder).zkey
-  await copyFile(from, `${to}.part`)
-  await copyFile(metadataPath(from), `${metadataPath(to)}.part`)
-  await rename(`${metadataPath(to)}.part`, metadataPath(to))
-  await rename(`${to}.part`, to)
+  const copy = `${to}.part`
+  try {
+    await copyFile(from, copy)
+    await copyFile(metadataPath(from), metadataPath(copy))
+    // The copy, not what has that name before or after.
+    const { metadata } = await readKeyFor(manifest, copy)
+    if (metadata.setup !== 'ceremony') throw badData(`${from} is a ${metadata.setup} key, not the result of a ceremony`)
+    await rename(metadataPath(copy), metadataPath(to))
+    await rename(copy, to)
+  } finally {
+    await rm(copy, { force: true })
+    await rm(metadataPath(copy), { force: true })
+  }
   await rm(tablesPath(to), { force: true })
   await exportVerificationKey(folder)
 }

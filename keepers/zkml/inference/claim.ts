@@ -14,7 +14,7 @@ import { encodeInput } from '../quantise/quantise.ts'
 import type { KeyMetadata } from '../setup/metadata.ts'
 import { InferenceError } from './errors.ts'
 import { batchOptions, type CircuitFolder, openFolder, writtenAnew } from './folder.ts'
-import { readFolderKey } from './keys.ts'
+import { withFolderKey } from './keys.ts'
 import { type Claim, folderPaths } from './manifest.ts'
 import { type AnyKey, type AnyProofWithSignals, verifyAny } from './systems.ts'
 
@@ -105,15 +105,16 @@ export class ClaimProver {
     const opened = await openFolder(folder)
     claimOf(opened)
     const { system } = opened.manifest
-    const { path, key, metadata } = await readFolderKey(opened)
     const { backend = wasmBackend(), ...rest } = options
-    if (system === 'groth16') {
-      const witness = await WitnessProgram.load(await readFile(folderPaths(folder).wasm))
-      return new ClaimProver(opened, witness, key, metadata, await backend.open(path, rest))
-    }
-    if (backend.name !== 'wasm')
-      throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
-    return new ClaimProver(opened, writtenAnew(opened), key, metadata, await openTwoRound(path, rest))
+    return withFolderKey(opened, async ({ key, metadata }, source) => {
+      if (system === 'groth16') {
+        const witness = await WitnessProgram.load(await readFile(folderPaths(folder).wasm))
+        return new ClaimProver(opened, witness, key, metadata, await backend.open(source, rest))
+      }
+      if (backend.name !== 'wasm')
+        throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
+      return new ClaimProver(opened, writtenAnew(opened), key, metadata, await openTwoRound(source, rest))
+    })
   }
 
   /**

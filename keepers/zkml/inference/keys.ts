@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The keys of a folder's circuit: set up here, or taken from a ceremony, and checked to belong to it.
+import { fstatSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
-import type { Part } from '../parts.ts'
-import { openKey } from '../prove/backend.ts'
+import { type Part, readPart } from '../parts.ts'
+import { type OpenKey, openKey } from '../prove/backend.ts'
 import { tablesPath } from '../prove/tables.ts'
 import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
 import { type KeyMetadata, readKeyMetadata, sha256 } from '../setup/metadata.ts'
@@ -66,40 +67,79 @@ export async function statesItsKey(folder: string, key: AnyKey): Promise<boolean
 
 /** The same for a key anywhere, such as the one that a ceremony wrote. It passes through memory piece by piece. */
 export async function readKeyFor(manifest: CircuitManifest, path: string): Promise<CheckedKey> {
-  const { file, close } = await openKey(path).catch((error: Error) => {
+  return withKeyOf(
+    manifest,
+    path,
+    (file) => file,
+    async (checked) => checked,
+  )
+}
+
+/**
+ * Calls `use` with the folder's key, checked as above, and the file that was checked, open until it is done. Who proves reads that one: a name may
+ * be another file's a moment after the check, such as a key that is made to give witnesses away.
+ */
+export async function withFolderKey<T>(
+  { folder, manifest }: CircuitFolder,
+  use: (checked: CheckedKey, source: OpenKey) => Promise<T>,
+): Promise<T> {
+  // A file that others may write into is read once; then its bytes cannot change either.
+  const held = (file: Part) => (othersMayWrite(file) ? readPart(file) : file)
+  return withKeyOf(manifest, folderPaths(folder).zkey, held, use)
+}
+
+async function withKeyOf<T>(
+  manifest: CircuitManifest,
+  path: string,
+  held: (file: Part) => Part,
+  use: (checked: CheckedKey, source: OpenKey) => Promise<T>,
+): Promise<T> {
+  const opened = await openKey(path).catch((error: Error) => {
     throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml setup first`, { cause: error })
   })
   try {
-    const metadata = await readKeyMetadata(path)
-    const zkeySha256 = sha256(file)
-    if (zkeySha256 !== metadata.zkeySha256) {
-      throw new InferenceError(
-        'folder-mismatch',
-        `${path} is not the key that its metadata describes: SHA-256 ${zkeySha256}`,
-      )
-    }
-    if (metadata.circuit.r1csSha256 !== manifest.r1csSha256) {
-      throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
-    }
-    requireRounds(manifest, file, path)
-    const found = await readZkey(manifest.system, file, path)
-    // A local key bears a mark, and every key its verification key: metadata that say otherwise are forged.
-    if (found.local && metadata.setup !== 'local') {
-      throw new InferenceError(
-        'folder-mismatch',
-        `${path} is marked as a local key, its metadata say ${metadata.setup}; get the ceremony's key, or run the set-up again`,
-      )
-    }
-    if (keyHash(found.key) !== metadata.vkHash) {
-      throw new InferenceError(
-        'folder-mismatch',
-        `${path} contains verification key ${keyHash(found.key)}, its metadata say ${metadata.vkHash}; run the set-up again`,
-      )
-    }
-    return { path, ...found, metadata }
+    const source = { ...opened, file: held(opened.file) }
+    return await use(await check(manifest, path, source.file), source)
   } finally {
-    close()
+    opened.close()
   }
+}
+
+/** Another user than this process's, or root. */
+function othersMayWrite(file: Part): boolean {
+  if (file instanceof Uint8Array || process.getuid === undefined) return false
+  const { mode, uid } = fstatSync(file.descriptor)
+  return (mode & 0o022) !== 0 || (uid !== 0 && uid !== process.getuid())
+}
+
+async function check(manifest: CircuitManifest, path: string, file: Part): Promise<CheckedKey> {
+  const metadata = await readKeyMetadata(path)
+  const zkeySha256 = sha256(file)
+  if (zkeySha256 !== metadata.zkeySha256) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${path} is not the key that its metadata describes: SHA-256 ${zkeySha256}`,
+    )
+  }
+  if (metadata.circuit.r1csSha256 !== manifest.r1csSha256) {
+    throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
+  }
+  requireRounds(manifest, file, path)
+  const found = await readZkey(manifest.system, file, path)
+  // A local key bears a mark, and every key its verification key: metadata that say otherwise are forged.
+  if (found.local && metadata.setup !== 'local') {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${path} is marked as a local key, its metadata say ${metadata.setup}; get the ceremony's key, or run the set-up again`,
+    )
+  }
+  if (keyHash(found.key) !== metadata.vkHash) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${path} contains verification key ${keyHash(found.key)}, its metadata say ${metadata.vkHash}; run the set-up again`,
+    )
+  }
+  return { path, ...found, metadata }
 }
 
 /** The circuit's id names the wires that are committed to before the challenge; the key must divide them in the same way. */

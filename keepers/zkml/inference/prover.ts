@@ -29,7 +29,7 @@ import { interpret } from '../quantise/interpret.ts'
 import type { KeyMetadata } from '../setup/metadata.ts'
 import { InferenceError } from './errors.ts'
 import { type CircuitFolder, openFolder, writtenAnew } from './folder.ts'
-import { readFolderKey } from './keys.ts'
+import { withFolderKey } from './keys.ts'
 import { folderPaths } from './manifest.ts'
 import { type AnyKey, type AnyProofWithSignals, verifyAny } from './systems.ts'
 
@@ -209,14 +209,15 @@ export class InferenceProver {
     options: ProveOptions & { readonly backend?: ProverBackend; readonly tables?: boolean } = {},
   ): Promise<InferenceProver> {
     const circuit = await InferenceCircuit.open(folder)
-    const { path, key, metadata } = await readFolderKey(circuit.folder)
     const { system } = circuit.folder.manifest
     const { tables = true, backend = wasmBackend({ tables }), ...rest } = options
-    if (system === 'groth16') return new InferenceProver(circuit, key, metadata, await backend.open(path, rest))
-    if (backend.name !== 'wasm') {
-      throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
-    }
-    return new InferenceProver(circuit, key, metadata, await openTwoRound(path, { ...rest, tables }))
+    return withFolderKey(circuit.folder, async ({ key, metadata }, source) => {
+      if (system === 'groth16') return new InferenceProver(circuit, key, metadata, await backend.open(source, rest))
+      if (backend.name !== 'wasm') {
+        throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
+      }
+      return new InferenceProver(circuit, key, metadata, await openTwoRound(source, { ...rest, tables }))
+    })
   }
 
   get backend(): string {

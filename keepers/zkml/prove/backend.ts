@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The interface of every prover. A later proof system with commitments to parts of the witness fits behind the same two calls: its
 // key and its proof are its own business.
-import type { Part } from '../parts.ts'
+import { type Part, readPart } from '../parts.ts'
 import type { ProofWithSignals } from './proof.ts'
 
 export type ProveOptions = {
@@ -27,8 +27,11 @@ export interface Prover {
   close(): Promise<void>
 }
 
-/** Where a proving key is: bytes anywhere, a path only where there is a file system. */
-export type KeySource = Uint8Array | string
+/** A key's file that stays open: what was checked is what is read later, whatever file has its name by then. */
+export type OpenKey = { readonly name: string; readonly file: Part; close(): void }
+
+/** Where a proving key is: bytes anywhere, a path or an open file only where there is a file system. */
+export type KeySource = Uint8Array | string | OpenKey
 
 export interface ProverBackend {
   readonly name: string
@@ -38,18 +41,19 @@ export interface ProverBackend {
 
 /** The bytes of a key. In a browser a path is an error of `node:fs`; give it bytes. */
 export async function readKey(key: KeySource): Promise<Uint8Array> {
-  if (typeof key !== 'string') return key
+  if (key instanceof Uint8Array) return key
+  if (typeof key !== 'string') return readPart(key.file)
   const { readFile } = await import('node:fs/promises')
   return readFile(key)
 }
 
-/** A key to read piece by piece: nothing of a file is in memory yet. Close it when everything was read. */
-export async function openKey(key: KeySource): Promise<{
-  readonly name: string
-  readonly file: Part
-  close(): void
-}> {
-  if (typeof key !== 'string') return { name: 'zkey', file: key, close: () => undefined }
+/**
+ * A key to read piece by piece: nothing of a file is in memory yet. Close it when everything was read; one that was open stays so for whoever
+ * opened it.
+ */
+export async function openKey(key: KeySource): Promise<OpenKey> {
+  if (key instanceof Uint8Array) return { name: 'zkey', file: key, close: () => undefined }
+  if (typeof key !== 'string') return { ...key, close: () => undefined }
   const { closeSync, fstatSync, openSync } = await import('node:fs')
   const descriptor = openSync(key, 'r')
   const file = { descriptor, at: 0, byteLength: fstatSync(descriptor).size }

@@ -24,9 +24,11 @@ export function rapidsnarkBackend(binary: string): ProverBackend {
         })
       })
       const bytes = await readKey(key)
-      const { header } = parseZkey(bytes, typeof key === 'string' ? key : 'zkey')
+      const name = key instanceof Uint8Array ? 'zkey' : typeof key === 'string' ? key : key.name
+      const { header } = parseZkey(bytes, name)
       options?.signal?.throwIfAborted()
       const folder = await mkdtemp(join(tmpdir(), 'cohort-prove-'))
+      // Of an open file the binary gets a copy of its own: its name may be another file's by now.
       const path = typeof key === 'string' ? key : join(folder, 'key.zkey')
       if (typeof key !== 'string') await writeFile(path, bytes, { mode: 0o600 })
       return new RapidsnarkProver(binary, path, folder, header)

@@ -53,8 +53,8 @@ export async function withTables<T>(
   options: { readonly tables?: boolean; readonly engine?: 'kernel' | 'portable' },
   use: (tables: KeyTables) => Promise<T>,
 ): Promise<T> {
-  if (typeof key !== 'string' || options.tables === false || options.engine === 'portable') return use({})
-  const path = tablesPath(key)
+  if (key instanceof Uint8Array || options.tables === false || options.engine === 'portable') return use({})
+  const path = tablesPath(typeof key === 'string' ? key : key.name)
   const opened = await openKey(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
     throw error

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { toBeHex, ZeroHash } from 'ethers'
 import { FIELD_ORDER } from '../inference/product-circuit.ts'
 import { createInputMarkets, field, IMAGE, LABELS, LINEAR, OTHER, PAYOUT, SCORES } from './input-market.ts'
-import { CLASS_MAP, DISPUTE, MARGIN, STATUS, UNIT } from './market.ts'
+import { CLASS_MAP, DISPUTE, INVALID, MARGIN, STATUS, UNIT } from './market.ts'
 import { labelled } from './reading-circuit.ts'
 
 describe('InputMarket', () => {
@@ -194,6 +194,29 @@ describe('InputMarket', () => {
       const [winner, loser] = upheld ? [stranger, owner] : [owner, stranger]
       await inputs.returnBond(id, winner)
       await expect(inputs.returnBond(id, loser)).to.be.revertedWithCustomError(inputs, 'NoBondOwed')
+    }
+  })
+
+  it('upholds no challenge of one half by an equal split: nobody is paid otherwise for it', async () => {
+    const { inputs, linear, resolve, dao, user, stranger, owner, token, ethers } = await createInputMarkets()
+    for (const [read, upheld] of [
+      [5n, false],
+      [4n, true],
+      [10n, true],
+    ] as const) {
+      const id = await linear(0n, 10n)
+      await inputs.connect(user).split(id, 100n * UNIT)
+      await inputs.connect(user).safeTransferFrom(user, stranger, (id << 8n) | 1n, 30n * UNIT, '0x')
+      await resolve(id, read)
+      await inputs.connect(stranger).challenge(id)
+      await inputs.connect(owner).defend(id)
+      await inputs.connect(dao).settle(id, INVALID)
+      expect((await inputs.challengeOf(id)).upheld, `${read}`).to.equal(upheld)
+      const [winner, loser] = upheld ? [stranger, owner] : [owner, stranger]
+      await inputs.returnBond(id, winner)
+      await expect(inputs.returnBond(id, loser)).to.be.revertedWithCustomError(inputs, 'NoBondOwed')
+      // What the split pays: for the first of these readings the same as the reading did.
+      await expect(inputs.connect(user).redeem(id)).to.changeTokenBalance(ethers, token, user, 85n * UNIT)
     }
   })
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { examineKeeper, initKeeper } from '../../../keepers/agent/index.ts'
+import { countWitnesses } from '../../../keepers/agent/operations/doctor.ts'
 import { exampleManifest } from '../../../keepers/versions/index.ts'
 
 describe('the doctor', function () {
@@ -125,5 +126,20 @@ describe('the doctor', function () {
         node.close()
       }
     }
+  })
+
+  it('warns of two endpoints of one host, which are one, and of two names of one address, which are two', async () => {
+    const found = async (...rpc: string[]) =>
+      (await countWitnesses({ chain: { rpc, confirmations: 2 } })).map(
+        ({ verdict, found: text }) => `${verdict} ${text}`,
+      )
+    expect(await found('https://10.0.0.1/one', 'https://10.0.0.1/two')).to.deep.equal([
+      'warn chain.rpc has 2 endpoints of 1 hosts',
+    ])
+    expect(await found('http://127.0.0.1:8545', 'http://localhost:8546')).to.deep.equal([
+      'warn chain.rpc has 2 endpoints: two that contradict each other silence it',
+      'warn 127.0.0.1:8545 and localhost:8546 are both at 127.0.0.1',
+    ])
+    expect(await found('https://10.0.0.1', 'https://10.0.0.2', 'https://10.0.0.3')).to.deep.equal([])
   })
 })

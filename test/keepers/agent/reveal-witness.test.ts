@@ -5,6 +5,7 @@ import { toQuantity } from 'ethers'
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { check } from '../../../keepers/agent/behaviours/check.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
+import { contradictionText } from '../../../keepers/agent/steps/contradiction.ts'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { checkUpdatePoint, settleCheck, type UpdateClaim, updateClaim } from '../../../keepers/fhe/index.ts'
@@ -104,6 +105,12 @@ describe('what a keeper says of others’ updates', function () {
     await aggregate(stage.step())
     checking()
     for (const changes of [{}, late]) expect(await check(stage.step(changes))).to.equal('again')
+    // Silence that nobody notices lasts as long as the lie: the operator hears of it.
+    const { remembered, metrics } = stage.context
+    expect(contradictionText(remembered)).to.match(
+      / and .* contradict each other about UpdateRevealed since .*: .*chain\.own/,
+    )
+    expect((await metrics.contradicted.get()).values[0]!.value).to.equal(1)
     // The forged one is gone, and so is what the chain has.
     stage.facts.splice(0, Infinity, ...truth.slice(0, 4))
     expect(await check(stage.step(late))).to.equal('again')
@@ -111,6 +118,8 @@ describe('what a keeper says of others’ updates', function () {
     stage.facts.splice(0, Infinity, ...truth)
     expect(await check(stage.step())).to.equal('done')
     expect(calls('submitCheck')).to.have.length(1)
+    expect(contradictionText(remembered)).to.equal(null)
+    expect((await metrics.contradicted.get()).values[0]!.value).to.equal(0)
   })
 
   it('is nothing when another endpoint has reveals in later blocks, or when this one tells of none', async () => {

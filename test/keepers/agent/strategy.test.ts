@@ -58,7 +58,7 @@ describe('a strategy of the members` own', () => {
     )
   })
 
-  it('is refused before an epoch: another file, none, one too many, or settings that the module does not take', () => {
+  it('is refused before an epoch: another file, none, one too many, or settings that the module does not take', async () => {
     const agreed = manifestWith(momentum, { momentum: 0.5 })
     writeFileSync(join(folder, 'other.cjs'), `${momentum} `)
     const wrong: [ServiceManifest, string | undefined, RegExp][] = [
@@ -72,47 +72,52 @@ describe('a strategy of the members` own', () => {
       [manifestWith(momentum, { momentum: 2 }), 'strategy.cjs', /settings\.momentum: 2, takes 0 to below 1/],
     ]
     for (const [manifest, file, message] of wrong) {
-      const error = refusal(() => openStrategy(configWith(manifest, file), spec))
+      const error = await refusal(() => openStrategy(configWith(manifest, file), spec))
       expect(error.message).to.match(message).and.not.to.contain('\n')
       expect(error.exitCode).to.equal(KEEPER_EXIT.config)
     }
     // Without the key, strategy.cjs in the folder is the one; a folder without it has none.
-    expect(openStrategy(configWith(agreed), spec)!.terms.settings).to.deep.equal({ momentum: 0.5 })
+    expect((await openStrategy(configWith(agreed), spec))!.terms.settings).to.deep.equal({ momentum: 0.5 })
     rmSync(join(folder, 'strategy.cjs'))
-    const none = refusal(() => openStrategy(configWith(agreed), spec))
+    const none = await refusal(() => openStrategy(configWith(agreed), spec))
     writeFileSync(join(folder, 'strategy.cjs'), momentum)
     expect(none.message).to.match(
       /service\.strategy: the manifest's strategy is a module with the hash [0-9a-f]{64}: name its file/,
     )
   })
 
-  it('is refused when it weighs members and privacy has all weigh the same', () => {
+  it('is refused when it weighs members and privacy has all weigh the same', async () => {
     const source = readFileSync(join(ROOT, 'strategies/q-fedavg.cjs'))
     writeFileSync(join(folder, 'fair.cjs'), source)
     const fair = manifestWith(source, { q: 1 })
-    expect(openStrategy(configWith(fair, 'fair.cjs'), spec)!.weighs).to.equal(true)
+    expect((await openStrategy(configWith(fair, 'fair.cjs'), spec))!.weighs).to.equal(true)
     const privacy = { noiseMultiplier: 0.1, contributors: 3, colluders: 1, delta: 1e-6 }
     const noisy = { ...fair, rounds: { ...fair.rounds, privacy, clipBound: 64 } }
-    expect(refusal(() => openStrategy(configWith(noisy, 'fair.cjs'), spec)).message).to.match(
+    expect((await refusal(() => openStrategy(configWith(noisy, 'fair.cjs'), spec))).message).to.match(
       /privacy has all weigh the same/,
     )
   })
 
-  it('gives two keepers the same blob, one of which took the model over instead of working it out', () => {
+  it('gives two keepers the same blob, one of which took the model over instead of working it out', async () => {
     const manifest = manifestWith(momentum, { momentum: 0.5 })
-    const keepers = [0, 1].map(() => ({ manifest, strategy: openStrategy(configWith(manifest, 'strategy.cjs'), spec) }))
+    const opened = async () => ({
+      manifest,
+      strategy: await openStrategy(configWith(manifest, 'strategy.cjs'), spec),
+    })
+    const keepers = [await opened(), await opened()]
     const mean = Float64Array.from(vectorOf(spec.parameterCount, 3))
     const facts = { round: 1, contributors: 3, members: 4 }
     const start = { weights: Float32Array.from(vectorOf(spec.parameterCount, 1)), moments: [] }
-    const first = nextModel(keepers[0]!, start, mean, facts)
+    const first = await nextModel(keepers[0]!, start, mean, facts)
     const fetched = decodeModelState(encodeModel(first.weights, first.moments), spec.parameterCount)
-    const blobs = [first, fetched].map((before, i) => {
-      const { weights, moments } = nextModel(keepers[i]!, before, mean, { ...facts, round: 2 })
-      return encodeModel(weights, moments)
-    })
+    const blobs: Uint8Array[] = []
+    for (const [i, before] of [first, fetched].entries()) {
+      const { weights, moments } = await nextModel(keepers[i]!, before, mean, { ...facts, round: 2 })
+      blobs.push(encodeModel(weights, moments))
+    }
     expect(blobs[0]).to.deep.equal(blobs[1])
     // The momentum of the first round is in the second: without it the blob is another.
-    const { weights, moments } = nextModel(keepers[0]!, { ...first, moments: [] }, mean, { ...facts, round: 2 })
+    const { weights, moments } = await nextModel(keepers[0]!, { ...first, moments: [] }, mean, { ...facts, round: 2 })
     expect(encodeModel(weights, moments)).not.to.deep.equal(blobs[0])
   })
 
@@ -205,9 +210,9 @@ describe('a strategy of the members` own', () => {
   })
 })
 
-function refusal(body: () => unknown): AgentError {
+async function refusal(body: () => Promise<unknown>): Promise<AgentError> {
   try {
-    body()
+    await body()
   } catch (error) {
     if (error instanceof AgentError) return error
     throw error

@@ -80,7 +80,7 @@ describe('the strategy of a service that somebody joins', function () {
     await initKeeper({ folder: target, passphrase: 'p', values, manifest, strategy: source, scryptLog2N: 10 })
     const config = loadConfig(target)
     expect(config.service.strategyFile).to.equal(join(target, 'strategy.cjs'))
-    expect(openStrategy(config, await specOf(manifest))!.terms.sha256).to.equal(sha256)
+    expect((await openStrategy(config, await specOf(manifest)))!.terms.sha256).to.equal(sha256)
     const plain = join(folder, 'plain')
     await initKeeper({ folder: plain, passphrase: 'p', values, manifest: exampleManifest('logistic'), scryptLog2N: 10 })
     expect([existsSync(join(plain, 'strategy.cjs')), loadConfig(plain).service.strategyFile]).to.deep.equal([

@@ -37,8 +37,11 @@ export function bodyOf(call: Invocation, attribute: string): GraphProto {
 /** Runs a body on operands for its inputs; the operands of its outputs. */
 export function runBody(call: Invocation, body: GraphProto, inputs: readonly Operand[]): Operand[] {
   const scope = call.scope.inner(call, false)
-  for (const proto of body.initializer)
-    scope.operands.set(proto.name, { constant: readTensor(proto, `${call.name}.initializer`) })
+  for (const proto of body.initializer) {
+    const constant = readTensor(proto, `${call.name}.initializer`)
+    scope.file.budget.constants.spend(constant, `${scope.place}${proto.name}`)
+    scope.operands.set(proto.name, { constant })
+  }
   for (const [i, { name, type }] of body.input.entries()) {
     const operand = inputs[i]!
     const declared = type?.tensor?.elementType ?? 0

@@ -6,6 +6,7 @@ import { elementCount } from '../../graph/program.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph } from '../../graph/types.ts'
 import { functionsOf } from './bodies.ts'
+import { ConstantBudget } from './budget.ts'
 import { checkGraph, OPSETS, opsetsOf, typeOf } from './check.ts'
 import { refuseCast } from './computable.ts'
 import { placeInputs, readInputs, shapeOfAll } from './inputs.ts'
@@ -24,6 +25,8 @@ export type OnnxOptions = {
   readonly dimensions?: Readonly<Record<string, number>>
   /** Which of the file's outputs the network computes, where it has several; several of them by commas. See `choose`, `joined`. */
   readonly output?: string
+  /** Elements that the file's constants, with all that is folded from them, may have together; 2^27 by default. */
+  readonly mostElements?: number
 }
 
 /** Nodes of bodies and functions, each counted as often as it is run. */
@@ -41,8 +44,13 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
   const model = neededFor(whole, options.output)
   if (model.graph.sparseInitializer.length > 0)
     throw new CompileError('unsupported-operator', 'sparse initialisers are not supported; export them dense')
+  const budget = { left: MOST_WRITTEN_OUT, constants: new ConstantBudget(options.mostElements) }
   const constants = new Map<string, Operand>(
-    model.graph.initializer.map((proto) => [proto.name, { constant: readTensor(proto, 'initializer') }]),
+    model.graph.initializer.map((proto) => {
+      const constant = readTensor(proto, 'initializer')
+      budget.constants.spend(constant, `constant ${proto.name}`)
+      return [proto.name, { constant }]
+    }),
   )
   const inputs = readInputs(model, new Set(constants.keys()), options.dimensions ?? {})
   const builder = new GraphBuilder(
@@ -55,7 +63,7 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
     builder.note(
       `opset ${opsets.standard} is newer than ${OPSETS.newest}, the newest tested; compare the outputs before use`,
     )
-  const place = { opsets, functions: functionsOf(whole), budget: { left: MOST_WRITTEN_OUT }, run: runNodes }
+  const place = { opsets, functions: functionsOf(whole), budget, run: runNodes }
   const scope = new Scope(builder, place, constants, readNames(model))
   for (const [name, operand] of placeInputs(builder, inputs)) scope.operands.set(name, operand)
   runNodes(scope, model.graph.node, lastRanking(model))

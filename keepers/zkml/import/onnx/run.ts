@@ -119,6 +119,7 @@ export function runNodes(scope: Scope, nodes: readonly NodeProto[], last: string
   for (const [at, node] of nodes.entries()) {
     const made = runNode(scope, node, at, last)
     for (const [i, operand] of made.entries()) {
+      if ('constant' in operand) budget.constants.spend(operand.constant, `${scope.place}${nodeName(node, at)}`)
       const output = node.output[i] ?? ''
       if (output !== '') scope.operands.set(output, operand)
     }

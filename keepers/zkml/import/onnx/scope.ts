@@ -3,6 +3,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import type { CompileErrorCode } from '../../graph/errors.ts'
 import type { SoftmaxKind } from '../../graph/types.ts'
+import type { ConstantBudget } from './budget.ts'
 import type { Operand } from './operand.ts'
 import type { Opsets } from './operators.ts'
 import type { FunctionProto, NodeProto } from './schema.ts'
@@ -13,7 +14,11 @@ export type Place = {
   /** Functions that the file defines, by `functionKey`. */
   readonly functions: ReadonlyMap<string, FunctionProto>
   /** Nodes of bodies that may still run. Without a limit, a body that runs itself twice at each of sixteen levels would never end. */
-  readonly budget: { left: number }
+  readonly budget: {
+    left: number
+    /** For constants: those in the file, again at each run of the body that they are in, and what is folded from them. */
+    readonly constants: ConstantBudget
+  }
   /** Runs nodes and puts their results into the scope. Injected, because the module that runs nodes imports every operator. */
   readonly run: (scope: Scope, nodes: readonly NodeProto[]) => void
 }

@@ -171,6 +171,31 @@ describe('the size of ONNX files', () => {
     expect(refusal(range).message).to.match(/elements are supported/)
   })
 
+  it('bounds what all constants of a file have together, however small the file and each of them are', () => {
+    const bytes = 1000
+    const made = Array.from({ length: 9 }, (_, i) => ({ op: 'ConstantOfShape', inputs: ['s'], outputs: [`c${i}`] }))
+    const used = { op: 'Sum', inputs: ['x', ...made.map(({ outputs }) => outputs[0]!)] }
+    const file = chain([...made, used], { s: int64(100, 4) })
+    expect(file.length).to.be.lessThan(bytes)
+    const importing = (each: Uint8Array, mostElements: number) => () => importOnnx(each, { mostElements })
+    // Without the bound on all of them, this is what such a file gets.
+    expect(importing(file, 2 + 9 * 400)).not.to.throw()
+    expect(importing(file, 2 + 8 * 400)).to.throw(
+      /ConstantOfShape.*: with its 400 elements the file's constants, and those folded from them, have 3602 in all; up to 3202/,
+    )
+    const weights = { w: { shape: [400], data: new Array<number>(400).fill(1) } }
+    expect(importing(chain([{ op: 'Relu', inputs: ['x'] }], weights), 399)).to.throw(/constant w: with its 400/)
+    // The same numbers under many names are there once.
+    const names = Array.from({ length: 9 }, (_, i) => ({
+      op: 'Identity',
+      inputs: [i === 0 ? 'w' : `n${i - 1}`],
+      outputs: [`n${i}`],
+    }))
+    const sum = { op: 'ReduceSum', inputs: ['n8'], outputs: ['one'], attributes: { keepdims: 0 } }
+    const chained = chain([...names, sum, { op: 'Add', inputs: ['x', 'one'] }], weights)
+    expect(importing(chained, 401)).not.to.throw()
+  })
+
   for (const op of ['Add', 'Relu', 'Transpose', 'Mul', 'Max', 'Identity', 'Reshape', 'Concat'])
     it(`reads 10,000 nodes of ${op} in a chain in a second`, function () {
       this.timeout(60_000)

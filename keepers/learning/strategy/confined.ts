@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A strategy's module in a process of its own: one that takes all memory, or never returns, ends that process and no keeper.
+import { type ChildProcess, fork } from 'node:child_process'
+import { LearningError } from '../errors.ts'
+import type { ParameterSpec } from '../types.ts'
+import type { StrategyModule, StrategyRound, StrategyState, StrategyTerms } from './module.ts'
+
+/** What a strategy that members agreed on does for a keeper: in its own process, or in another one. */
+export type KeeperStrategy = Pick<StrategyModule, 'terms' | 'vectors' | 'home' | 'localRate' | 'weighs' | 'initial'> & {
+  step(before: StrategyState, mean: Float64Array, round: StrategyRound): StrategyState | Promise<StrategyState>
+  weight(samples: number, loss: number, maxSamples: number): number | Promise<number>
+}
+
+/** Of one call, the start of the process included. */
+type StrategyLimits = { readonly milliseconds: number; readonly mebibytes: number }
+
+type Task =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'step'; readonly args: Parameters<StrategyModule['step']> }
+  | { readonly kind: 'weight'; readonly args: Parameters<StrategyModule['weight']> }
+
+/** To the process. */
+export type StrategyRequest = {
+  readonly source: Uint8Array
+  readonly terms: StrategyTerms
+  readonly parameters: readonly ParameterSpec[]
+  readonly where: string
+  readonly task: Task
+  readonly mebibytes: number
+}
+
+/** What is known of a module once it has been opened. */
+type StrategyFacts = Pick<StrategyModule, 'vectors' | 'home' | 'localRate' | 'weighs'>
+
+export type StrategyReply =
+  | { readonly value: StrategyFacts | StrategyState | number }
+  | { readonly code: LearningError['code']; readonly message: string }
+
+const CALL_MS = 120_000
+/** Of the process itself and a module's own data. */
+const BASE_MIB = 512
+/** For each parameter: mean, weights and vectors, a copy of them at each end of the pipe, and as much again. */
+const PARAMETER_BYTES = 256
+const MIB = 2 ** 20
+
+export class ConfinedStrategy implements KeeperStrategy {
+  readonly terms: StrategyTerms
+  readonly vectors: number
+  readonly home: readonly string[]
+  readonly localRate: number | null
+  readonly weighs: boolean
+  readonly #request: Omit<StrategyRequest, 'task'>
+  readonly #limits: StrategyLimits
+  readonly #length: number
+
+  private constructor(request: Omit<StrategyRequest, 'task'>, limits: StrategyLimits, facts: StrategyFacts) {
+    this.terms = request.terms
+    this.vectors = facts.vectors
+    this.home = facts.home
+    this.localRate = facts.localRate
+    this.weighs = facts.weighs
+    this.#request = request
+    this.#limits = limits
+    this.#length = lengthOf(request.parameters)
+  }
+
+  /**
+   * The module, opened once to see that it runs and what it declares. A process is started for that, and for each call.
+   * @param limits by default two minutes, and 512 MiB with 256 bytes for each parameter
+   * @throws LearningError BAD_STRATEGY as StrategyModule does, and for a module that goes beyond the limits
+   */
+  static async open(
+    source: Uint8Array,
+    terms: StrategyTerms,
+    parameters: readonly ParameterSpec[],
+    where: string,
+    limits: Partial<StrategyLimits> = {},
+  ): Promise<ConfinedStrategy> {
+    const mebibytes = limits.mebibytes ?? BASE_MIB + Math.ceil((lengthOf(parameters) * PARAMETER_BYTES) / MIB)
+    const bounds = { milliseconds: limits.milliseconds ?? CALL_MS, mebibytes }
+    const request = { source, terms, parameters, where, mebibytes }
+    const facts = await ask<StrategyFacts>({ ...request, task: { kind: 'open' } }, bounds)
+    return new ConfinedStrategy(request, bounds, facts)
+  }
+
+  initial(): Float32Array[] {
+    return Array.from({ length: this.vectors }, () => new Float32Array(this.#length))
+  }
+
+  step(...args: Parameters<StrategyModule['step']>): Promise<StrategyState> {
+    return ask({ ...this.#request, task: { kind: 'step', args } }, this.#limits)
+  }
+
+  weight(...args: Parameters<StrategyModule['weight']>): Promise<number> {
+    return ask({ ...this.#request, task: { kind: 'weight', args } }, this.#limits)
+  }
+}
+
+function lengthOf(parameters: readonly ParameterSpec[]): number {
+  return parameters.reduce((sum, { length }) => sum + length, 0)
+}
+
+async function ask<T>(request: StrategyRequest, limits: StrategyLimits): Promise<T> {
+  const child = fork(new URL('./confined.worker.ts', import.meta.url), {
+    // Nothing of the keeper's: neither its environment, which may hold a passphrase, nor its flags.
+    env: {},
+    execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${limits.mebibytes}`],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  try {
+    const reply = await replyOf(child, request, limits)
+    if ('code' in reply) throw new LearningError(reply.code, reply.message)
+    return reply.value as T
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+function replyOf(child: ChildProcess, request: StrategyRequest, limits: StrategyLimits): Promise<StrategyReply> {
+  const { where, task } = request
+  const { milliseconds, mebibytes } = limits
+  const refusal = (why: string) => new LearningError('BAD_STRATEGY', `${where}: ${task.kind}: ${why}`)
+  let said = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4_096)
+  })
+  return new Promise<StrategyReply>((resolve, reject) => {
+    const late = setTimeout(
+      () => reject(refusal(`it has not returned after ${milliseconds / 1000} s; no keeper waits longer`)),
+      milliseconds,
+    )
+    child.once('message', (reply: StrategyReply) => {
+      clearTimeout(late)
+      resolve(reply)
+    })
+    child.once('error', (cause) => {
+      clearTimeout(late)
+      reject(new LearningError('BAD_STRATEGY', `${where}: its process does not start: ${cause.message}`, { cause }))
+    })
+    // When its output has been read to the end, too.
+    child.once('close', (code, signal) => {
+      clearTimeout(late)
+      const memory = said.includes(TOO_MUCH_MEMORY) || /out of memory/i.test(said)
+      reject(
+        refusal(memory ? `it takes more than ${mebibytes} MiB of memory` : `its process ended with ${signal ?? code}`),
+      )
+    })
+    child.send(request, (error) => {
+      if (error !== null) said += error.message
+    })
+  })
+}
+
+/** What the process says before it ends itself. */
+export const TOO_MUCH_MEMORY = 'cohort: too much memory'
