@@ -278,7 +278,7 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
   const strategyFile =
     strategy === undefined ? (fetched !== null && existsSync(fetched) ? fetched : null) : resolve(strategy)
   settings.keys = withPaths(settings.keys, folder)
-    for (const service of settings.ipfs.pinning) service.tokenFile = resolve(service.tokenFile)
+  for (const service of settings.ipfs.pinning) service.tokenFile = resolve(service.tokenFile)
   if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)
   if (settings.data.test !== undefined) settings.data.test = resolve(settings.data.test)
   return {

@@ -227,7 +227,11 @@ export class TransactionQueue implements Sender {
         lookedAt = steady(clock)
         const isUnsent = isNew && lastSent === -Infinity
         const known: boolean = mined !== null && heads.has(placeOf(mined)) === true
-        const receipt: TransactionReceipt | null = known ? mined : isUnsent ? null : await receiptOf(this.#options.provider, row)
+        const receipt: TransactionReceipt | null = known
+          ? mined
+          : isUnsent
+            ? null
+            : await receiptOf(this.#options.provider, row)
         mined = receipt
         if (receipt !== null) {
           if (await this.#isDeep(placeOf(receipt))) return this.#finish(row, receipt)

@@ -147,5 +147,18 @@ export function stage() {
     const loop = new AgentLoop(context, { cursor: cursor as never, heads }, behaviours)
     return { loop, ended: loop.run() }
   }
-  return { chain, failing, refuse, clock, stopping, calls, behave, run, rebuilt, reread, left, metrics: context.metrics }
+  return {
+    chain,
+    failing,
+    refuse,
+    clock,
+    stopping,
+    calls,
+    behave,
+    run,
+    rebuilt,
+    reread,
+    left,
+    metrics: context.metrics,
+  }
 }
