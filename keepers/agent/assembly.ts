@@ -14,7 +14,7 @@ import {
   type ServiceContracts,
   TransactionQueue,
 } from '../chain/index.ts'
-import { DataPlane } from '../network/index.ts'
+import { BlockGateway, DataPlane } from '../network/index.ts'
 import { RelayedSender } from '../relay/index.ts'
 import { KeeperStore } from '../store/index.ts'
 import { commitToWeights, type PlannedModel } from '../versions/index.ts'
@@ -91,6 +91,11 @@ export async function openPlane(
     announce: config.network.announce,
     ...dhtOf(config.network.dht, metrics, log),
   })
+}
+
+/** The gateway for browsers; null where the configuration has none. @throws NetworkError BAD_ADDRESS */
+export async function openGateway({ network }: KeeperConfig, plane: DataPlane): Promise<BlockGateway | null> {
+  return network.gateway === undefined ? null : await BlockGateway.start({ ...network.gateway, blocks: plane })
 }
 
 /** Poll interval in milliseconds of the parts that wait for a block. */

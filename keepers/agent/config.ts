@@ -168,6 +168,8 @@ const schema = z.strictObject({
       fetchSeconds: z.number().positive().default(60),
       /** Announce accepted models to a DHT, and look there for those that no member has. Off unless given. */
       dht: dhtSchema.optional(),
+      /** Where blocks are given over HTTP to those who name them, such as the console in a browser. Off unless given. */
+      gateway: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }).optional(),
     })
     .default({ listen: ['/ip4/127.0.0.1/tcp/4001'], announce: [], fetchSeconds: 60 }),
   data: dataSchema,
