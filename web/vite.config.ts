@@ -29,7 +29,7 @@ function contractAbis(): Plugin {
         return [contractName, abi.map(withoutInternalTypes)]
       })
       // A text to parse is smaller for a bundler to carry, and faster for a browser to read, than an object literal.
-      return `export default JSON.parse(${JSON.stringify(JSON.stringify(Object.fromEntries(abis)))})`
+      return `export const abis = JSON.parse(${JSON.stringify(JSON.stringify(Object.fromEntries(abis)))})`
     },
   }
 }

@@ -24,9 +24,9 @@ export function App({ connection }: { readonly connection: Connection }) {
   const { deployment } = connection.site
   return (
     <>
-      <a class="skip" href="#main" onClick={focusMain}>
+      <button type="button" class="skip" onClick={focusMain}>
         Skip to the content
-      </a>
+      </button>
       <header>
         <a class="brand" href={link()}>
           Cohort
@@ -71,8 +71,7 @@ function Screen({ connection }: { readonly connection: Connection }) {
   )
 }
 
-/** The fragment is the screen's address, so that the link may not change it. */
-function focusMain(event: Event): void {
-  event.preventDefault()
+/** A button, since the fragment is the screen's address and may not change. */
+function focusMain(): void {
   document.getElementById('main')?.focus()
 }

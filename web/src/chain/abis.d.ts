@@ -3,6 +3,5 @@ declare module 'virtual:abis' {
   import type { ContractName } from '../../../keepers/chain/index.ts'
 
   /** ABIs by contract, as vite.config.ts collects them. */
-  const abis: Readonly<Record<ContractName, readonly unknown[]>>
-  export default abis
+  export const abis: Readonly<Record<ContractName, readonly unknown[]>>
 }

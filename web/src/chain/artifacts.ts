@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Stands in for keepers/chain/artifacts.ts in the page, which has no disk: the ABIs come with the bundle.
 
-import abis from 'virtual:abis'
+import { abis } from 'virtual:abis'
 import { Interface, type InterfaceAbi } from 'ethers'
 import type { Artifact, ContractName } from '../../../keepers/chain/index.ts'
 

@@ -9,6 +9,7 @@ import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Explain } from '../ui/explain.tsx'
 import { span, time, tokens } from '../ui/format.ts'
 import { Hex, Inert, inert } from '../ui/inert.tsx'
+import { Scrollable } from '../ui/scrollable.tsx'
 
 /** Proposals, and versions of a service, that are shown at once. */
 const PAGE = 10
@@ -170,7 +171,7 @@ function Versions({ connection, service }: { readonly connection: Connection; re
         Versions of <Inert text={name} />
       </h2>
       <p>{current === null ? 'Nothing is released.' : `Version ${current} is in force.`}</p>
-      <div class="scroll" tabIndex={0} role="region" aria-label={`Versions of ${inert(name, 60)}`}>
+      <Scrollable label={`Versions of ${inert(name, 60)}`}>
         <table>
           <thead>
             <tr>
@@ -209,7 +210,7 @@ function Versions({ connection, service }: { readonly connection: Connection; re
               ))}
           </tbody>
         </table>
-      </div>
+      </Scrollable>
     </section>
   )
 }

@@ -8,6 +8,7 @@ import { Chart } from '../ui/chart.tsx'
 import { Explain } from '../ui/explain.tsx'
 import { span, tokens } from '../ui/format.ts'
 import { Hex, Inert, inert } from '../ui/inert.tsx'
+import { Scrollable } from '../ui/scrollable.tsx'
 import type { Round, ServiceStory } from './events.ts'
 import { readStanding, type Standing } from './standing.ts'
 import { useStory } from './story.ts'
@@ -113,7 +114,7 @@ function Members({ service, standing }: { readonly service: string; readonly sta
   return (
     <section>
       <h2>Members</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Members">
+      <Scrollable label="Members">
         <table>
           <thead>
             <tr>
@@ -149,7 +150,7 @@ function Members({ service, standing }: { readonly service: string; readonly sta
             ))}
           </tbody>
         </table>
-      </div>
+      </Scrollable>
     </section>
   )
 }
@@ -176,7 +177,7 @@ function Rounds({ service, story }: { readonly service: string; readonly story: 
       ) : (
         <>
           <Chart title="Updates and votes of each round" rounds={numbers} curves={curves} />
-          <div class="scroll" tabIndex={0} role="region" aria-label="Rounds">
+          <Scrollable label="Rounds">
             <table>
               <thead>
                 <tr>
@@ -203,7 +204,7 @@ function Rounds({ service, story }: { readonly service: string; readonly story: 
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scrollable>
           {rounds.length > PAGE && (
             <p class="pages">
               <button type="button" disabled={page === 0} onClick={() => setPage(page - 1)}>
