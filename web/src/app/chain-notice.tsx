@@ -2,7 +2,7 @@
 import type { Connection } from '../chain/connection.ts'
 import { account, switchChain } from '../chain/wallet.ts'
 import { Action } from '../ui/async.tsx'
-import { inert } from '../ui/inert.tsx'
+import { inert } from '../ui/inert-text.ts'
 
 /** Tells of an endpoint that is gone, and of a wallet on another chain. */
 export function ChainNotice({ connection }: { readonly connection: Connection }) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useState } from 'preact/hooks'
 import { account, connect, disconnect, type Wallet, wallets } from '../chain/wallet.ts'
-import { Hex, inert } from '../ui/inert.tsx'
+import { Hex } from '../ui/inert.tsx'
+import { inert } from '../ui/inert-text.ts'
 
 /** Connects one of the wallets that announced themselves. */
 export function WalletButton({ chainId }: { readonly chainId: number }) {

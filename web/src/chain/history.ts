@@ -83,14 +83,14 @@ export class ContractHistory {
     await this.#open()
     const begin = this.#until + 1
     const settledAt = Math.max(fromBlock - 1, head.number - REORG_DEPTH)
-    let recent: StoredLog[] = []
+    const recent: StoredLog[] = []
     for (let from = begin; from <= head.number; from += span) {
       const to = Math.min(head.number, from + span - 1)
       const read = await this.#read(from, to)
       const settled = read.filter(({ block }) => block <= settledAt)
       this.#settled.push(...settled)
       this.#until = Math.max(this.#until, Math.min(to, settledAt))
-      recent = read.filter(({ block }) => block > settledAt)
+      recent.push(...read.filter(({ block }) => block > settledAt))
       if (head.number - begin >= span) onProgress?.((to - begin + 1) / (head.number - begin + 1))
     }
     this.#recent = recent

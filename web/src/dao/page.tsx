@@ -8,7 +8,8 @@ import { account } from '../chain/wallet.ts'
 import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Explain } from '../ui/explain.tsx'
 import { span, time, tokens } from '../ui/format.ts'
-import { Hex, Inert, inert } from '../ui/inert.tsx'
+import { Hex, Inert } from '../ui/inert.tsx'
+import { inert } from '../ui/inert-text.ts'
 import { Scrollable } from '../ui/scrollable.tsx'
 
 /** Proposals, and versions of a service, that are shown at once. */

@@ -24,7 +24,16 @@ const siteSchema = z.strictObject({
     }
   }),
   /** Folders with what proves a circuit (`cohort zkml compile` and `setup`), by circuit id. */
-  circuits: z.record(z.string().regex(/^0x[0-9a-f]{64}$/, 'takes the id of a circuit'), z.string().min(1)).default({}),
+  circuits: z
+    .record(z.string(), z.string().min(1))
+    .default({})
+    .superRefine((circuits, context) => {
+      for (const id of Object.keys(circuits)) {
+        if (!/^0x[0-9a-f]{64}$/.test(id)) {
+          context.addIssue({ code: 'custom', path: [id], message: 'takes the id of a circuit: 0x and 64 hex digits' })
+        }
+      }
+    }),
   /** Public samples to judge versions on, by service. */
   samples: z.record(z.string(), z.string().min(1)).default({}),
 })

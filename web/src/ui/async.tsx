@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { wasDeclined } from '../chain/wallet.ts'
-import { inert } from './inert.tsx'
+import { inert } from './inert-text.ts'
 
 export type Loaded<T> = { readonly value: T | null; readonly error: Error | null; readonly again: () => void }
 
