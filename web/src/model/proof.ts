@@ -15,8 +15,10 @@ const VALID_SECONDS = 3600
 const MOST_TEXT = 1 << 20
 /** Bytes of a witness generator at most. */
 const MOST_WASM = 256 << 20
-/** A proving key takes some 630 bytes of memory for each byte of a small phone's limit; above this the page warns first. */
-export const HEAVY_KEY_BYTES = 200 << 20
+/** Memory that proving takes, in bytes for each byte of the key: the key, its copies in the workers, the witness. */
+const MEMORY_PER_KEY_BYTE = 4
+/** Share of the device's memory that a page may hope for. */
+const SHARE_OF_DEVICE = 0.25
 
 export type BoundProof = ProvenAnswer & {
   readonly caller: string
@@ -42,6 +44,7 @@ export async function loadCircuit(
     throw new Error(`${base} holds circuit ${String(manifest.circuitId)}, the hub's model uses ${circuitId}`)
   }
   const text = new TextDecoder().decode(await read(at('circuit.zkey.json'), MOST_TEXT, signal))
+  await requireMemory(at('circuit.zkey'), signal)
   const { zkeySha256 } = parseKeyMetadata(JSON.parse(text), at('circuit.zkey.json').href)
   const { bytes: zkey } = await downloadKey(at('circuit.zkey'), {
     sha256: zkeySha256,
@@ -53,6 +56,18 @@ export async function loadCircuit(
       ? await read(at('circuit.wasm'), MOST_WASM, signal)
       : null
   await model.load({ manifest, zkey, wasm, vkHash })
+}
+
+/** Browsers end a page that takes too much without a word. @throws where the device says that it has too little */
+async function requireMemory(key: URL, signal: AbortSignal): Promise<void> {
+  // Chromium says how many GiB there are, in steps up to 8; others say nothing, and are not stopped.
+  const { deviceMemory } = navigator as { readonly deviceMemory?: number }
+  if (deviceMemory === undefined) return
+  const response = await fetch(key, { method: 'HEAD', signal })
+  const needed = Number(response.headers.get('content-length') ?? 0) * MEMORY_PER_KEY_BYTE
+  if (needed <= deviceMemory * 2 ** 30 * SHARE_OF_DEVICE) return
+  const gigabytes = (needed / 2 ** 30).toFixed(1)
+  throw new Error(`proving here takes some ${gigabytes} GiB, this device has ${deviceMemory}: ask a keeper instead`)
 }
 
 async function read(url: URL, most: number, signal: AbortSignal): Promise<Uint8Array> {

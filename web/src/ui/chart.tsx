@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { useEffect, useRef } from 'preact/hooks'
+import 'uplot/dist/uPlot.min.css'
 import type uPlot from 'uplot'
 
 export type Curve = { readonly label: string; readonly color: string; readonly values: readonly (number | null)[] }
