@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A picture of one channel, drawn by mouse, finger or keyboard, or read from a file; never sent anywhere.
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 /** Side of the drawing in the page's pixels. */
 const SIDE = 280
@@ -28,7 +28,8 @@ export function Drawing({
     context.fillRect(0, 0, SIDE, SIDE)
     onChange(null)
   }
-  useEffect(clear, [])
+  // Before the first paint: nobody can have drawn yet.
+  useLayoutEffect(clear, [])
   const stroke = (x: number, y: number): void => {
     const context = canvas.current!.getContext('2d')!
     const from = last.current ?? { x, y }

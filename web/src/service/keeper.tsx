@@ -101,8 +101,11 @@ type KeeperRecord = {
 async function readKeeper(connection: Connection, service: string, owner: string): Promise<KeeperRecord> {
   const registry = clients.registry(connection.site.deployment.contracts.KeeperRegistry, connection.provider)
   const contract = clients.service(service, connection.provider)
-  const [registered, { stake, jailedUntil }, [bond], rewards, banned, standing] = await Promise.all([
-    registry.isRegistered(owner),
+  if (!(await registry.isRegistered(owner))) {
+    const why = 'it is not registered: its owner runs `cohort keeper register`'
+    return { member: false, why, stake: 0n, bond: 0n, rewards: 0n }
+  }
+  const [{ stake, jailedUntil }, [bond], rewards, banned, standing] = await Promise.all([
     registry.keeperOf(owner),
     registry.bondOf(service, owner),
     registry.rewardsOf(owner),
@@ -111,7 +114,6 @@ async function readKeeper(connection: Connection, service: string, owner: string
   ])
   const seat = standing.seats.find(({ keeper }) => keeper === owner)
   const reasons: readonly (readonly [boolean, string])[] = [
-    [!registered, 'it is not registered: its owner runs `cohort keeper register`'],
     [banned, 'the DAO has banned it from the service'],
     [
       jailedUntil > 0n,
