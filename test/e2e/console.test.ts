@@ -6,11 +6,21 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
-import { AbiCoder, JsonRpcProvider } from 'ethers'
+import { AbiCoder, JsonRpcProvider, parseEther } from 'ethers'
 import type { Browser, Page } from 'playwright-core'
-import { clients, DaoClient, type DeploymentFile, parseDeployment } from '../../keepers/chain/index.ts'
-import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { storyCircuit } from '../../keepers/apps/story/index.ts'
+import {
+  clients,
+  DaoClient,
+  type DeploymentFile,
+  MarketClient,
+  PoolClient,
+  parseDeployment,
+} from '../../keepers/chain/index.ts'
+import { openFolder } from '../../keepers/zkml/index.ts'
+import { CACHE, ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { accountSigner } from '../../scripts/demo/accounts.ts'
+import { openMarket, type Reader, resolveMarket } from '../../scripts/demo/market.ts'
 import { freePort } from '../../scripts/demo/ports.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
 import { findChromium } from '../keepers/zkml/prove/browser.ts'
@@ -20,7 +30,7 @@ import { accessibilityFaults, startBrowser, type Visitor, visit } from './consol
 const ACCOUNT = { member: 0, other: 1, user: 3 } as const
 /** Compressed bytes of everything that the first screen needs. */
 const FIRST_LOAD = 250_000
-const SCREENS = ['service', 'model', 'dao'] as const
+const SCREENS = ['service', 'model', 'dao', 'market'] as const
 /** Where screenshots of every screen go; nowhere unless told. */
 const SCREENSHOTS = process.env.COHORT_SCREENSHOTS
 
@@ -33,6 +43,15 @@ async function served(url: string): Promise<void> {
     ))
   )
     await setTimeout(500)
+}
+
+/** The reader of headlines as the demo's DAO took it over: its circuit, and the verifier that is registered for it. */
+async function readerOf(provider: JsonRpcProvider, deployment: DeploymentFile): Promise<Reader> {
+  const { folder } = await storyCircuit(join(CACHE, 'story'))
+  const { manifest } = await openFolder(folder)
+  const verifiers = clients.verifiers(deployment.contracts.VerifierRegistry, provider)
+  const { verifier, vkHash } = await verifiers.getVerifier(manifest.circuitId)
+  return { folder, verifier: { address: verifier, vkHash } }
 }
 
 describe('the console in a browser', function () {
@@ -82,14 +101,14 @@ describe('the console in a browser', function () {
 
   const open = async (page: Page, ...parts: readonly (string | number)[]): Promise<void> => {
     await page.goto(`${url}#/${parts.join('/')}`)
-    await page.locator('h1').first().waitFor()
+    await page.locator(`main[data-screen=${parts[0]}] h1`).waitFor()
   }
   const connect = async (page: Page): Promise<void> => {
     await page.getByRole('button', { name: 'Connect Test wallet' }).click()
     await page.getByRole('button', { name: 'Disconnect' }).waitFor()
   }
   const draw = async (page: Page): Promise<void> => {
-    const canvas = page.locator('canvas')
+    const canvas = page.locator('.drawing canvas')
     await canvas.waitFor({ timeout: 60_000 })
     const box = (await canvas.boundingBox())!
     await page.mouse.move(box.x + box.width / 2, box.y + box.height * 0.2)
@@ -150,7 +169,7 @@ describe('the console in a browser', function () {
     const { page, requests, wallet } = await come({ account: ACCOUNT.user })
     await open(page, 'model')
     await connect(page)
-    await page.locator('canvas').waitFor({ timeout: 60_000 })
+    await page.locator('.drawing canvas').waitFor({ timeout: 60_000 })
     const before = requests.length
     await draw(page)
     await page.locator('output').waitFor()
@@ -197,7 +216,7 @@ describe('the console in a browser', function () {
     const { page } = await come()
     await open(page, 'dao')
     await connect(page)
-    await page.getByText('Version 1 is in force.').waitFor()
+    await page.getByText(/Version \d+ is in force\./).waitFor()
     const row = page.locator('tr', { has: page.getByRole('button', { name: 'Release', exact: true }) }).last()
     const version = await row.getByRole('link').first().textContent()
     await row.getByRole('button', { name: 'Release', exact: true }).click()
@@ -207,6 +226,35 @@ describe('the console in a browser', function () {
     await proposal.getByRole('button', { name: 'Queue in the timelock' }).click({ timeout: 120_000 })
     await proposal.getByRole('button', { name: 'Execute' }).click({ timeout: 60_000 })
     await page.getByText(`Version ${version} is in force.`).waitFor({ timeout: 60_000 })
+  })
+
+  it('buys an outcome on a market, and is paid when a proof settles it', async () => {
+    const { contracts } = deployment
+    const reader = await readerOf(provider, deployment)
+    const market = await openMarket({ provider, deployment, reader }, 1)
+    const { page } = await come()
+    await open(page, 'market')
+    await connect(page)
+    await page.getByRole('link', { name: String(market.marketId), exact: true }).click()
+    await page.getByText(market.question).waitFor()
+    // Liquidity first: the console's own button asks for a pool that somebody began.
+    const maker = accountSigner(provider, ACCOUNT.other)
+    const book = new MarketClient({ provider, deployment, kind: 'story', signer: maker })
+    const terms = { provider, deployment, signer: maker, market: book, marketId: market.marketId, feeBps: 30 }
+    await new PoolClient(terms).provide(parseEther('20'), [1n, 1n], { slippageBps: 100, seconds: 600 })
+    await page.getByLabel(/Amount in/).fill('2.5')
+    await page.getByRole('button', { name: 'Buy', exact: true }).click()
+    await page.getByText(/bought \d+\.\d+ of outcome 0: 0x/).waitFor({ timeout: 60_000 })
+    await page.locator('.chart canvas').waitFor()
+    await page.getByRole('button', { name: 'Provide liquidity' }).click()
+    await page.getByText(/provided 2\.5 .*: 0x/).waitFor({ timeout: 60_000 })
+    const token = clients.token(contracts.CohortToken, provider)
+    await resolveMarket({ provider, deployment, reader }, market, AbortSignal.timeout(60_000))
+    await page.getByText('Heron 4 blasts off').waitFor({ timeout: 30_000 })
+    const before = await token.balanceOf(accountSigner(provider, ACCOUNT.member))
+    await page.getByRole('button', { name: 'Redeem what you hold' }).click({ timeout: 60_000 })
+    await page.getByText(/paid \d+\.\d+ .*: 0x/).waitFor({ timeout: 60_000 })
+    expect(await token.balanceOf(accountSigner(provider, ACCOUNT.member))).to.be.above(before)
   })
 
   it('notices a wallet on another chain, and changes it', async () => {
@@ -243,7 +291,7 @@ describe('the console in a browser', function () {
     )
     await open(page, 'model')
     await page.getByRole('alert').getByText('sent other bytes').waitFor({ timeout: 60_000 })
-    expect(await page.locator('canvas').count()).to.equal(0)
+    expect(await page.locator('.drawing').count()).to.equal(0)
   })
 
   it('shows a hostile name as text, and does nothing that it says', async () => {
@@ -297,7 +345,7 @@ describe('the console in a browser', function () {
     await page.keyboard.press('Enter')
     expect(await page.evaluate(() => document.activeElement?.id)).to.equal('main')
     await open(page, 'model')
-    const canvas = page.locator('canvas')
+    const canvas = page.locator('.drawing canvas')
     await canvas.waitFor({ timeout: 60_000 })
     await canvas.focus()
     for (let i = 0; i < 15; i++) await page.keyboard.press('Shift+ArrowDown')
@@ -309,7 +357,14 @@ describe('the console in a browser', function () {
       const { context, page, errors } = await come({ scheme })
       await connect(page)
       const service = deployment.services[0]!.address
-      for (const parts of [['service'], ['model'], ['dao'], ['service', service, 'version', '1']]) {
+      for (const parts of [
+        ['service'],
+        ['model'],
+        ['dao'],
+        ['market'],
+        ['market', '1'],
+        ['service', service, 'version', '1'],
+      ]) {
         await open(page, ...parts)
         if (parts[0] === 'model') await draw(page)
         await page.waitForTimeout(1_500)
@@ -318,7 +373,7 @@ describe('the console in a browser', function () {
         expect(await accessibilityFaults(page), parts.join('/')).to.deep.equal([])
         if (SCREENSHOTS !== undefined) {
           await mkdir(SCREENSHOTS, { recursive: true })
-          const name = parts.length === 1 ? parts[0] : 'version'
+          const name = parts.length === 1 ? parts[0] : parts[0] === 'market' ? 'one-market' : 'version'
           await page.screenshot({ path: join(SCREENSHOTS, `${name}-${scheme}.png`) })
         }
       }

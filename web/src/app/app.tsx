@@ -10,6 +10,7 @@ import { WalletButton } from './wallet-button.tsx'
 
 const DaoPage = lazy(async () => (await import('../dao/page.tsx')).DaoPage)
 const ModelPage = lazy(async () => (await import('../model/page.tsx')).ModelPage)
+const MarketsPage = lazy(async () => (await import('../market/page.tsx')).MarketsPage)
 const VersionPage = lazy(async () => (await import('../service/version.tsx')).VersionPage)
 const KeeperPage = lazy(async () => (await import('../service/keeper.tsx')).KeeperPage)
 
@@ -17,6 +18,7 @@ const PLACES = [
   ['service', 'Service'],
   ['model', 'Try the model'],
   ['dao', 'DAO'],
+  ['market', 'Markets'],
 ] as const
 
 export function App({ connection }: { readonly connection: Connection }) {
@@ -41,7 +43,7 @@ export function App({ connection }: { readonly connection: Connection }) {
         <WalletButton chainId={deployment.chainId} />
       </header>
       <ChainNotice connection={connection} />
-      <main id="main" tabIndex={-1}>
+      <main id="main" tabIndex={-1} data-screen={place}>
         <Suspense fallback={<p>Loading the screen …</p>}>
           <Screen connection={connection} />
         </Suspense>
@@ -58,6 +60,7 @@ function Screen({ connection }: { readonly connection: Connection }) {
   const { services } = connection.site.deployment
   const service = services.find(({ address }) => address === first) ?? services[0]
   if (place === 'dao') return <DaoPage connection={connection} chosen={first ?? null} />
+  if (place === 'market') return <MarketsPage connection={connection} chosen={first ?? null} />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
   if (place === 'service' && service !== undefined) {
     if (second === 'version') return <VersionPage connection={connection} service={service} version={Number(third)} />

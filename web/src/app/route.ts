@@ -20,6 +20,8 @@ function decode(part: string): string {
 }
 
 export function followRoute(): void {
+  // It may have changed since this file was read.
+  route.value = read()
   addEventListener('hashchange', () => {
     route.value = read()
     document.querySelector<HTMLElement>('main')?.focus()

@@ -13,10 +13,13 @@ export function Chart({
   rounds,
   curves,
   title,
+  axis: counted = 'round',
 }: {
   readonly rounds: readonly number[]
   readonly curves: readonly Curve[]
   readonly title: string
+  /** Name of what is counted along the axis. */
+  readonly axis?: string
 }) {
   const place = useRef<HTMLDivElement>(null)
   const drawn = useRef<uPlot | null>(null)
@@ -34,8 +37,8 @@ export function Chart({
         {
           ...size(),
           scales: { x: { time: false } },
-          axes: [{ ...axis, label: 'round' }, axis],
-          series: [{ label: 'round' }, ...curves.map(({ label, color }) => ({ label, stroke: color, width: 2 }))],
+          axes: [{ ...axis, label: counted }, axis],
+          series: [{ label: counted }, ...curves.map(({ label, color }) => ({ label, stroke: color, width: 2 }))],
         },
         data,
         element,
