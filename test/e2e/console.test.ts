@@ -86,7 +86,7 @@ describe('the console in a browser', function () {
       { cwd: ROOT, onFailure: (message) => failed.reject(new Error(message)) },
     )
     await Promise.race([served(url), failed.promise])
-    provider = new JsonRpcProvider(`http://127.0.0.1:${port}`)
+    provider = new JsonRpcProvider(`http://127.0.0.1:${port}`, undefined, { cacheTimeout: -1 })
     const site = (await (await fetch(new URL('cohort.json', url))).json()) as { deployment: unknown }
     deployment = parseDeployment(site.deployment)
     browser = await startBrowser(chromium)
@@ -222,7 +222,7 @@ describe('the console in a browser', function () {
     await row.getByRole('button', { name: 'Release', exact: true }).click()
     const proposal = page.locator('.proposal').first()
     await proposal.getByRole('button', { name: 'Vote for' }).click({ timeout: 60_000 })
-    await proposal.getByText('voted for: 0x').waitFor({ timeout: 60_000 })
+    await page.getByText('voted for: 0x').waitFor({ timeout: 60_000 })
     await proposal.getByRole('button', { name: 'Queue in the timelock' }).click({ timeout: 120_000 })
     await proposal.getByRole('button', { name: 'Execute' }).click({ timeout: 60_000 })
     await page.getByText(`Version ${version} is in force.`).waitFor({ timeout: 60_000 })

@@ -3,6 +3,7 @@
 import { lazy, Suspense } from 'preact/compat'
 import type { Connection } from '../chain/connection.ts'
 import { ServicePage } from '../service/page.tsx'
+import { Done } from '../ui/done.tsx'
 import { Inert } from '../ui/inert.tsx'
 import { ChainNotice } from './chain-notice.tsx'
 import { link, route } from './route.ts'
@@ -43,6 +44,7 @@ export function App({ connection }: { readonly connection: Connection }) {
         <WalletButton chainId={deployment.chainId} />
       </header>
       <ChainNotice connection={connection} />
+      <Done />
       <main id="main" tabIndex={-1} data-screen={place}>
         <Suspense fallback={<p>Loading the screen …</p>}>
           <Screen connection={connection} />

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { wasDeclined } from '../chain/wallet.ts'
+import { done } from './done.tsx'
 import { inert } from './inert-text.ts'
 
 export type Loaded<T> = { readonly value: T | null; readonly error: Error | null; readonly again: () => void }
@@ -55,7 +56,7 @@ export function Show<T>({
   )
 }
 
-/** A button that does something which takes time: it waits, then says how it went. */
+/** A button that does something which takes time. What went wrong is said beside it, what was done where all of the page can see it. */
 export function Action({
   run,
   children,
@@ -66,25 +67,25 @@ export function Action({
   readonly children: ComponentChildren
   readonly disabled?: boolean
 }) {
-  const [state, setState] = useState<{ readonly busy: boolean; readonly said: string; readonly failed: boolean }>({
-    ...{ busy: false, said: '', failed: false },
-  })
+  const [{ busy, problem }, setState] = useState({ busy: false, problem: '' })
   const start = async (): Promise<void> => {
-    setState({ busy: true, said: '', failed: false })
+    setState({ busy: true, problem: '' })
+    done.value = ''
     try {
-      setState({ busy: false, said: await run(), failed: false })
+      done.value = await run()
+      setState({ busy: false, problem: '' })
     } catch (error) {
-      const said = wasDeclined(error) ? 'You declined in your wallet; nothing was sent.' : (error as Error).message
-      setState({ busy: false, said, failed: true })
+      const why = wasDeclined(error) ? 'You declined in your wallet; nothing was sent.' : (error as Error).message
+      setState({ busy: false, problem: why })
     }
   }
   return (
     <span class="action">
-      <button type="button" onClick={start} disabled={disabled || state.busy} aria-busy={state.busy}>
+      <button type="button" onClick={start} disabled={disabled || busy} aria-busy={busy}>
         {children}
       </button>{' '}
-      <span role="status" class={state.failed ? 'problem' : 'done'}>
-        {inert(state.said, 600)}
+      <span role="status" class="problem">
+        {inert(problem, 600)}
       </span>
     </span>
   )
