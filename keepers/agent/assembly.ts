@@ -17,7 +17,7 @@ import {
   steady,
   TransactionQueue,
 } from '../chain/index.ts'
-import { DataPlane } from '../network/index.ts'
+import { BlockGateway, DataPlane } from '../network/index.ts'
 import { RelayedSender } from '../relay/index.ts'
 import { KeeperStore } from '../store/index.ts'
 import { commitToWeights, type PlannedModel } from '../versions/index.ts'
@@ -98,6 +98,11 @@ export async function openPlane(
     ...dhtOf(config.network.dht, metrics, log),
     ...pinningOf(config, metrics, log),
   })
+}
+
+/** The gateway for browsers; null where the configuration has none. @throws NetworkError BAD_ADDRESS */
+export async function openGateway({ network }: KeeperConfig, plane: DataPlane): Promise<BlockGateway | null> {
+  return network.gateway === undefined ? null : await BlockGateway.start({ ...network.gateway, blocks: plane })
 }
 
 /** Poll interval in milliseconds of the parts that wait for a block. */

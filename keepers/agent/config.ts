@@ -206,6 +206,8 @@ const schema = z.strictObject({
       dht: dhtSchema.optional(),
       /** For keepers that nobody can dial, and those through which they are reached. */
       nat: natSchema.optional(),
+      /** Where blocks are given over HTTP to those who name them, such as the console in a browser. Off unless given. */
+      gateway: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }).optional(),
     })
     .default({ listen: ['/ip4/127.0.0.1/tcp/4001'], announce: [], fetchSeconds: 60 }),
   ipfs: z.strictObject({ pinning: z.array(pinningSchema).max(8).default([]) }).default({ pinning: [] }),

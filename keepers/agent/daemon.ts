@@ -18,6 +18,7 @@ import { encodeManifest, openManifest } from '../versions/index.ts'
 import {
   healthOf,
   identityOf,
+  openGateway,
   openHeads,
   openModel,
   openPlane,
@@ -117,8 +118,11 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   })
   cleanup.defer(() => health.stop())
   const { operator, plane, log } = context
+  const gateway = await openGateway(config, plane)
+  if (gateway !== null) cleanup.defer(() => gateway.stop())
   const { peerId, addresses } = plane
-  log.info({ event: 'started', operator, peerId, addresses, monitoring: health.port }, 'the keeper is running')
+  const doors = { monitoring: health.port, ...(gateway === null ? {} : { gateway: gateway.url }) }
+  log.info({ event: 'started', operator, peerId, addresses, ...doors }, 'the keeper is running')
   // Node writes the compiled form of the modules when a process ends, and a keeper that is killed has no such time.
   flushCompileCache()
   await loop.run()

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { setTimeout as wait } from 'node:timers/promises'
-
 /** Time as the keeper sees it; tests replace it. */
 export type Clock = {
   /** Milliseconds since 1970. */
@@ -16,11 +14,15 @@ export const systemClock: Clock = {
   steady: () => performance.timeOrigin + performance.now(),
   async sleep(milliseconds, signal) {
     signal?.throwIfAborted()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onAbort = (): void => reject(signal?.reason)
+    const timer = setTimeout(resolve, milliseconds)
+    signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      await wait(milliseconds, undefined, signal === undefined ? {} : { signal })
-    } catch (error) {
-      signal?.throwIfAborted()
-      throw error
+      await promise
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
     }
   },
 }

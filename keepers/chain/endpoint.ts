@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One JSON-RPC endpoint: a request to it, its name in messages, and the chain that it is on.
-import type { JsonRpcPayload } from 'ethers'
+import { encodeBase64, type JsonRpcPayload, toUtf8Bytes } from 'ethers'
 import { z } from 'zod'
 import { ChainError } from './errors.ts'
 
@@ -34,7 +34,7 @@ export async function postTo(
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (target.username !== '') {
     const credentials = `${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`
-    headers.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
+    headers.authorization = `Basic ${encodeBase64(toUtf8Bytes(credentials))}`
     target.username = ''
     target.password = ''
   }

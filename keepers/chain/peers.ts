@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { multiaddr } from '@multiformats/multiaddr'
+import { getBytes, hexlify } from 'ethers'
 import type { ILearningService, KeeperRegistry } from '../../types/index.ts'
 import { type Clock, steady } from './clock.ts'
 
@@ -8,13 +9,13 @@ const FRESH_MS = 600_000
 
 /** Binary multiaddr as the registry holds it. @throws for text that is not a multiaddr. */
 export function encodeAddress(text: string): string {
-  return `0x${Buffer.from(multiaddr(text).bytes).toString('hex')}`
+  return hexlify(multiaddr(text).bytes)
 }
 
 /** Text of a registry address, or null when its bytes cannot be dialled: anyone can register anything. */
 export function decodeAddress(hex: string): string | null {
   try {
-    const address = multiaddr(Buffer.from(hex.slice(2), 'hex'))
+    const address = multiaddr(getBytes(hex))
     return address.getComponents().at(-1)?.name === 'p2p' ? address.toString() : null
   } catch {
     return null

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { concatBytes } from '@noble/hashes/utils.js'
 import type { CID } from 'multiformats/cid'
 import { NetworkError } from './errors.ts'
 import { type FileNode, MAX_BLOCK_BYTES, readNode } from './file-format.ts'
@@ -53,5 +54,5 @@ export async function collectBytes(
     parts.push(part)
   }
   if (parts.length === 1) return parts[0]!
-  return Buffer.concat(parts)
+  return concatBytes(...parts)
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create } from 'multiformats/hashes/digest'
@@ -7,12 +8,18 @@ import { NetworkError } from './errors.ts'
 
 /** Hex (0x…) of a CID's binary form, as events and calls carry it. */
 export function cidHex(text: string): string {
-  return `0x${Buffer.from(CID.parse(text).bytes).toString('hex')}`
+  return `0x${bytesToHex(CID.parse(text).bytes)}`
 }
 
 /** The CID that an event or a call carries, as text. @throws NetworkError BAD_CID. */
 export function cidFromHex(hex: string): string {
-  return cidFromBytes(Buffer.from(hex.slice(2), 'hex'))
+  let bytes: Uint8Array
+  try {
+    bytes = hexToBytes(hex.slice(2))
+  } catch (cause) {
+    throw new NetworkError('BAD_CID', `${hex.slice(0, 40)} is not hexadecimal`, { cause })
+  }
+  return cidFromBytes(bytes)
 }
 
 /** The text of a binary CID. @throws NetworkError BAD_CID. */
@@ -20,7 +27,7 @@ export function cidFromBytes(bytes: Uint8Array): string {
   try {
     return CID.decode(bytes).toString()
   } catch (cause) {
-    throw new NetworkError('BAD_CID', `${Buffer.from(bytes).toString('hex').slice(0, 40)}… is not a CID`, { cause })
+    throw new NetworkError('BAD_CID', `${bytesToHex(bytes).slice(0, 40)}… is not a CID`, { cause })
   }
 }
 

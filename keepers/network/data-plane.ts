@@ -5,7 +5,7 @@ import { Announcer } from './announcer.ts'
 import { assemble, collectBytes } from './assembly.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
-import { encodeBlob, parseBlobCid } from './file-format.ts'
+import { encodeBlob, MAX_BLOCK_BYTES, parseBlobCid } from './file-format.ts'
 import type { HeliaNode, NodeOptions } from './node.ts'
 import { PinningService } from './pinning.ts'
 
@@ -202,6 +202,15 @@ export class DataPlane {
     } finally {
       session.close()
     }
+  }
+
+  /** One block, as it is stored here; null when it is not. @throws NetworkError BAD_CID */
+  async block(text: string, signal?: AbortSignal): Promise<Uint8Array | null> {
+    this.#assertRunning()
+    const cid = parseBlobCid(text)
+    if (!(await this.#node.blockstore.has(cid, withSignal(signal)))) return null
+    const stored = this.#node.blockstore.get(cid, { offline: true, ...withSignal(signal) })
+    return await collectBytes(stored, MAX_BLOCK_BYTES)
   }
 
   /** True when the blob is complete here. */

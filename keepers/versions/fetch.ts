@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Provider } from 'ethers'
+import { getBytes, type Provider } from 'ethers'
 import { clients, newestLog, openService, PeerBook, seatsOf, systemClock } from '../chain/index.ts'
 import { MOST_STRATEGY_BYTES, strategyHash } from '../learning/index.ts'
 import { cidFromDigest, cidFromHex, type DataPlane } from '../network/index.ts'
@@ -71,7 +71,7 @@ export async function fetchManifest(
   digest: string,
   timeout = FETCH_MS,
 ): Promise<ServiceManifest> {
-  const cid = cidFromDigest(Buffer.from(digest.slice(2), 'hex'))
+  const cid = cidFromDigest(getBytes(digest))
   const providers = await keeperAddresses(source)
   const bytes = await source.plane.fetch(cid, { maxBytes: MAX_MANIFEST_BYTES, timeout, providers })
   return decodeManifest(bytes, `manifest ${cid}`, digest)
@@ -109,7 +109,7 @@ export async function strategyFrom(
   sha256: string,
   timeout: number,
 ): Promise<Uint8Array> {
-  const cid = cidFromDigest(Buffer.from(sha256, 'hex'))
+  const cid = cidFromDigest(getBytes(`0x${sha256}`))
   const bytes = await plane.fetch(cid, { maxBytes: MOST_STRATEGY_BYTES, timeout, providers: [...providers] })
   const found = strategyHash(bytes)
   if (found === sha256) return bytes

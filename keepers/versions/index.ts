@@ -37,9 +37,9 @@ export {
   manifestCid,
   manifestDigest,
   manifestHash,
-  readManifestFile,
   type ServiceManifest,
 } from './manifest.ts'
+export { readManifestFile } from './manifest-file.ts'
 export { decodeModel, decodeModelState, encodeModel, modelBytes } from './model-blob.ts'
 export { type OnnxForm, specOfOnnx } from './onnx.ts'
 export {

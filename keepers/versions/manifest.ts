@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The service manifest: one document with everything that a service's members agree on beyond the chain's parameters. It is
 // canonical JSON; its SHA-256 is in the service's parameters on the chain and in every key message, and names its blob.
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { cidFromDigest } from '../network/index.ts'
 import { planSchema } from '../zkml/index.ts'
@@ -61,12 +61,12 @@ export function encodeManifest(manifest: ServiceManifest): Uint8Array {
 
 /** SHA-256 of the canonical document. */
 export function manifestHash(manifest: ServiceManifest): Uint8Array {
-  return createHash('sha256').update(encodeManifest(manifest)).digest()
+  return sha256(encodeManifest(manifest))
 }
 
 /** The same as the chain has it: 0x and 64 digits. */
 export function manifestDigest(manifest: ServiceManifest): string {
-  return `0x${Buffer.from(manifestHash(manifest)).toString('hex')}`
+  return `0x${bytesToHex(manifestHash(manifest))}`
 }
 
 /** CIDv1 (raw) of the canonical document. */
@@ -116,17 +116,6 @@ export function decodeManifest(bytes: Uint8Array, where = 'manifest', digest?: s
     )
   }
   return parsed.data
-}
-
-/** Reads a manifest's file. @throws VersionError NO_MANIFEST, BAD_MANIFEST */
-export function readManifestFile(file: string, digest?: string): ServiceManifest {
-  let bytes: Uint8Array
-  try {
-    bytes = readFileSync(file)
-  } catch (cause) {
-    throw new VersionError('NO_MANIFEST', `cannot read the manifest ${file}: ${(cause as Error).message}`, { cause })
-  }
-  return decodeManifest(bytes, file, digest)
 }
 
 /** A contradiction between keys that are each valid; null if there is none. */

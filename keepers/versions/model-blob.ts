@@ -8,23 +8,25 @@ import { VersionError } from './errors.ts'
  *                         version 1: weights alone; 2: with the server step's first moment; 3: with both moments
  */
 const VERSION = 1
-const MODEL_MAGIC = Buffer.from('CMDL')
+/** 'CMDL' */
+const MODEL_MAGIC = [0x43, 0x4d, 0x44, 0x4c] as const
 const MODEL_HEAD = 4 + 1 + 4
 const MOST_MOMENTS = 2
 
 /** The members vote for the blob's CID, so its moments are as agreed on as its weights. @param moments m, or m and v. */
 export function encodeModel(weights: Float32Array, moments: readonly Float32Array[] = []): Uint8Array {
   const count = weights.length
-  const buffer = Buffer.alloc(modelBytes(count, moments.length))
-  MODEL_MAGIC.copy(buffer)
-  buffer.writeUInt8(VERSION + moments.length, 4)
-  buffer.writeUInt32LE(count, 5)
+  const bytes = new Uint8Array(modelBytes(count, moments.length))
+  const view = viewOf(bytes)
+  bytes.set(MODEL_MAGIC)
+  view.setUint8(4, VERSION + moments.length)
+  view.setUint32(5, count, true)
   for (const [part, vector] of [weights, ...moments].entries()) {
     if (vector.length !== count) throw new RangeError(`a moment of ${vector.length} values for ${count} weights`)
     const start = MODEL_HEAD + 4 * count * part
-    for (const [i, value] of vector.entries()) buffer.writeFloatLE(value, start + 4 * i)
+    for (const [i, value] of vector.entries()) view.setFloat32(start + 4 * i, value, true)
   }
-  return buffer
+  return bytes
 }
 
 /** The weights of a model's blob, whatever strategy it comes from. @throws VersionError BAD_BLOB unless it is whole and finite. */
@@ -37,18 +39,18 @@ export function decodeModelState(
   bytes: Uint8Array,
   count: number,
 ): { readonly weights: Float32Array; readonly moments: readonly Float32Array[] } {
-  const buffer = view(bytes)
-  if (buffer.length < MODEL_HEAD || !buffer.subarray(0, 4).equals(MODEL_MAGIC)) bad('model', 'wrong magic')
-  const moments = buffer[4]! - VERSION
+  const view = viewOf(bytes)
+  if (bytes.length < MODEL_HEAD || MODEL_MAGIC.some((byte, i) => bytes[i] !== byte)) bad('model', 'wrong magic')
+  const moments = bytes[4]! - VERSION
   if (moments < 0 || moments > MOST_MOMENTS)
-    bad('model', `version ${buffer[4]}, expected 1 to ${VERSION + MOST_MOMENTS}`)
-  const found = buffer.readUInt32LE(5)
+    bad('model', `version ${bytes[4]}, expected 1 to ${VERSION + MOST_MOMENTS}`)
+  const found = view.getUint32(5, true)
   if (found !== count) bad('model', `${found} weights, the architecture has ${count}`)
-  if (buffer.length !== modelBytes(count, moments)) bad('model', `${buffer.length} bytes for ${count} weights`)
+  if (bytes.length !== modelBytes(count, moments)) bad('model', `${bytes.length} bytes for ${count} weights`)
   const [weights, ...rest] = Array.from({ length: 1 + moments }, (_, part) => {
     const vector = new Float32Array(count)
     for (let i = 0; i < count; i++) {
-      vector[i] = buffer.readFloatLE(MODEL_HEAD + 4 * (count * part + i))
+      vector[i] = view.getFloat32(MODEL_HEAD + 4 * (count * part + i), true)
       if (!Number.isFinite(vector[i])) bad('model', `${part === 0 ? 'weight' : 'moment'} ${i} is ${vector[i]}`)
     }
     return vector
@@ -61,8 +63,8 @@ export function modelBytes(count: number, moments: number = MOST_MOMENTS): numbe
   return MODEL_HEAD + 4 * count * (1 + moments)
 }
 
-function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function bad(what: string, why: string): never {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From float weights to the integers that a circuit proves and the members commit to.
-import { createHash } from 'node:crypto'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { initialWeights, type ModelSpec, modelJson, parseModelSpec, specHash } from '../learning/index.ts'
 import {
@@ -117,11 +118,9 @@ export function provableModel(model: PlannedModel, weights: Float32Array, output
  */
 export function saltOf(weights: Float32Array): bigint {
   const { buffer, byteOffset, byteLength } = weights
-  const digest = createHash('sha256')
-    .update('cohort/model salt/1')
-    .update(new Uint8Array(buffer, byteOffset, byteLength))
-    .digest('hex')
-  return BigInt(`0x${digest}`) & ((1n << SALT_BITS) - 1n)
+  const text = utf8ToBytes('cohort/model salt/1')
+  const digest = sha256(concatBytes(text, new Uint8Array(buffer, byteOffset, byteLength)))
+  return BigInt(`0x${bytesToHex(digest)}`) & ((1n << SALT_BITS) - 1n)
 }
 
 /**

@@ -46,9 +46,11 @@ export {
   circuitIdOf,
   folderPaths,
   optionsOf,
+  parseManifest,
   readManifest,
   shapeBeside,
 } from './inference/manifest.ts'
+export { type PageCircuit, type PageProof, PageProver, type PageRequest } from './inference/page.ts'
 export {
   InferenceCircuit,
   type InferenceProof,
@@ -76,6 +78,7 @@ export { domainOf, type LookupCost, lookupCost } from './lookup/cost.ts'
 export type { ProveOptions, Prover, ProverBackend } from './prove/backend.ts'
 export { proveAll, verifyBatch } from './prove/batch.ts'
 export { ProveError, type ProveErrorCode } from './prove/errors.ts'
+export { downloadKey } from './prove/key-download.ts'
 export { PROOF_BYTES, type PublicSignals, parsePublicSignals, publicSignalsToJson } from './prove/proof.ts'
 export { rapidsnarkBackend } from './prove/rapidsnark.ts'
 export { snarkjsBackend } from './prove/snarkjs.ts'
@@ -136,7 +139,7 @@ export {
 export { type ProgramSegment, splitProgram } from './segment/split.ts'
 export { SetupError, type SetupErrorCode } from './setup/errors.ts'
 export { type LocalSetupOptions, type SetupProgress, setupLocal } from './setup/local.ts'
-export { type KeyMetadata, metadataPath, readKeyMetadata, type SetupKind } from './setup/metadata.ts'
+export { type KeyMetadata, metadataPath, parseKeyMetadata, readKeyMetadata, type SetupKind } from './setup/metadata.ts'
 export { checkPartition, type Definition, type Partition } from './setup/partition.ts'
 export { writeAtomically } from './setup/section-file.ts'
 export { type TablesOptions, type TablesWritten, writeTables } from './setup/tables.ts'

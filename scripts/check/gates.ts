@@ -25,6 +25,11 @@ export const GATES: readonly Gate[] = [
   },
   { name: 'types', checks: 'strict types everywhere', command: [bin('typescript/bin/tsc'), '--noEmit'] },
   {
+    name: 'types-web',
+    checks: 'the same for the console',
+    command: [bin('typescript/bin/tsc'), '--noEmit', '-p', 'web'],
+  },
+  {
     name: 'solhint',
     checks: 'Solidity style and known dangers',
     command: [

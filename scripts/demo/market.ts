@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A prediction market that settles on a proof: a pool prices its outcomes, a newsroom signs a headline with its own key, a stranger
 // proves how the DAO's reader reads it, and the market pays the holders of the outcome.
-import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { formatEther, type JsonRpcProvider, parseEther, type Signer, toBeHex } from 'ethers'
 import {
@@ -35,7 +35,7 @@ const ABSTAIN = 'ff'
 const P256 = 2
 
 /** The reader of headlines that the DAO takes over: its circuit and the verifier of its key. */
-export type Reader = { readonly folder: string; readonly verifier: DeployedVerifier }
+export type Reader = { readonly folder: string; readonly verifier: Pick<DeployedVerifier, 'address' | 'vkHash'> }
 
 export type SettledMarket = {
   readonly marketId: string
@@ -74,25 +74,27 @@ export async function proposeReader(
   })
 }
 
-/** From an open question to the pay-out. The reader's version is released. */
-export async function settleMarket(options: {
+type Surroundings = {
   readonly provider: JsonRpcProvider
   readonly deployment: DeploymentFile
   readonly reader: Reader
-  readonly version: number
-  readonly signal: AbortSignal
-  readonly say: (text: string) => void
-}): Promise<SettledMarket> {
-  const { provider, deployment, reader, version, signal, say } = options
-  const { contracts } = deployment
-  const { maker, believer, stranger } = {
-    maker: accountSigner(provider, TRADERS.maker),
-    believer: accountSigner(provider, TRADERS.believer),
-    stranger: accountSigner(provider, TRADERS.stranger),
-  }
-  const { manifest, program } = await openFolder(reader.folder)
+}
 
-  const hub = clients.hub(contracts.InferenceHub, stranger)
+/** A market with a question that only this newsroom's signature can settle. */
+export type OpenMarket = {
+  readonly marketId: bigint
+  readonly question: string
+  readonly newsroom: KeyObject
+  /** Of the newsroom's key, at the publisher registry. */
+  readonly keyId: bigint
+}
+
+/** Opens a market on the reader's version, which is released, for a newsroom that registers for it. */
+export async function openMarket({ provider, deployment, reader }: Surroundings, version: number): Promise<OpenMarket> {
+  const { contracts } = deployment
+  const maker = accountSigner(provider, TRADERS.maker)
+  const { manifest, program } = await openFolder(reader.folder)
+  const hub = clients.hub(contracts.InferenceHub, accountSigner(provider, TRADERS.stranger))
   const commitment = {
     modelHash: toBeHex(manifest.modelCommitment, 32),
     circuitHash: manifest.circuitId,
@@ -115,34 +117,27 @@ export async function settleMarket(options: {
   const markets = clients.predictionMarket(contracts.PredictionMarket, maker)
   const question = 'Does Heron 4 lift off?'
   const classMap = LAUNCH_OUTCOMES.map((_, label) => (label < 2 ? toBeHex(label, 1).slice(2) : ABSTAIN)).join('')
-  await (
-    await markets.createMarket(
-      {
-        collateral: contracts.CohortToken,
-        modelId,
-        version,
-        vkHash: reader.verifier.vkHash,
-        publisherId,
-        opensAt: now,
-        closesAt: now + 3_600,
-        deadline: now + 7_200,
-        minMargin: MIN_MARGIN,
-        outcomes: 2,
-        classMap: `0x${classMap}`,
-      },
-      question,
-    )
-  ).wait()
-  const marketId = await markets.marketCount()
-  const token = clients.token(contracts.CohortToken, maker)
-  const prices = await buyOutcome({ provider, contracts, marketId, token, maker, believer })
-  say(
-    `Market ${marketId}: "${question}"; ${formatEther(SPENT)} COH on yes moved its price from ${prices[0]} to ${prices[1]}`,
-  )
+  const terms = {
+    collateral: contracts.CohortToken,
+    ...{ modelId, version, vkHash: reader.verifier.vkHash, publisherId },
+    ...{ opensAt: now, closesAt: now + 3_600, deadline: now + 7_200 },
+    ...{ minMargin: MIN_MARGIN, outcomes: 2, classMap: `0x${classMap}` },
+  }
+  await (await markets.createMarket(terms, question)).wait()
+  return { marketId: await markets.marketCount(), question, newsroom: newsroom.privateKey, keyId }
+}
 
+/** The newsroom signs its headline, and a stranger proves how the reader reads it. */
+export async function resolveMarket(
+  { provider, deployment, reader }: Surroundings,
+  { marketId, newsroom, keyId }: OpenMarket,
+  signal: AbortSignal,
+): Promise<{ readonly outcome: string; readonly margin: bigint; readonly proveSeconds: number; readonly gas: number }> {
+  const stranger = accountSigner(provider, TRADERS.stranger)
+  const markets = clients.predictionMarket(deployment.contracts.PredictionMarket, stranger)
   // The newsroom signs bytes; it knows nothing of models or proofs.
   const story = encodeStory(await markets.tagOf(marketId), HEADLINE)
-  const signature = p256Signature(sign('sha256', story, newsroom.privateKey))
+  const signature = p256Signature(sign('sha256', story, newsroom))
 
   const prover = await InferenceProver.open(reader.folder)
   const start = performance.now()
@@ -151,27 +146,46 @@ export async function settleMarket(options: {
   )
   const proveSeconds = (performance.now() - start) / 1000
   const { a, b, c } = toSolidityProof(proof.proof)
-  const resolved = await clients
-    .predictionMarket(contracts.PredictionMarket, stranger)
-    .resolve(marketId, story, keyId, signature, reading.output, { a: [...a], b: [[...b[0]], [...b[1]]], c: [...c] })
-  const receipt = await resolved.wait()
-  const outcome = LAUNCH_OUTCOMES[reading.label]!
+  const words = { a: [...a], b: [[...b[0]], [...b[1]]], c: [...c] } as Parameters<typeof markets.resolve>[5]
+  const receipt = await (await markets.resolve(marketId, story, keyId, signature, reading.output, words)).wait()
+  return {
+    outcome: LAUNCH_OUTCOMES[reading.label]!,
+    margin: reading.margin,
+    proveSeconds,
+    gas: Number(receipt!.gasUsed),
+  }
+}
+
+/** From an open question to the pay-out. The reader's version is released. */
+export async function settleMarket(
+  options: Surroundings & {
+    readonly version: number
+    readonly signal: AbortSignal
+    readonly say: (text: string) => void
+  },
+): Promise<SettledMarket> {
+  const { provider, deployment, reader, version, signal, say } = options
+  const { contracts } = deployment
+  const market = await openMarket(options, version)
+  const { marketId, question } = market
+  const [maker, believer] = [accountSigner(provider, TRADERS.maker), accountSigner(provider, TRADERS.believer)]
+  const token = clients.token(contracts.CohortToken, maker)
+  const prices = await buyOutcome({ provider, contracts, marketId, token, maker, believer })
+  say(
+    `Market ${marketId}: "${question}"; ${formatEther(SPENT)} COH on yes moved its price from ${prices[0]} to ${prices[1]}`,
+  )
+  const { outcome, margin, proveSeconds, gas } = await resolveMarket(options, market, signal)
   say(`A stranger proved what "${HEADLINE}" says: ${outcome}; the market waits out its dispute delay`)
 
+  const markets = clients.predictionMarket(contracts.PredictionMarket, believer)
   await waitUntilFinal(async () => Number(await markets.statusOf(marketId)), signal)
   const before = await token.balanceOf(believer)
-  await (await clients.predictionMarket(contracts.PredictionMarket, believer).redeem(marketId)).wait()
+  await (await markets.redeem(marketId)).wait()
   const paid = (await token.balanceOf(believer)) - before
   return {
-    marketId: String(marketId),
-    question,
-    headline: HEADLINE,
-    outcome,
-    margin: String(reading.margin),
-    constraints: manifest.constraints,
-    proveSeconds,
-    resolveGas: Number(receipt!.gasUsed),
-    prices,
+    ...{ marketId: String(marketId), question, headline: HEADLINE, outcome, margin: String(margin) },
+    constraints: (await openFolder(reader.folder)).manifest.constraints,
+    ...{ proveSeconds, resolveGas: gas, prices },
     spent: formatEther(SPENT),
     paidOut: Number(formatEther(paid)).toFixed(2),
   }

@@ -38,6 +38,7 @@ export const HELP = `usage: npm run demo [-- options]
   --block-time S
                 seconds between its blocks, 1 … 15 (default 1)
   --port N      of the local chain (default: a free one; 8545 with --serve)
+  --web-port N  of the console's page, with --serve (default: a free one)
   --out FILE    the report as JSON (default demo-report.json)
   --serve       keep the chain and the keepers up afterwards, until interrupted, for README's commands to be tried on
   --json        print the report as JSON instead of tables
@@ -64,6 +65,7 @@ const schema = z.object({
   client: z.enum(CHAIN_CLIENTS).optional(),
   'block-time': integer(1, 15).optional(),
   port: integer(1, 65_535).optional(),
+  'web-port': integer(1, 65_535).optional(),
   out: z.string().default('demo-report.json'),
   serve: z.boolean().default(false),
   json: z.boolean().default(false),
@@ -102,6 +104,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
         client: text,
         'block-time': text,
         port: text,
+        'web-port': text,
         out: text,
         serve: flag,
         json: flag,

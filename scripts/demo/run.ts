@@ -19,10 +19,11 @@ import { LiveTable } from './live-table.ts'
 import { startLocalChain } from './local-chain.ts'
 import { proposeReader, settleMarket } from './market.ts'
 import type { DemoOptions } from './options.ts'
+import { freePort } from './ports.ts'
 import { Processes } from './processes.ts'
 import type { DemoReport } from './report.ts'
 import { figureOf } from './rows.ts'
-import { publishAddresses, servingText, USUAL_PORT } from './serving.ts'
+import { publishAddresses, serveConsole, servingText, USUAL_PORT } from './serving.ts'
 import { subjectOf } from './subject.ts'
 
 /** Whole tokens that each keeper stakes. */
@@ -74,6 +75,7 @@ export async function runDemo(
   // Beside the rounds: its process is busy with one core for a while, the first time.
   const circuits = prepareCircuits(processes, { file: manifestFile, content: manifest })
   circuits.catch((error: Error) => broken.abort(error))
+  const gatewayPort = await freePort()
   const nodes = await prepareKeepers({
     folder,
     rpc: [url],
@@ -89,6 +91,8 @@ export async function runDemo(
       // One of them is enough: all hold the same weights.
       'data.reportTest': index === 0,
       'training.seed': options.seed + index,
+      // The console's page gets manifest and models from it.
+      ...(options.serve && index === 0 ? { 'network.gateway': { port: gatewayPort } } : {}),
     }),
   })
   const honest = nodes.slice(0, nodes.length - options.spoilers)
@@ -198,8 +202,13 @@ export async function runDemo(
   await onReport(report)
   if (options.serve) {
     await publishAddresses(folder)
-    say(servingText(url, circuitFolder, manifestFile))
+    const page = await serveConsole({
+      ...{ folder, deployment, rpc: url, circuits: [circuitFolder], port: options['web-port'] },
+      gateway: `http://127.0.0.1:${gatewayPort}`,
+    })
+    say(servingText({ url, page: page.url, circuit: circuitFolder, manifest: manifestFile }))
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    await page.stop()
     if (broken.signal.aborted) throw broken.signal.reason
   }
   provider.destroy()

@@ -2,8 +2,11 @@
 // A demo that stays up (`--serve`) is where the commands look for a chain and for its addresses unless they are told.
 import { copyFile, mkdir } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
+import { buildPage, prepareSite, servePage } from '../web/site.ts'
 import { deploymentPath } from './deployment.ts'
+import { freePort } from './ports.ts'
 
 export const USUAL_PORT = 8545
 const USUAL_ADDRESSES = join(ROOT, 'deploy/addresses/localhost.json')
@@ -14,14 +17,47 @@ export async function publishAddresses(folder: string): Promise<void> {
   await copyFile(deploymentPath(folder), USUAL_ADDRESSES)
 }
 
+/** Builds the console and serves it beside the chain. @param port 0 for any free one */
+export async function serveConsole({
+  folder,
+  deployment,
+  rpc,
+  gateway,
+  circuits,
+  port,
+}: {
+  readonly folder: string
+  readonly deployment: DeploymentFile
+  readonly rpc: string
+  readonly gateway: string
+  readonly circuits: readonly string[]
+  readonly port: number | undefined
+}): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const out = join(folder, 'web')
+  await buildPage(out, true)
+  const site = await prepareSite({ rpc: [rpc], gateways: [gateway], deployment, circuits })
+  return await servePage(site, { folder: out, port: port ?? (await freePort()) })
+}
+
 /**
  * Instructions for somebody who wants to try commands on the chain that stays up.
  * @param circuit folder of the circuit of the hub's first model
  * @param manifest file of the service's manifest, for keepers that join
  */
-export function servingText(url: string, circuit: string, manifest: string): string {
+export function servingText({
+  url,
+  page,
+  circuit,
+  manifest,
+}: {
+  readonly url: string
+  readonly page: string
+  readonly circuit: string
+  readonly manifest: string
+}): string {
   return [
     `Serving on ${url} until interrupted (Ctrl-C). In another terminal the README's commands work as written:`,
+    `  console    ${page}`,
     `  addresses  ${relative(ROOT, USUAL_ADDRESSES)}`,
     `  circuit    ${relative(ROOT, circuit)}, of model 1 at the inference hub`,
     ...(new URL(url).port === String(USUAL_PORT) ? [] : [`  with       export COHORT_RPC_URL=${url}`]),

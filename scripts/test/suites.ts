@@ -44,6 +44,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'chain', folder: 'keepers/chain', runner: 'mocha' },
   { name: 'store', folder: 'keepers/store', runner: 'mocha' },
   { name: 'versions', folder: 'keepers/versions', runner: 'mocha' },
+  { name: 'web', folder: 'web', runner: 'mocha' },
   { name: 'clients', folder: 'clients', runner: 'mocha', onDemand: true },
   { name: 'slow', folder: 'slow', runner: 'mocha', onDemand: true },
 ]

@@ -15,13 +15,15 @@ const ABOUT = { name: 'Digits', manifest: `0x${'5a'.repeat(32)}` }
 describe('a demo that stays up', () => {
   const circuit = join(ROOT, '.cache/demo-circuits/mlp')
   const manifest = '/tmp/demo/manifest.json'
+  const page = 'http://127.0.0.1:5173/'
 
   it('says where the commands find it', () => {
-    const usual = servingText('http://127.0.0.1:8545', circuit, manifest)
+    const usual = servingText({ url: 'http://127.0.0.1:8545', page, circuit, manifest })
     expect(usual).to.contain('deploy/addresses/localhost.json').and.to.contain(' .cache/demo-circuits/mlp,')
+    expect(usual).to.contain(`console    ${page}`)
     expect(usual).to.contain(`manifest   ${manifest}`)
     expect(usual).to.not.contain('COHORT_RPC_URL')
-    const other = servingText('http://127.0.0.1:9545', circuit, manifest)
+    const other = servingText({ url: 'http://127.0.0.1:9545', page, circuit, manifest })
     expect(other).to.contain('export COHORT_RPC_URL=http://127.0.0.1:9545')
   })
 

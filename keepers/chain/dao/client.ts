@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The actions of a DAO member, over JSON-RPC: put versions and verifiers to the vote, delegate, and look up a model's status.
-import { encodeBytes32String, getAddress, isAddress, isHexString, type JsonRpcApiProvider, type Signer } from 'ethers'
+import {
+  encodeBytes32String,
+  getAddress,
+  isAddress,
+  isHexString,
+  type JsonRpcApiProvider,
+  type Signer,
+  toUtf8Bytes,
+} from 'ethers'
 import type { AdoptedModel, ModelRegistry, VerifierRegistry } from '../../../types/index.ts'
 import type { Clock } from '../clock.ts'
 import { clients } from '../contracts.ts'
@@ -108,8 +116,8 @@ export class DaoClient {
   async proposeDeprecation(service: string, version: number, reason: string): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
     expectStatus(await this.serviceStatus(address), version, ['accepted', 'released'])
-    if (!isHexString(reason, 32) && Buffer.byteLength(reason) > 31) {
-      throw new DaoError('wrong-status', `the reason has ${Buffer.byteLength(reason)} bytes, at most 31 fit`)
+    if (!isHexString(reason, 32) && toUtf8Bytes(reason).length > 31) {
+      throw new DaoError('wrong-status', `the reason has ${toUtf8Bytes(reason).length} bytes, at most 31 fit`)
     }
     const word = isHexString(reason, 32) ? reason : encodeBytes32String(reason)
     const data = this.#models.interface.encodeFunctionData('deprecate', [address, version, word])

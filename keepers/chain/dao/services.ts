@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Calls about a whole service: another manifest for one, and one more.
-import { concat, getCreate2Address, type JsonRpcApiProvider, keccak256, type Result, toBeHex } from 'ethers'
+import {
+  concat,
+  getCreate2Address,
+  type JsonRpcApiProvider,
+  keccak256,
+  type Result,
+  toBeHex,
+  toUtf8Bytes,
+} from 'ethers'
 import type { ILearningServiceTypes } from '../../../types/contracts/interfaces/ILearningService.ts'
 import type { ILearningService, ServiceFactory } from '../../../types/index.ts'
 import { DaoError } from './errors.ts'
@@ -63,7 +71,7 @@ export async function serviceCall(
   terms: { readonly name: string; readonly admin: string; readonly manifest: string },
 ): Promise<{ readonly call: Call; readonly address: string }> {
   const { name, admin, manifest } = terms
-  const bytes = Buffer.byteLength(name)
+  const bytes = toUtf8Bytes(name).length
   if (bytes < 1 || bytes > 64)
     throw new DaoError('wrong-status', `a service's name has 1 to 64 bytes, '${name}' has ${bytes}`)
   const [parameters, target, implementation, count] = await Promise.all([

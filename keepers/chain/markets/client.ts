@@ -211,11 +211,16 @@ export class MarketClient {
     )
   }
 
+  /** What it takes to say that the model misread, in the collateral's least unit. */
+  async challengeBond(marketId: bigint): Promise<bigint> {
+    return await this.#book.challengeBond(marketId)
+  }
+
   /** Puts a bond on the model having misread, or on its having read well; approves the collateral when it must be. */
   async dispute(marketId: bigint, side: 'challenge' | 'defend'): Promise<Sent & { readonly bond: bigint }> {
     await this.#require(marketId)
     const bond =
-      side === 'challenge' ? await this.#book.challengeBond(marketId) : (await this.#book.challengeOf(marketId)).bond
+      side === 'challenge' ? await this.challengeBond(marketId) : (await this.#book.challengeOf(marketId)).bond
     await this.#allow(marketId, bond)
     const sent = await this.sender.send(side, () =>
       side === 'challenge' ? this.#book.challenge(marketId) : this.#book.defend(marketId),

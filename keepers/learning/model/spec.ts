@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Architectures as data: parsing, the order of the parameters, and the hash that pins both.
-import { createHash } from 'node:crypto'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import type { ModelSpec, ModelTopology } from '../types.ts'
@@ -104,7 +105,7 @@ export function specHash(spec: ModelSpec): string {
     classes: spec.classes,
     parameters: spec.parameters.map(({ name, shape }) => [name, shape]),
   }
-  return createHash('sha256').update('cohort-model-spec-v1\n').update(canonicalJson(content)).digest('hex')
+  return bytesToHex(sha256(utf8ToBytes(`cohort-model-spec-v1\n${canonicalJson(content)}`)))
 }
 
 /** JSON with sorted keys and without nulls: a missing option and a null one mean the same. */

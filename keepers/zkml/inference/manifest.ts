@@ -138,9 +138,14 @@ export async function readManifest(folder: string): Promise<CircuitManifest> {
   const text = await readFile(paths.manifest, 'utf8').catch((error: Error) => {
     throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml compile first`, { cause: error })
   })
-  const parsed = manifestSchema.safeParse(parseJson(text, paths.manifest))
+  return parseManifest(parseJson(text, paths.manifest), paths.manifest)
+}
+
+/** Checks what a manifest says. @param where names the document in errors @throws InferenceError `folder-mismatch` */
+export function parseManifest(json: unknown, where: string): CircuitManifest {
+  const parsed = manifestSchema.safeParse(json)
   if (!parsed.success) {
-    throw new InferenceError('folder-mismatch', `${paths.manifest}: ${z.prettifyError(parsed.error)}`)
+    throw new InferenceError('folder-mismatch', `${where}: ${z.prettifyError(parsed.error)}`)
   }
   const manifest = parsed.data
   // Without the check a manifest could pass one circuit's proofs off as another's, or a circuit in two rounds as one of plain Groth16,
@@ -148,7 +153,7 @@ export async function readManifest(folder: string): Promise<CircuitManifest> {
   if (circuitIdOf(manifest.r1csSha256, shapeOf(manifest)) !== manifest.circuitId) {
     throw new InferenceError(
       'folder-mismatch',
-      `${paths.manifest}: circuitId is not that of its r1csSha256, system and rounds; compile again`,
+      `${where}: circuitId is not that of its r1csSha256, system and rounds; compile again`,
     )
   }
   return manifest

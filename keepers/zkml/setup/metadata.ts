@@ -66,8 +66,13 @@ export async function readKeyMetadata(zkeyPath: string): Promise<KeyMetadata> {
   } catch (error) {
     throw new SetupError('metadata-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }
+  return parseKeyMetadata(json, path)
+}
+
+/** Checks what a key's metadata say. @param where names the document in errors @throws SetupError `metadata-mismatch` */
+export function parseKeyMetadata(json: unknown, where: string): KeyMetadata {
   const parsed = schema.safeParse(json)
-  if (!parsed.success) throw new SetupError('metadata-mismatch', `${path}: ${z.prettifyError(parsed.error)}`)
+  if (!parsed.success) throw new SetupError('metadata-mismatch', `${where}: ${z.prettifyError(parsed.error)}`)
   return parsed.data
 }
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The door of the chain room for pages: a bundler takes it in place of index.ts. Keys are with the visitor's wallet there.
+
+export { contractInterface } from './artifacts.ts'
+export { systemClock } from './clock.ts'
+export { clients } from './contracts.ts'
+export { DaoClient } from './dao/client.ts'
+export { parseDeployment } from './deployment-file.ts'
+export { decodeRevert } from './errors.ts'
+export { REORG_DEPTH } from './log-follower.ts'
+export { MarketClient } from './markets/client.ts'
+export { PoolClient } from './markets/pool.ts'
+export { FailoverProvider } from './rpc.ts'
+export { hasSeat, seatsOf } from './seats.ts'

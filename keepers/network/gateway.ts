@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Blocks over HTTP, for browsers, which speak no libp2p over TCP. Only what this node has: it fetches nothing for strangers. Source: IPFS
+// Trustless Gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), raw blocks alone; who asks checks them by their hash.
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { NetworkError } from './errors.ts'
+import { parseBlobCid } from './file-format.ts'
+
+/** The blocks of a node: null for one that it does not have. */
+export type LocalBlocks = { block(cid: string, signal?: AbortSignal): Promise<Uint8Array | null> }
+
+export type GatewayOptions = {
+  readonly host: string
+  /** 0 for any free one. */
+  readonly port: number
+  readonly blocks: LocalBlocks
+}
+
+const RAW = 'application/vnd.ipld.raw'
+/** A block never changes, so that nobody has to ask twice. */
+const CACHE = 'public, max-age=31536000, immutable'
+/** Connections at a time, and milliseconds for one request. */
+const LIMITS = { connections: 256, request: 30_000 } as const
+
+/** Answers GET and HEAD of `/ipfs/<cid>?format=raw`. */
+export class BlockGateway {
+  readonly #server: Server
+  readonly url: string
+
+  private constructor(server: Server) {
+    this.#server = server
+    const { address, port, family } = server.address() as AddressInfo
+    this.url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  }
+
+  /** @throws NetworkError BAD_ADDRESS when it cannot listen there */
+  static async start({ host, port, blocks }: GatewayOptions): Promise<BlockGateway> {
+    const server = createServer((request, response) => {
+      answer(request, response, blocks).catch(() => {
+        if (!response.headersSent) response.writeHead(500)
+        response.end()
+      })
+    })
+    server.maxConnections = LIMITS.connections
+    server.requestTimeout = LIMITS.request
+    server.headersTimeout = LIMITS.request
+    server.listen(port, host)
+    try {
+      await once(server, 'listening')
+    } catch (cause) {
+      const reason = (cause as Error).message
+      throw new NetworkError('BAD_ADDRESS', `network.gateway: ${reason}: choose another host or port`, { cause })
+    }
+    return new BlockGateway(server)
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((done) => this.#server.close(done))
+  }
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, blocks: LocalBlocks): Promise<void> {
+  response.setHeader('access-control-allow-origin', '*')
+  response.setHeader('x-content-type-options', 'nosniff')
+  const say = (status: number, text: string): void => {
+    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
+  }
+  if (request.method === 'OPTIONS') {
+    const headers = { 'access-control-allow-methods': 'GET, HEAD', 'access-control-allow-headers': 'accept' }
+    response.writeHead(204, { ...headers, 'access-control-max-age': '86400' }).end()
+    return
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD, OPTIONS')
+    return say(405, 'GET or HEAD')
+  }
+  const url = new URL(request.url ?? '/', 'http://gateway')
+  const text = /^\/ipfs\/([a-zA-Z0-9]{1,100})$/.exec(url.pathname)?.[1]
+  if (text === undefined) return say(404, '/ipfs/<cid>?format=raw')
+  const wantsRaw = url.searchParams.get('format') === 'raw' || (request.headers.accept ?? '').includes(RAW)
+  if (!wantsRaw) return say(406, `raw blocks only: add ?format=raw, or accept ${RAW}`)
+  let cid: string
+  try {
+    cid = parseBlobCid(text).toString()
+  } catch (error) {
+    return say(400, (error as Error).message)
+  }
+  const etag = `"${cid}.raw"`
+  if (request.headers['if-none-match'] === etag) {
+    response.writeHead(304, { etag, 'cache-control': CACHE }).end()
+    return
+  }
+  const block = await blocks.block(cid)
+  if (block === null) return say(404, `${cid} is not stored here`)
+  const headers = { 'content-type': RAW, 'content-length': block.length, etag, 'cache-control': CACHE }
+  response.writeHead(200, { ...headers, 'content-disposition': `attachment; filename="${cid}.bin"` })
+  response.end(request.method === 'HEAD' ? undefined : block)
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The console as static files: the built page, `cohort.json` that says what it is about, and the files of circuits that it may prove.
+
+import { createReadStream } from 'node:fs'
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join, resolve } from 'node:path'
+import type { Plugin } from 'vite'
+import { type DeploymentFile, readDeployment } from '../../keepers/chain/index.ts'
+import { folderPaths, readManifest } from '../../keepers/zkml/index.ts'
+import { ROOT } from '../bootstrap/paths.mjs'
+
+/** Of a circuit's folder: what a page needs to prove. */
+const CIRCUIT_FILES = ['circuit.json', 'circuit.zkey', 'circuit.zkey.json', 'circuit.wasm'] as const
+
+export const CONFIG = join(ROOT, 'web/vite.config.ts')
+
+export type SiteTerms = {
+  /** JSON-RPC endpoints, the preferred one first. */
+  readonly rpc: readonly string[]
+  readonly gateways: readonly string[]
+  readonly deployment: DeploymentFile
+  /** Folders of compiled circuits with keys. */
+  readonly circuits: readonly string[]
+}
+
+/** The description that the page reads, and where the files of each circuit are, by its id. */
+export type PreparedSite = { readonly description: string; readonly folders: ReadonlyMap<string, string> }
+
+/** @throws InferenceError for a folder that is no circuit */
+export async function prepareSite({ rpc, gateways, deployment, circuits }: SiteTerms): Promise<PreparedSite> {
+  const folders = new Map<string, string>()
+  for (const folder of circuits) folders.set((await readManifest(folder)).circuitId, resolve(folder))
+  const places = Object.fromEntries([...folders.keys()].map((id) => [id, `./circuits/${id}/`]))
+  return { description: `${JSON.stringify({ rpc, gateways, deployment, circuits: places }, null, 2)}\n`, folders }
+}
+
+/** The site of a deployment file. @throws DeploymentFileError */
+export async function siteOf(options: {
+  readonly deployment: string
+  readonly rpc: readonly string[]
+  readonly gateways: readonly string[]
+  readonly circuits: readonly string[]
+}): Promise<PreparedSite> {
+  return await prepareSite({ ...options, deployment: await readDeployment(options.deployment) })
+}
+
+/** Builds the page into a folder. @param quiet for a caller that has its own screen */
+export async function buildPage(out: string, quiet = false): Promise<void> {
+  const { build } = await import('vite')
+  await build({ configFile: CONFIG, logLevel: quiet ? 'error' : 'warn', build: { outDir: resolve(out) } })
+}
+
+/** Writes the description and the circuits' files beside the built page. */
+export async function writeSite({ description, folders }: PreparedSite, out: string): Promise<void> {
+  for (const [id, folder] of folders) {
+    await mkdir(join(out, 'circuits', id), { recursive: true })
+    for (const name of CIRCUIT_FILES) {
+      const from = pathOf(folder, name)
+      if (await isFile(from)) await copyFile(from, join(out, 'circuits', id, name))
+    }
+  }
+  await writeFile(join(out, 'cohort.json'), description)
+}
+
+/** Serves description and circuits to the page of a development or preview server; they stay where they are. */
+export function siteFiles({ description, folders }: PreparedSite): Plugin {
+  const serve = async (request: IncomingMessage, response: ServerResponse, next: () => void): Promise<void> => {
+    const path = new URL(request.url ?? '/', 'http://page').pathname
+    if (path === '/cohort.json') {
+      response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }).end(description)
+      return
+    }
+    const [, id, name] = /^\/circuits\/(0x[0-9a-f]{64})\/([a-z.]+)$/.exec(path) ?? []
+    const folder = folders.get(id ?? '')
+    if (folder === undefined || !CIRCUIT_FILES.some((one) => one === name)) return next()
+    const file = pathOf(folder, name!)
+    if (!(await isFile(file))) {
+      response.writeHead(404).end()
+      return
+    }
+    const type = name!.endsWith('.json') ? 'application/json' : 'application/octet-stream'
+    response.writeHead(200, { 'content-type': type, 'content-length': (await stat(file)).size })
+    createReadStream(file).pipe(response)
+  }
+  return {
+    name: 'site-files',
+    configureServer: ({ middlewares }) => void middlewares.use(serve),
+    configurePreviewServer: ({ middlewares }) => void middlewares.use(serve),
+  }
+}
+
+function pathOf(folder: string, name: string): string {
+  const { zkey, wasm } = folderPaths(folder)
+  return name === 'circuit.zkey' ? zkey : name === 'circuit.wasm' ? wasm : join(folder, name)
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}
+
+/** Serves a built page with a site's files. @param port 0 for any free one @returns its address, and what stops it */
+export async function servePage(
+  site: PreparedSite,
+  { folder, port }: { readonly folder: string; readonly port: number },
+): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const { preview } = await import('vite')
+  // Port 0 means "the usual one" to Vite.
+  const server = await preview({
+    root: folder,
+    configFile: false,
+    base: '/',
+    logLevel: 'error',
+    plugins: [siteFiles(site)],
+    build: { outDir: '.' },
+    preview: { port, strictPort: true, host: '127.0.0.1' },
+  })
+  return { url: `http://127.0.0.1:${port}/`, stop: async () => await server.close() }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { BlockGateway, blobCid, DataPlane } from '../../../keepers/network/index.ts'
+import { GatewayPlane } from '../../../web/src/blobs/gateway-plane.ts'
+
+const TERMS = { maxBytes: 10 << 20, timeout: 5_000 }
+
+describe('a keeper’s gateway', () => {
+  let folder: string
+  let plane: DataPlane
+  let gateway: BlockGateway
+  const small = new TextEncoder().encode('a manifest')
+  const large = Uint8Array.from({ length: (2 << 20) + 123 }, (_, i) => (i * 31) % 251)
+  let cids: { readonly small: string; readonly large: string }
+  const at = (path: string, init: RequestInit = {}) => fetch(new URL(path, gateway.url), init)
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cohort-gateway-'))
+    plane = await DataPlane.start({ folder, identitySeed: new Uint8Array(32).fill(7) })
+    cids = { small: await plane.publish(small), large: await plane.publish(large) }
+    gateway = await BlockGateway.start({ host: '127.0.0.1', port: 0, blocks: plane })
+  })
+  after(async () => {
+    await gateway.stop()
+    await plane.stop()
+    await rm(folder, { recursive: true })
+  })
+
+  it('gives a block to any page that names it, to be kept for ever', async () => {
+    const response = await at(`/ipfs/${cids.small}?format=raw`)
+    expect(new Uint8Array(await response.arrayBuffer())).to.deep.equal(small)
+    expect(Object.fromEntries(response.headers)).to.include({
+      'access-control-allow-origin': '*',
+      'content-type': 'application/vnd.ipld.raw',
+      'cache-control': 'public, max-age=31536000, immutable',
+      'x-content-type-options': 'nosniff',
+      etag: `"${cids.small}.raw"`,
+    })
+    const accepting = await at(`/ipfs/${cids.small}`, { headers: { accept: 'application/vnd.ipld.raw' } })
+    expect(accepting.status).to.equal(200)
+  })
+
+  it('says without a body that a block is there, and has not changed', async () => {
+    const head = await at(`/ipfs/${cids.small}?format=raw`, { method: 'HEAD' })
+    expect([head.status, head.headers.get('content-length')]).to.deep.equal([200, String(small.length)])
+    const again = await at(`/ipfs/${cids.small}?format=raw`, { headers: { 'if-none-match': `"${cids.small}.raw"` } })
+    expect(again.status).to.equal(304)
+  })
+
+  for (const [what, path, status, init] of [
+    ['what it does not have', `/ipfs/bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq?format=raw`, 404, {}],
+    ['pages instead of blocks', '/ipfs/SMALL', 406, {}],
+    ['a CID that is none', '/ipfs/nonsense?format=raw', 400, {}],
+    ['a path inside of a block', '/ipfs/SMALL/../../etc/passwd?format=raw', 404, {}],
+    ['to store something', '/ipfs/SMALL?format=raw', 405, { method: 'PUT', body: 'x' }],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      const response = await at(path.replace('SMALL', cids.small), init)
+      expect(response.status).to.equal(status)
+    })
+  }
+
+  it('serves the console whole blobs, block by block', async () => {
+    const kept = new Map<string, Uint8Array>()
+    const shelf = {
+      get: async (cid: string) => kept.get(cid),
+      put: async (cid: string, bytes: Uint8Array) => kept.set(cid, bytes),
+    }
+    const page = new GatewayPlane({ gateways: [gateway.url], shelf })
+    expect(await page.fetch(cids.large, TERMS)).to.deep.equal(large)
+    expect(kept.size).to.equal(4)
+    // A browser's disk may change a block: it is fetched again.
+    for (const bytes of kept.values()) bytes[0]! ^= 1
+    expect(await page.fetch(cids.large, TERMS)).to.deep.equal(large)
+    const offline = new GatewayPlane({ gateways: [], shelf })
+    expect(await offline.fetch(cids.large, TERMS)).to.deep.equal(large)
+  })
+
+  describe('beside a gateway that lies', () => {
+    let liar: Server
+    let address: string
+    before(async () => {
+      liar = createServer((_request, response) => response.end('other bytes')).listen(0, '127.0.0.1')
+      await new Promise((done) => liar.once('listening', done))
+      address = `http://127.0.0.1:${(liar.address() as AddressInfo).port}/`
+    })
+    after(() => liar.close())
+
+    it('is asked next', async () => {
+      const page = new GatewayPlane({ gateways: [address, gateway.url] })
+      expect(await page.fetch(cids.small, TERMS)).to.deep.equal(small)
+    })
+
+    it('leaves the console without the blob rather than with a false one', async () => {
+      const page = new GatewayPlane({ gateways: [address] })
+      const failure = await page.fetch(cids.small, TERMS).catch((error: Error) => error.message)
+      expect(failure).to.match(/none of 1 gateways delivered it \(http:\/\/127\.0\.0\.1:\d+ sent other bytes\)/)
+    })
+  })
+
+  it('is not believed about sizes: a blob above the limit is refused before its leaves are asked for', async () => {
+    const page = new GatewayPlane({ gateways: [gateway.url] })
+    const failure = await page.fetch(cids.large, { ...TERMS, maxBytes: 1 << 20 }).catch((error) => error.code)
+    expect(failure).to.equal('TOO_LARGE')
+  })
+
+  it('says which port is taken', async () => {
+    const { port } = new URL(gateway.url)
+    const failure = await BlockGateway.start({ host: '127.0.0.1', port: Number(port), blocks: plane }).catch(
+      (error: Error) => error.message,
+    )
+    expect(failure).to.match(/^network\.gateway: .*EADDRINUSE.*: choose another host or port$/)
+    expect(await blobCid(small)).to.equal(cids.small)
+  })
+})

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+const NAMES = [
+  ...[
+    'CohortToken',
+    'TimelockController',
+    'CohortGovernor',
+    'Guardian',
+    'Successors',
+    'ModelRegistry',
+    'VerifierRegistry',
+  ],
+  ...['AdoptedModel', 'KeeperRegistry', 'StakePoolFactory', 'EqualRewards', 'SampleRewards', 'LearningService'],
+  ...['ServiceFactory', 'InferenceHub', 'PublisherRegistry', 'EnsembleOracle', 'ProverMarket', 'PredictionMarket'],
+  ...['InputMarket', 'OutcomePoolFactory', 'DaoPilot', 'SpendingGuard', 'AnnouncedSignatures', 'HubValidator'],
+]
+
+/** A deployment file with an address of its own for each contract. */
+export function sampleDeployment() {
+  const address = (i: number): string => `0x${(i + 1).toString(16).padStart(40, '0')}`
+  return {
+    network: 'localhost',
+    chainId: 31337,
+    fromBlock: 3,
+    contracts: Object.fromEntries(NAMES.map((name, i) => [name, address(i)])),
+    services: [{ name: 'Digits', address: address(100) }],
+  }
+}

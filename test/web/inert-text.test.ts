@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { inert } from '../../web/src/ui/inert-text.ts'
+
+describe('strangers’ text in the console', () => {
+  it('loses control characters and marks that turn the direction of reading', () => {
+    expect(inert('\u202Egnp.exe\u202C\u0000\u001b[31mred\u2066x')).to.equal('gnp.exe[31mredx')
+  })
+
+  it('keeps letters of every script, and tags as the characters they are', () => {
+    expect(inert('Ünïcode 中文 עברית <script>alert(1)</script>')).to.equal(
+      'Ünïcode 中文 עברית <script>alert(1)</script>',
+    )
+  })
+
+  it('is cut to a length, without searching megabytes', () => {
+    const start = performance.now()
+    expect(inert('a'.repeat(5_000_000), 20)).to.equal(`${'a'.repeat(20)}…`)
+    expect(performance.now() - start).to.be.below(50)
+    expect(inert('\u202E'.repeat(1000), 20)).to.equal('…')
+    expect(inert('short', 20)).to.equal('short')
+  })
+
+  it('is one line', () => {
+    expect(inert('one\n\n  two\tthree')).to.equal('one two three')
+  })
+})

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// All events of one contract, in a page: read in pieces, kept in the browser, and corrected when the chain reorganises.
+import type { Provider } from 'ethers'
+import { REORG_DEPTH } from '../../../keepers/chain/index.ts'
+
+/** One log as it is kept: plain data, so that a browser's database takes it. */
+export type StoredLog = {
+  readonly block: number
+  readonly index: number
+  readonly transactionHash: string
+  readonly topics: readonly string[]
+  readonly data: string
+}
+
+/** What is kept of one contract's history. */
+export type StoredHistory = {
+  /** Hash of the first block of interest: a development chain that began anew has another one. */
+  readonly genesis: string
+  /** Logs up to this block are kept; no reorganisation reaches it any more. */
+  readonly until: number
+  readonly logs: readonly StoredLog[]
+}
+
+/** Where histories are kept. Losing one costs time only. */
+export type HistoryShelf = {
+  get(key: string): Promise<StoredHistory | undefined>
+  put(key: string, history: StoredHistory): Promise<unknown>
+}
+
+export type HistoryOptions = {
+  readonly provider: Pick<Provider, 'getBlock' | 'getBlockNumber' | 'getLogs'>
+  readonly shelf: HistoryShelf
+  readonly chainId: number
+  readonly address: string
+  readonly fromBlock: number
+  /** Blocks asked for at once. */
+  readonly span?: number
+  /** Told how far a long reading has come, 0 … 1. */
+  readonly onProgress?: (share: number) => void
+}
+
+const DEFAULT_SPAN = 5_000
+
+/**
+ * Reads a contract's logs and follows them. Blocks that are {@link REORG_DEPTH} deep are read once and kept; the younger ones are
+ * read again whenever there is a new block, since others may have taken their place.
+ */
+export class ContractHistory {
+  readonly #options: Required<Omit<HistoryOptions, 'onProgress'>> & Pick<HistoryOptions, 'onProgress'>
+  readonly #key: string
+  #settled: StoredLog[] = []
+  /** Settled logs are known up to this block. */
+  #until: number
+  #recent: StoredLog[] = []
+  #genesis: string | null = null
+  #headHash: string | null = null
+  #running: Promise<boolean> | null = null
+
+  constructor(options: HistoryOptions) {
+    this.#options = { span: DEFAULT_SPAN, ...options }
+    this.#key = `${options.chainId}/${options.address.toLowerCase()}`
+    this.#until = options.fromBlock - 1
+  }
+
+  /** Everything known, in the order of the chain. */
+  get logs(): readonly StoredLog[] {
+    return this.#recent.length === 0 ? this.#settled : [...this.#settled, ...this.#recent]
+  }
+
+  /** Reads on. @returns whether anything may have changed @throws the provider's errors: what is known stays */
+  step(): Promise<boolean> {
+    this.#running ??= this.#step().finally(() => {
+      this.#running = null
+    })
+    return this.#running
+  }
+
+  async #step(): Promise<boolean> {
+    const { provider, fromBlock, span, onProgress } = this.#options
+    const head = await provider.getBlock('latest')
+    if (head?.hash == null) return false
+    if (head.hash === this.#headHash) return false
+    await this.#open()
+    const begin = this.#until + 1
+    const settledAt = Math.max(fromBlock - 1, head.number - REORG_DEPTH)
+    const recent: StoredLog[] = []
+    for (let from = begin; from <= head.number; from += span) {
+      const to = Math.min(head.number, from + span - 1)
+      const read = await this.#read(from, to)
+      const settled = read.filter(({ block }) => block <= settledAt)
+      this.#settled.push(...settled)
+      this.#until = Math.max(this.#until, Math.min(to, settledAt))
+      recent.push(...read.filter(({ block }) => block > settledAt))
+      if (head.number - begin >= span) onProgress?.((to - begin + 1) / (head.number - begin + 1))
+    }
+    this.#recent = recent
+    this.#headHash = head.hash
+    if (this.#until >= begin) await this.#keep()
+    return true
+  }
+
+  /** Takes what the browser kept, unless it is of a chain that began anew. */
+  async #open(): Promise<void> {
+    const { provider, shelf, fromBlock } = this.#options
+    const first = await provider.getBlock(fromBlock)
+    const genesis = first?.hash ?? 'unknown'
+    if (genesis === this.#genesis) return
+    const kept = await shelf.get(this.#key).catch(() => undefined)
+    const usable = kept !== undefined && kept.genesis === genesis
+    this.#settled = usable ? [...kept.logs] : []
+    this.#until = usable ? kept.until : fromBlock - 1
+    this.#recent = []
+    this.#genesis = genesis
+  }
+
+  async #read(from: number, to: number): Promise<StoredLog[]> {
+    const { provider, address } = this.#options
+    const logs = await provider.getLogs({ address, fromBlock: from, toBlock: to })
+    return logs.map(({ blockNumber, index, transactionHash, topics, data }) => ({
+      block: blockNumber,
+      index,
+      transactionHash,
+      topics: [...topics],
+      data,
+    }))
+  }
+
+  /** A full disk, or a private window without one, costs the next visit some time. */
+  async #keep(): Promise<void> {
+    const history = { genesis: this.#genesis!, until: this.#until, logs: this.#settled }
+    await this.#options.shelf.put(this.#key, history).catch(() => undefined)
+  }
+}

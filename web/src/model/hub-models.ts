@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The models that the inference hub offers, and the circuits that this copy of the console can prove.
+import { clients } from '../../../keepers/chain/index.ts'
+import type { Connection } from '../chain/connection.ts'
+
+export type HubModel = {
+  readonly modelId: bigint
+  readonly service: string
+  readonly serviceName: string
+  /** Version that a proof must be about now; null when nothing is released. */
+  readonly version: number | null
+  readonly circuitId: string
+  readonly vkHash: string
+  /** Where the circuit's files are; null when this copy has none. */
+  readonly circuit: string | null
+}
+
+/** Models of the services of this deployment, those that are withdrawn left out. @throws the provider's errors */
+export async function listHubModels({ provider, site }: Connection): Promise<HubModel[]> {
+  const { contracts, services } = site.deployment
+  const hub = clients.hub(contracts.InferenceHub, provider)
+  const count = Number(await hub.modelCount())
+  const models = await Promise.all(
+    Array.from({ length: count }, async (_, index): Promise<HubModel | null> => {
+      const modelId = BigInt(index + 1)
+      const { service, circuitId, vkHash, deprecated } = await hub.modelOf(modelId)
+      const name = services.find(({ address }) => address === service)?.name
+      if (deprecated || name === undefined) return null
+      const version = await hub.versionInForce(modelId).then(Number, () => null)
+      return {
+        modelId,
+        service,
+        serviceName: name,
+        version,
+        circuitId,
+        vkHash,
+        circuit: site.circuits[circuitId] ?? null,
+      }
+    }),
+  )
+  return models.filter((model) => model !== null)
+}

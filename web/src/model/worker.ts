@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The page's arithmetic, off its main thread: commitments of weights, answers, proofs. It has no network of its own except for the files of
+// the circuit, so that what a visitor draws cannot leave.
+import { expose, proxy } from 'comlink'
+import { config } from 'zod'
+import {
+  commitToWeights,
+  decodeManifest,
+  decodeModel,
+  openManifest,
+  type PlannedModel,
+  provableModel,
+  type ServiceManifest,
+  saltOf,
+} from '../../../keepers/versions/index.ts'
+import {
+  encodeReals,
+  type IntegerProgram,
+  interpret,
+  type PageProof,
+  PageProver,
+  parseManifest,
+  type SolidityProof,
+  tensorOf,
+  toSolidityProof,
+} from '../../../keepers/zkml/index.ts'
+
+// As in main.tsx: no `new Function`.
+config({ jitless: true })
+
+/** What the circuit says of an input, and the real values that its integers stand for. */
+export type Answer = {
+  /** One for each output of the model, in the model's own scale. */
+  readonly scores: readonly number[]
+  /** Values of the input that lay outside the range the model was calibrated on, and were moved to its edge. */
+  readonly clamped: number
+}
+
+export type ProvenAnswer = {
+  readonly proof: SolidityProof
+  readonly publicSignals: readonly bigint[]
+  readonly seconds: number
+}
+
+/** A model with the weights of one version. */
+export class OpenedModel {
+  readonly #program: IntegerProgram
+  readonly #salt: bigint
+  readonly commitment: string
+  #prover: PageProver | null = null
+
+  constructor(model: PlannedModel, weights: Float32Array) {
+    this.commitment = commitToWeights(model, weights).commitment
+    this.#program = provableModel(model, weights).program
+    this.#salt = saltOf(weights)
+  }
+
+  /** The model's commitment, as the chain has it. */
+  committed(): string {
+    return this.commitment
+  }
+
+  /** Runs the integers that a proof would be about. */
+  answer(input: readonly number[]): Answer {
+    const { values, clamped } = encodeReals(this.#program, input, true)
+    const { scores } = interpret(this.#program, values, { outside: 'clamp' })
+    const { scale } = tensorOf(this.#program, this.#program.scores)
+    return { scores: Array.from(scores, (score) => score * scale), clamped }
+  }
+
+  /**
+   * Loads a circuit. @param files `circuit.json`, the proving key, and in plain Groth16 the witness generator
+   * @throws InferenceError, SetupError
+   */
+  async load(files: { manifest: unknown; zkey: Uint8Array; wasm: Uint8Array | null; vkHash: string }): Promise<void> {
+    await this.#prover?.close()
+    const manifest = parseManifest(files.manifest, 'circuit.json')
+    const { zkey, wasm, vkHash } = files
+    this.#prover = await PageProver.open({
+      manifest,
+      program: this.#program,
+      modelSalt: this.#salt,
+      zkey,
+      wasm,
+      vkHash,
+    })
+  }
+
+  /** Proves the answer to an input for one purpose. */
+  async prove(input: readonly number[], context: bigint): Promise<ProvenAnswer> {
+    if (this.#prover === null) throw new Error('no circuit is loaded')
+    const start = performance.now()
+    const { values } = encodeReals(this.#program, input, true)
+    const { proof, publicSignals }: PageProof = await this.#prover.prove({ input: values, context })
+    return { proof: toSolidityProof(proof), publicSignals, seconds: (performance.now() - start) / 1000 }
+  }
+
+  async close(): Promise<void> {
+    await this.#prover?.close()
+  }
+}
+
+const api = {
+  /** Reads a manifest, which must have that digest (0x…). @throws VersionError */
+  manifest(bytes: Uint8Array, digest: string): ServiceManifest {
+    return decodeManifest(bytes, 'the manifest', digest)
+  },
+  /** A model's parameters. @throws VersionError */
+  async parameterCount(manifest: ServiceManifest): Promise<number> {
+    return (await openManifest(manifest)).spec.parameterCount
+  },
+  /** Opens weights as the members publish them. @throws VersionError */
+  async open(manifest: ServiceManifest, blob: Uint8Array): Promise<OpenedModel> {
+    const model = await openManifest(manifest)
+    return proxy(new OpenedModel(model, decodeModel(blob, model.spec.parameterCount)))
+  },
+}
+
+export type ModelWorker = typeof api
+
+expose(api)

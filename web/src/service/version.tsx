@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One version: its record on the chain, the votes for it, and what its weights differ in from those in force.
+import { cidFromHex } from '../../../keepers/network/index.ts'
+import { link } from '../app/route.ts'
+import type { Connection } from '../chain/connection.ts'
+import { openVersion } from '../model/versions.ts'
+import { Action, Show, useLoaded } from '../ui/async.tsx'
+import { Explain } from '../ui/explain.tsx'
+import { time } from '../ui/format.ts'
+import { Hex, Inert } from '../ui/inert.tsx'
+import type { ServiceName } from './page.tsx'
+import { useStory } from './story.ts'
+
+export function VersionPage({
+  connection,
+  service,
+  version,
+}: {
+  readonly connection: Connection
+  readonly service: ServiceName
+  readonly version: number
+}) {
+  const { block } = connection.head.value
+  const status = useLoaded(
+    async () => await (await connection.dao).serviceStatus(service.address),
+    [service.address, block],
+  )
+  const story = useStory(connection, service.address)
+  const round = story.value?.rounds.find((one) => one.version === version)
+  return (
+    <>
+      <h1>
+        Version {version} of <Inert text={service.name} />
+      </h1>
+      <Show loaded={status} what="the model registry">
+        {({ versions, current }) => {
+          const record = versions[version - 1]
+          if (record === undefined)
+            return (
+              <p>
+                There is no version {version}: there are {versions.length}.
+              </p>
+            )
+          return (
+            <dl class="facts">
+              <Entry name="Status">
+                {record.status}
+                {current === version && ', in force'}
+              </Entry>
+              <Entry name="Epoch, round">
+                {record.epoch}, {record.round}
+              </Entry>
+              <Entry name="Members that voted for it">{record.votes}</Entry>
+              {record.updatedAt > 0 && <Entry name="Since (UTC)">{time(record.updatedAt)}</Entry>}
+              <Entry name="Commitment">
+                <Hex value={record.weightsCommitment} />
+              </Entry>
+              {round?.cid && (
+                <Entry name="CID">
+                  <code>{cidFromHex(round.cid)}</code>
+                </Entry>
+              )}
+            </dl>
+          )
+        }}
+      </Show>
+      <p>
+        <Action
+          run={async () => {
+            await openVersion(connection, service.address, version)
+            return 'the file at this CID gives exactly the commitment on the chain'
+          }}
+        >
+          Fetch the weights and check them
+        </Action>
+      </p>
+      <p>
+        <a href={link('service', service.address)}>All rounds</a>
+      </p>
+      <Explain>
+        <p>
+          A quorum of members computed the same commitment and voted for it. Whoever has the file can recompute the
+          commitment, as this page does. Whether the model is good is the members' judgement on their own held-out
+          samples, and no proof says it.
+        </p>
+      </Explain>
+    </>
+  )
+}
+
+function Entry({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Values that take time, and actions that may fail, as a person sees them.
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { wasDeclined } from '../chain/wallet.ts'
+import { done } from './done.tsx'
+import { inert } from './inert-text.ts'
+
+export type Loaded<T> = { readonly value: T | null; readonly error: Error | null; readonly again: () => void }
+
+/** Loads a value anew whenever a dependency changes. The last good one stays while the next is on its way, or fails. */
+export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, dependencies: readonly unknown[]): Loaded<T> {
+  const [state, setState] = useState<{ value: T | null; error: Error | null }>({ value: null, error: null })
+  const [turn, setTurn] = useState(0)
+  useEffect(() => {
+    const stop = new AbortController()
+    load(stop.signal)
+      .then((value) => stop.signal.aborted || setState({ value, error: null }))
+      .catch((error: Error) => stop.signal.aborted || setState((last) => ({ ...last, error })))
+    return () => stop.abort()
+  }, [...dependencies, turn])
+  return { ...state, again: () => setTurn((last) => last + 1) }
+}
+
+/** What went wrong, and a way to try again. */
+export function Problem({ error, again }: { readonly error: Error; readonly again?: () => void }) {
+  return (
+    <p class="problem" role="alert">
+      {inert(error.message, 600)}{' '}
+      {again && (
+        <button type="button" onClick={again}>
+          Try again
+        </button>
+      )}
+    </p>
+  )
+}
+
+/** Shows a value once it is there. */
+export function Show<T>({
+  loaded,
+  children,
+  what,
+}: {
+  readonly loaded: Loaded<T>
+  readonly children: (value: T) => ComponentChildren
+  /** Of the message while waiting. */
+  readonly what: string
+}) {
+  const { value, error, again } = loaded
+  return (
+    <>
+      {error !== null && <Problem error={error} again={again} />}
+      {value !== null ? children(value) : error === null && <p aria-live="polite">Reading {what} …</p>}
+    </>
+  )
+}
+
+/** A button that does something which takes time. What went wrong is said beside it, what was done where all of the page can see it. */
+export function Action({
+  run,
+  children,
+  disabled = false,
+}: {
+  /** Resolves with what to say afterwards. */
+  readonly run: () => Promise<string>
+  readonly children: ComponentChildren
+  readonly disabled?: boolean
+}) {
+  const [{ busy, problem }, setState] = useState({ busy: false, problem: '' })
+  const start = async (): Promise<void> => {
+    setState({ busy: true, problem: '' })
+    done.value = ''
+    try {
+      done.value = await run()
+      setState({ busy: false, problem: '' })
+    } catch (error) {
+      const why = wasDeclined(error) ? 'You declined in your wallet; nothing was sent.' : (error as Error).message
+      setState({ busy: false, problem: why })
+    }
+  }
+  return (
+    <span class="action">
+      <button type="button" onClick={start} disabled={disabled || busy} aria-busy={busy}>
+        {children}
+      </button>{' '}
+      <span role="status" class="problem">
+        {inert(problem, 600)}
+      </span>
+    </span>
+  )
+}

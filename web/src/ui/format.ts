@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Amounts and times for people.
+
+/** Units of 1e-18 token, to a thousandth below. */
+export function tokens(amount: bigint): string {
+  return (Number(amount / 10n ** 15n) / 1000).toLocaleString('en-US')
+}
+
+/** Unix seconds as a date and a time of day, UTC. */
+export function time(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 19)
+}
+
+/** A span of seconds, as `4 s`, `3 min 20 s`, `2 h 5 min` or `3 d 4 h`. */
+export function span(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const [d, h, m, s] = [
+    Math.floor(whole / 86_400),
+    Math.floor(whole / 3600) % 24,
+    Math.floor(whole / 60) % 60,
+    whole % 60,
+  ]
+  if (d > 0) return `${d} d ${h} h`
+  if (h > 0) return `${h} h ${m} min`
+  return m > 0 ? `${m} min ${s} s` : `${s} s`
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Text that strangers chose: names of services, descriptions, reasons. Shown as text and as nothing else.
+import { plainText } from '../../../keepers/cli/plain-text.ts'
+
+/** Characters that are shown of a text at most. */
+const MOST_CHARACTERS = 200
+
+/** A stranger's text without control characters and marks that turn the direction of reading, cut to `most` characters. */
+export function inert(text: string, most = MOST_CHARACTERS): string {
+  // A text of megabytes is cut before it is searched.
+  const plain = plainText(text.slice(0, 4 * most)).replaceAll(/\s+/g, ' ')
+  return plain.length > most || text.length > 4 * most ? `${plain.slice(0, most)}…` : plain
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Builds the console into a folder of static files: relative paths only, so that it works at any place of any host, IPFS included.
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve, sep } from 'node:path'
+import { defineConfig, type Plugin } from 'vite'
+import { artifactFiles } from '../keepers/chain/artifacts.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const ROOMS = resolve(ROOT, 'keepers') + sep
+const ABIS = 'virtual:abis'
+const ON_DISK = resolve(ROOT, 'keepers/chain/artifacts.ts')
+const IN_PAGE = resolve(import.meta.dirname, 'src/chain/artifacts.ts')
+
+/** Gives the page the ABIs of the contracts that `keepers/chain` talks to, in place of the artifacts on a disk. */
+function contractAbis(): Plugin {
+  return {
+    name: 'contract-abis',
+    enforce: 'pre',
+    async resolveId(source, importer, options) {
+      if (source === ABIS) return `\0${ABIS}`
+      if (!source.endsWith('/artifacts.ts')) return null
+      const found = await this.resolve(source, importer, { ...options, skipSelf: true })
+      return found?.id === ON_DISK ? IN_PAGE : found
+    },
+    load(id) {
+      if (id !== `\0${ABIS}`) return null
+      const abis = artifactFiles().map((file) => {
+        const { contractName, abi } = JSON.parse(readFileSync(resolve(ROOT, file), 'utf8'))
+        return [contractName, abi.map(withoutInternalTypes)]
+      })
+      // A text to parse is smaller for a bundler to carry, and faster for a browser to read, than an object literal.
+      return `export const abis = JSON.parse(${JSON.stringify(JSON.stringify(Object.fromEntries(abis)))})`
+    },
+  }
+}
+
+/** Enters each room of keepers/ by its door for pages. */
+function doorsForPages(): Plugin {
+  return {
+    name: 'doors-for-pages',
+    enforce: 'pre',
+    async resolveId(source, importer, options) {
+      if (!source.endsWith('/index.ts')) return null
+      const found = await this.resolve(source, importer, { ...options, skipSelf: true })
+      const door = found?.id.replace(/index\.ts$/, 'browser.ts')
+      return found?.id.startsWith(ROOMS) && existsSync(door!) ? door! : found
+    },
+  }
+}
+
+/** Names of Solidity's own types, which no reader of an ABI needs. */
+function withoutInternalTypes(entry: unknown): unknown {
+  if (Array.isArray(entry)) return entry.map(withoutInternalTypes)
+  if (entry === null || typeof entry !== 'object') return entry
+  const kept = Object.entries(entry).filter(([key]) => key !== 'internalType')
+  return Object.fromEntries(kept.map(([key, value]) => [key, withoutInternalTypes(value)]))
+}
+
+// biome-ignore lint/style/noDefaultExport: Vite reads its configuration from there.
+export default defineConfig({
+  root: import.meta.dirname,
+  base: './',
+  plugins: [contractAbis(), doorsForPages()],
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es', plugins: () => [contractAbis(), doorsForPages()] },
+  build: { outDir: resolve(ROOT, 'web/dist'), emptyOutDir: true, target: 'esnext', modulePreload: { polyfill: false } },
+  server: { fs: { allow: [ROOT] } },
+})
