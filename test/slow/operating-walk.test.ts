@@ -70,7 +70,7 @@ describe('the page for operators, in a clean Debian', function () {
     [system, '/bin/sh', '-ec', command],
     {
       env: {
-        ...{ PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/root', NODE_EXTRA_CA_CERTS: CERTIFICATES },
+        ...{ PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', NODE_EXTRA_CA_CERTS: CERTIFICATES },
         ...{ COHORT_PASSPHRASE: PASSPHRASE, NODE_OPTIONS: '--max-semi-space-size=4' },
       },
     },
