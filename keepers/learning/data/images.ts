@@ -22,7 +22,10 @@ export async function loadImageFolder(
   const classNames = options.classes ?? folders
   const stranger = folders.find((folder) => !classNames.includes(folder))
   if (stranger !== undefined)
-    throw new LearningError('BAD_DATA', `${directory}: folder ${stranger} is not a known class; the classes are ${classNames.join(', ')}`)
+    throw new LearningError(
+      'BAD_DATA',
+      `${directory}: folder ${stranger} is not a known class; the classes are ${classNames.join(', ')}`,
+    )
   if (classNames.length < 2) {
     throw new LearningError('BAD_DATA', `${directory}: ${classNames.length} class folders; at least 2 are needed`)
   }
