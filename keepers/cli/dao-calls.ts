@@ -151,7 +151,10 @@ async function deployVerifierOf(folder: string, options: ChainOptions & { readon
     print(
       options,
       made,
-      `${made.address}: ${made.codeBytes} bytes, key ${made.vkHash}; next: \`cohort dao propose-verifier\` or \`propose-model\``,
+      [
+        `${made.address}: ${made.codeBytes} bytes, key ${made.vkHash}; next, or \`propose-model\`:`,
+        `  cohort dao propose-verifier --circuit ${made.circuitId} --verifier ${made.address} --vk-hash ${made.vkHash} --setup ${made.setup}`,
+      ].join('\n'),
     )
   })
 }

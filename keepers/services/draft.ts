@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From a sample and an architecture to a manifest, and what a service of it costs.
 import { FheError } from '../fhe/index.ts'
-import { LocalTrainer, type ModelSpec } from '../learning/index.ts'
+import { initialWeights, LocalTrainer, type ModelSpec } from '../learning/index.ts'
 import {
   firstWeights,
   manifestCid,
@@ -9,6 +9,7 @@ import {
   modelPart,
   openManifest,
   planFor,
+  provableGraph,
   type RoundTerms,
   type ServiceManifest,
   startOf,
@@ -85,6 +86,8 @@ export async function draftService(
   const { name, spec, sample, rounds, signal, onProgress: say = () => undefined } = options
   const work = signal === undefined ? {} : { signal }
   const start = options.start === undefined ? null : await broughtAlong(options.start, options)
+  // Layers that have no provable form are not worth the rounds.
+  provable(() => provableGraph({ spec }, start?.weights ?? initialWeights(spec, 1)))
   say(`playing ${rounds} rounds with ${TRIAL_KEEPERS} virtual keepers`)
   const trial = await playTrial(spec, sample, {
     keepers: TRIAL_KEEPERS,

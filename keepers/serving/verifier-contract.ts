@@ -30,6 +30,8 @@ const outputSchema = z.object({
 export type DeployedVerifier = {
   readonly address: string
   readonly vkHash: string
+  readonly circuitId: string
+  readonly setup: 'local' | 'ceremony'
   readonly gasUsed: bigint
   readonly codeBytes: number
 }
@@ -44,14 +46,18 @@ export async function deployVerifier(
   subject = 'a model’s circuit',
 ): Promise<DeployedVerifier> {
   const key = parseVerificationKey(JSON.parse(await readFile(folderPaths(folder).verificationKey, 'utf8')))
-  const { metadata } = await readFolderKey(await openFolder(folder))
+  const opened = await openFolder(folder)
+  const { metadata } = await readFolderKey(opened)
   const source = exportVerifier(key, { name: NAME, setupKind: metadata.setup, subject })
   const { abi, bytecode } = compile(source)
   const contract = await new ContractFactory(abi, bytecode, signer).deploy()
   const receipt = await contract.deploymentTransaction()!.wait()
   const address = await contract.getAddress()
   const code = await signer.provider!.getCode(address)
-  return { address, vkHash: verificationKeyHash(key), gasUsed: receipt!.gasUsed, codeBytes: (code.length - 2) / 2 }
+  return {
+    ...{ address, vkHash: verificationKeyHash(key), circuitId: opened.manifest.circuitId, setup: metadata.setup },
+    ...{ gasUsed: receipt!.gasUsed, codeBytes: (code.length - 2) / 2 },
+  }
 }
 
 function compile(source: string): { abi: InterfaceAbi; bytecode: string } {

@@ -64,10 +64,10 @@ export async function fetchVersion(
 /**
  * Fetches the manifest of that digest (0x…) from the keepers of a service: every one of them serves its own.
  * @param timeout milliseconds
- * @throws VersionError BAD_MANIFEST, NetworkError when nobody serves it
+ * @throws VersionError BAD_MANIFEST, WRONG_MANIFEST for bytes of another digest, NetworkError when nobody serves it
  */
 export async function fetchManifest(
-  source: Pick<VersionSource, 'provider' | 'service' | 'plane'>,
+  source: Pick<VersionSource, 'provider' | 'service'> & { readonly plane: Pick<DataPlane, 'fetch'> },
   digest: string,
   timeout = FETCH_MS,
 ): Promise<ServiceManifest> {

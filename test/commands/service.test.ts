@@ -72,6 +72,27 @@ describe('cohort service', function () {
     const made = await command('service', 'new', '--data', CELLS, '--model', model, '--out', mine, ...options)
     expect(made.code, made.stderr).to.equal(0)
     expect(JSON.parse(made.stdout)).to.include({ manifest: mine, parameters: 30 * 5 + 5 + 5 * 2 + 2 })
+    // tfjs trains such a layer, and no circuit has it: refused before a round is played, not at the first inference.
+    const untold = join(folder, 'untold.json')
+    const cut = { class_name: 'ThresholdedReLU', config: { name: 'cut', theta: 1 } }
+    const config = { name: 'untold', layers: [layers[0], cut, layers[1]] }
+    writeFileSync(untold, JSON.stringify({ modelTopology: { class_name: 'Sequential', config } }))
+    const unproven = await command(
+      'service',
+      'new',
+      '--data',
+      CELLS,
+      '--model',
+      untold,
+      '--out',
+      join(folder, 'no.json'),
+    )
+    expect([unproven.code, unproven.stderr.trim().split('\n').at(-1)]).to.deep.equal([
+      65,
+      'cohort: the model cannot be proven: layers not supported: ThresholdedReLU: choose another architecture',
+    ])
+    expect(unproven.stderr).not.to.contain('round 1')
+    expect(existsSync(join(folder, 'no.json'))).to.equal(false)
     const other = ['--model', model, '--ignore', 'mean radius']
     const wrong = await command('service', 'new', '--data', CELLS, ...other, '--out', join(folder, 'no.json'))
     expect([wrong.code, wrong.stderr.trim().split('\n').at(-1)]).to.deep.equal([

@@ -14,6 +14,7 @@ import {
   exampleManifest,
   fetchManifest,
   manifestDigest,
+  VersionError,
 } from '../../../keepers/versions/index.ts'
 import { createWorld } from './fixture.ts'
 import { joinAll } from './play.ts'
@@ -76,5 +77,16 @@ describe('a service`s manifest', function () {
     )
     expect(error).to.be.instanceOf(NetworkError)
     expect((error as NetworkError).code).to.be.oneOf(['UNAVAILABLE', 'TIMEOUT'])
+  })
+
+  it('is not taken when it lies about its hash, though a data plane says that it is the one', async () => {
+    const { source } = await serviceOf(await plane())
+    const lying = { fetch: async () => encodeManifest(other) }
+    const digest = manifestDigest(agreed)
+    const error = await fetchManifest({ ...source, plane: lying }, digest).catch((caught: unknown) => caught)
+    expect(error).to.be.instanceOf(VersionError).with.property('code', 'WRONG_MANIFEST')
+    expect((error as VersionError).message).to.match(
+      new RegExp(`it hashes to ${manifestDigest(other)}, the service's manifest to ${digest}`),
+    )
   })
 })
