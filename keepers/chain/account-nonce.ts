@@ -8,7 +8,7 @@ import { type Endpoints, hasWitnesses, settles } from './witnesses.ts'
 /** Looks at the chain before a used nonce is attributed to somebody else: nodes behind one balancer lag each other. */
 export const FOREIGN_LOOKS = 5
 
-export type NonceOptions = {
+type NonceOptions = {
   readonly provider: JsonRpcApiProvider
   readonly witnesses?: Endpoints
   readonly log: TransactionLog

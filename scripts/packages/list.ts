@@ -8,6 +8,8 @@ export type Package = {
   /** Without the scope. */
   readonly name: string
   readonly description: string
+  /** Words for the registry's search. */
+  readonly keywords: readonly string[]
   readonly license: 'GPL-3.0-or-later' | 'MIT'
   /** Where its sources and its README are, relative to the root. */
   readonly folder: string
@@ -46,6 +48,7 @@ export const PACKAGES: readonly Package[] = [
     name: 'contracts',
     description:
       'Contracts of Cohort: interfaces to consume proven inferences, the round machine, registries, the DAO.',
+    keywords: ['solidity', 'governance', 'staking', 'federated-learning', 'zkml', 'prediction-market'],
     license: 'MIT',
     folder: 'contracts',
     content: { kind: 'sources', files: ['**/*.sol'], exports: ['./*.sol', './artifacts/*.json'], artifacts: true },
@@ -55,6 +58,7 @@ export const PACKAGES: readonly Package[] = [
     name: 'circuits',
     description:
       'circom gadgets that prove what a network computed: ranges, rescaling, argmax, Poseidon, SHA-256, EdDSA.',
+    keywords: ['circom', 'zero-knowledge', 'zkml', 'poseidon', 'sha256', 'eddsa'],
     license: 'GPL-3.0-or-later',
     folder: 'circuits',
     content: {
@@ -67,6 +71,7 @@ export const PACKAGES: readonly Package[] = [
   {
     name: 'fhe',
     description: 'Threshold CKKS over SEAL: sum encrypted vectors that only t of n members together can decrypt.',
+    keywords: ['homomorphic-encryption', 'ckks', 'threshold-cryptography', 'secure-aggregation', 'seal'],
     license: 'GPL-3.0-or-later',
     folder: 'keepers/fhe',
     content: { kind: 'library', doors: {}, assets: ['kernel/generated/kernel.wasm'] },
@@ -76,6 +81,7 @@ export const PACKAGES: readonly Package[] = [
     name: 'zkml',
     description:
       'From a tfjs or ONNX model to a Groth16 proof of all of it, and to the Solidity contract that verifies it.',
+    keywords: ['zkml', 'zero-knowledge', 'groth16', 'onnx', 'tensorflow', 'circom', 'solidity'],
     license: 'GPL-3.0-or-later',
     folder: 'keepers/zkml',
     content: {
@@ -99,6 +105,7 @@ export const PACKAGES: readonly Package[] = [
     name: 'learning',
     description:
       'Federated learning in plain Node: models, data, fast WebAssembly training, strategies, privacy, simulation.',
+    keywords: ['federated-learning', 'machine-learning', 'webassembly', 'differential-privacy', 'simulation'],
     license: 'GPL-3.0-or-later',
     folder: 'keepers/learning',
     content: { kind: 'library', doors: {}, assets: ['kernel/generated/kernel.wasm'] },
@@ -107,6 +114,7 @@ export const PACKAGES: readonly Package[] = [
   {
     name: 'cli',
     description: 'The cohort command: run a keeper, a prover or a relay, vote, trade, compile and prove models.',
+    keywords: ['federated-learning', 'zkml', 'homomorphic-encryption', 'dao', 'ethereum'],
     license: 'GPL-3.0-or-later',
     folder: 'keepers/cli',
     content: {

@@ -8,6 +8,9 @@ export const DIST = 'dist'
 
 const versions: Readonly<Record<string, string>> = root.dependencies
 
+/** Where the project says that its sources are. Its package.json names no place until there is a public one. */
+const { repository } = root as { repository?: { readonly type: string; readonly url: string } }
+
 /** A package needs another that the application does not pin. */
 export class ManifestError extends Error {
   override readonly name = 'ManifestError'
@@ -21,13 +24,16 @@ export class ManifestError extends Error {
  * @throws ManifestError naming the dependency that the root's package.json lacks
  */
 export function manifestOf(pkg: Package, sources: readonly string[], version: string): Record<string, unknown> {
-  const { name, description, license, content } = pkg
+  const { name, description, keywords, license, content } = pkg
   const needed = [...new Set([...pkg.needs, ...sources.flatMap(importedPackages)])].sort()
   return {
     name: `${SCOPE}/${name}`,
     version,
     description,
+    keywords,
+    author: root.author,
     license,
+    ...(repository === undefined ? {} : { repository: { ...repository, directory: pkg.folder } }),
     ...(content.kind === 'sources' ? {} : { type: 'module', engines: { node: '>=22.13' } }),
     ...(content.kind === 'application' ? { bin: commandsOf(content.bin) } : { exports: exportsOf(pkg) }),
     ...(content.kind === 'library' ? { files: [DIST] } : {}),

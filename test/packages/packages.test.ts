@@ -30,10 +30,11 @@ describe('packages', function () {
     return made.node(file)
   }
 
-  it('carry the version of the project, a licence and a README', () => {
+  it('carry the version of the project, what a registry shows of them, a licence and a README', () => {
     for (const { name, license } of PARTS) {
       const manifest = JSON.parse(readFileSync(installed(name, 'package.json'), 'utf8'))
-      expect(manifest).to.include({ name: `@cohort-ai/${name}`, version: root.version, license })
+      expect(manifest).to.include({ name: `@cohort-ai/${name}`, version: root.version, license, author: root.author })
+      expect(manifest.keywords, name).to.have.length.greaterThan(3)
       expect(readFileSync(installed(name, 'LICENSE'), 'utf8')).to.match(
         license === 'MIT' ? /^MIT/ : /GNU GENERAL PUBLIC/,
       )

@@ -78,3 +78,9 @@ export const BATCH_COEFFICIENT = `            uint256 coefficient = uint256(kecc
 /** Proof i of a batch, with its row of signals. */
 export const PROOF_AND_ROW = `            Proof calldata proof = proofs[i];
             uint256[{{signals}}] calldata signals = publicSignals[i];`
+
+/** 3/(9 + i), the constant of the twist's equation y² = x³ + b. */
+export const TWIST_B = {
+  re: '0x2b149d40ceb8aaae81be18991be06ac3b5b4c5e559dbefa33267e6dc24a138e5',
+  im: '0x009713b03af0fed4cd2cafadeed8fdf4a74fa084e52d1852e4a2bd0685c315d2',
+}

@@ -9,6 +9,7 @@ import {
   PROOF_AND_ROW,
   PROOF_AND_SIGNALS,
   PROOF_POINTS,
+  TWIST_B,
 } from './shared-text.ts'
 
 /** Header, constants of the key, and the hash that names the key. */
@@ -108,8 +109,8 @@ ${PROOF_AND_SIGNALS}
         uint256 si = mulmod(2, mulmod(xr, xi, Q), Q);
         uint256 cr = addmod(mulmod(sr, xr, Q), Q - mulmod(si, xi, Q), Q);
         uint256 ci = addmod(mulmod(sr, xi, Q), mulmod(si, xr, Q), Q);
-        cr = addmod(cr, 0x2b149d40ceb8aaae81be18991be06ac3b5b4c5e559dbefa33267e6dc24a138e5, Q);
-        ci = addmod(ci, 0x009713b03af0fed4cd2cafadeed8fdf4a74fa084e52d1852e4a2bd0685c315d2, Q);
+        cr = addmod(cr, ${TWIST_B.re}, Q);
+        ci = addmod(ci, ${TWIST_B.im}, Q);
         return addmod(mulmod(yr, yr, Q), Q - mulmod(yi, yi, Q), Q) == cr && mulmod(2, mulmod(yr, yi, Q), Q) == ci;
     }
 

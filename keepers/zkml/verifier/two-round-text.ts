@@ -10,6 +10,7 @@ import {
   PROOF_AND_ROW,
   PROOF_AND_SIGNALS,
   PROOF_POINTS,
+  TWIST_B,
 } from './shared-text.ts'
 
 /** Header, constants of the key, the hash that names the key, and the challenges. */
@@ -180,8 +181,8 @@ ${PROOF_AND_SIGNALS}
                 let si := mulmod(add(xr, xr), xi, q)
                 let cr := addmod(mulmod(sr, xr, q), sub(q, mulmod(si, xi, q)), q)
                 let ci := addmod(mulmod(sr, xi, q), mulmod(si, xr, q), q)
-                cr := addmod(cr, 0x2b149d40ceb8aaae81be18991be06ac3b5b4c5e559dbefa33267e6dc24a138e5, q)
-                ci := addmod(ci, 0x009713b03af0fed4cd2cafadeed8fdf4a74fa084e52d1852e4a2bd0685c315d2, q)
+                cr := addmod(cr, ${TWIST_B.re}, q)
+                ci := addmod(ci, ${TWIST_B.im}, q)
                 yes := and(yes, eq(mulmod(add(yr, yi), addmod(yr, sub(q, yi), q), q), cr))
                 yes := and(yes, eq(mulmod(add(yr, yr), yi, q), ci))
             }

@@ -4,13 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { toBeHex } from 'ethers'
 import {
   commitInput,
   compileFolder,
   eddsaMaterial,
   eddsaPublicKey,
-  exportVerifier,
   InferenceProver,
   interpret,
   plainResult,
@@ -19,11 +17,10 @@ import {
   signedCommitment,
   toSolidityProof,
 } from '../../../keepers/zkml/index.ts'
-import { compile } from '../../../scripts/solc.ts'
 import { randomIntegers, seeded, smallClassifier } from '../../keepers/zkml/circuit/programs.ts'
 import { WEIGHTS } from '../inference/hub.ts'
-import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, MARGIN, STATUS } from './market.ts'
+import { addReader } from './market-reader.ts'
 import { KIND } from './publisher.ts'
 import { labelled } from './reading-circuit.ts'
 
@@ -39,17 +36,8 @@ const SALT = 2n ** 200n + 9n
  */
 async function createPrivateMarkets(prover: InferenceProver) {
   const world = await createMarkets()
-  const { dao, owner, keepers, verifiers, hub, service, described, publishers, networkHelpers, ethers, market } = world
-  const { circuitId, modelCommitment } = prover.circuit.folder.manifest
-  const { vkHash } = prover.metadata
-  const commitment = toBeHex(modelCommitment, 32)
-  const { Private } = compile(exportVerifier(prover.key, { name: 'Private', setupKind: 'local' }))
-  const verifier = await new ethers.ContractFactory(Private!.abi, Private!.bytecode, dao).deploy()
-  await verifiers.register(circuitId, await verifier.getAddress(), vkHash, 1, '0x')
-  await keepers.publish(4, 4, commitment, CID, 7)
-  await hub
-    .connect(owner)
-    .registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, 4, OUTPUT.labelAndMargin)
+  const { owner, publishers, networkHelpers, market } = world
+  const vkHash = await addReader(world, prover, 'Private', CID)
   const now = await networkHelpers.time.latest()
   for (const [index, seed] of [DESK, STRANGER].entries()) {
     const material = eddsaMaterial(eddsaPublicKey(seed))

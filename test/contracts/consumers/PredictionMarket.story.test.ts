@@ -5,7 +5,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { toBeHex } from 'ethers'
 import {
   encodeStory,
   LAUNCH_OUTCOMES,
@@ -15,12 +14,11 @@ import {
   storyCommitment,
   storyDigest,
 } from '../../../keepers/apps/story/index.ts'
-import { exportVerifier, InferenceProver, parseProof, toSolidityProof } from '../../../keepers/zkml/index.ts'
+import { InferenceProver, parseProof, toSolidityProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
-import { compile } from '../../../scripts/solc.ts'
 import { command } from '../../commands/command-line.ts'
-import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, STATUS, UNIT } from './market.ts'
+import { addReader } from './market-reader.ts'
 import { hasOpenssl, type Newsroom, newsroom } from './openssl.ts'
 import { KIND, pressKey } from './publisher.ts'
 
@@ -38,17 +36,8 @@ const CID = `0x0155${'57'.repeat(34)}`
  */
 async function createStoryMarkets(prover: InferenceProver, desk: Newsroom) {
   const world = await createMarkets()
-  const { dao, owner, keepers, verifiers, hub, service, described, publishers, networkHelpers, ethers, market } = world
-  const { circuitId, modelCommitment } = prover.circuit.folder.manifest
-  const { vkHash } = prover.metadata
-  const commitment = toBeHex(modelCommitment, 32)
-  const { Stories } = compile(exportVerifier(prover.key, { name: 'Stories', setupKind: 'local' }))
-  const verifier = await new ethers.ContractFactory(Stories!.abi, Stories!.bytecode, dao).deploy()
-  await verifiers.register(circuitId, await verifier.getAddress(), vkHash, 1, '0x')
-  await keepers.publish(4, 4, commitment, CID, 7)
-  await hub
-    .connect(owner)
-    .registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, 4, OUTPUT.labelAndMargin)
+  const { owner, publishers, networkHelpers, market } = world
+  const vkHash = await addReader(world, prover, 'Stories', CID)
   const now = await networkHelpers.time.latest()
   await publishers.connect(owner).addKey(1, KIND.p256, now, now + 1000 * DAY, desk.material)
   const keyId = await publishers.keyCount()

@@ -20,3 +20,16 @@ export async function aggregateStage(): Promise<RoundStage> {
 /** The arguments of each sent call of a method. */
 export const callsOf = ({ sent }: RoundStage, name: string) =>
   sent.filter(({ method }) => method === name).map(({ args }) => args)
+
+/** All members reveal, and `changed` alters the updates of some. Returns the CIDs. */
+export async function revealAll(
+  stage: RoundStage,
+  changed: Record<number, (update: Uint8Array) => Uint8Array> = {},
+): Promise<string[]> {
+  const cids: string[] = []
+  for (const member of ALL) {
+    const update = await stage.updateOf(member)
+    cids.push(stage.reveal(member, changed[member]?.(update) ?? update))
+  }
+  return cids
+}

@@ -7,7 +7,7 @@ import { drawnFrom, drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
 import { RevertError } from '../../../keepers/chain/index.ts'
 import { hasSeat, seatsOf } from '../../../keepers/chain/seats.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
-import { ALL, aggregateStage, callsOf, round, seats } from './aggregate-stage.ts'
+import { ALL, aggregateStage, callsOf, revealAll, round, seats } from './aggregate-stage.ts'
 import { type RoundStage, seatOfIndex } from './round-stage.ts'
 
 describe('the sum that a keeper stands for', function () {
@@ -18,19 +18,13 @@ describe('the sum that a keeper stands for', function () {
   })
   afterEach(() => stage.close())
 
-  const revealAll = async (changed: Record<number, (update: Uint8Array) => Uint8Array> = {}) => {
-    for (const member of ALL) {
-      const update = await stage.updateOf(member)
-      stage.reveal(member, changed[member]?.(update) ?? update)
-    }
-  }
   const calls = (method: string) => callsOf(stage, method)
   const attesting = (...members: number[]) => {
     stage.snapshot = { ...stage.snapshot, roundInfo: { ...stage.snapshot.roundInfo, attesters: seats(...members) } }
   }
 
   it('is sealed for its seat, on record before it is sent, and the same after a crash', async () => {
-    await revealAll()
+    await revealAll(stage)
     const before = stage.context.queue.send
     Object.assign(stage.context.queue, {
       send: async () => {
@@ -50,7 +44,7 @@ describe('the sum that a keeper stands for', function () {
   })
 
   it('leaves out what everybody can see to be false, and attests without a dispute', async () => {
-    await revealAll({
+    await revealAll(stage, {
       0: (update) => randomBytes(update.length),
       // Beyond every modulus.
       3: (update) => new Uint8Array(update.length).fill(0xff),
@@ -68,13 +62,13 @@ describe('the sum that a keeper stands for', function () {
   })
 
   it('is not attested in the second half of the window', async () => {
-    await revealAll()
+    await revealAll(stage)
     expect(await aggregate(stage.step({ time: stage.snapshot.end - 50 }))).to.equal('done')
     expect(stage.sent).to.deep.equal([])
   })
 
   it('is disputed when an update is not under the secret that its sender dealt, though its proof looks right', async () => {
-    await revealAll({ 3: forge })
+    await revealAll(stage, { 3: forge })
     expect(await aggregate(stage.step())).to.equal('again')
     expect(calls('attest')).to.deep.equal([])
     expect(calls('dispute')).to.deep.equal([[BigInt(round), BigInt(seatOfIndex(3))]])
@@ -83,7 +77,7 @@ describe('the sum that a keeper stands for', function () {
   describe('has its draft opened', () => {
     /** This keeper and others have attested the same. */
     const attestedBy = async (...members: number[]) => {
-      await revealAll()
+      await revealAll(stage)
       await aggregate(stage.step())
       stage.sent.splice(0)
       const what = lastAttested(stage.step())!

@@ -10,7 +10,7 @@ import { absentScalar, checkUpdatePoint } from '../../../keepers/fhe/index.ts'
 import { updatePrefix } from '../../../keepers/fhe/vector-messages.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ROUND } from '../fhe/ceremony.ts'
-import { ALL, aggregateStage, callsOf, round, seats } from './aggregate-stage.ts'
+import { ALL, aggregateStage, callsOf, revealAll, round, seats } from './aggregate-stage.ts'
 import { type RoundStage, seatOfIndex } from './round-stage.ts'
 
 describe('a disputed sum', function () {
@@ -21,12 +21,6 @@ describe('a disputed sum', function () {
   })
   afterEach(() => stage.close())
 
-  const revealAll = async (changed: Record<number, (update: Uint8Array) => Uint8Array> = {}) => {
-    for (const member of ALL) {
-      const update = await stage.updateOf(member)
-      stage.reveal(member, changed[member]?.(update) ?? update)
-    }
-  }
   const calls = (method: string) => callsOf(stage, method)
 
   /** What each member posts of all updates, in the order of seats; `change` bends it. */
@@ -48,12 +42,8 @@ describe('a disputed sum', function () {
     return hex
   }
   let cids: string[] = []
-  const dispute = async (accuser: number, accused: number, changed: Parameters<typeof revealAll>[0] = {}) => {
-    cids = []
-    for (const member of ALL) {
-      const update = await stage.updateOf(member)
-      cids.push(stage.reveal(member, changed[member]?.(update) ?? update))
-    }
+  const dispute = async (accuser: number, accused: number, changed: Parameters<typeof revealAll>[1] = {}) => {
+    cids = await revealAll(stage, changed)
     stage.tell('UpdateDisputed', { round, seat: seatOfIndex(accuser), accused: seatOfIndex(accused) })
   }
   const attested = async () => {
@@ -190,7 +180,7 @@ describe('a disputed sum', function () {
   })
 
   it('attests again what it attested before, since the dispute has made that void', async () => {
-    await revealAll()
+    await revealAll(stage)
     await aggregate(stage.step())
     stage.tell('UpdateDisputed', { round, seat: seatOfIndex(4), accused: seatOfIndex(2) })
     await aggregate(stage.step())

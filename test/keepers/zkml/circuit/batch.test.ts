@@ -4,27 +4,12 @@ import { expect } from 'chai'
 import { type Batch, batchInputs, batchSignals, commitBatch } from '../../../../keepers/zkml/circuit/batch.ts'
 import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
 import { type BatchOptions, writeBatchCircuit } from '../../../../keepers/zkml/circuit/write/batch.ts'
-import type { IntegerProgram, Mode } from '../../../../keepers/zkml/graph/program.ts'
-import { interpret } from '../../../../keepers/zkml/quantise/interpret.ts'
+import type { IntegerProgram } from '../../../../keepers/zkml/graph/program.ts'
 import { Circuit, expectMutationsRefused, field } from '../../../circuits/gadget.ts'
 import { randomInput, SALTS } from './forgery.ts'
-import { ProgramBuilder, parameter, seeded } from './programs.ts'
+import { labelOf, seeded, smallPerceptron } from './programs.ts'
 
 const COUNT = 8
-
-function perceptron(mode: Mode): IntegerProgram {
-  const random = seeded(31)
-  return new ProgramBuilder(mode, [6], 4)
-    .dense('dense1', 5, parameter(30, 6, 4, random), parameter(5, 30, 8, random))
-    .relu('relu1', 6)
-    .dense('dense2', 3, parameter(15, 6, 4, random), parameter(3, 30, 8, random))
-    .build(`batch-${mode}`, { kind: 'label' })
-}
-
-const answer = (program: IntegerProgram, input: ArrayLike<number>) => {
-  const { scores } = interpret(program, input)
-  return scores.indexOf(Math.max(...scores))
-}
 
 describe('statements about a committed model on a committed batch', function () {
   this.timeout(120_000)
@@ -32,12 +17,12 @@ describe('statements about a committed model on a committed batch', function () 
 
   for (const mode of ['released', 'committed'] as const) {
     it(`${mode}: accuracy, every claim up to the truth and none above`, async () => {
-      const program = perceptron(mode)
+      const program = smallPerceptron(mode)
       const options: BatchOptions = { count: COUNT, statement: { kind: 'accuracy' } }
       const circuit = await Circuit.compile(writeBatchCircuit(program, options), { name: program.name })
       const inputs = Array.from({ length: COUNT }, () => randomInput(program, random))
       // Three labels are wrong.
-      const marks = inputs.map((input, i) => (i < 3 ? (answer(program, input) + 1) % 3 : answer(program, input)))
+      const marks = inputs.map((input, i) => (i < 3 ? (labelOf(program, input) + 1) % 3 : labelOf(program, input)))
       const batch = (claim: number): Batch => ({ inputs, marks, claim, context: 77n, salts: SALTS })
       for (const claim of [0, 4, 5]) {
         const witness = circuit.witness(batchInputs(program, batch(claim), options))
@@ -55,21 +40,21 @@ describe('statements about a committed model on a committed batch', function () 
       expectMutationsRefused(circuit, witness, circuit.derivedWires, 1000, random)
       const probe = circuit.system.probe(witness)
       circuit.expectRefused(probe, { result: 6n }, 'a higher claim')
-      circuit.expectRefused(probe, { 'label[0]': BigInt(answer(program, inputs[0]!)) }, 'a label made right')
+      circuit.expectRefused(probe, { 'label[0]': BigInt(labelOf(program, inputs[0]!)) }, 'a label made right')
       const other = commitBatch(program, { inputs, marks: marks.map(() => 0) }, SALTS.input, options)
       circuit.expectRefused(probe, { inputCommitment: other }, 'the commitment of other labels')
     })
   }
 
   it('fairness: the gap of positive rates, in permille', async () => {
-    const program = perceptron('committed')
+    const program = smallPerceptron('committed')
     const options: BatchOptions = { count: COUNT, statement: { kind: 'fairness', positive: 1 } }
     const circuit = await Circuit.compile(writeBatchCircuit(program, options), { name: 'fairness' })
     const inputs = Array.from({ length: COUNT }, () => randomInput(program, random))
     const marks = [0, 0, 0, 1, 1, 1, 1, 1]
     const rate = (group: number) => {
       const members = inputs.filter((_, i) => marks[i] === group)
-      return members.filter((input) => answer(program, input) === 1).length / members.length
+      return members.filter((input) => labelOf(program, input) === 1).length / members.length
     }
     const gap = Math.abs(rate(0) - rate(1)) * 1000
     expect(gap, 'a batch in which the groups differ').to.be.above(1)
@@ -83,7 +68,7 @@ describe('statements about a committed model on a committed batch', function () 
   })
 
   it('refuses batches that no circuit is for', () => {
-    const program = perceptron('released')
+    const program = smallPerceptron('released')
     const accuracy = { kind: 'accuracy' } as const
     expect(() => writeBatchCircuit(program, { count: 0, statement: accuracy })).to.throw(CircuitError, /0 samples/)
     expect(() => writeBatchCircuit(program, { count: 1, statement: { kind: 'fairness', positive: 1 } })).to.throw(

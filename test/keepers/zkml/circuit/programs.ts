@@ -10,6 +10,7 @@ import type {
   SparseLayer,
 } from '../../../../keepers/zkml/graph/layers.ts'
 import type { IntegerProgram, IntegerTensor, Mode, OutputSpec } from '../../../../keepers/zkml/graph/program.ts'
+import { interpret } from '../../../../keepers/zkml/quantise/interpret.ts'
 
 /** A small deterministic generator (mulberry32), uniform in [0, 1). */
 export function seeded(seed: number): () => number {
@@ -266,4 +267,20 @@ export function smallClassifier(seed = 3): IntegerProgram {
   builder.dense('dense1', 8, parameter(128, 7, 4, random), parameter(8, 100, 12, random)).relu('relu1', 8)
   builder.dense('dense2', 3, parameter(24, 7, 4, random), parameter(3, 100, 12, random))
   return builder.build('small-classifier', { kind: 'margin' })
+}
+
+/** Six inputs, five hidden units, three labels. */
+export function smallPerceptron(mode: Mode): IntegerProgram {
+  const random = seeded(31)
+  return new ProgramBuilder(mode, [6], 4)
+    .dense('dense1', 5, parameter(30, 6, 4, random), parameter(5, 30, 8, random))
+    .relu('relu1', 6)
+    .dense('dense2', 3, parameter(15, 6, 4, random), parameter(3, 30, 8, random))
+    .build(`batch-${mode}`, { kind: 'label' })
+}
+
+/** The label that a program gives an input. */
+export function labelOf(program: IntegerProgram, input: ArrayLike<number>): number {
+  const { scores } = interpret(program, input)
+  return scores.indexOf(Math.max(...scores))
 }

@@ -9,31 +9,15 @@ import { type Batch, batchInputs, batchSignals } from '../../../../keepers/zkml/
 import { ConstraintSystem, decodeWitness } from '../../../../keepers/zkml/circuit/constraints.ts'
 import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
 import type { BatchOptions } from '../../../../keepers/zkml/circuit/write/batch.ts'
-import type { IntegerProgram, Mode } from '../../../../keepers/zkml/graph/program.ts'
 import { ClaimProver, checkFolder, compileFolder, setupFolder, verifyProof } from '../../../../keepers/zkml/index.ts'
 import { LookupBatchCircuit } from '../../../../keepers/zkml/lookup/batch.ts'
 import { undeterminedFirstRound } from '../../../../keepers/zkml/lookup/determinism.ts'
-import { interpret } from '../../../../keepers/zkml/quantise/interpret.ts'
 import { randomInput, SALTS } from '../circuit/forgery.ts'
-import { ProgramBuilder, parameter, seeded } from '../circuit/programs.ts'
+import { labelOf, ProgramBuilder, parameter, seeded, smallPerceptron } from '../circuit/programs.ts'
 import { Adversary, expectForgeriesRefused } from './adversary.ts'
 import { CHALLENGE } from './direct.ts'
 
 const COUNT = 8
-
-function perceptron(mode: Mode): IntegerProgram {
-  const random = seeded(31)
-  return new ProgramBuilder(mode, [6], 4)
-    .dense('dense1', 5, parameter(30, 6, 4, random), parameter(5, 30, 8, random))
-    .relu('relu1', 6)
-    .dense('dense2', 3, parameter(15, 6, 4, random), parameter(3, 30, 8, random))
-    .build(`batch-${mode}`, { kind: 'label' })
-}
-
-const answer = (program: IntegerProgram, input: ArrayLike<number>) => {
-  const { scores } = interpret(program, input)
-  return scores.indexOf(Math.max(...scores))
-}
 
 describe('claims about batches with lookups', function () {
   this.timeout(120_000)
@@ -42,7 +26,7 @@ describe('claims about batches with lookups', function () {
   for (const mode of ['released', 'committed'] as const)
     for (const kind of ['accuracy', 'fairness'] as const)
       it(`${mode}, ${kind}: the truth has a witness, what exceeds it has none, and nothing is left open`, () => {
-        const program = perceptron(mode)
+        const program = smallPerceptron(mode)
         const options: BatchOptions = {
           count: COUNT,
           statement: kind === 'accuracy' ? { kind } : { kind, positive: 0 },
@@ -50,7 +34,7 @@ describe('claims about batches with lookups', function () {
         const circuit = new LookupBatchCircuit(program, options)
         const system = ConstraintSystem.parse(circuit.r1cs())
         const inputs = Array.from({ length: COUNT }, () => randomInput(program, random))
-        const answers = inputs.map((input) => answer(program, input))
+        const answers = inputs.map((input) => labelOf(program, input))
         const marks =
           kind === 'accuracy' ? answers.map((label, i) => (i < 3 ? (label + 1) % 3 : label)) : [0, 1, 1, 0, 1, 0, 0, 1]
         const rate = (group: number) => answers.filter((label, i) => label === 0 && marks[i] === group).length / 4
@@ -95,11 +79,11 @@ describe('claims about batches with lookups', function () {
     const folder = await mkdtemp(join(tmpdir(), 'cohort-claim-lookup-'))
     try {
       const claim = { count: COUNT, statement: { kind: 'accuracy' } } as const
-      await compileFolder({ folder, program: perceptron('committed'), claim, system: 'groth16-lookup' })
+      await compileFolder({ folder, program: smallPerceptron('committed'), claim, system: 'groth16-lookup' })
       await setupFolder(folder)
       const { program } = await checkFolder(folder)
       const inputs = Array.from({ length: COUNT }, () => randomInput(program, random))
-      const marks = inputs.map((input) => answer(program, input))
+      const marks = inputs.map((input) => labelOf(program, input))
       const prover = await ClaimProver.open(folder)
       const { proof, publicSignals } = await prover.prove({ inputs, integers: true, marks, claim: COUNT, context: 5n })
       await prover.close()
