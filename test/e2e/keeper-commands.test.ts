@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an operator types before a keeper runs: init from a deployment's file, register, status.
-import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { loadConfig } from '../../keepers/agent/index.ts'
 import { encodeManifest } from '../../keepers/versions/index.ts'
 import { Cluster, clusterManifest } from '../../scripts/cluster.ts'
 import { deploymentPath } from '../../scripts/demo/deployment.ts'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
+import { commandIn } from '../commands/command-line.ts'
 
-const MAIN = fileURLToPath(new URL('../../keepers/cli/main.ts', import.meta.url))
 const PASSPHRASE = 'worthless, and of this test only'
 /** A DAO member of the local chain: it holds tokens that it can stake. */
 const OWNER = '2'
@@ -23,13 +21,9 @@ type Found = { readonly name: string; readonly verdict: string }
 const keeper = (...args: readonly string[]): Promise<Outcome> => cohort('keeper', ...args)
 const doctor = (...args: readonly string[]): Promise<Outcome> => cohort('doctor', ...args)
 
-function cohort(...args: readonly string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, COHORT_PASSPHRASE: PASSPHRASE }
-    const child = execFile(process.execPath, [MAIN, ...args], { env, timeout: 90_000 }, (_, output, error) => {
-      resolve({ code: child.exitCode ?? -1, output, error: error.replace(/^.*Warning.*\n|^\(Use .*\n/gm, '') })
-    })
-  })
+async function cohort(...args: readonly string[]): Promise<Outcome> {
+  const { code, stdout, stderr } = await commandIn({ COHORT_PASSPHRASE: PASSPHRASE }, ...args)
+  return { code, output: stdout, error: stderr.replace(/^.*Warning.*\n|^\(Use .*\n/gm, '') }
 }
 
 describe('an operator', function () {
