@@ -13,10 +13,6 @@ interface ILearningServiceClock is ILearningServiceEvents, ILearningServiceError
     /// All attestations are void; Check follows, and then Aggregate again.
     function dispute(uint32 round, uint8 accused) external;
 
-    /// @notice Check. @param scalars What the caller's key shares make of each revealed update, in the order of seats; at
-    /// most 64 bytes each. Only in the event: the members settle the dispute from it.
-    function submitCheck(uint32 round, bytes calldata scalars) external;
-
     /// @notice Aggregate, anyone, in a later block than the last attestation, and once all that revealed have attested
     /// or half of the window has passed. Opens the sum that a quorum has sealed, draws the members that decrypt by the
     /// hash of the block of the last attestation, and penalises the members that the quorum convicts.

@@ -45,7 +45,8 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error AlreadyDone(State step, uint8 seat);
     error ZeroHash(bytes32 field);
     error CidLength(uint256 found, uint256 max);
-    error ZeroSamples();
+    /// @notice So many members have declared no samples, or had none in the last completed round, and the round can do without so few.
+    error NoRoomWithoutSamples(uint256 taken, uint256 room);
     error ZeroSize();
     error NotCommitted(State step, uint8 seat);
     /// @notice The opening does not match the commitment.

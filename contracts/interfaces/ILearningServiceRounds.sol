@@ -11,8 +11,13 @@ interface ILearningServiceRounds is ILearningServiceEvents, ILearningServiceErro
     /// @notice Training. @param commitment `updateCommitment(round, seat, cid, size, samples, salt)`.
     function commitUpdate(uint32 round, bytes32 commitment) external;
 
-    /// @notice Reveal. @param cid Of the ciphertext, 1 … 64 bytes. @param samples Declared training samples, > 0.
+    /// @notice Reveal. @param cid Of the ciphertext, 1 … 64 bytes. @param samples Declared training
+    /// samples; 0 says that the update is zero, and does not count towards the update quorum.
     function revealUpdate(uint32 round, bytes calldata cid, uint64 size, uint40 samples, bytes32 salt) external;
+
+    /// @notice Check. @param scalars What the caller's key shares make of each revealed update, in the order of seats; at
+    /// most 64 bytes each. Only in the event: the members settle the dispute from it.
+    function submitCheck(uint32 round, bytes calldata scalars) external;
 
     /// @notice Aggregate, in the first half of its window, once. @param seal `attestationSeal(round, seat, aggregateHash, included, convicted)`: nobody can tell
     /// from it what was attested, or use it for another seat. What the draft opens later comes too late to be attested.

@@ -11,10 +11,6 @@ import {Seats} from "./Seats.sol";
 /// @dev Attestations are sealed until the draft opens them, so that only members who know the sum can have attested it. The active
 /// set is drawn among them: nobody gets in, or stays out, by being fast or slow.
 abstract contract Drafts is ILearningServiceClock, Recorder {
-    /// @dev One repeat of a check of one update: 8 bytes for each of two primes.
-    uint256 private constant SCALARS = 16;
-    uint256 private constant MAX_REPEATS = 4;
-
     /// @inheritdoc ILearningServiceClock
     function draft(uint32 round_, bytes32 aggregateHash, uint256 included, uint256 convicted) external {
         Head memory h = _settle();
@@ -60,22 +56,6 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         _head = h;
     }
 
-    /// @inheritdoc ILearningServiceClock
-    function submitCheck(uint32 round_, bytes calldata scalars) external {
-        Head memory h = _settle();
-        h.expect(State.Check);
-        h.expectRound(round_);
-        uint8 seat = _callingMember(h);
-        uint256 unit = SCALARS * _round.revealed.count();
-        if (scalars.length == 0 || scalars.length % unit != 0 || scalars.length > MAX_REPEATS * unit) {
-            revert CheckLength(scalars.length, MAX_REPEATS * unit);
-        }
-        Seats done = _round.check(h, seat);
-        emit CheckSubmitted(round_, seat, scalars);
-        if (done.count() == h.memberCount) _complete(h);
-        _head = h;
-    }
-
     /// @dev The part of a draft that does not depend on anybody's seal.
     function _checkOpening(Head memory h, Seats included, Seats convicted) private view {
         Seats members = _seats.members;
@@ -88,7 +68,9 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
             revert IncludedNotRevealed(Seats.unwrap(included), Seats.unwrap(allowed));
         }
         uint256 min = _updateQuorum(h);
-        if (included.count() < min) revert TooFewIncluded(included.count(), min);
+        // Everybody knows that the updates of members without samples are zero: they hide nobody's.
+        uint256 found = included.without(_round.emptyNow(h)).count();
+        if (found < min) revert TooFewIncluded(found, min);
     }
 
     /// @return matched Members with a seal of this opening. @return last Block of the last attestation by a member that has

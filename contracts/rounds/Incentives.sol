@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Head, CHECK_MISSED, PAYOUT_DUE, STRUCK, USED_UP} from "./Head.sol";
+import {Head, CHECK_MISSED, LOST_ONE, PAYOUT_DUE, STRUCK, USED_UP} from "./Head.sol";
 import {MemberRecord} from "./MemberRecord.sol";
 import {Seats, only} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
@@ -98,12 +98,11 @@ abstract contract Incentives is ServiceStorage {
         _strike(h, idle, kept);
     }
 
-    /// @dev At the end of a Check: one more strike for those who posted nothing.
-    function _strikeUnchecked(Head memory h) internal {
-        Seats silent = _seats.members.without(h.current(_round.checked));
-        if (silent.isEmpty()) return;
-        _standing.missCheck(h, silent);
-        _strike(h, silent, _seats.members);
+    /// @dev One more strike for these, on top of what their reveal has forgiven.
+    function _strikeMissing(Head memory h, Seats missing) internal {
+        if (missing.isEmpty()) return;
+        _standing.missCheck(h, missing);
+        _strike(h, missing, _seats.members);
     }
 
     /// @dev Members that have reached the limit are jailed and go when the epoch ends.
@@ -111,6 +110,7 @@ abstract contract Incentives is ServiceStorage {
     function _strike(Head memory h, Seats idle, Seats kept) private {
         Seats out = _standing.strike(h, idle, kept, _parameters.maxStrikes);
         if (out.isEmpty()) return;
+        h.flags |= LOST_ONE;
         _seats.markLeaving(out);
         while (!out.isEmpty()) {
             uint8 seat = out.lowest();

@@ -150,8 +150,4 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
         _delegate(address(CLOCK_PART));
     }
 
-    /// @inheritdoc ILearningServiceClock
-    function submitCheck(uint32, bytes calldata) external {
-        _delegate(address(CLOCK_PART));
-    }
 }

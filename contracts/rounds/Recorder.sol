@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Head, USED_UP} from "./Head.sol";
+import {Head, CHECK_MISSED, USED_UP} from "./Head.sol";
 import {RoundClock} from "./RoundClock.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 import {Suspicion} from "./Suspicion.sol";
@@ -76,9 +76,13 @@ abstract contract Recorder is RoundClock, Suspicion {
             _strikeIdle(h, h.current(_round.revealed));
             if (to == State.Training) _spare(h);
         } else if (from == State.Aggregate) {
-            if (to == State.Training) _spare(h);
+            if (to == State.Training) {
+                // They must reveal twice until they are forgiven: every second round is as many as no service can spare.
+                if (!h.has(CHECK_MISSED)) _standing.missCheck(h, _seats.members.without(_round.revealed));
+                _spare(h);
+            }
         } else if (from == State.Check) {
-            _strikeUnchecked(h);
+            _strikeMissing(h, _seats.members.without(h.current(_round.checked)));
         } else if (from == State.Decrypt) {
             if (to == State.Training) _penaliseSilentDraft(h);
             h.shareBlock = uint8(block.number);

@@ -143,7 +143,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
             selector == ILearningServiceRounds.submitShare.selector ||
             selector == ILearningServiceRounds.vote.selector ||
             selector == ILearningServiceClock.dispute.selector ||
-            selector == ILearningServiceClock.submitCheck.selector ||
+            selector == ILearningServiceRounds.submitCheck.selector ||
             selector == ILearningServiceKeys.commitKey.selector ||
             selector == ILearningServiceKeys.revealKey.selector ||
             selector == ILearningServiceKeys.confirmKey.selector ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Head, ACTED, DISPUTED, EXCLUDED, JUDGED, PAYOUT_DUE, USED_UP} from "./Head.sol";
+import {Head, ACTED, DISPUTED, EMPTY, EXCLUDED, JUDGED, LAST_TRY, LOST_ONE, PAYOUT_DUE, USED_UP} from "./Head.sol";
 import {Seats, NONE} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
@@ -66,7 +66,7 @@ abstract contract RoundClock is ServiceStorage {
         uint256 start = h.deadline;
         if (h.anchor == State.Training) h.flags &= ~PAYOUT_DUE;
         h.flags &= ~(ACTED | USED_UP | JUDGED);
-        if (to == State.Training || to <= State.KeyCommit) h.flags &= ~DISPUTED;
+        if (to == State.Training || to <= State.KeyCommit) h.flags &= ~(DISPUTED | EMPTY);
         // A step that ended early ends now; so do the states that only a transaction can leave.
         if (block.timestamp < start || to <= State.KeyJudge) start = block.timestamp;
         if (to == State.Registration) {
@@ -80,12 +80,13 @@ abstract contract RoundClock is ServiceStorage {
             if (h.anchor <= State.KeyJudge) h.candidates = 0;
             h.round += 1;
             window = p.trainingWindow;
-            if (_isUsedUp(h, silent)) {
+            if (_isUsedUp(h, silent) || (h.has(LAST_TRY) && (h.anchor == State.Reveal || h.anchor == State.Aggregate))) {
                 h.flags |= USED_UP;
                 window = h.has(PAYOUT_DUE) ? p.voteWindow : 0;
             }
         } else if (to == State.Reveal || to == State.Check) {
             window = p.revealWindow;
+            if (h.has(LOST_ONE)) h.flags |= LAST_TRY;
         } else if (to == State.Aggregate) {
             window = p.aggregateWindow;
         } else if (to == State.Decrypt) {

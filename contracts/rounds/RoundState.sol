@@ -4,10 +4,10 @@ pragma solidity ^0.8.28;
 import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {ILearningServiceTypes} from "../interfaces/ILearningServiceTypes.sol";
 import {Ballots} from "./Ballots.sol";
-import {Head, PAYOUT_DUE} from "./Head.sol";
+import {Head, EMPTY, PAYOUT_DUE} from "./Head.sol";
 import {MemberRecord, BLANK, openRecord, opens, sealCommitment} from "./MemberRecord.sol";
 import {RewardShares} from "./RewardShares.sol";
-import {Seats, only} from "./Seats.sol";
+import {Seats, NONE, only} from "./Seats.sol";
 
 /// @dev One slot. @param blockNumber Of the attestation.
 struct Seal {
@@ -24,6 +24,7 @@ struct RecordSlot {
 /// here; Head defines when a set counts.
 /// @param attesters Members that have attested; from the draft on, those with a matching seal.
 /// @param included Updates in the sum of the last draft.
+/// @param empty Members that revealed, and declared no samples. Counts while EMPTY is set.
 /// @param outcomes The permanent result of a completed round: two slots, by version.
 /// @param commitments Also holds the first candidate of an open Vote, under the next version's number.
 /// @param records By the round's parity and the seat.
@@ -35,6 +36,7 @@ struct RoundState {
     Seats attesters;
     Seats checked;
     Seats included;
+    Seats empty;
     mapping(uint256 version => ILearningServiceTypes.Outcome) outcomes;
     mapping(uint256 version => bytes32) commitments;
     RecordSlot[256][2] records;
@@ -49,6 +51,8 @@ using {
     blank,
     commit,
     reveal,
+    declareEmpty,
+    emptyNow,
     attest,
     check,
     draft,
@@ -114,6 +118,16 @@ function reveal(
         revert ILearningServiceErrors.CommitmentMismatch(found, bytes32(MemberRecord.unwrap(sealed_)));
     }
     round.revealed = done;
+}
+
+/// @dev The member has no samples: its update is zero, and hides nobody's.
+function declareEmpty(RoundState storage round, Head memory h, Seats empty) {
+    round.empty = empty;
+    h.flags |= EMPTY;
+}
+
+function emptyNow(RoundState storage round, Head memory h) view returns (Seats) {
+    return h.has(EMPTY) ? round.empty : NONE;
 }
 
 /// @param shares Of the reward, for the member's update.

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
 import {ClockedPart} from "./ClockedPart.sol";
-import {Head, ACTED, PAYOUT_DUE, USED_UP} from "./Head.sol";
+import {Head, ACTED, EMPTY, EMPTY_BEFORE, PAYOUT_DUE, USED_UP} from "./Head.sol";
 import {Incentives} from "./Incentives.sol";
 import {MemberRecord, openRecord} from "./MemberRecord.sol";
 import {RewardShares} from "./RewardShares.sol";
@@ -14,6 +14,10 @@ import {Bn254} from "../inference/Bn254.sol";
 /// @title The five steps of a round
 /// @dev Only the first member to act in a step changes the head; later ones leave it as it is.
 abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
+    /// @dev One repeat of a check of one update: 8 bytes for each of two primes.
+    uint256 private constant SCALARS = 16;
+    uint256 private constant MAX_REPEATS = 4;
+
     /// @inheritdoc ILearningServiceRounds
     function commitUpdate(uint32 round_, bytes32 commitment) external {
         _record();
@@ -43,15 +47,33 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         uint8 seat = _callingMember(h);
         _checkCid(cid);
         if (size == 0) revert ZeroSize();
-        if (samples == 0) revert ZeroSamples();
+        if (samples == 0) _declareEmpty(h, seat);
         Seats committed = _round.committed;
         if (!committed.contains(seat)) revert NotCommitted(State.Reveal, seat);
-        bool first = !h.has(ACTED);
+        bool first = !h.has(ACTED) || samples == 0;
         RecordSlot storage slot = _round.slotOf(round_, seat);
         Seats done = _round.reveal(h, seat, slot, _updateCommitment(round_, seat, cid, size, samples, salt));
         slot.open(round_, RewardShares.ofUpdate(_parameters.strategy, samples));
         emit UpdateRevealed(round_, seat, cid, size, samples);
         if (done == committed) _complete(h);
+        else if (first) _head = h;
+    }
+
+    /// @inheritdoc ILearningServiceRounds
+    function submitCheck(uint32 round_, bytes calldata scalars) external {
+        _record();
+        Head memory h = _head;
+        h.expect(State.Check);
+        h.expectRound(round_);
+        uint8 seat = _callingMember(h);
+        uint256 unit = SCALARS * _round.revealed.count();
+        if (scalars.length == 0 || scalars.length % unit != 0 || scalars.length > MAX_REPEATS * unit) {
+            revert CheckLength(scalars.length, MAX_REPEATS * unit);
+        }
+        bool first = !h.has(ACTED);
+        Seats done = _round.check(h, seat);
+        emit CheckSubmitted(round_, seat, scalars);
+        if (done.count() == h.memberCount) _complete(h);
         else if (first) _head = h;
     }
 
@@ -111,10 +133,24 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         if (!late && supporters.count() >= h.quorum()) {
             _round.elect(h, index, modelCommitment);
             emit UpdateCompleted(round_, modelCommitment, cid, h.versions);
+            if (h.has(EMPTY | EMPTY_BEFORE)) _standing.knowEmpty(h, _round.revealed, _round.emptyNow(h));
             _complete(h);
         } else if (opened) {
             _head = h;
         }
+    }
+
+    /// @dev As many may have no samples as a round needs no updates of. Of those who had none in a completed round each keeps its place
+    /// from then on. Whoever finds no place is as silent as the members that reveal nothing, and gets the same strike: otherwise it
+    /// would stop rounds for free, since a sum that hides too few is not decrypted.
+    function _declareEmpty(Head memory h, uint8 seat) private {
+        Seats empty = _round.emptyNow(h).including(seat);
+        Seats known = _standing.emptyBeforeNow(h);
+        Seats taken = known.contains(seat) ? empty : empty | (known & _seats.members);
+        uint256 needed = _updateQuorum(h);
+        uint256 room = h.memberCount > needed ? h.memberCount - needed : 0;
+        if (taken.count() > room) revert NoRoomWithoutSamples(Seats.unwrap(taken), room);
+        _round.declareEmpty(h, empty);
     }
 
     /// @dev Ballots of the previous round stay open, for the candidate that it decided, while the next one trains: the quorum that

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Head, EXCLUDED, LEFT_OUT, STRUCK, SUSPECTED, CHECK_MISSED} from "./Head.sol";
+import {Head, EMPTY_BEFORE, EXCLUDED, LAST_TRY, LEFT_OUT, LOST_ONE, STRUCK, SUSPECTED, CHECK_MISSED} from "./Head.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
 /// @dev A count of 0 … 3 for each seat, in two bit planes: 2·high + low.
@@ -15,12 +15,14 @@ using {countOf, tier} for Tally global;
 /// @dev How the members have behaved, as far as it has consequences. Written only here.
 /// @param undraftable Drafted and silent in this epoch, convicted, or banned. Counts while EXCLUDED is set.
 /// @param leftOut Counts while LEFT_OUT is set. @param convicted Of them, those convicted in a round of this epoch.
-/// @param missedCheck Silent in the last Check.
+/// @param missedCheck Silent in the last Check, or in a round that came to no draft: they keep their strikes once more.
+/// @param emptyBefore Without samples in the last completed round that they were in. Counts while EMPTY_BEFORE is set.
 struct Standing {
     Seats undraftable;
     Seats leftOut;
     Seats convicted;
     Seats missedCheck;
+    Seats emptyBefore;
     Tally strikes;
     Tally suspicion;
 }
@@ -32,6 +34,8 @@ using {
     bar,
     openEpoch,
     missCheck,
+    emptyBeforeNow,
+    knowEmpty,
     strike,
     pardon,
     suspect,
@@ -76,7 +80,7 @@ function openEpoch(Standing storage standing, Head memory h) {
     standing.undraftable = NONE;
     if (h.has(SUSPECTED)) standing.suspicion.low = standing.suspicion.high = NONE;
     if (h.has(LEFT_OUT)) standing.leftOut = standing.convicted = NONE;
-    h.flags &= ~(EXCLUDED | SUSPECTED | LEFT_OUT | CHECK_MISSED);
+    h.flags &= ~(EXCLUDED | SUSPECTED | LEFT_OUT | CHECK_MISSED | LOST_ONE | LAST_TRY);
     h.spared = 0;
 }
 
@@ -85,6 +89,20 @@ function openEpoch(Standing storage standing, Head memory h) {
 function missCheck(Standing storage standing, Head memory h, Seats silent) {
     standing.missedCheck = silent;
     h.flags |= CHECK_MISSED;
+}
+
+/// @dev Members that keep a place among those without samples.
+function emptyBeforeNow(Standing storage standing, Head memory h) view returns (Seats) {
+    return h.has(EMPTY_BEFORE) ? standing.emptyBefore : NONE;
+}
+
+/// @dev A round was completed. @param revealed By these; of them `empty` without samples. The others keep their places.
+function knowEmpty(Standing storage standing, Head memory h, Seats revealed, Seats empty) {
+    Seats known = emptyBeforeNow(standing, h);
+    Seats next = known.without(revealed) | empty;
+    if (next == known) return;
+    standing.emptyBefore = next;
+    h.flags = next.isEmpty() ? h.flags & ~EMPTY_BEFORE : h.flags | EMPTY_BEFORE;
 }
 
 /// @dev Counts of all seats at once, saturating at 3.
@@ -104,11 +122,12 @@ function strike(Standing storage standing, Head memory h, Seats idle, Seats kept
     h.flags = (nextLow | nextHigh).isEmpty() ? h.flags & ~STRUCK : h.flags | STRUCK;
 }
 
-/// @dev The seat gets another keeper, who has no strikes.
+/// @dev The seat gets another keeper, who has no strikes, and is not known to have no samples.
 function pardon(Standing storage standing, uint8 seat) {
     Seats gone = only(seat);
     standing.strikes.low = standing.strikes.low.without(gone);
     standing.strikes.high = standing.strikes.high.without(gone);
+    standing.emptyBefore = standing.emptyBefore.without(gone);
 }
 
 // ----------------------------------------------------------------------------------------------------- suspicion

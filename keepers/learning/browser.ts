@@ -2,7 +2,7 @@
 // The door of the learning room for pages: a bundler takes it in place of index.ts. It names only what needs no Node.
 
 export { columnsSchema, columnsWidth, contradictionInColumns } from './data/columns.ts'
-export { contradictionInTensor, tensorSchema } from './data/tensor.ts'
+export { contradictionInTensor, tensorSchema } from './data/tensors.ts'
 export { bagSize, contradictionInTokenizer, tokenizerSchema } from './data/words.ts'
 export { LearningError } from './errors.ts'
 export { modelJson } from './model/artifacts.ts'

@@ -25,28 +25,12 @@ export function contradictionInPrivacy(terms: RoundTerms): string | null {
 }
 
 /**
- * The sample count that means none: the chain refuses zero, and counts a member that reveals nothing as idle. Its
- * update is zero, and weighs nothing. Members with samples declare more.
- */
-const NOTHING = 1
-
-/** Whether every member has the same weight, whatever its samples. */
-function weighAlike({ privacy, maxSamples }: RoundTerms): boolean {
-  return privacy !== undefined || maxSamples <= NOTHING
-}
-
-/**
- * The number of samples that a member declares. With privacy it is the same for all, because a member with twice the weight would need
- * twice the noise; its number of samples then stays private, and so does whether it has any.
+ * The number of samples that a member declares, its weight in the mean. 0 says that it has none: its update is zero, weighs nothing, and is none
+ * of those that the chain wants in a sum. With privacy all declare the same, because a member with twice the weight would need twice the noise;
+ * its number of samples then stays private, and so does whether it has any.
  */
 export function declaredWeight(terms: RoundTerms, samples: number): number {
-  if (weighAlike(terms)) return terms.maxSamples
-  return samples <= 0 ? NOTHING : Math.min(Math.max(samples, NOTHING + 1), terms.maxSamples)
-}
-
-/** The weight in the mean of a member that declared so many samples; 0 when it said that it has none. */
-export function weightInMean(terms: RoundTerms, declared: number): number {
-  return declared === NOTHING && !weighAlike(terms) ? 0 : declared
+  return terms.privacy === undefined ? Math.max(0, Math.min(samples, terms.maxSamples)) : terms.maxSamples
 }
 
 /** Bound on the norm of a mean of so many honest updates. @param valueError Of each value, from the encryption's plan. */

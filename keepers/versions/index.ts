@@ -16,7 +16,6 @@ export {
   meanBound,
   noiseDeviation,
   updateBound,
-  weightInMean,
 } from './bounds.ts'
 export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'

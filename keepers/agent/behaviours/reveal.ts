@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { hasSeat } from '../../chain/index.ts'
+import { hasSeat, RevertError } from '../../chain/index.ts'
 import { act } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import { isMember } from '../frame.ts'
@@ -22,5 +22,13 @@ export async function reveal(step: Step): Promise<StepResult> {
   }
   const args = revealArguments(snapshot.round, parseUpdateIntent(known.payload))
   noteReveal(step, args)
-  return (await act(step, 'revealUpdate', args)) ? 'done' : 'again'
+  try {
+    return (await act(step, 'revealUpdate', args)) ? 'done' : 'again'
+  } catch (error) {
+    if (!(error instanceof RevertError && error.error === 'NoRoomWithoutSamples')) throw error
+    // No place comes free in a round; the next one counts anew.
+    const details = { event: 'no room', round: snapshot.round, reason: error.message }
+    context.log.error(details, 'the service has no room for another member without samples: this keeper gets a strike')
+    return 'done'
+  }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { seatsOf } from '../../chain/index.ts'
-import { weightInMean } from '../../versions/index.ts'
 import type { AgentContext, Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
@@ -41,15 +40,13 @@ export type Declared = {
 
 /** @param included Bitmap of the seats in the sum. @param revealed The round's reveals, as this keeper goes by them. */
 export function declaredIn(
-  context: Pick<AgentContext, 'facts' | 'manifest'>,
+  context: Pick<AgentContext, 'facts'>,
   round: number,
   included: bigint,
   revealed: readonly Fact[] = context.facts.all('UpdateRevealed', { round }),
 ): Declared {
   const seats = new Set(seatsOf(included))
-  const weights = revealed
-    .filter(({ args }) => seats.has(Number(args.seat)))
-    .map(({ args }) => weightInMean(context.manifest.rounds, Number(args.samples)))
+  const weights = revealed.filter(({ args }) => seats.has(Number(args.seat))).map(({ args }) => Number(args.samples))
   const empty = weights.filter((weight) => weight === 0).length
   return { weight: weights.reduce((sum, weight) => sum + weight, 0), contributors: seats.size - empty, empty }
 }

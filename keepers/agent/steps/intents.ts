@@ -6,7 +6,7 @@ import type { Snapshot } from '../snapshot.ts'
 
 const salt = z.string().regex(/^0x[0-9a-f]{64}$/)
 const keyIntent = z.object({ cid: z.string(), salt })
-const updateIntent = z.object({ cid: z.string(), size: z.int().positive(), samples: z.int().positive(), salt })
+const updateIntent = z.object({ cid: z.string(), size: z.int().positive(), samples: z.int().min(0), salt })
 const complaintIntent = z.object({
   accused: z.int().nonnegative(),
   evidence: z.string().regex(/^0x([0-9a-f]{2})*$/),

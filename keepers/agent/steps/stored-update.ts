@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { encryptUpdate, FheError, type MemberKey, onceNonce } from '../../fhe/index.ts'
-import { weightInMean } from '../../versions/index.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKey, onceGuard } from '../epoch.ts'
 
@@ -33,7 +32,7 @@ export async function storedUpdate(
   keyHash: Uint8Array,
   train: () => Promise<{ readonly update: Float32Array; readonly samples: number }>,
 ): Promise<StoredUpdate | null> {
-  const { store, log, manifest } = step.context
+  const { store, log } = step.context
   const { round } = step.snapshot
   const context = { ...frame.context, round }
   const nonce = onceNonce('encryption', { context, keyHash, self: frame.self })
@@ -61,7 +60,7 @@ export async function storedUpdate(
       context,
       memberKey,
       vector: update,
-      weight: weightInMean(manifest.rounds, samples),
+      weight: samples,
       guard: onceGuard(store, { epoch: frame.context.epoch, round, payload }),
       signal: step.signal,
     })

@@ -53,19 +53,19 @@ export async function confirmKey(world: World, player: Player, hash?: string): P
   await world.service.connect(player.operator).confirmKey(epoch, hash ?? keyHash(epoch))
 }
 
-export async function commitUpdate(world: World, player: Player) {
+export async function commitUpdate(world: World, player: Player, { samples = samplesOf(player.seat) } = {}) {
   const { round } = await numbers(world)
   const { seat } = player
   const blob = cid(`update ${round} ${seat}`)
-  const sealed = await world.service.updateCommitment(round, seat, blob, 1000, samplesOf(seat), salt('update'))
+  const sealed = await world.service.updateCommitment(round, seat, blob, 1000, samples, salt('update'))
   return await world.service.connect(player.operator).commitUpdate(round, sealed)
 }
 
-export async function revealUpdate(world: World, player: Player) {
+export async function revealUpdate(world: World, player: Player, { samples = samplesOf(player.seat) } = {}) {
   const { round } = await numbers(world)
   const { seat } = player
   const blob = cid(`update ${round} ${seat}`)
-  return await world.service.connect(player.operator).revealUpdate(round, blob, 1000, samplesOf(seat), salt('update'))
+  return await world.service.connect(player.operator).revealUpdate(round, blob, 1000, samples, salt('update'))
 }
 
 /** A member's statement about the sum: by default all revealed updates, and nobody to convict. */

@@ -214,7 +214,7 @@ describe('a draft', () => {
 
     it('gets none when the endpoint in use tells of other samples after two have told of none', async () => {
       const fact = stage.tell('UpdateRevealed', {
-        ...{ round: ROUND.round, seat: seatOfIndex(0), cid: '0x12', size: 10n, samples: 1 },
+        ...{ round: ROUND.round, seat: seatOfIndex(0), cid: '0x12', size: 10n, samples: 0 },
       })
       answering([log()], [log()])
       const { everywhere } = stage.context.endpoints

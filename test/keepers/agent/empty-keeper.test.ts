@@ -3,11 +3,13 @@
 import { expect } from 'chai'
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { decrypt } from '../../../keepers/agent/behaviours/decrypt.ts'
+import { reveal } from '../../../keepers/agent/behaviours/reveal.ts'
 import { vote } from '../../../keepers/agent/behaviours/vote.ts'
 import { lastAttested, noteAttested } from '../../../keepers/agent/steps/attestation.ts'
+import { RevertError } from '../../../keepers/chain/errors.ts'
 import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { clientPrivacySpent } from '../../../keepers/learning/index.ts'
-import { declaredWeight, weightInMean } from '../../../keepers/versions/index.ts'
+import { declaredWeight } from '../../../keepers/versions/index.ts'
 import { ROUND, vectorOf } from '../fhe/ceremony.ts'
 import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
 import { decryptAll, giveModel, judge, trainAll } from './whole-round.ts'
@@ -60,8 +62,7 @@ describe('a keeper without samples', function () {
 
   it('is in the sum and the draft, and the mean is that of the others, to the precision of the plan', async () => {
     await open(SAMPLES)
-    // The chain takes no zero: one is how a member says that it has none.
-    expect(await trainAll(stages)).to.deep.equal([100, 40, 1, 260])
+    expect(await trainAll(stages)).to.deep.equal([100, 40, 0, 260])
     await decryptAll(stages, THRESHOLD)
     const candidates = []
     for (const stage of stages) candidates.push(await judge(stage))
@@ -70,11 +71,11 @@ describe('a keeper without samples', function () {
     const exact = meanOf([100, 40, 0, 260])
     const error = furthest(exact)
     expect(error).to.be.below(3e-5)
-    // The control: had the one sample that it declared counted, the mean would be visibly shorter.
+    // The control: had it counted as one sample, the mean would be visibly shorter.
     expect(furthest(exact.map((value) => (value * 400) / 401))).to.be.above(20 * error)
     const candidate = lines.find(({ event }) => event === 'candidate')!
     expect(candidate).to.include({ samples: 400, contributors: 3, empty: 1 })
-    expect(lines.find(({ event }) => event === 'no samples')).to.include({ self: EMPTY, declared: 1 })
+    expect(lines.find(({ event }) => event === 'no samples')).to.include({ self: EMPTY, declared: 0 })
   })
 
   it('leaves the vote to members who can judge, and would give its share of any sum that has enough of them', async () => {
@@ -125,12 +126,26 @@ describe('a keeper without samples', function () {
     expect(clientPrivacySpent(privacy, [4]).epsilon).to.be.above(0)
   })
 
-  it('is told apart by what it declares alone, and members with one sample declare two', () => {
+  it('is told apart by what it declares alone', () => {
     const terms = { clipBound: 1, clipNorm: 1, maxSamples: 50, minTotalSamples: 1, statisticalBits: 40 }
-    const declared = [0, 1, 2, 30, 90].map((samples) => declaredWeight(terms, samples))
-    expect(declared).to.deep.equal([1, 2, 2, 30, 50])
-    expect(declared.map((each) => weightInMean(terms, each))).to.deep.equal([0, 2, 2, 30, 50])
+    expect([0, 1, 2, 30, 90].map((samples) => declaredWeight(terms, samples))).to.deep.equal([0, 1, 2, 30, 50])
     const alike = { ...terms, maxSamples: 1 }
-    expect([0, 9].map((samples) => weightInMean(alike, declaredWeight(alike, samples)))).to.deep.equal([1, 1])
+    expect([0, 9].map((samples) => declaredWeight(alike, samples))).to.deep.equal([0, 1])
+  })
+
+  it('says so when the service has no room for it, and does not try again in that round', async () => {
+    await open(SAMPLES)
+    await trainAll(stages)
+    const stage = stages[EMPTY]!
+    const errors: Record<string, unknown>[] = []
+    Object.assign(stage.context.log, { error: (line: Record<string, unknown>) => errors.push(line) })
+    stage.refuse = ({ method }) =>
+      method === 'revealUpdate'
+        ? new RevertError(method, 'NoRoomWithoutSamples', { taken: 3n, room: 1n }, '0x', null)
+        : null
+    const committed = bitmapOf(stages.map((_, index) => seatOfIndex(index)))
+    const step = stage.step({ state: 'Reveal', roundInfo: { ...stage.snapshot.roundInfo, committed, revealed: 0n } })
+    expect(await reveal(step)).to.equal('done')
+    expect(errors[0]).to.include({ event: 'no room', reason: 'revealUpdate: NoRoomWithoutSamples(taken=3, room=1)' })
   })
 })
