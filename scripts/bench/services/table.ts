@@ -3,7 +3,7 @@
 import type { BenchRow } from '../harness.ts'
 
 /** Most of the weights that may be clipped in any version, percent. */
-export const MOST_CLIPPED = 0.1
+const MOST_CLIPPED = 0.1
 
 /** By the subjects' names, in the order of the table. */
 const TITLES: Readonly<Record<string, string>> = {

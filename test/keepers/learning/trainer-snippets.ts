@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 import { KERAS_BACKEND, PYTHON } from './python.ts'
 
-export const PYTHON_PACKAGE = join(ROOT, 'trainers/python')
+const PYTHON_PACKAGE = join(ROOT, 'trainers/python')
 
 export type Framework = 'scikit-learn' | 'A Flower client' | 'PyTorch' | 'Keras'
 /** Modules without which a section's code does not run. */
