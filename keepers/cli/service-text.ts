@@ -73,7 +73,7 @@ export function reportText(out: string, manifest: ServiceManifest, report: Draft
     `            ${proof.lookup === null ? 'groth16-lookup: none' : `${costText(proof.lookup)}, by groth16-lookup`}`,
     `            better by ${proof.system}: ${proof.reason}`,
     'next        put the digest into the service’s parameters on the chain (`service.manifest` of a deployment),',
-    `            and start with \`cohort keeper init --service ADDRESS --rpc URL --manifest ${out}${manifest.model.weights === undefined ? '' : ' --weights FILE'}\``,
+    `            and start with \`cohort keeper init --service ADDRESS --rpc URL --manifest ${out}${manifest.model.weights === undefined ? '' : ' --weights FILE'} --samples PATH\``,
   ].join('\n')
 }
 
