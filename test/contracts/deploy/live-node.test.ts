@@ -8,15 +8,14 @@ import { expect } from 'chai'
 import { Contract, encryptKeystoreJson, JsonRpcProvider, JsonRpcSigner, toBeHex, Wallet, ZeroHash } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/artifacts.ts'
 import { freePort } from '../../../scripts/demo/ports.ts'
+import { commandIn } from '../../commands/command-line.ts'
+import type { Run } from '../../commands/run-here.ts'
 import { FlakyEndpoint } from '../../keepers/chain/proxy.ts'
 
 const HARDHAT = 'node_modules/hardhat/dist/src/cli.js'
-const COHORT = 'keepers/cli/main.ts'
 const PASSPHRASE = 'correct horse'
 /** Longer than any machine needs for the steps in between; the node's clock is moved to its end. */
 const VOTE_SECONDS = 3_600
-
-type Outcome = { code: number; stdout: string; stderr: string }
 
 describe('on a fresh local node', function () {
   this.timeout(240_000)
@@ -25,15 +24,19 @@ describe('on a fresh local node', function () {
   let url: string
   let provider: JsonRpcProvider
 
-  const run = async (script: string, args: string[], env: Record<string, string> = {}): Promise<Outcome> =>
+  const hardhat = async (args: string[]): Promise<Run> =>
     await new Promise((resolve) => {
-      const options = { env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url, COHORT_RPC_URL: url, ...env } }
-      const child = execFile(process.execPath, [script, ...args], options, (error, stdout, stderr) => {
+      const options = { env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url } }
+      const child = execFile(process.execPath, [HARDHAT, ...args], options, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : (child.exitCode ?? 1), stdout, stderr })
       })
     })
-  const dao = async (...args: string[]) =>
-    await run(COHORT, ['dao', ...args], { COHORT_DEPLOYMENT: join(folder, 'addresses.json') })
+  const daoIn = async (environment: Record<string, string>, ...args: string[]) =>
+    await commandIn(
+      { COHORT_RPC_URL: url, COHORT_DEPLOYMENT: join(folder, 'addresses.json'), ...environment },
+      ...['dao', ...args],
+    )
+  const dao = async (...args: string[]) => await daoIn({}, ...args)
   const daoJson = async (...args: string[]) => {
     const { code, stdout, stderr } = await dao(...args, '--json')
     expect(code, stderr).to.equal(0)
@@ -83,7 +86,7 @@ describe('on a fresh local node', function () {
     await writeFile(join(folder, 'parameters.json'), JSON.stringify(parameters))
     const args = ['deploy', '--parameters', join(folder, 'parameters.json'), '--state', join(folder, 'state')]
     const places = [...args, '--addresses', join(folder, 'addresses.json')]
-    const first = await run(HARDHAT, places)
+    const first = await hardhat(places)
     expect(first.code, first.stderr).to.equal(0)
     expect(first.stdout).to.match(/Every role is with the timelock and the deployer holds none: checked\./)
     expect(first.stderr).to.match(/✔ Cohort#createService/)
@@ -91,7 +94,7 @@ describe('on a fresh local node', function () {
     const deployer = await provider.getSigner()
     const sent = await deployer.getNonce()
     expect(sent).to.be.greaterThan(0)
-    const second = await run(HARDHAT, [...places, '--network', 'localhost', '--json'])
+    const second = await hardhat([...places, '--network', 'localhost', '--json'])
     expect(second.code, second.stderr).to.equal(0)
     expect(await deployer.getNonce()).to.equal(sent)
     const printed = JSON.parse(second.stdout.slice(second.stdout.indexOf('{')))
@@ -101,7 +104,7 @@ describe('on a fresh local node', function () {
 
   it('reports a mistake in the parameters in one line', async () => {
     await writeFile(join(folder, 'bad.json'), '{"token": {}}')
-    const { code, stderr, stdout } = await run(HARDHAT, ['deploy', '--parameters', join(folder, 'bad.json')])
+    const { code, stderr, stdout } = await hardhat(['deploy', '--parameters', join(folder, 'bad.json')])
     expect(code).to.not.equal(0)
     expect(stdout + stderr).to.match(/bad\.json: token\.holders/)
     expect(stdout + stderr).to.not.match(/report/)
@@ -189,7 +192,7 @@ describe('on a fresh local node', function () {
       [['status', '--deployment', join(folder, 'none')], {}, 66, /run `npx hardhat deploy`/],
     ]
     const check = async ([args, env, code, expected]: (typeof cases)[number]) => {
-      const outcome = await run(COHORT, ['dao', ...args], { COHORT_DEPLOYMENT: join(folder, 'addresses.json'), ...env })
+      const outcome = await daoIn(env, ...args)
       expect(outcome.stderr, args.join(' ')).to.match(expected)
       expect(outcome.stderr.trim().split('\n'), args.join(' ')).to.have.length(1)
       expect(outcome.code, args.join(' ')).to.equal(code)
