@@ -77,6 +77,7 @@ describe('commitments', () => {
       members: 3n,
       threshold: 2,
       quorum: 2,
+      decryptions: 0,
       keyHash: '0x',
       undraftable: 0n,
       crsSeed: `0x${'aa'.repeat(32)}`,
