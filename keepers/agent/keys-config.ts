@@ -40,7 +40,7 @@ export const keysSchema = z
         'a certificate and its key belong together: give certificateFile and keyFile',
       )
     }
-    if (remote.url.startsWith('http:') && (remote.caFile ?? remote.certificateFile) !== undefined) {
+    if (URL.parse(remote.url)?.protocol === 'http:' && (remote.caFile ?? remote.certificateFile) !== undefined) {
       complain(
         ['remote', 'url'],
         `${new URL(remote.url).origin} has no TLS: use https://, or leave the certificates out`,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The fees that a transaction offers (EIP-1559).
 import { type JsonRpcApiProvider, Transaction } from 'ethers'
-import type { Clock } from './clock.ts'
+import { type Clock, steady } from './clock.ts'
 import { ChainError } from './errors.ts'
 import type { HeadWatch } from './head-watch.ts'
 
@@ -74,13 +74,13 @@ export class FeeMarket {
 
   async #suggested(): Promise<bigint> {
     const { provider, clock } = this.#options
-    if (this.#tip !== null && clock.now() < this.#tip.at + TIP_AGE) return this.#tip.value
+    if (this.#tip !== null && steady(clock) < this.#tip.at + TIP_AGE) return this.#tip.value
     const suggestion = await provider.send('eth_maxPriorityFeePerGas', []).catch((error: unknown) => {
       if (error instanceof ChainError) throw error
       return null
     })
     const value = suggestion === null ? DEFAULT_TIP : BigInt(suggestion)
-    this.#tip = { value, at: clock.now() }
+    this.#tip = { value, at: steady(clock) }
     return value
   }
 }

@@ -2,7 +2,7 @@
 // Turns a request into signed bytes: simulated, with gas and fees, and checked against the account's balance.
 import { type Interface, isError, type JsonRpcApiProvider, Transaction } from 'ethers'
 import type { TransactionRow } from '../store/index.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, steady } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { FeeMarket, type FeePolicy, type OfferedFees } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
@@ -93,7 +93,7 @@ export class TransactionSigner {
   async #setAside(needed: bigint, key: string): Promise<void> {
     const { provider, wallet, clock } = this.#options
     const purse = this.#purse
-    if (purse !== null && purse.least >= needed && clock.now() < purse.at + PURSE_AGE) {
+    if (purse !== null && purse.least >= needed && steady(clock) < purse.at + PURSE_AGE) {
       purse.least -= needed
       return
     }
@@ -105,7 +105,7 @@ export class TransactionSigner {
         `the operator ${wallet.address} has ${balance} wei, ${key} may need ${needed}: send it funds for gas`,
       )
     }
-    this.#purse = { least: balance - needed, at: clock.now() }
+    this.#purse = { least: balance - needed, at: steady(clock) }
   }
 
   /** ChainError UNFUNDED when the account cannot pay; otherwise the error itself. */

@@ -41,7 +41,7 @@ It may be repeated after any failure. The old keystore stays beside the new one,
     .requiredOption('--out <file>', 'where to')
     .addHelpText(
       'after',
-      '\nThe file holds keystore and peer identity under the passphrase, config, manifest and claims; no key of an epoch.',
+      '\nThe file holds keystore, peer identity, config, manifest and claims, all under the passphrase; no key of an epoch.',
     )
     .action(async (options: Common & { out: string }) => {
       const { backUp } = await import('../agent/index.ts')

@@ -22,15 +22,22 @@ import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { writeWhole } from './whole-file.ts'
 
 const FORMAT = 'cohort-keeper-backup'
+/** What a store makes in its folder. */
+const STORE_FILES = ['journal.sqlite', 'journal.sqlite-wal', 'journal.sqlite-shm', 'lock.sqlite']
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'takes base64')
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
   version: z.literal(1, 'is of another version: use the release that wrote it'),
-  /** Relative to the data folder: the config and what it names there. The keystore among them is encrypted. */
-  files: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'takes a plain file name'), base64),
-  /** scrypt of the passphrase, and under it the peer identity. */
+  /** scrypt of the passphrase. */
   kdf: z.strictObject({ salt: base64, log2N: z.int().min(10).max(22) }),
+  /** All else, under the passphrase: a config has keys of endpoints in it, and a signer's token and TLS key lie beside it. */
+  sealed: base64,
+})
+
+const contentSchema = z.strictObject({
+  /** Relative to the data folder: the config and what it names there. */
+  files: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'takes a plain file name'), base64),
   peerIdentity: base64,
   /** As `cohort keeper protection export` writes it. */
   protection: z.unknown(),
@@ -61,12 +68,15 @@ export function backUp(
   const files = filesOf(folder, config)
   const { chain, service } = reader.binding
   const claims = reader.claims()
+  const content: z.infer<typeof contentSchema> = {
+    files: Object.fromEntries(files.map((name) => [name, to64(readFileSync(join(folder, name)))])),
+    peerIdentity: to64(identity),
+    protection: protectionRecord({ chainId: chain, service }, claims),
+  }
   const backup: z.infer<typeof schema> = {
     ...{ format: FORMAT, version: 1 },
-    files: Object.fromEntries(files.map((name) => [name, to64(readFileSync(join(folder, name)))])),
     kdf: { salt: to64(kdf.salt), log2N: kdf.log2N },
-    peerIdentity: to64(box.seal(PEER_IDENTITY, identity)),
-    protection: protectionRecord({ chainId: chain, service }, claims),
+    sealed: to64(box.seal(FORMAT, Buffer.from(JSON.stringify(content)))),
   }
   box.destroy()
   identity.fill(0)
@@ -108,21 +118,16 @@ export type RestoreResult = { readonly operator: string; readonly manifest: stri
  * @throws AgentError CONFIG for a folder in use; StoreError BAD_INPUT, WRONG_PASSPHRASE, CONFLICT
  */
 export function restore({ file, folder, passphrase, protection, log2N }: RestoreOptions): RestoreResult {
-  const backup = readBackup(file)
-  for (const name of [CONFIG_FILE, 'journal.sqlite']) {
-    if (existsSync(join(folder, name))) {
-      throw new AgentError(
-        'CONFIG',
-        `${join(folder, name)} exists: this folder is a keeper already, choose another --data`,
-      )
-    }
-  }
-  const box = new SecretBox(passphrase, { salt: from64(backup.kdf.salt), log2N: backup.kdf.log2N })
   // Opened before anything is written: a wrong passphrase changes nothing.
-  const identity = box.open(PEER_IDENTITY, from64(backup.peerIdentity))
-  box.destroy()
+  const backup = readBackup(file, passphrase)
+  const identity = from64(backup.peerIdentity)
   const staged = Object.entries(backup.files)
   if (!(CONFIG_FILE in backup.files)) throw new StoreError('BAD_INPUT', `${file} has no ${CONFIG_FILE}`)
+  for (const name of [...Object.keys(backup.files), ...STORE_FILES]) {
+    if (existsSync(join(folder, name))) {
+      throw new AgentError('CONFIG', `${join(folder, name)} exists: restore overwrites nothing, choose another --data`)
+    }
+  }
   const written: string[] = []
   let store: KeeperStore | undefined
   try {
@@ -149,7 +154,7 @@ export function restore({ file, folder, passphrase, protection, log2N }: Restore
     return { operator, manifest: manifestDigest(config.service.manifest), claims: store.claims.count }
   } catch (error) {
     store?.close()
-    for (const name of [...written, 'journal.sqlite', 'journal.sqlite-wal', 'journal.sqlite-shm', 'lock.sqlite']) {
+    for (const name of [...written, ...STORE_FILES]) {
       rmSync(join(folder, name), { force: true })
     }
     throw error
@@ -159,13 +164,25 @@ export function restore({ file, folder, passphrase, protection, log2N }: Restore
   }
 }
 
-function readBackup(file: string): z.infer<typeof schema> {
+/** @throws StoreError BAD_INPUT for another file or a damaged one, WRONG_PASSPHRASE */
+function readBackup(file: string, passphrase: string): z.infer<typeof contentSchema> {
   let value: unknown
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
     throw new StoreError('BAD_INPUT', `cannot read the backup ${file}: ${(cause as Error).message}`, { cause })
   }
+  const { kdf, sealed } = parse(schema, value, file)
+  const box = new SecretBox(passphrase, { salt: from64(kdf.salt), log2N: kdf.log2N })
+  try {
+    const content = box.open(FORMAT, from64(sealed))
+    return parse(contentSchema, JSON.parse(new TextDecoder().decode(content)), file)
+  } finally {
+    box.destroy()
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const { success, data, error } = schema.safeParse(value)
   if (success) return data
   const [issue] = error.issues

@@ -33,10 +33,13 @@ export class RemoteSigner implements OperatorSigner {
   constructor(options: RemoteSignerOptions) {
     this.address = getAddress(options.address)
     this.#options = { clock: systemClock, ...options }
-    if (options.tokenFile !== undefined && options.url.startsWith('http:') && !isLoopback(options.url)) {
+    // A user and a password in the URL go along as a header, too.
+    const { protocol, username, password } = new URL(options.url)
+    const isSecret = options.tokenFile !== undefined || username !== '' || password !== ''
+    if (isSecret && protocol === 'http:' && !isLoopback(options.url)) {
       throw new SignerError(
         'SIGNER_CONFIG',
-        `the signer's token would cross the network in the clear: use https:// in place of ${endpointName(options.url)}`,
+        `the signer's token or password would cross the network in the clear: use https:// in place of ${endpointName(options.url)}`,
       )
     }
     this.#protocol = openProtocol(options.api, options)

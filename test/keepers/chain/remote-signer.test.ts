@@ -202,7 +202,16 @@ describe('a remote signer', () => {
     await remote.accounts()
     expect(server.headers.authorization).to.equal('Bearer second')
     const make = () => signer({ tokenFile, url: 'http://192.0.2.1:8550' })
-    expect(make).to.throw(SignerError, /token would cross the network in the clear: use https/)
+    expect(make).to.throw(SignerError, /token or password would cross the network in the clear: use https/)
+    // The same in other letters, and by the URL's own user and password.
+    expect(() => signer({ tokenFile, url: 'HTTP://192.0.2.1:8550' })).to.throw(SignerError, /in the clear/)
+    for (const user of ['keeper:secret', 'secret']) {
+      expect(() => signer({ url: `http://${user}@192.0.2.1:8550` })).to.throw(
+        SignerError,
+        /in the clear: use https:\/\/ in place of http:\/\/192\.0\.2\.1:8550$/,
+      )
+      expect(() => signer({ url: `https://${user}@192.0.2.1:8550` })).not.to.throw()
+    }
     rmSync(tokenFile)
     expect((await refusal(remote.accounts())).code).to.equal('SIGNER_CONFIG')
   })
