@@ -17,10 +17,12 @@ function ApproveTx(request) {
 
 function ApproveSignData(request) {
   if (request.content_type !== 'data/typed') return 'Reject'
-  // Quotes within a value are escaped: no message can look like the field of its domain.
-  var shown = JSON.stringify(request.messages).toLowerCase()
-  for (var i = 0; i < OURS.length; i++) {
-    if (shown.indexOf('"name":"verifyingcontract","value":"' + OURS[i] + '"') >= 0) return 'Approve'
+  // The domain comes first. What follows it is the asker's own: its fields may have any name, those of a domain included.
+  var domain = request.messages[0]
+  if (!domain || domain.name !== 'EIP712Domain') return 'Reject'
+  var contracts = []
+  for (var i = 0; i < domain.value.length; i++) {
+    if (domain.value[i].name === 'verifyingContract') contracts.push(String(domain.value[i].value).toLowerCase())
   }
-  return 'Reject'
+  return contracts.length === 1 && OURS.indexOf(contracts[0]) >= 0 ? 'Approve' : 'Reject'
 }

@@ -22,7 +22,7 @@ const MASTER = 'master password of this test'
 const PASSWORD = 'password of this test only'
 
 /** The rules that ship, for these two contracts. */
-function rulesFor({ service, registry }: Place): string {
+export function rulesFor({ service, registry }: Place): string {
   const rules = readFileSync(join(ROOT, 'deploy/signer/clef-rules.js'), 'utf8')
   return rules.replace(/0x0{39}1/, service).replace(/0x0{39}2/, registry)
 }

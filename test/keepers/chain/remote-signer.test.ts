@@ -3,11 +3,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createContext, runInContext } from 'node:vm'
 import { expect } from 'chai'
 import { Signature, Transaction, verifyTypedData, Wallet } from 'ethers'
 import { RemoteSigner, type RemoteSignerOptions, SIGNER_APIS, SignerError } from '../../../keepers/chain/index.ts'
 import type { WholeTransaction } from '../../../keepers/chain/signer/signer.ts'
-import { type Clef, findClef, startClef } from './clef.ts'
+import { type Clef, findClef, rulesFor, startClef } from './clef.ts'
 import { HostileSigner, type Tampering } from './hostile-signer.ts'
 import { NOBODY, sharedChain, type TestChain } from './test-chain.ts'
 
@@ -27,6 +28,13 @@ const TYPES = {
   Step: [
     { name: 'call', type: 'bytes' },
     { name: 'disputed', type: 'bool' },
+  ],
+}
+/** Data with a field that has the name of a domain's. */
+const DISGUISED = {
+  Transfer: [
+    { name: 'verifyingContract', type: 'address' },
+    { name: 'amount', type: 'uint256' },
   ],
 }
 const VALUE = { call: '0xabcdef', disputed: true }
@@ -239,6 +247,29 @@ describe('a remote signer', () => {
       expect([receipt.status, (await chain.received()) - before, await chain.nonce()]).to.deep.equal([1, 3n, nonce + 1])
     })
 
+    it('is asked by rules that look at the domain of typed data, not at a field of that name in what is signed', () => {
+      const [service, registry] = [chain.token, NOBODY]
+      const rules = createContext({})
+      runInContext(rulesFor({ service, registry }), rules)
+      // As Clef shows typed data to its rules: go-ethereum's apitypes.TypedData.Format.
+      const field = (name: string, value: unknown, type: string) => ({ name, value, type })
+      const ask = (verifyingContract: string | null, message: object[], more: object = {}) => {
+        const contract = verifyingContract === null ? [] : [field('verifyingContract', verifyingContract, 'address')]
+        const domain = field('EIP712Domain', [field('name', 'A token', 'string'), ...contract], 'domain')
+        const messages = [domain, field('Transfer', message, 'primary type')]
+        const request = JSON.stringify({ content_type: 'data/typed', messages, ...more })
+        return runInContext(`ApproveSignData(${request})`, rules)
+      }
+      for (const ours of [service, service.toLowerCase(), registry]) expect(ask(ours, [])).to.equal('Approve')
+      const field712 = [field('verifyingContract', service, 'address'), field('amount', '5 (0x5)', 'uint256')]
+      expect(ask(other.address, [])).to.equal('Reject')
+      expect(ask(other.address, field712)).to.equal('Reject')
+      expect(ask(null, field712)).to.equal('Reject')
+      expect(ask(service, [], { content_type: 'text/plain' })).to.equal('Reject')
+      expect(ask(service, [], { messages: [field('EIP712Domain', [], 'primary type')] })).to.equal('Reject')
+      expect(ask(service, [], { messages: [] })).to.equal('Reject')
+    })
+
     it('is Clef, with rules that allow the service’s contracts and nothing else', async function () {
       const program = findClef()
       if (program === null) this.skip()
@@ -261,7 +292,10 @@ describe('a remote signer', () => {
         const coins = await refusal(remote.signTransaction({ ...ASKED, to: chain.token, value: 1n }))
         const elsewhere = await refusal(remote.signTransaction(ASKED))
         const typed = await refusal(remote.signTypedData(DOMAIN, TYPES, { ...VALUE, call: chain.token }))
-        for (const error of [coins, elsewhere, typed]) expect(error.message).to.match(/refuses account_sign/)
+        const disguised = await refusal(
+          remote.signTypedData(DOMAIN, DISGUISED, { verifyingContract: chain.token, amount: 5n }),
+        )
+        for (const error of [coins, elsewhere, typed, disguised]) expect(error.message).to.match(/refuses account_sign/)
       } finally {
         await clef.stop()
       }
