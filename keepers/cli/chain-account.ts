@@ -33,7 +33,10 @@ export function elsewhereOptions(command: Command): Command {
     .addOption(
       new Option('--signer-api <kind>', 'how it is asked').choices(['clef', 'web3signer', 'json-rpc']).default('clef'),
     )
-    .option('--signer-address <address>', 'which of its accounts (default: the only one)')
+    .option(
+      '--signer-address <address>',
+      'which of its accounts, or of a browser’s wallet (default: the only one, or the chosen one)',
+    )
     .option('--signer-token-file <file>', 'a bearer token for it')
     .option('--browser', 'act with a wallet of a browser on this machine (EIP-1193): prints an address to open')
 }
@@ -56,7 +59,10 @@ export async function openElsewhere(provider: JsonRpcApiProvider, options: Elsew
     const door = await WalletDoor.open()
     process.stderr.write(`  open this in the browser that has your wallet; it works once:\n  ${door.url}\n`)
     try {
-      return { signer: await BrowserAccount.connect(door, provider), close: () => door[Symbol.dispose]() }
+      const signer = await BrowserAccount.connect(door, provider, { wanted: options.signerAddress })
+      // Whoever saw the address before it was opened could have been first.
+      process.stderr.write(`  acting as ${signer.address}; if that is not your account, stop here\n`)
+      return { signer, close: () => door[Symbol.dispose]() }
     } catch (error) {
       door[Symbol.dispose]()
       throw error

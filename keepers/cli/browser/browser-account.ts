@@ -28,10 +28,21 @@ export class BrowserAccount extends AbstractSigner<Provider> {
     this.#pause = pause
   }
 
-  static async connect(door: Pick<WalletDoor, 'ask'>, provider: Provider, pause = LOOK.pause): Promise<BrowserAccount> {
+  /** @param wanted The account that it must be; without it, whichever the wallet's user chooses. @throws CommandError for another one */
+  static async connect(
+    door: Pick<WalletDoor, 'ask'>,
+    provider: Provider,
+    { wanted, pause = LOOK.pause }: { readonly wanted?: string | undefined; readonly pause?: number } = {},
+  ): Promise<BrowserAccount> {
     const { chainId } = await provider.getNetwork()
     const account = await door.ask({ kind: 'connect', chainId: toQuantity(chainId) })
     if (!isAddress(account)) throw new CommandError('the wallet named no account', EXIT.failure)
+    if (wanted !== undefined && account.toLowerCase() !== wanted.toLowerCase()) {
+      throw new CommandError(
+        `the wallet gave the account ${getAddress(account)}, not ${wanted} of --signer-address: choose that one in it`,
+        EXIT.failure,
+      )
+    }
     return new BrowserAccount(door, getAddress(account), provider, pause)
   }
 

@@ -28,15 +28,20 @@ const wallet = () => {
   if (window.ethereum === undefined) throw new Error('this browser has no wallet that a page can ask (EIP-1193)')
   return window.ethereum
 }
+const onChain = async (chainId) => {
+  const isThere = async () => BigInt(await wallet().request({ method: 'eth_chainId' })) === BigInt(chainId)
+  if (await isThere()) return
+  await wallet().request({ method: 'wallet_switchEthereumChain', params: [{ chainId }] })
+  if (!(await isThere())) throw new Error('the wallet is on another chain than ' + BigInt(chainId) + ': switch it there')
+}
 const perform = async ({ kind, chainId, transaction }) => {
   if (kind === 'connect') {
     const [account] = await wallet().request({ method: 'eth_requestAccounts' })
-    const found = await wallet().request({ method: 'eth_chainId' })
-    if (BigInt(found) !== BigInt(chainId)) {
-      await wallet().request({ method: 'wallet_switchEthereumChain', params: [{ chainId }] })
-    }
+    await onChain(chainId)
     return account
   }
+  // Again: its user may have changed it since, and the same address may be another contract there.
+  await onChain(chainId)
   return await wallet().request({ method: 'eth_sendTransaction', params: [transaction] })
 }
 const run = async () => {

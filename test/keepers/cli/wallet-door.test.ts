@@ -70,25 +70,29 @@ describe('a wallet’s door', function () {
   /** A wallet that holds account 1 of the chain and sends by the chain's own endpoint. */
   const walletOf = (changes: (transaction: any) => object = () => ({}), chainId = '0x7a69') => {
     const asked: string[] = []
+    const on = { chain: chainId, obeys: true }
     const provider: Provider = {
       request: async ({ method, params = [] }) => {
         asked.push(method)
         if (method === 'eth_requestAccounts') return [chain.wallet(1).address]
-        if (method === 'eth_chainId') return chainId
-        if (method === 'wallet_switchEthereumChain') return null
+        if (method === 'eth_chainId') return on.chain
+        if (method === 'wallet_switchEthereumChain') {
+          if (on.obeys) on.chain = params[0].chainId
+          return null
+        }
         const { gas: gasLimit, from: _, ...rest } = params[0]
         const sent = await chain.wallet(1).sendTransaction({ ...rest, gasLimit, ...changes(params[0]) })
         return sent.hash
       },
     }
-    return { asked, provider }
+    return { asked, provider, on }
   }
 
   it('has an injected wallet send a command’s transactions, one by one, and ends with the command', async () => {
     const door = await WalletDoor.open()
     const { asked, provider } = walletOf(undefined, '0x1')
     const page = await browse(door.url, provider)
-    const account = await BrowserAccount.connect(door, chain.provider, 20)
+    const account = await BrowserAccount.connect(door, chain.provider, { pause: 20 })
     expect(account.address).to.equal(chain.wallet(1).address)
     const before = await chain.received()
     for (const amount of [4n, 5n]) {
@@ -111,6 +115,32 @@ describe('a wallet’s door', function () {
     expect(page.status()).to.match(/has ended/)
   })
 
+  it('asks for no transaction on another chain than the command’s, though its wallet was on that one at first', async () => {
+    using door = await WalletDoor.open()
+    const { asked, provider, on } = walletOf()
+    await browse(door.url, provider)
+    const account = await BrowserAccount.connect(door, chain.provider, { pause: 20 })
+    const pay = () => account.sendTransaction({ to: chain.token, data: chain.transferData(2n) })
+    Object.assign(on, { chain: '0x1', obeys: false })
+    const before = await chain.received()
+    const error = await pay().catch((cause: Error) => cause)
+    expect(String(error)).to.match(/the wallet refuses: the wallet is on another chain than 31337/)
+    expect([asked.includes('eth_sendTransaction'), await chain.received()]).to.deep.equal([false, before])
+    on.obeys = true
+    await (await pay()).wait()
+    expect((await chain.received()) - before).to.equal(2n)
+  })
+
+  it('gives no other account than the one that the command names, whoever has opened the page', async () => {
+    using door = await WalletDoor.open()
+    await browse(door.url, walletOf().provider)
+    const connect = (wanted: string) => BrowserAccount.connect(door, chain.provider, { wanted })
+    const own = chain.wallet(1).address
+    expect((await connect(own.toLowerCase())).address).to.equal(own)
+    const error = await connect(NOBODY).catch((cause: Error) => cause)
+    expect(String(error)).to.contain(`gave the account ${own}, not ${NOBODY} of --signer-address`)
+  })
+
   it('takes no other transaction for the one asked for, no refusal for an answer, and asks for none that would revert', async () => {
     using door = await WalletDoor.open()
     let changes: object | Error = { to: NOBODY, data: '0x' }
@@ -119,7 +149,7 @@ describe('a wallet’s door', function () {
       return changes
     })
     await browse(door.url, provider)
-    const account = await BrowserAccount.connect(door, chain.provider, 20)
+    const account = await BrowserAccount.connect(door, chain.provider, { pause: 20 })
     const fails = (amount: bigint) =>
       account.sendTransaction({ to: chain.token, data: chain.transferData(amount) }).then(
         () => 'sent',
