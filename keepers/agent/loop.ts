@@ -64,6 +64,8 @@ export class AgentLoop {
   #task: Task | null = null
   /** Last block at which the state and the events told the same, and when they are compared again after they did not. */
   #wholeAt = 0
+  /** Times that events were read again since then. */
+  #rereads = 0
   #compareAt = 0
   #fatal: unknown = null
   #lastLook = 0
@@ -167,13 +169,16 @@ export class AgentLoop {
     const hidden = hiddenEvents(snapshot, facts)
     if (hidden === null) {
       this.#wholeAt = snapshot.block
+      this.#rereads = 0
       return
     }
     this.#stale = true
     if (steady(clock) < this.#compareAt) return
     this.#compareAt = steady(clock) + REREAD_PAUSE
     metrics.errors.inc({ code: 'LOGS_MISSING' })
-    const from = this.#wholeAt + 1
+    // An endpoint that lies about state and logs alike looks whole: what it hid may be in any block of the epoch.
+    const opened = facts.all('EpochOpened', { epoch: snapshot.epochInfo.epoch })[0]?.block ?? 0
+    const from = this.#rereads++ === 0 ? Math.max(this.#wholeAt + 1, opened) : opened
     log.warn(
       { event: 'logs missing', ...hidden, from },
       'the state knows of events that no log tells: reading them again',

@@ -40,6 +40,9 @@ export function stage() {
     /** Bitmap of the seats that have revealed in the round, and the seats whose events the logs have. */
     revealed: 0n,
     told: [] as number[],
+    /** The block that opened the epoch, and an event that only reading from its block on finds. */
+    opened: 3,
+    hidden: null as { readonly block: number; readonly seat: number } | null,
     /** Blocks whose events the next look finds. */
     events: 0,
     /** How often the state was read. */
@@ -68,7 +71,7 @@ export function stage() {
           crsSeed: '0xaa',
           keyHash: '0x',
         },
-        key: { committed: 0n, revealed: 0n, spoken: 0n },
+        key: { committed: 0n, revealed: chain.state.startsWith('Key') ? chain.revealed : 0n, spoken: 0n },
         round: {
           round: BigInt(chain.round),
           committed: 0n,
@@ -93,7 +96,10 @@ export function stage() {
   const left: string[] = []
   const cursor = {
     position: 0,
-    rereadFrom: (block: number) => reread.push(block),
+    rereadFrom: (block: number) => {
+      reread.push(block)
+      if (chain.hidden !== null && block <= chain.hidden.block) chain.told.push(chain.hidden.seat)
+    },
     step: async (patience = 0) => {
       if (failing.look !== null) throw failing.look
       chain.patience.push(patience)
@@ -121,7 +127,10 @@ export function stage() {
       rebuild: () => rebuilt.times++,
       add: () => [],
       last: () => null,
-      all: (name: string) => (name === 'UpdateRevealed' ? chain.told.map((seat) => ({ args: { seat } })) : []),
+      all: (name: string) => {
+        if (name === 'EpochOpened') return [{ block: chain.opened }]
+        return name.endsWith('Revealed') ? chain.told.map((seat) => ({ args: { seat } })) : []
+      },
     },
     leaveEndpoint: (reason: string) => left.push(reason),
     model: { accepted: null },

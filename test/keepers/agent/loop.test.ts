@@ -74,34 +74,33 @@ describe('agent loop', () => {
       if (chain.block === 40) stopping.abort()
     }
     await run(behave('Aggregate', async () => 'again')).ended
-    // From the first block after the last that was whole, every five seconds, and no more once all are told.
-    expect(reread).to.deep.equal([4, 4, 4, 4])
+    // From the first block after the last that was whole, then from the epoch's, every five seconds, and no more once all are told.
+    expect(reread).to.deep.equal([4, 3, 3, 3])
     expect(left).to.deep.equal(Array(4).fill('no log of UpdateRevealed, which the state knows of'))
     expect(looks.at(-1)).to.equal(looks.at(-15))
     const { values } = await metrics.errors.get()
     expect(values.find(({ labels }) => labels.code === 'LOGS_MISSING')?.value).to.equal(4)
   })
 
-  it('reads events again, elsewhere, when the state counts some that no log tells, until they are there', async () => {
-    const { chain, clock, stopping, behave, run, reread, left, metrics } = stage()
-    chain.state = 'Aggregate'
-    const looks: number[] = []
+  it('finds what an endpoint hid from state and logs alike, once another one has the word', async () => {
+    const { chain, clock, stopping, behave, run, reread } = stage()
+    chain.state = 'KeyConfirm'
+    chain.opened = 5
+    chain.block = 10
+    // In block 12: the endpoint in use until block 30 tells of it neither in the state nor in a log.
+    chain.hidden = { block: 12, seat: 2 }
+    let silentAt = 0
     clock.onSleep = () => {
       chain.block++
       chain.events = 1
-      if (chain.block === 4) chain.revealed = 0b110n
-      if (chain.block === 6) chain.told = [1]
-      if (chain.block === 20) chain.told = [1, 2]
-      looks.push(reread.length)
-      if (chain.block === 40) stopping.abort()
+      if (chain.block === 30) chain.revealed = 0b100n
+      if (chain.block > 30 && !chain.told.includes(2)) silentAt = chain.block
+      if (chain.block === 60) stopping.abort()
     }
-    await run(behave('Aggregate', async () => 'again')).ended
-    // From the first block after the last that was whole, every five seconds, and no more once all are told.
-    expect(reread).to.deep.equal([4, 4, 4, 4])
-    expect(left).to.deep.equal(Array(4).fill('no log of UpdateRevealed, which the state knows of'))
-    expect(looks.at(-1)).to.equal(looks.at(-15))
-    const { values } = await metrics.errors.get()
-    expect(values.find(({ labels }) => labels.code === 'LOGS_MISSING')?.value).to.equal(4)
+    await run(behave('KeyConfirm', async () => 'again')).ended
+    expect(reread[0]).to.equal(30)
+    expect(reread.slice(1)).to.deep.equal([5])
+    expect(silentAt).to.be.below(40)
   })
 
   it('reads the state that an event changed, also when the first reading failed', async () => {
