@@ -21,17 +21,27 @@ export function noteOpenedSums(context: Pick<AgentContext, 'manifest' | 'store' 
   const { privacy } = manifest.rounds
   if (privacy === undefined) return
   const before = ledgerSchema.parse(store.getRecord(RECORD) ?? {})
-  const ledger = addDrafts(before, facts.all('MembersDrafted'))
+  const ledger = addDrafts(manifest.rounds, before, facts.all('MembersDrafted'), facts.all('UpdateRevealed'))
   if (Object.keys(ledger).some((round) => ledger[round] !== before[round])) store.putRecord(RECORD, ledger)
   const spent = clientPrivacySpent(privacy, Object.values(ledger))
   metrics.setPrivacy(spent)
 }
 
-function addDrafts(ledger: Readonly<Record<string, number>>, drafts: readonly Pick<Fact, 'args'>[]) {
+type Told = readonly Pick<Fact, 'args'>[]
+
+/** A member that declares less than everybody brings less noise into the sum, if any, and everybody sees it: it is none of the contributors. */
+function addDrafts(
+  { maxSamples }: Pick<RoundTerms, 'maxSamples'>,
+  ledger: Readonly<Record<string, number>>,
+  drafts: Told,
+  reveals: Told,
+) {
   const next: Record<string, number> = { ...ledger }
+  const less = reveals.filter(({ args }) => Number(args.samples) < maxSamples)
   for (const { args } of drafts) {
     const round = String(args.round)
-    const contributors = seatsOf(args.included as bigint).length
+    const without = new Set(less.filter((one) => String(one.args.round) === round).map((one) => Number(one.args.seat)))
+    const contributors = seatsOf(args.included as bigint).filter((seat) => !without.has(seat)).length
     next[round] = Math.min(next[round] ?? contributors, contributors)
   }
   return next
@@ -42,17 +52,19 @@ export function privacySpent(context: Pick<AgentContext, 'manifest' | 'store' | 
   const { manifest, store, facts } = context
   const { privacy } = manifest.rounds
   if (privacy === undefined) return null
-  const ledger = addDrafts(ledgerSchema.parse(store.getRecord(RECORD) ?? {}), facts.all('MembersDrafted'))
+  const before = ledgerSchema.parse(store.getRecord(RECORD) ?? {})
+  const ledger = addDrafts(manifest.rounds, before, facts.all('MembersDrafted'), facts.all('UpdateRevealed'))
   return clientPrivacySpent(privacy, Object.values(ledger))
 }
 
-/** The same from a list of MembersDrafted events, as anybody who has the manifest can compute it. */
+/** The same from lists of MembersDrafted and UpdateRevealed events, as anybody who has the manifest can compute it. */
 export function privacySpentBy(
-  { privacy }: Pick<RoundTerms, 'privacy'>,
-  drafts: readonly Pick<Fact, 'args'>[],
+  terms: Pick<RoundTerms, 'privacy' | 'maxSamples'>,
+  drafts: Told,
+  reveals: Told,
 ): ClientPrivacySpent | null {
-  if (privacy === undefined) return null
-  return clientPrivacySpent(privacy, Object.values(addDrafts({}, drafts)))
+  if (terms.privacy === undefined) return null
+  return clientPrivacySpent(terms.privacy, Object.values(addDrafts(terms, {}, drafts, reveals)))
 }
 
 /** Turns the learning room's refusal of a mean into the loop's: a mean that is longer than honest updates make one is a lost round. @throws AgentError BAD_BLOB. */

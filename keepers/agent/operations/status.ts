@@ -154,10 +154,13 @@ async function spentOnChain(
 ): Promise<ClientPrivacySpent | null> {
   const { rounds } = config.service.manifest
   if (rounds.privacy === undefined) return null
-  const drafts = await service.queryFilter(service.filters.MembersDrafted(), config.chain.fromBlock)
+  const { fromBlock } = config.chain
+  const drafts = await service.queryFilter(service.filters.MembersDrafted(), fromBlock)
+  const reveals = await service.queryFilter(service.filters.UpdateRevealed(), fromBlock)
   return privacySpentBy(
     rounds,
     drafts.map(({ args: { round, included } }) => ({ args: { round, included } })),
+    reveals.map(({ args: { round, seat, samples } }) => ({ args: { round, seat, samples } })),
   )
 }
 

@@ -62,7 +62,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       })
     }
   }
-  const { weight: declared, contributors, empty } = declaredIn(context, round, included)
+  const { weight: declared, contributors, empty, alike } = declaredIn(context, round, included)
   if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples, so the sum has no mean')
   noteOpenedSums(context)
   const started = steady(context.clock)
@@ -76,7 +76,8 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     signal: step.signal,
   })
   const bound = meanBound(context.manifest.rounds, {
-    contributors: seatsOf(included).length,
+    // Who declares less than the others also adds less noise: a bound that counted it as one of them would refuse theirs.
+    contributors: alike,
     length: combined.mean.length,
     // The plan states the error of a mean over its least total weight; with less weight the error is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),

@@ -36,6 +36,8 @@ export type Declared = {
   /** Members with a weight, and those that said that they have no samples. */
   readonly contributors: number
   readonly empty: number
+  /** Members of one weight whose independent noise would be as long in the mean: all with a weight, if theirs are equal. Not whole. */
+  readonly alike: number
 }
 
 /** @param included Bitmap of the seats in the sum. @param revealed The round's reveals, as this keeper goes by them. */
@@ -48,7 +50,9 @@ export function declaredIn(
   const seats = new Set(seatsOf(included))
   const weights = revealed.filter(({ args }) => seats.has(Number(args.seat))).map(({ args }) => Number(args.samples))
   const empty = weights.filter((weight) => weight === 0).length
-  return { weight: weights.reduce((sum, weight) => sum + weight, 0), contributors: seats.size - empty, empty }
+  const weight = weights.reduce((sum, one) => sum + one, 0)
+  const squares = weights.reduce((sum, one) => sum + one ** 2, 0)
+  return { weight, contributors: seats.size - empty, empty, alike: squares === 0 ? 0 : weight ** 2 / squares }
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Fact } from '../../../keepers/agent/facts.ts'
 import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import { noteOpenedSums, privacySpent, privacySpentBy, refuseLongMean } from '../../../keepers/agent/privacy.ts'
 import { isLostRound } from '../../../keepers/agent/steps/candidate.ts'
+import { declaredIn } from '../../../keepers/agent/steps/draft.ts'
 import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { addNoiseShare, checkMeanNorm, normOf } from '../../../keepers/learning/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
@@ -32,7 +33,7 @@ describe('a service without differential privacy', () => {
     const { update } = clip(Float32Array.of(0.25, -1), Float32Array.of(0, 0), entryBound(plain), plain.clipNorm)
     addNoiseShare(update, noiseDeviation(plain))
     expect([...update]).to.deep.equal([0.25, -1])
-    expect(privacySpentBy(plain, [])).to.equal(null)
+    expect(privacySpentBy(plain, [], [])).to.equal(null)
   })
 })
 
@@ -97,6 +98,21 @@ describe('a mean that is too long', () => {
     expect((refusal as Error).message).to.match(/norm 31\.31, .* at most 2\.000/)
   })
 
+  it('is told from the noise of those that added some, beside one that declared nothing and added none', () => {
+    const length = 40_000
+    const samples = [secret.maxSamples, secret.maxSamples, secret.maxSamples, 0]
+    const facts = samples.map((own, seat) => ({ args: { seat, samples: own } })) as unknown as Fact[]
+    const { alike, contributors } = declaredIn({ facts: {} } as never, 1, 0b1111n, facts)
+    expect([alike, contributors]).to.deep.equal([3, 3])
+    const mean = new Float32Array(length)
+    addNoiseShare(mean, noiseDeviation(secret) / Math.sqrt(3))
+    const within = (count: number) => () =>
+      refuseLongMean(() => checkMeanNorm(mean, meanBound(secret, { ...sum, length, contributors: count })))
+    expect(within(alike)).not.to.throw()
+    // The attack, with all four counted: whoever declares nothing loses every round for everybody.
+    expect(within(4)).to.throw(/the mean update has norm/)
+  })
+
   it('is told from honest noise', () => {
     expect(meanBound(plain, sum)).to.be.closeTo(2, 1e-4)
     // Each member's noise has deviation 1, the mean of four 1/2: a norm of 16 is honest, one of 25 is not.
@@ -129,6 +145,12 @@ describe('the privacy that a service has spent', () => {
     blockHash: '0x',
     args: { round, included: bitmapOf(seats) },
   })
+  const reveal = (round: number, seat: number, samples: number): Fact => ({
+    name: 'UpdateRevealed',
+    block: round,
+    blockHash: '0x',
+    args: { round, seat, samples },
+  })
   const contextOf = (store: KeeperStore, facts: Fact[]) =>
     ({
       manifest: { rounds: secret },
@@ -139,7 +161,7 @@ describe('the privacy that a service has spent', () => {
 
   it('counts every sum whose draft was made, survives a restart and the forgetting of events', async () => {
     const drafts = [draft(1, [0, 1, 2, 3]), draft(2, [0, 1, 2, 3, 4]), draft(3, [1, 2, 3, 4])]
-    const whole = privacySpentBy(secret, drafts)!
+    const whole = privacySpentBy(secret, drafts, [])!
     expect(whole.rounds).to.equal(3)
     let store = open()
     noteOpenedSums(contextOf(store, drafts.slice(0, 2)))
@@ -157,12 +179,38 @@ describe('the privacy that a service has spent', () => {
   })
 
   it('takes the smaller of two sums of one round, which a reorganisation may leave', () => {
-    const both = privacySpentBy(secret, [draft(1, [0, 1, 2, 3]), draft(1, [0, 1])])
-    expect(both).to.deep.equal(privacySpentBy(secret, [draft(1, [4, 5])]))
+    const both = privacySpentBy(secret, [draft(1, [0, 1, 2, 3]), draft(1, [0, 1])], [])
+    expect(both).to.deep.equal(privacySpentBy(secret, [draft(1, [4, 5])], []))
+  })
+
+  it('counts none of those that declare less than everybody, for they may have added no noise', () => {
+    const samples = [secret.maxSamples, secret.maxSamples, secret.maxSamples, 0]
+    const revealed = (round: number, declared: readonly number[]): Fact[] =>
+      declared.map((own, seat) => reveal(round, seat, own))
+    const drafts = [draft(1, [0, 1, 2, 3]), draft(2, [0, 1, 2, 3])]
+    const all = privacySpentBy(secret, drafts, [
+      ...revealed(
+        1,
+        samples.map(() => secret.maxSamples),
+      ),
+      ...revealed(2, []),
+    ])
+    for (const less of [0, 1]) {
+      const reveals = [...revealed(1, samples.with(3, less)), ...revealed(2, samples.with(3, secret.maxSamples))]
+      const spent = privacySpentBy(secret, drafts, reveals)
+      expect(spent).to.deep.equal(privacySpentBy(secret, [draft(1, [0, 1, 2]), draft(2, [0, 1, 2, 3])], []))
+      expect(spent!.outsideEpsilon).to.be.above(all!.outsideEpsilon!)
+      const store = open()
+      noteOpenedSums(contextOf(store, [...drafts, ...reveals]))
+      // On record, also once the events are forgotten.
+      expect(privacySpent(contextOf(store, []))).to.deep.equal(spent)
+      store.close()
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('has no ε against colluders who made up a whole sum', () => {
-    const { epsilon, outsideEpsilon } = privacySpentBy(secret, [draft(1, [0])])!
+    const { epsilon, outsideEpsilon } = privacySpentBy(secret, [draft(1, [0])], [])!
     expect(epsilon).to.equal(null)
     expect(outsideEpsilon).to.be.above(0)
   })
