@@ -86,8 +86,8 @@ export type Step = {
   readonly onConfirmed?: (at: BlockOfAct) => void
 }
 
-/** The block that holds a transaction of this keeper. */
-export type BlockOfAct = { readonly blockNumber: number; readonly blockHash: string }
+/** The block that holds a transaction of this keeper, by its receipt. */
+export type BlockOfAct = { readonly blockNumber: number; readonly blockHash: string; readonly hash: string }
 
 /**
  * The result of a behaviour: `done` for this state, or `again` while it waits for something. The loop calls a behaviour until it is done. Each

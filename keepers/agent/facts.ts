@@ -8,6 +8,8 @@ export type Fact = {
   readonly name: string
   readonly block: number
   readonly blockHash: string
+  /** Hash of its transaction; not there in facts that did not come from a log. */
+  readonly transaction?: string
   readonly args: Readonly<Record<string, unknown>>
 }
 
@@ -47,7 +49,8 @@ export class Facts {
       event.inputs.forEach((input, index) => {
         args[input.name] = simplify(input.type, values[index])
       })
-      const fact = { name: event.name, block: row.block, blockHash: row.blockHash, args }
+      const { block, blockHash, transactionHash: transaction } = row
+      const fact = { name: event.name, block, blockHash, transaction, args }
       const list = this.#byName.get(event.name)
       if (list) list.push(fact)
       else this.#byName.set(event.name, [fact])
@@ -67,6 +70,13 @@ export class Facts {
 
   last<N extends ServiceEvent>(name: N, match: Partial<ServiceEventArguments<N>> = {}): FactOf<N> | null {
     return this.all(name, match).at(-1) ?? null
+  }
+
+  /** Whether the transaction has left an event in that block. */
+  has({ blockNumber, hash }: { readonly blockNumber: number; readonly hash: string }): boolean {
+    return [...this.#byName.values()].some((list) =>
+      list.some(({ block, transaction }) => block === blockNumber && transaction === hash),
+    )
   }
 
   /** Forgets facts below a block, here and in the store. Keep the block of the oldest round still of interest. */

@@ -199,17 +199,29 @@ export class AgentLoop {
 
   /**
    * A receipt's block may be reorganised away before the cursor reaches its height, and the cursor would not notice. Check it
-   * once at that height; from then on it is the cursor's to watch.
+   * once at that height; from then on it is the cursor's to watch. Nor is a receipt believed without an event of the transaction, which every
+   * step leaves: one false answer of an endpoint would make the keeper think that it has acted.
    */
   async #verifyActs(head: Head): Promise<void> {
     const task = this.#task
     if (task === null || task.running !== null) return
-    const { contracts, log, metrics } = this.#context
+    const { contracts, facts, leaveEndpoint, log, metrics } = this.#context
     const reached = task.confirmed.filter(({ blockNumber }) => blockNumber <= head.number)
     task.confirmed = task.confirmed.filter(({ blockNumber }) => blockNumber > head.number)
-    for (const { blockNumber, blockHash } of reached) {
+    for (const act of reached) {
+      const { blockNumber, blockHash } = act
       const there = blockNumber === head.number ? head : await contracts.service.runner?.provider?.getBlock(blockNumber)
-      if (there?.hash === blockHash) continue
+      if (there?.hash === blockHash) {
+        if (facts.has(act)) continue
+        metrics.errors.inc({ code: 'LOGS_MISSING' })
+        log.warn(
+          { event: 'act without event', transaction: act.hash },
+          'a receipt says that this keeper acted, and no log: it looks again',
+        )
+        leaveEndpoint('a receipt of a transaction that left no event')
+        task.done = false
+        continue
+      }
       metrics.errors.inc({ code: 'REORGANISED' })
       log.warn({ event: 'reorganised', to: blockNumber - 1 }, 'a transaction of this keeper is no longer on the chain')
       task.done = false

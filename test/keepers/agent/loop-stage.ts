@@ -40,6 +40,8 @@ export function stage() {
     /** Bitmap of the seats that have revealed in the round, and the seats whose events the logs have. */
     revealed: 0n,
     told: [] as number[],
+    /** Transactions of which no log tells. */
+    forged: [] as string[],
     /** The block that opened the epoch, and an event that only reading from its block on finds. */
     opened: 3,
     hidden: null as { readonly block: number; readonly seat: number } | null,
@@ -127,6 +129,7 @@ export function stage() {
       rebuild: () => rebuilt.times++,
       add: () => [],
       last: () => null,
+      has: ({ hash }: { hash: string }) => !chain.forged.includes(hash),
       all: (name: string) => {
         if (name === 'EpochOpened') return [{ block: chain.opened }]
         return name.endsWith('Revealed') ? chain.told.map((seat) => ({ args: { seat } })) : []

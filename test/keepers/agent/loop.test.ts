@@ -31,7 +31,7 @@ describe('agent loop', () => {
         if (clock.time > 1_010_000) stopping.abort()
       }
       const reveal = async ({ onConfirmed }: Step): Promise<StepResult> => {
-        onConfirmed?.({ blockNumber: chain.block + 2, blockHash: `${chain.branch}${chain.block + 2}` })
+        onConfirmed?.({ blockNumber: chain.block + 2, blockHash: `${chain.branch}${chain.block + 2}`, hash: '0x1' })
         return 'done'
       }
       await run(behave('Reveal', reveal)).ended
@@ -40,6 +40,25 @@ describe('agent loop', () => {
       const reorganised = values.find(({ labels }) => labels.code === 'REORGANISED')
       expect(reorganised?.value).to.equal(times - 1)
     }
+  })
+
+  it('acts again, by another endpoint, when a receipt is of a transaction that left no event', async () => {
+    const { chain, clock, stopping, calls, behave, run, left } = stage()
+    chain.state = 'Decrypt'
+    chain.forged = ['0xfa15e']
+    clock.onSleep = () => {
+      chain.block++
+      if (clock.time > 1_010_000) stopping.abort()
+    }
+    // Of a block that is on the chain: the first endpoint lies once, and the second one has the true receipt.
+    const share = async ({ onConfirmed }: Step): Promise<StepResult> => {
+      const hash = left.length === 0 ? '0xfa15e' : '0x70e'
+      onConfirmed?.({ blockNumber: chain.block, blockHash: `${chain.branch}${chain.block}`, hash })
+      return 'done'
+    }
+    await run(behave('Decrypt', share)).ended
+    expect(calls).to.deep.equal(['Decrypt', 'Decrypt'])
+    expect(left).to.deep.equal(['a receipt of a transaction that left no event'])
   })
 
   it('reads the state when an event, a deadline or a minute may have changed it, and then alone', async () => {
