@@ -27,6 +27,8 @@ export type StrategyRequest = {
   readonly where: string
   readonly task: Task
   readonly mebibytes: number
+  /** Process id of the keeper: the process ends when that is not its parent any more. */
+  readonly keeper: number
 }
 
 /** What is known of a module once it has been opened. */
@@ -78,7 +80,7 @@ export class ConfinedStrategy implements KeeperStrategy {
   ): Promise<ConfinedStrategy> {
     const mebibytes = limits.mebibytes ?? BASE_MIB + Math.ceil((lengthOf(parameters) * PARAMETER_BYTES) / MIB)
     const bounds = { milliseconds: limits.milliseconds ?? CALL_MS, mebibytes }
-    const request = { source, terms, parameters, where, mebibytes }
+    const request = { source, terms, parameters, where, mebibytes, keeper: process.pid }
     const facts = await ask<StrategyFacts>({ ...request, task: { kind: 'open' } }, bounds)
     return new ConfinedStrategy(request, bounds, facts)
   }

@@ -38,7 +38,7 @@ export function DaoPage({ connection }: { readonly connection: Connection; reado
   return (
     <>
       <h1>DAO</h1>
-      <Power connection={connection} />
+      <Power key={account.value?.address} connection={connection} />
       <Show loaded={view} what="the proposals">
         {({ count, proposals, services }) => (
           <>
