@@ -256,10 +256,14 @@ describe('the network of a soak', function () {
       Subnet.open(1)
       console.log('open')
       setInterval(() => undefined, 1000)`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     try {
       await once(child.stdout, 'data')
-      expect([...spaces(), ...bridges()]).to.not.include.members([`${GONE}-0`]).and.not.include.members([GONE])
+      expect([...spaces(), ...bridges()])
+        .to.not.include.members([`${GONE}-0`])
+        .and.not.include.members([GONE])
       expect(spaces()).to.include(`soak${child.pid}-0`)
       const ended = once(child, 'exit')
       child.kill('SIGINT')
