@@ -72,6 +72,17 @@ describe('a strategy in a process of its own', function () {
       )
     })
 
+  it('that somebody else ends is not said to be bad', async () => {
+    const strategy = await open(plain('for (;;) {}'))
+    const result = stepOf(strategy).catch((error: Error) => error)
+    const children = () => spawnSync('pgrep', ['-P', String(process.pid), '-f', 'confined.worker']).stdout.toString()
+    while (children() === '') await new Promise((done) => setTimeout(done, 20))
+    process.kill(Number(children().trim()), 'SIGTERM')
+    const error = await result
+    expect(error).to.be.instanceOf(Error).and.not.instanceOf(LearningError)
+    expect(error).to.have.property('message', 'hostile: step: its process was ended by somebody else (SIGTERM)')
+  })
+
   it('that never returns ends alone, and the keeper goes on meanwhile', async () => {
     const strategy = await open(plain('for (;;);'), { milliseconds: 3_000 })
     let turns = 0
