@@ -390,9 +390,9 @@ describe('the console in a browser', function () {
     const snapshot = await provider.send('evm_snapshot', [])
     const dao = await DaoClient.connect({ provider, deployment, signer: accountSigner(provider, ACCOUNT.other) })
     await dao.proposeDeprecation('', 1, 'a test')
-    await page.locator('.proposal').nth(before).waitFor({ timeout: 30_000 })
+    await page.locator('.proposal').nth(before).waitFor({ timeout: 60_000 })
     await provider.send('evm_revert', [snapshot])
-    await page.locator('.proposal').nth(before).waitFor({ state: 'detached', timeout: 30_000 })
+    await page.locator('.proposal').nth(before).waitFor({ state: 'detached', timeout: 60_000 })
   })
 
   it('wrote no error to the browser’s console', async () => {

@@ -144,7 +144,7 @@ describe('an operator', function () {
         /--set training\.epochs: takes key=value/,
       ],
       [['register', '--data', folder, '--account', '99'], 64, /--account 99: the node holds \d+ accounts unlocked/],
-      [['claim', '--data', folder, '--account', '2', '--owner', 'x.json'], 64, /give --owner or --account, not both/],
+      [['claim', '--data', folder, '--account', '2', '--owner', 'x.json'], 64, /give one of --owner, --account/],
     ]
     const check = async ([args, code, message]: (typeof cases)[number]) => {
       const outcome = await keeper(...args)

@@ -94,7 +94,7 @@ describe('the demo`s examples', function () {
     )
     expect(() => parseOptions(['--manifest', folder])).to.throw(/--manifest '.*': --data names the samples/)
     expect(() => parseOptions(['--manifest', folder, '--data', folder, '--example', 'mail'])).to.throw(
-      /--example 'mail': --manifest says/,
+      /--example 'mail': leave it out, --manifest/,
     )
     expect(() => parseOptions(['--example', 'sklearn', '--data', folder])).to.throw(/--data .*--example has its own/)
   })

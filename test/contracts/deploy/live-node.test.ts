@@ -184,7 +184,7 @@ describe('on a fresh local node', function () {
       [['delegate', '--keystore', join(folder, 'none')], {}, 66, /cannot read the keystore/],
       [['delegate', '--keystore', join(folder, 'addresses.json')], {}, 65, /not an Ethereum keystore/],
       [['delegate', '--keystore', key], {}, 64, /set COHORT_PASSPHRASE/],
-      [['delegate', '--keystore', key, '--account', '0'], {}, 64, /not both/],
+      [['delegate', '--keystore', key, '--account', '0'], {}, 64, /give one of/],
       [['delegate', '--account', '99'], {}, 64, /the node holds \d+ accounts/],
       [['delegate'], {}, 64, /this needs an account/],
       [['propose-release', '9', '--account', '0'], {}, 1, /has versions 1 to 0, not 9/],

@@ -76,9 +76,10 @@ describe('relayers', () => {
       const call = await commit(world.players[0]!)
       const request = await wire(world.players[0]!)
       const own = await domain()
-      const strangers = Array.from({ length: 50 }, (_, i) =>
-        refusal(ask(relayer.url, { ...request, ...signCall(operatorWallet(100 + i) as Wallet, own, call, false) })),
+      const signed = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => signCall(operatorWallet(100 + i) as Wallet, own, call, false)),
       )
+      const strangers = signed.map((by) => refusal(ask(relayer.url, { ...request, ...by })))
       // One pool of slots would be full now.
       await new Promise((done) => setTimeout(done, 60))
       expect(await ask(relayer.url, request)).to.match(/^0x/)

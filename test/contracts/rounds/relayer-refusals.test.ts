@@ -45,7 +45,7 @@ describe('a relayer says precisely why it refuses, before that costs it anything
       /who has no seat/,
       async (p) => ({
         ...(await wire(p)),
-        ...signCall(operatorWallet(90) as Wallet, await domain(), await commit(p), false),
+        ...(await signCall(operatorWallet(90) as Wallet, await domain(), await commit(p), false)),
       }),
     ],
     ['no signature', 'NOT_MEMBER', /is of nobody/, async (p) => wire(p, { signature: `0x${'00'.repeat(64)}` })],

@@ -43,7 +43,7 @@ describe('why a keeper is not a member', () => {
     expect(await ask({ jailedUntil: 1_800_000_000n }, { seat: null })).to.match(/in jail until 2027-01-15.*unjail/)
     expect(await ask({}, { seat: null })).to.match(/no seat/)
     expect(await ask({}, { state: 'Registration' })).to.match(/once that closes/)
-    expect(await ask({})).to.match(/from the next one on/)
+    expect(await ask({})).to.match(/becomes a member in the next one/)
   })
 
   it('is asked of the chain once in half a minute, again when the state is another, and not by a member', async () => {

@@ -28,15 +28,19 @@ type View = {
 export function DaoPage({ connection }: { readonly connection: Connection; readonly chosen: string | null }) {
   const { block } = connection.head.value
   const [skip, setSkip] = useState(0)
-  const view = useLoaded(async (): Promise<View> => {
-    const dao = await connection.dao
-    const [count, proposals, services] = await Promise.all([
-      dao.proposals.count(),
-      dao.proposals.list({ count: PAGE, skip }),
-      Promise.all(dao.services.map(({ address }) => dao.serviceStatus(address))),
-    ])
-    return { count, proposals: proposals.toReversed(), services }
-  }, [block, skip])
+  const view = useLoaded(
+    async (): Promise<View> => {
+      const dao = await connection.dao
+      const [count, proposals, services] = await Promise.all([
+        dao.proposals.count(),
+        dao.proposals.list({ count: PAGE, skip }),
+        Promise.all(dao.services.map(({ address }) => dao.serviceStatus(address))),
+      ])
+      return { count, proposals: proposals.toReversed(), services }
+    },
+    [skip],
+    block,
+  )
   return (
     <>
       <h1>DAO</h1>
@@ -83,7 +87,8 @@ function Power({ connection }: { readonly connection: Connection }) {
   const { block } = connection.head.value
   const power = useLoaded(
     async () => (address === undefined ? null : await (await connection.dao).power(address)),
-    [address, block],
+    [address],
+    block,
   )
   if (address === undefined) return <p>Connect a wallet to vote.</p>
   return (

@@ -19,7 +19,7 @@ const MOST_TRADES = 20
 export function MarketPage({ connection, marketId }: { readonly connection: Connection; readonly marketId: bigint }) {
   const { block } = connection.head.value
   const address = account.value?.address ?? null
-  const market = useLoaded(() => readMarket(connection, marketId, address), [marketId, address, block])
+  const market = useLoaded(() => readMarket(connection, marketId, address), [marketId, address], block)
   return (
     <>
       <h1>Market {String(marketId)}</h1>
@@ -111,11 +111,15 @@ function Pool({
   readonly pool: PoolView
 }) {
   const { block } = connection.head.value
-  const trades = useLoaded(async () => {
-    const history = connection.history(pool.address)
-    await history.step()
-    return tradesOf(history.logs)
-  }, [pool.address, block])
+  const trades = useLoaded(
+    async () => {
+      const history = connection.history(pool.address)
+      await history.step()
+      return tradesOf(history.logs)
+    },
+    [pool.address],
+    block,
+  )
   return (
     <section>
       <h2>Pool with a fee of {pool.feeBps / 100} %</h2>

@@ -29,7 +29,7 @@ export function MarketsPage({
 function MarketList({ connection }: { readonly connection: Connection }) {
   const { block } = connection.head.value
   const [skip, setSkip] = useState(0)
-  const list = useLoaded(() => listMarkets(connection, { count: PAGE, skip }), [block, skip])
+  const list = useLoaded(() => listMarkets(connection, { count: PAGE, skip }), [skip], block)
   return (
     <>
       <h1>Markets</h1>

@@ -19,7 +19,7 @@ import type { OpenedModel } from './worker.ts'
 
 export function ModelPage({ connection, chosen }: { readonly connection: Connection; readonly chosen: string | null }) {
   const { block } = connection.head.value
-  const models = useLoaded(() => listHubModels(connection), [block])
+  const models = useLoaded(() => listHubModels(connection), [], block)
   return (
     <>
       <h1>Try the model</h1>

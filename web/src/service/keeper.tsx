@@ -38,7 +38,7 @@ function Keeper({
   readonly owner: string
 }) {
   const { block } = connection.head.value
-  const record = useLoaded(() => readKeeper(connection, service.address, owner), [service.address, owner, block])
+  const record = useLoaded(() => readKeeper(connection, service.address, owner), [service.address, owner], block)
   const story = useStory(connection, service.address)
   return (
     <>

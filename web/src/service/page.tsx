@@ -29,7 +29,7 @@ export function ServicePage({
   readonly service: ServiceName
 }) {
   const { block } = connection.head.value
-  const standing = useLoaded(() => readStanding(connection, service.address), [service.address, block])
+  const standing = useLoaded(() => readStanding(connection, service.address), [service.address], block)
   const story = useStory(connection, service.address)
   const { services } = connection.site.deployment
   return (

@@ -23,7 +23,8 @@ export function VersionPage({
   const { block } = connection.head.value
   const status = useLoaded(
     async () => await (await connection.dao).serviceStatus(service.address),
-    [service.address, block],
+    [service.address],
+    block,
   )
   const story = useStory(connection, service.address)
   const round = story.value?.rounds.find((one) => one.version === version)

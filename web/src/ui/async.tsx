@@ -1,24 +1,57 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Values that take time, and actions that may fail, as a person sees them.
 import type { ComponentChildren } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { wasDeclined } from '../chain/wallet.ts'
 import { done } from './done.tsx'
 import { inert } from './inert-text.ts'
 
 export type Loaded<T> = { readonly value: T | null; readonly error: Error | null; readonly again: () => void }
 
-/** Loads a value anew whenever a dependency changes. The last good one stays while the next is on its way, or fails. */
-export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, dependencies: readonly unknown[]): Loaded<T> {
+/**
+ * Loads a value, and anew whenever one of `of` changes; what is on its way then is dropped, and the last good value stays until the next
+ * one is there. When only `fresh` changes, such as the newest block, a loading that is under way is waited for and followed by another:
+ * an endpoint that is slower than the blocks would otherwise never be heard to the end.
+ */
+export function useLoaded<T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  of: readonly unknown[],
+  fresh: unknown = null,
+): Loaded<T> {
   const [state, setState] = useState<{ value: T | null; error: Error | null }>({ value: null, error: null })
   const [turn, setTurn] = useState(0)
+  const latest = useRef(load)
+  latest.current = load
+  const wanted = useRef<() => void>(() => undefined)
   useEffect(() => {
     const stop = new AbortController()
-    load(stop.signal)
-      .then((value) => stop.signal.aborted || setState({ value, error: null }))
-      .catch((error: Error) => stop.signal.aborted || setState((last) => ({ ...last, error })))
+    let [busy, again] = [false, false]
+    const run = async (): Promise<void> => {
+      if (busy) {
+        again = true
+        return
+      }
+      busy = true
+      do {
+        again = false
+        try {
+          const value = await latest.current(stop.signal)
+          if (!stop.signal.aborted) setState({ value, error: null })
+        } catch (error) {
+          if (!stop.signal.aborted) setState((last) => ({ ...last, error: error as Error }))
+        }
+      } while (again && !stop.signal.aborted)
+      busy = false
+    }
+    wanted.current = run
+    void run()
     return () => stop.abort()
-  }, [...dependencies, turn])
+  }, [...of, turn])
+  const isFirst = useRef(true)
+  useEffect(() => {
+    if (!isFirst.current) wanted.current()
+    isFirst.current = false
+  }, [fresh])
   return { ...state, again: () => setTurn((last) => last + 1) }
 }
 

@@ -7,7 +7,7 @@ export const done = signal('')
 
 export function Done() {
   return (
-    <p class="done" role="status">
+    <p class="done said" role="status">
       {inert(done.value, 600)}{' '}
       {done.value !== '' && (
         <button
