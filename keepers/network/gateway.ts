@@ -15,13 +15,15 @@ export type GatewayOptions = {
   /** 0 for any free one. */
   readonly port: number
   readonly blocks: LocalBlocks
+  /** Milliseconds until a connection on which nothing moves is closed; 30 s by default. */
+  readonly idle?: number
 }
 
 const RAW = 'application/vnd.ipld.raw'
 /** A block never changes, so that nobody has to ask twice. */
 const CACHE = 'public, max-age=31536000, immutable'
-/** Connections at a time, and milliseconds for one request. */
-const LIMITS = { connections: 256, request: 30_000 } as const
+/** Connections at a time, milliseconds for one request, and for a connection on which nothing moves. */
+const LIMITS = { connections: 256, request: 30_000, idle: 30_000 } as const
 
 /** Answers GET and HEAD of `/ipfs/<cid>?format=raw`. */
 export class BlockGateway {
@@ -35,7 +37,7 @@ export class BlockGateway {
   }
 
   /** @throws NetworkError BAD_ADDRESS when it cannot listen there */
-  static async start({ host, port, blocks }: GatewayOptions): Promise<BlockGateway> {
+  static async start({ host, port, blocks, idle = LIMITS.idle }: GatewayOptions): Promise<BlockGateway> {
     const server = createServer((request, response) => {
       answer(request, response, blocks).catch(() => {
         if (!response.headersSent) response.writeHead(500)
@@ -45,6 +47,8 @@ export class BlockGateway {
     server.maxConnections = LIMITS.connections
     server.requestTimeout = LIMITS.request
     server.headersTimeout = LIMITS.request
+    // Else readers that take nothing of what they asked for would keep all the connections for ever.
+    server.timeout = idle
     server.listen(port, host)
     try {
       await once(server, 'listening')

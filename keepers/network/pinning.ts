@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A client of the IPFS Pinning Service API 0.1.2 (github.com/ipfs/pinning-services-api-spec): somebody who is paid, or another node of
 // the operator's, keeps the models as well.
+import { lookup, resolveTxt } from 'node:dns/promises'
 import { BlockList, isIPv4 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
@@ -28,7 +29,22 @@ export type PinningNode = {
   /** Where the service can fetch from. */
   readonly addresses: () => readonly string[]
   readonly dial: (address: Multiaddr, signal: AbortSignal) => Promise<unknown>
+  /** The system's unless given. */
+  readonly names?: Names
 }
+
+type Names = {
+  /** The IP addresses of a host. */
+  readonly addresses: (host: string) => Promise<readonly string[]>
+  /** The texts of a name. */
+  readonly texts: (name: string) => Promise<readonly string[]>
+}
+const NAMES: Names = {
+  addresses: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  texts: async (name) => (await resolveTxt(name)).map((parts) => parts.join('')),
+}
+/** How often an address by name may lead to another one (multiformats, DNSADDR). */
+const MOST_NAMES = 3
 
 /** Most of a list that the specification allows. */
 const MOST_ADDRESSES = 20
@@ -124,23 +140,13 @@ export class PinningService {
   /** Connects to those who will fetch: a keeper behind a NAT cannot be dialled by them. */
   async #meet({ delegates }: PinStatus, signal: AbortSignal): Promise<void> {
     using deadline = new Deadline(DIAL_MS, [signal])
-    const dials = this.#usable(delegates).map((address) => this.#node.dial(address, deadline.signal))
-    await Promise.allSettled(dials)
-  }
-
-  /** A public service's word must not lead into the keeper's own network. */
-  #usable(delegates: readonly string[]): Multiaddr[] {
     const near = isLoopback(this.#options.url)
-    return delegates.flatMap((text) => {
-      try {
-        const address = multiaddr(text)
-        const [place] = address.getComponents()
-        const family = place?.name === 'ip6' ? 'ipv6' : place?.name === 'ip4' ? 'ipv4' : null
-        return near || family === null || !PRIVATE.check(String(place!.value), family) ? [address] : []
-      } catch {
-        return []
-      }
+    const dials = delegates.map(async (text) => {
+      const address = multiaddr(text)
+      // A public service's word must not lead into the keeper's own network.
+      if (near || (await isPublic(address, this.#node.names ?? NAMES))) await this.#node.dial(address, deadline.signal)
     })
+    await Promise.allSettled(dials)
   }
 
   async #request<T>(
@@ -183,6 +189,25 @@ export class PinningService {
   #complaint(reason: string): NetworkError {
     return new NetworkError('UNAVAILABLE', `pinning service ${new URL(this.#options.url).host}: ${reason}`)
   }
+}
+
+/**
+ * Whether an address leads out of the keeper's own network, whatever its names stand for now. They may stand for something else when they are
+ * dialled; who is there then must still prove to be the peer of the address.
+ */
+async function isPublic(address: Multiaddr, names: Names, left: number = MOST_NAMES): Promise<boolean> {
+  const [place] = address.getComponents()
+  const value = String(place?.value)
+  if (place?.name === 'ip4' || place?.name === 'ip6') return !PRIVATE.check(value, isIPv4(value) ? 'ipv4' : 'ipv6')
+  if (place?.name === 'dnsaddr') {
+    if (left === 0) return false
+    const texts = (await names.texts(`_dnsaddr.${value}`)).filter((text) => text.startsWith('dnsaddr='))
+    const each = texts.map((text) => isPublic(multiaddr(text.slice('dnsaddr='.length)), names, left - 1))
+    return (await Promise.all(each)).every(Boolean)
+  }
+  if (!['dns', 'dns4', 'dns6'].includes(place?.name ?? '')) return true
+  const found = await names.addresses(value)
+  return found.every((one) => !PRIVATE.check(one, isIPv4(one) ? 'ipv4' : 'ipv6'))
 }
 
 /** Whether a URL leads to this machine itself. */

@@ -2,6 +2,7 @@
 // `npm run soak`: many rounds of real keepers, with `--chaos` while things go wrong on purpose. Exit code 1 when a promise is broken.
 import { writeFileSync } from 'node:fs'
 import { commandLine, refuse } from '../arguments.ts'
+import { endOnSignals } from './ending.ts'
 import { FAULTS, type FaultKind } from './plan.ts'
 import { brokenPromises, formatReport } from './report.ts'
 
@@ -51,6 +52,7 @@ function kindsOf(list: string): FaultKind[] {
 }
 
 if (values.faults !== undefined && values.chaos !== true) refuse('--faults: takes --chaos', HELP)
+endOnSignals()
 // Loaded late: a wrong option is refused before a chain and two thousand modules are there.
 const { soak } = await import('./run.ts')
 const report = await soak({

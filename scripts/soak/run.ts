@@ -104,6 +104,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     }),
     ...(network === null ? {} : { before: (index: number) => network.enter(index) }),
   })
+  // A keeper that is paused hears no signal but this one.
+  process.on('exit', () => {
+    for (const node of cluster.nodes) cluster.signal(node, 'SIGKILL')
+  })
   const ground = { cluster, endpoints: pairs, clockOf, subnet: network }
   const report = await new Soak(ground, { ...options, kinds }).run()
   return { ...report, skipped: Object.fromEntries([...impossible].filter(([kind]) => options.kinds.includes(kind))) }

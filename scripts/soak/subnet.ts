@@ -2,6 +2,7 @@
 // A network of the run's own: each keeper in a network namespace, all of them and this process on one bridge. Packets are dropped by
 // the namespace's own filter, so that a partition is one and not a closed port.
 import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 
 const ip = (...args: string[]): void => run('ip', args)
 
@@ -27,6 +28,7 @@ export class Subnet implements Disposable {
 
   /** @throws Error where the machine permits no network namespaces: they take root, `ip` and `iptables`. */
   static open(keepers: number): Subnet {
+    sweep()
     const subnet = new Subnet(keepers)
     process.on('exit', subnet.#onExit)
     try {
@@ -94,14 +96,26 @@ export class Subnet implements Disposable {
 
   [Symbol.dispose](): void {
     process.off('exit', this.#onExit)
-    const gone = (...args: string[]): void => {
-      try {
-        ip(...args)
-      } catch {
-        // What is not there needs no end.
-      }
-    }
     for (let keeper = 0; keeper < this.#keepers; keeper++) gone('netns', 'delete', this.#space(keeper))
     gone('link', 'delete', this.#bridge)
   }
+}
+
+function gone(...args: string[]): void {
+  try {
+    ip(...args)
+  } catch {
+    // What is not there needs no end.
+  }
+}
+
+/** Takes away what a run has left behind that was ended by `kill -9`: its process id is in the names. */
+function sweep(): void {
+  const left = (folder: string, pattern: RegExp): string[] =>
+    (existsSync(folder) ? readdirSync(folder) : []).filter((name) => {
+      const pid = pattern.exec(name)?.[1]
+      return pid !== undefined && !existsSync(`/proc/${pid}`)
+    })
+  for (const space of left('/run/netns', /^soak(\d+)-\d+$/)) gone('netns', 'delete', space)
+  for (const bridge of left('/sys/class/net', /^soak(\d+)$/)) gone('link', 'delete', bridge)
 }

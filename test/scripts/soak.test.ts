@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -224,6 +224,53 @@ describe('a shifted clock', () => {
       expect(JSON.parse(stdout), stderr).to.deep.equal({ off: [60, 60, 60], fixed: [5, 0, true], slow: false })
     } finally {
       rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+describe('the network of a soak', function () {
+  this.timeout(60_000)
+
+  const SPACES = '/run/netns'
+  const spaces = (): string[] => (existsSync(SPACES) ? readdirSync(SPACES) : [])
+  const bridges = (): string[] => readdirSync('/sys/class/net')
+  // Beyond the largest process id of Linux.
+  const GONE = 'soak4194399'
+
+  before(function () {
+    try {
+      execFileSync('ip', ['netns', 'add', `${GONE}-0`], { stdio: 'ignore' })
+      execFileSync('ip', ['link', 'add', GONE, 'type', 'bridge'], { stdio: 'ignore' })
+    } catch {
+      console.warn('      no network namespaces here: a soak cuts no network')
+      this.skip()
+    }
+  })
+
+  it('is gone after Ctrl-C, as is what a killed run has left', async () => {
+    const at = (name: string): string => JSON.stringify(new URL(`../../scripts/soak/${name}.ts`, import.meta.url).href)
+    const script = `
+      import { endOnSignals } from ${at('ending')}
+      import { Subnet } from ${at('subnet')}
+      endOnSignals()
+      Subnet.open(1)
+      console.log('open')
+      setInterval(() => undefined, 1000)`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    try {
+      await once(child.stdout, 'data')
+      expect([...spaces(), ...bridges()])
+        .to.not.include.members([`${GONE}-0`])
+        .and.not.include.members([GONE])
+      expect(spaces()).to.include(`soak${child.pid}-0`)
+      const ended = once(child, 'exit')
+      child.kill('SIGINT')
+      expect(await ended).to.deep.equal([130, null])
+      expect([...spaces(), ...bridges()].filter((name) => name.startsWith(`soak${child.pid}`))).to.deep.equal([])
+    } finally {
+      child.kill('SIGKILL')
     }
   })
 })

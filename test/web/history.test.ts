@@ -129,6 +129,44 @@ describe('a contract’s history in the console', () => {
     expect(dataOf(other)).to.deep.equal(['0x14'])
   })
 
+  it('is not written down again for each block: a long one is megabytes', async () => {
+    const shelf = new Shelf()
+    let puts = 0
+    const put = shelf.put.bind(shelf)
+    shelf.put = async (key, history) => {
+      puts++
+      await put(key, history)
+    }
+    const chain = new Chain().grow(200).log(10, '0x0a')
+    const history = historyOf(chain, shelf)
+    for (let i = 0; i < 20; i++) {
+      await history.step()
+      chain.grow(1)
+    }
+    expect(puts).to.equal(1)
+    chain.grow(500)
+    await history.step()
+    expect(puts).to.equal(2)
+  })
+
+  for (const [what, spoil] of [
+    ['says that it was read beyond the chain’s end', (kept: StoredHistory) => ({ ...kept, until: 1e9 })],
+    ['has no logs', (kept: StoredHistory) => ({ ...kept, logs: undefined })],
+    ['has logs of another shape', (kept: StoredHistory) => ({ ...kept, logs: [{ block: 10, topics: 'none' }] })],
+    ['has logs from beyond its end', (kept: StoredHistory) => ({ ...kept, until: 5 })],
+    ['is no history', () => 'something'],
+  ] as const) {
+    it(`is read from the chain when what the browser kept ${what}`, async () => {
+      const shelf = new Shelf()
+      const chain = new Chain().grow(200).log(10, '0x0a')
+      await historyOf(chain, shelf).step()
+      for (const [key, kept] of shelf.kept) shelf.kept.set(key, spoil(kept) as StoredHistory)
+      const history = historyOf(chain, shelf)
+      await history.step()
+      expect(dataOf(history)).to.deep.equal(['0x0a'])
+    })
+  }
+
   it('goes on where it was when the endpoint is back', async () => {
     const chain = new Chain().grow(20).log(5, '0x05')
     const history = historyOf(chain, new Shelf())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { inert } from '../../web/src/ui/inert-text.ts'
+import { inert, inertEnds } from '../../web/src/ui/inert-text.ts'
 
 describe('strangers’ text in the console', () => {
   it('loses control characters and marks that turn the direction of reading', () => {
@@ -19,6 +19,14 @@ describe('strangers’ text in the console', () => {
     expect(performance.now() - start).to.be.below(50)
     expect(inert('\u202E'.repeat(1000), 20)).to.equal('…')
     expect(inert('short', 20)).to.equal('short')
+  })
+
+  it('keeps its end where that matters, as the ether that a call sends', () => {
+    const call = `Timelock.run(0x${'00'.repeat(5_000)}) with 5000.0 ether`
+    expect(inertEnds(call, 600)).to.match(
+      /^Timelock\.run\(0x0+ … \(9\d{3} characters more\) … 0+\) with 5000\.0 ether$/,
+    )
+    expect(inertEnds('short', 600)).to.equal('short')
   })
 
   it('is one line', () => {

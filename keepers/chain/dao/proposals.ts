@@ -272,11 +272,21 @@ export class ProposalBook {
   /** A call in words, on one line. */
   inWords({ target, data }: Call, value = 0n): string {
     const known = this.#known.find(({ address }) => address === getAddress(target))
-    const call = known?.abi.parseTransaction({ data }) ?? null
     const sent = value === 0n ? '' : ` with ${formatEther(value)} ether`
     if (known === undefined) return `${target} ${data}${sent}`
-    if (call === null) return `${known.name} ${data}${sent}`
-    return `${known.name}.${call.name}(${call.args.map((given: unknown, i) => inWords(given, call.fragment.inputs[i]!)).join(', ')})${sent}`
+    return `${known.name}${decoded(known.abi, data) ?? ` ${data}`}${sent}`
+  }
+}
+
+/** A call by its name; null for one that does not decode, as to its end or as a text: a proposer's bytes must not hide the other proposals. */
+function decoded(abi: Interface, data: string): string | null {
+  try {
+    const call = abi.parseTransaction({ data })
+    if (call === null) return null
+    const args = call.fragment.inputs.map((input, i) => inWords(call.args[i], input))
+    return `.${call.name}(${args.join(', ')})`
+  } catch {
+    return null
   }
 }
 

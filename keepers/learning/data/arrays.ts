@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { LearningError } from '../errors.ts'
 import { decodeSafetensors } from '../external/safetensors.ts'
-import { arrayOfTensor, parseNpy, type StoredArray } from './npy.ts'
+import { arrayOfTensor, MOST_AXES, parseNpy, type StoredArray } from './npy.ts'
 import { readZip } from './zip.ts'
 
 export type ArrayFile = {
@@ -99,6 +99,7 @@ function nested(value: unknown, where: string): StoredArray {
   }
   const shape: number[] = []
   for (let one = value; Array.isArray(one); one = one[0]) shape.push(one.length)
+  if (shape.length > MOST_AXES) bad(`${shape.length} axes, at most ${MOST_AXES} are read`)
   if (shape.length === 0) bad(`is ${JSON.stringify(value)?.slice(0, 40)}, takes a list`)
   const values: (number | string)[] = []
   const collect = (one: unknown, axis: number, place: string): void => {

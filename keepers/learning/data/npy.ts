@@ -18,7 +18,7 @@ const MAGIC = '\x93NUMPY'
 const PREFIX = 8
 /** Headers take some hundred bytes; longer ones are of structured types. */
 const MOST_HEADER_BYTES = 1 << 16
-const MOST_AXES = 8
+export const MOST_AXES = 8
 
 /** @param where names the array in errors; @throws LearningError BAD_DATA */
 export function parseNpy(bytes: Uint8Array, where: string): StoredArray {

@@ -48,8 +48,13 @@ export function contradictionInTensor({ array, label, scale }: TensorTerms, shap
   if (scale.length !== 1 && scale.length !== last) {
     return `scale: ${scale.length} entries for the ${last} places of the last axis: takes 1 or ${last}`
   }
-  const odd = scale.findIndex(({ min, max }) => min >= max)
-  return odd < 0 ? null : `scale.${odd}: min ${scale[odd]!.min} is not below max ${scale[odd]!.max}`
+  for (const [i, { mean, deviation, min, max }] of scale.entries()) {
+    if (min >= max) return `scale.${i}: min ${min} is not below max ${max}`
+    // Models take 32-bit floats, of which the largest is some 3.4e38: what is beyond would be infinite, and no loss is after it.
+    const wide = [min, max].find((value) => !Number.isFinite(Math.fround((value - mean) / deviation)))
+    if (wide !== undefined) return `scale.${i}: (${wide} − ${mean}) / ${deviation} is beyond what a 32-bit float holds`
+  }
+  return null
 }
 
 /**
@@ -66,8 +71,9 @@ export async function loadTensors(
   const samples = await samplesOf(file, terms.array, shape)
   const count = samples.shape[0]!
   const size = shape.reduce((product, side) => product * side, 1)
-  const inputs = new Float32Array(count * size)
+  // It refuses texts, which may be of no bytes and any number, before there is memory for them.
   const read = valueReader(samples, terms, shape, `${file.name}: ${terms.array}`)
+  const inputs = new Float32Array(count * size)
   for (let i = 0; i < inputs.length; i++) inputs[i] = read(i)
   const labels = readAnswers(await file.array(terms.label), count, answers, `${file.name}: ${terms.label}`)
   return createDataset({ name: file.name, origin: 'tensor', inputShape: shape, inputs, ...labels })
@@ -172,6 +178,7 @@ function readAnswers(
       if (!Number.isFinite(amount))
         bad(`[${i}] is ${kind === 'text' ? JSON.stringify(text(i)) : amount}, not a finite number`)
       targets[i] = (amount - target.mean) / target.deviation
+      if (!Number.isFinite(targets[i])) bad(`[${i}] is ${amount}, beyond what a 32-bit float holds after scaling`)
     }
     return { labels: new Uint16Array(count), classes: 1, targets }
   }

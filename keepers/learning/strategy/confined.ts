@@ -27,6 +27,8 @@ export type StrategyRequest = {
   readonly where: string
   readonly task: Task
   readonly mebibytes: number
+  /** Process id of the keeper: the process ends when that is not its parent any more. */
+  readonly keeper: number
 }
 
 /** What is known of a module once it has been opened. */
@@ -42,6 +44,12 @@ const BASE_MIB = 512
 /** For each parameter: mean, weights and vectors, a copy of them at each end of the pipe, and as much again. */
 const PARAMETER_BYTES = 256
 const MIB = 2 ** 20
+
+/**
+ * What service managers and terminals send to all processes of a keeper when it is to stop. Like a machine without room for a process, that is not the
+ * module's doing: a keeper that took it for that would give up the round, and find so in its journal when it is back.
+ */
+const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP'])
 
 export class ConfinedStrategy implements KeeperStrategy {
   readonly terms: StrategyTerms
@@ -67,7 +75,8 @@ export class ConfinedStrategy implements KeeperStrategy {
   /**
    * The module, opened once to see that it runs and what it declares. A process is started for that, and for each call.
    * @param limits by default two minutes, and 512 MiB with 256 bytes for each parameter
-   * @throws LearningError BAD_STRATEGY as StrategyModule does, and for a module that goes beyond the limits
+   * @throws LearningError BAD_STRATEGY as StrategyModule does, and for a module that goes beyond the limits; another Error when the process
+   *   does not start, or somebody else ends it: then the same call may succeed
    */
   static async open(
     source: Uint8Array,
@@ -78,7 +87,7 @@ export class ConfinedStrategy implements KeeperStrategy {
   ): Promise<ConfinedStrategy> {
     const mebibytes = limits.mebibytes ?? BASE_MIB + Math.ceil((lengthOf(parameters) * PARAMETER_BYTES) / MIB)
     const bounds = { milliseconds: limits.milliseconds ?? CALL_MS, mebibytes }
-    const request = { source, terms, parameters, where, mebibytes }
+    const request = { source, terms, parameters, where, mebibytes, keeper: process.pid }
     const facts = await ask<StrategyFacts>({ ...request, task: { kind: 'open' } }, bounds)
     return new ConfinedStrategy(request, bounds, facts)
   }
@@ -136,11 +145,14 @@ function replyOf(child: ChildProcess, request: StrategyRequest, limits: Strategy
     })
     child.once('error', (cause) => {
       clearTimeout(late)
-      reject(new LearningError('BAD_STRATEGY', `${where}: its process does not start: ${cause.message}`, { cause }))
+      reject(new Error(`${where}: its process does not start: ${cause.message}`, { cause }))
     })
     // When its output has been read to the end, too.
     child.once('close', (code, signal) => {
       clearTimeout(late)
+      if (signal !== null && FROM_OUTSIDE.has(signal)) {
+        return reject(new Error(`${where}: ${task.kind}: its process was ended by somebody else (${signal})`))
+      }
       const memory = said.includes(TOO_MUCH_MEMORY) || /out of memory/i.test(said)
       reject(
         refusal(memory ? `it takes more than ${mebibytes} MiB of memory` : `its process ended with ${signal ?? code}`),

@@ -15,8 +15,8 @@ setInterval(() => {
 }, 20)`
 
 process.once('message', (request: StrategyRequest) => {
-  const { source, terms, parameters, where, task, mebibytes } = request
-  const watch = { bytes: mebibytes * 2 ** 20, says: TOO_MUCH_MEMORY, keeper: process.ppid }
+  const { source, terms, parameters, where, task, mebibytes, keeper } = request
+  const watch = { bytes: mebibytes * 2 ** 20, says: TOO_MUCH_MEMORY, keeper }
   const watcher = new Worker(WATCH, { eval: true, workerData: watch })
   watcher.once('online', () => {
     let reply: StrategyReply

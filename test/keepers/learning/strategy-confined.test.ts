@@ -2,6 +2,7 @@
 // Strategies that take all memory, or all time, of whoever runs them.
 
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { ConfinedStrategy, LearningError, StrategyModule, strategyHash } from '../../../keepers/learning/index.ts'
 
@@ -71,6 +72,21 @@ describe('a strategy in a process of its own', function () {
         'hostile: step: it takes more than 192 MiB of memory',
       )
     })
+
+  it('that somebody else ends is not said to be bad', async () => {
+    const strategy = await open(plain('for (;;) {}'))
+    const result = stepOf(strategy).catch((error: Error) => error)
+    const commandOf = (pid: string): string => readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+    const worker = (): string | undefined =>
+      readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'latin1')
+        .split(' ')
+        .find((pid) => pid !== '' && commandOf(pid).includes('confined.worker'))
+    while (worker() === undefined) await new Promise((done) => setTimeout(done, 20))
+    process.kill(Number(worker()), 'SIGTERM')
+    const error = await result
+    expect(error).to.be.instanceOf(Error).and.not.instanceOf(LearningError)
+    expect(error).to.have.property('message', 'hostile: step: its process was ended by somebody else (SIGTERM)')
+  })
 
   it('that never returns ends alone, and the keeper goes on meanwhile', async () => {
     const strategy = await open(plain('for (;;);'), { milliseconds: 3_000 })

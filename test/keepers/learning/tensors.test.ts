@@ -6,7 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { openArrays } from '../../../keepers/learning/data/arrays.ts'
 import { parseNpy } from '../../../keepers/learning/data/npy.ts'
-import { loadTensors, type TensorAnswers, type TensorTerms } from '../../../keepers/learning/data/tensors.ts'
+import {
+  contradictionInTensor,
+  loadTensors,
+  type TensorAnswers,
+  type TensorTerms,
+} from '../../../keepers/learning/data/tensors.ts'
 import { readZip } from '../../../keepers/learning/data/zip.ts'
 import { encodeSafetensors, type Tensor } from '../../../keepers/learning/external/safetensors.ts'
 import { npy } from './npy-writer.ts'
@@ -171,6 +176,28 @@ describe('learning: samples that are tensors', () => {
       { classes: ['hot', 'loud'], several: true },
     )
     expect([...several.targets!]).to.deep.equal([1, 1, 0, 0])
+  })
+
+  it('take no memory for texts of no bytes, of which a small file holds any number', async () => {
+    const file = join(folder, 'empty.npy')
+    const header = "{'descr': '<U0', 'fortran_order': False, 'shape': (1125899906842624, 2), }"
+    const head = Buffer.from('\x93NUMPY\x01\x00\0\0', 'latin1')
+    head.writeUInt16LE(header.length, 8)
+    writeFileSync(file, Buffer.concat([head, Buffer.from(header, 'latin1')]))
+    await refuses(
+      () => load(file, { classes: ['a'] }, { array: 'empty' }),
+      'BAD_DATA',
+      /empty is of texts \(<U0\), takes numbers/,
+    )
+  })
+
+  it('are agreed on in ranges that a 32-bit float holds once they are scaled', () => {
+    const of = (entry: object) =>
+      contradictionInTensor({ ...terms, scale: [{ mean: 0, deviation: 1, min: 0, max: 1, ...entry }] }, [2])
+    expect(of({})).to.equal(null)
+    expect(of({ max: 1e39 })).to.equal('scale.0: (1e+39 − 0) / 1 is beyond what a 32-bit float holds')
+    expect(of({ deviation: 1e-60 })).to.match(/^scale\.0: .* is beyond/)
+    expect(of({ mean: 1e300 })).to.match(/^scale\.0: .* is beyond/)
   })
 
   it('are refused by file, array and index, with what would do', async () => {

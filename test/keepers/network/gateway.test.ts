@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { parseBlobCid, readNode } from '../../../keepers/network/file-format.ts'
 import { BlockGateway, blobCid, DataPlane } from '../../../keepers/network/index.ts'
 import { GatewayPlane } from '../../../web/src/blobs/gateway-plane.ts'
 
@@ -96,6 +99,22 @@ describe('a keeper’s gateway', () => {
       expect(await page.fetch(cids.small, TERMS)).to.deep.equal(small)
     })
 
+    it('is asked next of one that says nothing, and first from then on', async () => {
+      let asked = 0
+      const silent = createServer(() => asked++).listen(0, '127.0.0.1')
+      await new Promise((done) => silent.once('listening', done))
+      try {
+        const mute = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`
+        const page = new GatewayPlane({ gateways: [mute, gateway.url] })
+        // Of four blocks: one turn of the silent one, not four.
+        expect(await page.fetch(cids.large, { ...TERMS, timeout: 8_000 })).to.deep.equal(large)
+        expect(asked).to.equal(1)
+      } finally {
+        silent.closeAllConnections()
+        silent.close()
+      }
+    }).timeout(15_000)
+
     it('leaves the console without the blob rather than with a false one', async () => {
       const page = new GatewayPlane({ gateways: [address] })
       const failure = await page.fetch(cids.small, TERMS).catch((error: Error) => error.message)
@@ -108,6 +127,30 @@ describe('a keeper’s gateway', () => {
     const failure = await page.fetch(cids.large, { ...TERMS, maxBytes: 1 << 20 }).catch((error) => error.code)
     expect(failure).to.equal('TOO_LARGE')
   })
+
+  it('closes a connection whose reader takes nothing', async () => {
+    const impatient = await BlockGateway.start({ host: '127.0.0.1', port: 0, blocks: plane, idle: 300 })
+    try {
+      const { hostname, port } = new URL(impatient.url)
+      const reader = connect({ host: hostname, port: Number(port) })
+      reader.on('error', () => undefined).pause()
+      const root = parseBlobCid(cids.large)
+      const leaf = readNode(root, (await plane.block(cids.large))!, null, 10 << 20).children[0]!.cid
+      // Answers of a megabyte each, more than the buffers of two sockets hold.
+      const answers = 50
+      reader.write(`GET /ipfs/${leaf}?format=raw HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(answers))
+      await sleep(1_500)
+      let received = 0
+      reader.on('data', (bytes) => {
+        received += bytes.length
+      })
+      reader.resume()
+      await once(reader, 'close')
+      expect(received).to.be.below(answers * (1 << 20))
+    } finally {
+      await impatient.stop()
+    }
+  }).timeout(15_000)
 
   it('says which port is taken', async () => {
     const { port } = new URL(gateway.url)

@@ -86,10 +86,24 @@ describe('a keeper and a pinning service', () => {
   describe('one that misbehaves', () => {
     const cid = CID.parse('bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy')
     const dialled: string[] = []
+    const id = '12D3KooWA768LzHMatxkjD1f9DrYW375GZJr6MHPCNEdDtHeTNRt'
+    const texts: Record<string, readonly string[]> = {
+      pins: [`dnsaddr=/ip4/203.0.113.8/tcp/1/p2p/${id}`, 'something else'],
+      inside: [`dnsaddr=/ip4/203.0.113.8/tcp/1/p2p/${id}`, `dnsaddr=/ip4/10.0.0.1/tcp/1/p2p/${id}`],
+      deep: ['dnsaddr=/dnsaddr/inside.example.org'],
+      circle: ['dnsaddr=/dnsaddr/circle.example.org'],
+    }
+    const names = {
+      addresses: async (host: string) => {
+        if (host.startsWith('unknown')) throw new Error('ENOTFOUND')
+        return host.startsWith('inside') ? ['203.0.113.9', 'fe80::1'] : ['203.0.113.9']
+      },
+      texts: async (name: string) => texts[name.split('.')[1]!] ?? [],
+    }
     const clientOf = (url: string): PinningService =>
       new PinningService(
         { url, name: 'mine', token: () => token, lookEvery: 20 },
-        { addresses: () => [], dial: async (address) => dialled.push(address.toString()) },
+        { addresses: () => [], dial: async (address) => dialled.push(address.toString()), names },
       )
     const reasonFrom = async (trouble: SpecifiedService['trouble'], url = service.url): Promise<string> => {
       service.trouble = trouble
@@ -131,14 +145,16 @@ describe('a keeper and a pinning service', () => {
     })
 
     it('leads to no address of the own network, unless it is there itself', async () => {
-      const id = remote.peerId
       const delegates = ['10.1.2.3', '192.168.1.1', '127.0.0.1', '169.254.169.254', '203.0.113.7']
         .map((host) => `/ip4/${host}/tcp/4001/p2p/${id}`)
         .concat([
           `/ip6/::1/tcp/1/p2p/${id}`,
           `/ip6/::ffff:10.0.0.1/tcp/1/p2p/${id}`,
           'rubbish',
-          '/dnsaddr/pins.example.org',
+          `/dns4/outside.example.org/tcp/1/p2p/${id}`,
+          `/dns4/inside.example.org/tcp/1/p2p/${id}`,
+          `/dns4/unknown.example.org/tcp/1/p2p/${id}`,
+          ...['pins', 'inside', 'deep', 'circle'].map((name) => `/dnsaddr/${name}.example.org`),
         ])
       const page = (request: { method?: string | undefined }) =>
         request.method === 'POST' ? status({ delegates }) : status({ status: 'pinned', results: [] })
@@ -154,8 +170,10 @@ describe('a keeper and a pinning service', () => {
         }
         return dialled.map((text) => multiaddr(text).getComponents()[0]!.value!)
       }
-      expect(await dialledOf('pins.example.org')).to.deep.equal(['203.0.113.7', 'pins.example.org'])
-      expect(await dialledOf('127.0.0.1')).to.have.length(8)
+      expect(await dialledOf('pins.example.org')).to.have.members([
+        ...['203.0.113.7', 'outside.example.org', 'pins.example.org'],
+      ])
+      expect(await dialledOf('127.0.0.1')).to.have.length(14)
     })
   })
 })

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The frame around every screen: where one can go, the chain's state, the visitor's wallet.
+import { Component, type ComponentChildren } from 'preact'
 import { lazy, Suspense } from 'preact/compat'
 import type { Connection } from '../chain/connection.ts'
 import { ServicePage } from '../service/page.tsx'
+import { Problem } from '../ui/async.tsx'
 import { Done } from '../ui/done.tsx'
 import { Inert } from '../ui/inert.tsx'
 import { ChainNotice } from './chain-notice.tsx'
@@ -47,7 +49,10 @@ export function App({ connection }: { readonly connection: Connection }) {
       <Done />
       <main id="main" tabIndex={-1} data-screen={place}>
         <Suspense fallback={<p>Loading the screen …</p>}>
-          <Screen connection={connection} />
+          {/* Another address, another screen: figures of one service never stand under the name of the next while its own are on their way. */}
+          <Guarded key={route.value.join('/')}>
+            <Screen connection={connection} />
+          </Guarded>
         </Suspense>
       </main>
       <footer>
@@ -60,7 +65,8 @@ export function App({ connection }: { readonly connection: Connection }) {
 function Screen({ connection }: { readonly connection: Connection }) {
   const [place = 'service', first, second, third] = route.value
   const { services } = connection.site.deployment
-  const service = services.find(({ address }) => address === first) ?? services[0]
+  // Not another service in the place of one that is not of this deployment.
+  const service = first === undefined ? services[0] : services.find(({ address }) => address === first)
   if (place === 'dao') return <DaoPage connection={connection} chosen={first ?? null} />
   if (place === 'market') return <MarketsPage connection={connection} chosen={first ?? null} />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
@@ -74,6 +80,21 @@ function Screen({ connection }: { readonly connection: Connection }) {
       There is nothing at this address. <a href={link()}>To the service</a>
     </p>
   )
+}
+
+/** What cannot be shown leaves a message on its screen, and the other screens as they are. */
+class Guarded extends Component<{ readonly children: ComponentChildren }, { readonly error: Error | null }> {
+  override state = { error: null as Error | null }
+
+  static override getDerivedStateFromError(error: Error): { error: Error } {
+    return { error }
+  }
+
+  override render() {
+    const { error } = this.state
+    if (error === null) return this.props.children
+    return <Problem error={error} again={() => this.setState({ error: null })} />
+  }
 }
 
 /** A button, since the fragment is the screen's address and may not change. */

@@ -23,12 +23,18 @@ export type GatewayPlaneOptions = {
   readonly shelf?: BlockShelf
 }
 
+/** Least time one gateway gets for a block before the next is asked, in milliseconds. */
+const MIN_TURN_MS = 3_000
+
 /** Fetches blobs as the keepers' data plane does, and has the same `fetch`. */
 export class GatewayPlane {
   readonly #options: GatewayPlaneOptions
+  /** In the order in which they are asked: those that failed go to the end. */
+  #gateways: readonly string[]
 
   constructor(options: GatewayPlaneOptions) {
     this.#options = options
+    this.#gateways = options.gateways
   }
 
   /**
@@ -39,7 +45,9 @@ export class GatewayPlane {
     const cid = parseBlobCid(text)
     const limit = AbortSignal.any([AbortSignal.timeout(timeout), ...(signal === undefined ? [] : [signal])])
     try {
-      return await assemble(cid, (block) => this.#block(block, maxBytes, limit), maxBytes)
+      // One that is silent must not use up the time of those that could still deliver.
+      const turn = Math.max(MIN_TURN_MS, timeout / Math.max(1, this.#gateways.length))
+      return await assemble(cid, (block) => this.#block(block, { maxBytes, turn, limit }), maxBytes)
     } catch (cause) {
       signal?.throwIfAborted()
       if (!limit.aborted) throw cause
@@ -47,24 +55,29 @@ export class GatewayPlane {
     }
   }
 
-  async #block(cid: CID, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-    const { gateways, shelf } = this.#options
+  async #block(
+    cid: CID,
+    { maxBytes, turn, limit }: { readonly maxBytes: number; readonly turn: number; readonly limit: AbortSignal },
+  ): Promise<Uint8Array> {
+    const { shelf } = this.#options
+    const gateways = this.#gateways
     const name = cid.toString()
     const kept = await shelf?.get(name).catch(() => undefined)
-    if (kept !== undefined && (await hasDigest(kept, cid))) return kept
+    if (kept instanceof Uint8Array && (await hasDigest(kept, cid))) return kept
     let last = 'the console names no gateway: add one to `gateways` in cohort.json'
     for (const gateway of gateways) {
       try {
-        const bytes = await download(gateway, name, maxBytes, signal)
+        const bytes = await download(gateway, name, maxBytes, AbortSignal.any([limit, AbortSignal.timeout(turn)]))
         if (await hasDigest(bytes, cid)) {
           await shelf?.put(name, bytes).catch(() => undefined)
           return bytes
         }
         last = `${new URL(gateway).origin} sent other bytes`
       } catch (error) {
-        signal.throwIfAborted()
+        limit.throwIfAborted()
         last = `${new URL(gateway).origin}: ${(error as Error).message}`
       }
+      this.#gateways = [...this.#gateways.filter((one) => one !== gateway), gateway]
     }
     throw new NetworkError('UNAVAILABLE', `${name}: none of ${gateways.length} gateways delivered it (${last})`)
   }

@@ -40,6 +40,8 @@ export type HistoryOptions = {
 }
 
 const DEFAULT_SPAN = 5_000
+/** Blocks read until all of it is written down again: logs of a long service are many megabytes, and new blocks come every few seconds. */
+const KEEP_EVERY = 500
 
 /**
  * Reads a contract's logs and follows them. Blocks that are {@link REORG_DEPTH} deep are read once and kept; the younger ones are
@@ -51,6 +53,8 @@ export class ContractHistory {
   #settled: StoredLog[] = []
   /** Settled logs are known up to this block. */
   #until: number
+  /** Up to which block they are on the shelf; null for nothing there. */
+  #kept: number | null = null
   #recent: StoredLog[] = []
   #genesis: string | null = null
   #headHash: string | null = null
@@ -60,6 +64,16 @@ export class ContractHistory {
     this.#options = { span: DEFAULT_SPAN, ...options }
     this.#key = `${options.chainId}/${options.address.toLowerCase()}`
     this.#until = options.fromBlock - 1
+  }
+
+  /** What no reorganisation reaches any more: the same array until the chain begins anew, longer each time. */
+  get settled(): readonly StoredLog[] {
+    return this.#settled
+  }
+
+  /** What may still change. */
+  get recent(): readonly StoredLog[] {
+    return this.#recent
   }
 
   /** Everything known, in the order of the chain. */
@@ -80,7 +94,7 @@ export class ContractHistory {
     const head = await provider.getBlock('latest')
     if (head?.hash == null) return false
     if (head.hash === this.#headHash) return false
-    await this.#open()
+    await this.#open(head.number)
     const begin = this.#until + 1
     const settledAt = Math.max(fromBlock - 1, head.number - REORG_DEPTH)
     const recent: StoredLog[] = []
@@ -95,20 +109,21 @@ export class ContractHistory {
     }
     this.#recent = recent
     this.#headHash = head.hash
-    if (this.#until >= begin) await this.#keep()
+    if (this.#kept === null ? this.#until >= begin : this.#until >= this.#kept + KEEP_EVERY) await this.#keep()
     return true
   }
 
   /** Takes what the browser kept, unless it is of a chain that began anew. */
-  async #open(): Promise<void> {
+  async #open(head: number): Promise<void> {
     const { provider, shelf, fromBlock } = this.#options
     const first = await provider.getBlock(fromBlock)
     const genesis = first?.hash ?? 'unknown'
     if (genesis === this.#genesis) return
     const kept = await shelf.get(this.#key).catch(() => undefined)
-    const usable = kept !== undefined && kept.genesis === genesis
+    const usable = isHistory(kept, fromBlock, head) && kept.genesis === genesis
     this.#settled = usable ? [...kept.logs] : []
     this.#until = usable ? kept.until : fromBlock - 1
+    this.#kept = usable ? kept.until : null
     this.#recent = []
     this.#genesis = genesis
   }
@@ -128,6 +143,23 @@ export class ContractHistory {
   /** A full disk, or a private window without one, costs the next visit some time. */
   async #keep(): Promise<void> {
     const history = { genesis: this.#genesis!, until: this.#until, logs: this.#settled }
+    this.#kept = this.#until
     await this.#options.shelf.put(this.#key, history).catch(() => undefined)
   }
 }
+
+/** Whether that is what {@link ContractHistory} keeps: other pages of the same origin, as those of a path gateway of IPFS, write to the same shelf. */
+function isHistory(kept: StoredHistory | undefined, fromBlock: number, head: number): kept is StoredHistory {
+  const { until, logs } = (kept ?? {}) as { readonly until?: unknown; readonly logs?: unknown }
+  if (typeof until !== 'number' || !Number.isInteger(until) || until < fromBlock - 1 || until > head) return false
+  return Array.isArray(logs) && logs.every((log) => isLog(log) && log.block >= fromBlock && log.block <= until)
+}
+
+function isLog(log: Partial<StoredLog> | null): log is StoredLog {
+  if (typeof log !== 'object' || log === null) return false
+  const { block, index, transactionHash, topics, data } = log
+  const numbers = Number.isInteger(block) && Number.isInteger(index)
+  return numbers && isHex(transactionHash) && isHex(data) && Array.isArray(topics) && topics.every(isHex)
+}
+
+const isHex = (text: unknown): boolean => typeof text === 'string' && /^0x[0-9a-f]*$/i.test(text)

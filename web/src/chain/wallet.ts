@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The visitor's wallets: those that announce themselves (EIP-6963), spoken to as EIP-1193 says.
 import { type Signal, signal } from '@preact/signals'
-import { BrowserProvider, type Eip1193Provider, getAddress, isAddress, type Signer, toBeHex } from 'ethers'
+import {
+  BrowserProvider,
+  type Eip1193Provider,
+  getAddress,
+  isAddress,
+  JsonRpcSigner,
+  type Signer,
+  type TransactionRequest,
+  toBeHex,
+} from 'ethers'
 
 export type Wallet = { readonly id: string; readonly name: string; readonly provider: Eip1193Provider }
 
@@ -73,7 +82,21 @@ export async function signerOn(chainId: number): Promise<Signer> {
       `${wallet.name} is on chain ${found}, this deployment is on chain ${chainId}: change it there`,
     )
   }
-  return await new BrowserProvider(wallet.provider, chainId).getSigner(address)
+  return new SignerOnChain(await new BrowserProvider(wallet.provider, chainId).getSigner(address), chainId)
+}
+
+/** Names the chain in each transaction: a wallet may change it between the question above and the visitor's yes. */
+class SignerOnChain extends JsonRpcSigner {
+  readonly #chainId: number
+
+  constructor({ provider, address }: JsonRpcSigner, chainId: number) {
+    super(provider, address)
+    this.#chainId = chainId
+  }
+
+  override async sendUncheckedTransaction(transaction: TransactionRequest): Promise<string> {
+    return await super.sendUncheckedTransaction({ ...transaction, chainId: this.#chainId })
+  }
 }
 
 async function ask(wallet: Wallet, method: string, params: unknown[] = []): Promise<unknown> {

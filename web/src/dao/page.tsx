@@ -9,13 +9,15 @@ import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Explain } from '../ui/explain.tsx'
 import { span, time, tokens } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
-import { inert } from '../ui/inert-text.ts'
+import { inert, inertEnds } from '../ui/inert-text.ts'
 import { Scrollable } from '../ui/scrollable.tsx'
 
 /** Proposals, and versions of a service, that are shown at once. */
 const PAGE = 10
 /** Characters of a decoded call that are shown. */
 const MOST_OF_A_CALL = 600
+/** And of the whole of it, when somebody asks. */
+const MOST_OF_ALL = 200_000
 
 type View = {
   readonly count: number
@@ -42,7 +44,7 @@ export function DaoPage({ connection }: { readonly connection: Connection; reado
   return (
     <>
       <h1>DAO</h1>
-      <Power connection={connection} />
+      <Power key={account.value?.address} connection={connection} />
       <Show loaded={view} what="the proposals">
         {({ count, proposals, services }) => (
           <>
@@ -130,7 +132,14 @@ function ProposalView({ connection, proposal }: { readonly connection: Connectio
       <ul>
         {actions.map((action, i) => (
           <li key={`${i}`}>
-            <Inert text={action} most={MOST_OF_A_CALL} />
+            {/* At its end stands how much ether the call sends. */}
+            <bdi>{inertEnds(action, MOST_OF_A_CALL)}</bdi>
+            {action.length > MOST_OF_A_CALL && (
+              <details>
+                <summary>All of it</summary>
+                <Inert text={action} most={MOST_OF_ALL} />
+              </details>
+            )}
           </li>
         ))}
       </ul>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Markets as they stand, their questions in words, and their pools.
-import { formatUnits, parseUnits, toUtf8String } from 'ethers'
+import { formatUnits, parseUnits, type Result, toUtf8String } from 'ethers'
 import {
   contractInterface,
   MarketClient,
@@ -10,6 +10,7 @@ import {
 } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
 import type { StoredLog } from '../chain/history.ts'
+import { readLog } from '../chain/logs.ts'
 import { signerOn } from '../chain/wallet.ts'
 
 /** At worst so much off the quote, within so many seconds. */
@@ -91,16 +92,24 @@ export async function readMarket(connection: Connection, id: bigint, account: st
 function feesOf(logs: readonly StoredLog[], id: bigint): number[] {
   const abi = contractInterface('OutcomePoolFactory')
   return logs
-    .map(({ topics, data }) => abi.parseLog({ topics, data }))
+    .map((log) => readLog(abi, log))
     .filter((event) => event?.name === 'PoolCreated' && event.args.marketId === id)
     .map((event) => Number(event!.args.feeBps))
 }
 
-function textsOf(logs: readonly StoredLog[]): Map<bigint, string> {
+export function textsOf(logs: readonly StoredLog[]): Map<bigint, string> {
   const texts = new Map<bigint, string>()
-  for (const event of eventsOf(logs))
-    if (event.name === 'MarketCreated') texts.set(event.args.marketId, event.args.text)
+  for (const { name, args } of eventsOf(logs)) if (name === 'MarketCreated') texts.set(args.marketId, textOf(args))
   return texts
+}
+
+/** A contract takes any bytes for a text, and those that are not UTF-8 throw when they are read: one market's must not hide the others. */
+function textOf(args: Result): string {
+  try {
+    return String(args.text)
+  } catch {
+    return 'a question that is not text'
+  }
 }
 
 function resolutionOf(logs: readonly StoredLog[], id: bigint): Resolution | null {
@@ -115,9 +124,9 @@ function resolutionOf(logs: readonly StoredLog[], id: bigint): Resolution | null
 
 function* eventsOf(logs: readonly StoredLog[]) {
   const abi = contractInterface('PredictionMarket')
-  for (const { topics, data, transactionHash } of logs) {
-    const event = abi.parseLog({ topics, data })
-    if (event !== null) yield { name: event.name, args: event.args, transactionHash }
+  for (const log of logs) {
+    const event = readLog(abi, log)
+    if (event !== null) yield { ...event, transactionHash: log.transactionHash }
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Interface } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import type { StoredLog } from '../chain/history.ts'
+import { readLog } from '../chain/logs.ts'
 
 export type Trade = {
   readonly block: number
@@ -17,8 +18,9 @@ export type Trade = {
 /** Trades in the order of the chain. */
 export function tradesOf(logs: readonly StoredLog[], abi: Interface = contractInterface('OutcomePool')): Trade[] {
   const trades: Trade[] = []
-  for (const { block, topics, data, transactionHash } of logs) {
-    const event = abi.parseLog({ topics, data })
+  for (const log of logs) {
+    const { block, transactionHash } = log
+    const event = readLog(abi, log)
     if (event === null || (event.name !== 'Bought' && event.name !== 'Sold')) continue
     const { account, outcome, amount, tokens } = event.args
     if (tokens === 0n) continue

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A proof made in the page, for the hub: bound to the visitor's account, checked by the verifier on the chain, and recorded there if wanted.
 import type { Remote } from 'comlink'
-import { AbiCoder, hexlify, toBeHex } from 'ethers'
+import { AbiCoder, hexlify, id, keccak256, toBeHex } from 'ethers'
 import { clients, decodeRevert } from '../../../keepers/chain/index.ts'
 import { downloadKey, parseKeyMetadata } from '../../../keepers/zkml/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { signerOn } from '../chain/wallet.ts'
+import { signerOn, WalletError } from '../chain/wallet.ts'
 import type { HubModel } from './hub-models.ts'
 import type { OpenedModel, ProvenAnswer } from './worker.ts'
 
@@ -19,6 +19,10 @@ const MOST_WASM = 256 << 20
 const MEMORY_PER_KEY_BYTE = 4
 /** Share of the device's memory that a page may hope for. */
 const SHARE_OF_DEVICE = 0.25
+
+/** Of InferenceVerification.sol. */
+const CONTEXT_DOMAIN = id('cohort.inference.context.v1')
+const DIRECT_DOMAIN = id('cohort.inference.direct.v1')
 
 export type BoundProof = ProvenAnswer & {
   readonly caller: string
@@ -80,19 +84,36 @@ async function read(url: URL, most: number, signal: AbortSignal): Promise<Uint8A
 
 /** Proves an input for `caller`: nobody else can hand the proof in. */
 export async function proveFor(
-  { provider, site, head }: Connection,
-  { modelId, version }: HubModel,
-  model: Remote<OpenedModel>,
+  { site, head }: Pick<Connection, 'site' | 'head'>,
+  { modelId, version }: Pick<HubModel, 'modelId' | 'version'>,
+  model: Pick<Remote<OpenedModel>, 'prove'>,
   input: readonly number[],
   caller: string,
 ): Promise<BoundProof> {
   if (version === null) throw new Error('no version of the model is released')
-  const hub = clients.hub(site.deployment.contracts.InferenceHub, provider)
   const nonce = hexlify(crypto.getRandomValues(new Uint8Array(32)))
   const deadline = head.value.timestamp + VALID_SECONDS
-  const requestId = await hub.directRequestId(caller, nonce)
-  const context = await hub.contextOf(requestId, caller, modelId, version, deadline)
+  const { chainId, contracts } = site.deployment
+  const context = contextOf({ chainId, hub: contracts.InferenceHub, caller, nonce, modelId, version, deadline })
   return { ...(await model.prove(input, context)), caller, nonce, version, deadline }
+}
+
+/** What a direct proof is bound to, as IInferenceHub defines it. Computed here: an endpoint could name its owner in the visitor's place. */
+export function contextOf(bound: {
+  readonly chainId: number
+  readonly hub: string
+  readonly caller: string
+  readonly nonce: string
+  readonly modelId: bigint
+  readonly version: number
+  readonly deadline: number
+}): bigint {
+  const { chainId, hub, caller, nonce, modelId, version, deadline } = bound
+  const coder = AbiCoder.defaultAbiCoder()
+  const requestId = keccak256(coder.encode(['bytes32', 'address', 'bytes32'], [DIRECT_DOMAIN, caller, nonce]))
+  const types = ['bytes32', 'uint256', 'address', 'bytes32', 'address', 'uint256', 'uint64', 'uint64']
+  const values = [CONTEXT_DOMAIN, chainId, hub, requestId, caller, modelId, version, deadline]
+  return BigInt(keccak256(coder.encode(types, values))) >> 8n
 }
 
 function callOf({ proof, publicSignals, nonce, version, deadline }: BoundProof, modelId: bigint) {
@@ -125,7 +146,14 @@ export async function checkOnChain(
 /** Records the proven answer at the hub, from the visitor's wallet. @returns the transaction's hash */
 export async function recordOnChain({ site }: Connection, { modelId }: HubModel, proof: BoundProof): Promise<string> {
   const { contracts, chainId } = site.deployment
-  const hub = clients.hub(contracts.InferenceHub, await signerOn(chainId))
+  const signer = await signerOn(chainId)
+  const address = await signer.getAddress()
+  if (address !== proof.caller) {
+    throw new WalletError(
+      `this proof is bound to ${proof.caller}, your wallet is on ${address}: change its account, or prove again`,
+    )
+  }
+  const hub = clients.hub(contracts.InferenceHub, signer)
   try {
     const receipt = await (await hub.verifyInference(...callOf(proof, modelId))).wait()
     return receipt!.hash

@@ -71,7 +71,7 @@ async function fetchAndOpen(connection: Connection, service: string, version: nu
   const manifest = await manifestOf(connection, service)
   const history = connection.history(service)
   await history.step()
-  const round = tellStory(history.logs).rounds.find((one) => one.version === version)
+  const round = tellStory(history).rounds.find((one) => one.version === version)
   if (round?.cid == null) throw new Error(`the service's log has no version ${version}`)
   const worker = modelWorker()
   const count = await worker.parameterCount(manifest)

@@ -3,6 +3,7 @@
 import { decodeBytes32String, type Interface } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import type { StoredLog } from '../chain/history.ts'
+import { readLog } from '../chain/logs.ts'
 
 export const STATES = [
   'Registration',
@@ -38,7 +39,10 @@ export type Round = {
   cid: string | null
   commitment: string | null
   disputed: boolean
+  /** It is not running: it has a version, or will never have one. */
   over: boolean
+  /** Its members voted, and no candidate had a quorum. */
+  noMajority: boolean
 }
 
 export type Penalty = {
@@ -80,79 +84,115 @@ function reasonOf(word: string): string {
   }
 }
 
-/** Tells the story of a service from its log. Logs of other kinds, and those that do not parse, are left out. */
-export function tellStory(
-  logs: readonly StoredLog[],
-  abi: Interface = contractInterface('ILearningService'),
-): ServiceStory {
-  const rounds = new Map<number, Round>()
-  const epochs: Epoch[] = []
-  const penalties: Penalty[] = []
-  const keepers = new Map<string, KeeperEvent[]>()
-  let epoch = 0
-  const roundOf = (number: unknown, block: number): Round => {
-    const round = Number(number)
-    const known = rounds.get(round)
-    if (known !== undefined) return known
-    const made: Round = {
-      ...{ round, epoch, block, committed: 0, revealed: 0, attested: 0, shares: 0, votes: 0, samples: 0 },
-      ...{ version: null, cid: null, commitment: null, disputed: false, over: false },
-    }
-    rounds.set(round, made)
-    return made
+/** Events of which only the round, an indexed argument, is of interest: most of a log. */
+const COUNTED = {
+  UpdateCommitted: 'committed',
+  UpdateRevealed: 'revealed',
+  AggregateAttested: 'attested',
+  ShareSubmitted: 'shares',
+  ModelVoted: 'votes',
+} as const
+/** Where the samples are among the 32-byte words of UpdateRevealed's data: after the CID's offset and the size. */
+const SAMPLES_WORD = 2
+/** Of Transitioned, of which a round has half a dozen: where the state that begins is among the topics, and the round in the data. */
+const [TO_TOPIC, ROUND_WORD] = [2, 1]
+
+type Counter = (typeof COUNTED)[keyof typeof COUNTED]
+
+/** What is known after some of the logs; goes on with the next ones. */
+class Teller {
+  readonly #abi: Interface
+  /** Decoding a log takes a hundred times as long as reading one word of it, and a long service has hundreds of thousands. */
+  readonly #counters: ReadonlyMap<string, Counter>
+  readonly #transitioned: string
+  readonly #rounds = new Map<number, Round>()
+  readonly #epochs: Epoch[] = []
+  readonly #penalties: Penalty[] = []
+  readonly #keepers = new Map<string, KeeperEvent[]>()
+  #epoch = 0
+  /** The round that runs, as the last transition says. */
+  #running: number | null = null
+
+  constructor(abi: Interface) {
+    this.#abi = abi
+    this.#transitioned = abi.getEvent('Transitioned')!.topicHash
+    this.#counters = new Map(
+      Object.entries(COUNTED).map(([name, counter]) => [abi.getEvent(name)!.topicHash, counter] as const),
+    )
   }
-  for (const { block, topics, data, transactionHash } of logs) {
-    const event = abi.parseLog({ topics, data })
-    if (event === null) continue
+
+  /** Another one that knows the same, and goes its own way. */
+  copy(): Teller {
+    const copy = new Teller(this.#abi)
+    for (const [number, round] of this.#rounds) copy.#rounds.set(number, { ...round })
+    for (const [keeper, events] of this.#keepers) copy.#keepers.set(keeper, [...events])
+    for (const epoch of this.#epochs) copy.#epochs.push(epoch)
+    for (const penalty of this.#penalties) copy.#penalties.push(penalty)
+    copy.#epoch = this.#epoch
+    copy.#running = this.#running
+    return copy
+  }
+
+  /** The story so far; later logs do not change it when they are told to a {@link copy}. */
+  get story(): ServiceStory {
+    const rounds = [...this.#rounds.values()].sort((a, b) => a.round - b.round)
+    for (const round of rounds) round.over ||= round.round !== this.#running
+    return { rounds, epochs: this.#epochs, penalties: this.#penalties, keepers: this.#keepers }
+  }
+
+  tell(log: StoredLog): void {
+    const { block, topics, data, transactionHash } = log
+    const counter = this.#counters.get(topics[0] ?? '')
+    if (counter !== undefined) {
+      const round = this.#roundOf(topics[1], block)
+      round[counter]++
+      if (counter === 'revealed') round.samples += wordOf(data, SAMPLES_WORD)
+      return
+    }
+    if (topics[0] === this.#transitioned) {
+      const to = Number(topics[TO_TOPIC])
+      this.#running = to >= STATES.indexOf('Training') ? wordOf(data, ROUND_WORD) : null
+      return
+    }
+    const event = readLog(this.#abi, log)
+    if (event === null) return
     const { args } = event
     const about = (text: string): void => {
       const keeper = String(args.keeper)
-      keepers.set(keeper, [...(keepers.get(keeper) ?? []), { block, text, transactionHash }])
+      const known = this.#keepers.get(keeper)
+      const happened = { block, text, transactionHash }
+      if (known === undefined) this.#keepers.set(keeper, [happened])
+      else known.push(happened)
     }
     switch (event.name) {
       case 'EpochOpened':
-        epoch = Number(args.epoch)
-        epochs.push({
-          ...{ epoch, block, members: BigInt(args.members) },
+        this.#epoch = Number(args.epoch)
+        this.#epochs.push({
+          ...{ epoch: this.#epoch, block, members: BigInt(args.members) },
           ...{ quorum: Number(args.quorum), threshold: Number(args.decryptionThreshold) },
         })
         break
-      case 'UpdateCommitted':
-        roundOf(args.round, block).committed++
-        break
-      case 'UpdateRevealed': {
-        const round = roundOf(args.round, block)
-        round.revealed++
-        round.samples += Number(args.samples)
-        break
-      }
-      case 'AggregateAttested':
-        roundOf(args.round, block).attested++
-        break
       case 'UpdateDisputed':
-        roundOf(args.round, block).disputed = true
-        break
-      case 'ShareSubmitted':
-        roundOf(args.round, block).shares++
-        break
-      case 'ModelVoted':
-        roundOf(args.round, block).votes++
+        this.#roundOf(args.round, block).disputed = true
         break
       case 'UpdateCompleted': {
-        const round = roundOf(args.round, block)
+        const round = this.#roundOf(args.round, block)
         round.version = Number(args.versionId)
         round.cid = String(args.cid)
         round.commitment = String(args.modelCommitment)
         round.over = true
         break
       }
-      case 'UpdateIncomplete':
-        roundOf(args.round, block).over = true
+      case 'UpdateIncomplete': {
+        const round = this.#roundOf(args.round, block)
+        round.noMajority = true
+        round.over = true
         break
+      }
       case 'Penalised': {
         const reason = reasonOf(String(args.reason))
         const { epoch: of, seat, keeper, taken } = args
-        penalties.push({
+        this.#penalties.push({
           ...{ block, epoch: Number(of), seat: Number(seat), keeper: String(keeper) },
           ...{ reason, taken: BigInt(taken), transactionHash },
         })
@@ -182,5 +222,38 @@ export function tellStory(
         break
     }
   }
-  return { rounds: [...rounds.values()].sort((a, b) => a.round - b.round), epochs, penalties, keepers }
+
+  #roundOf(number: unknown, block: number): Round {
+    const round = Number(number)
+    const known = this.#rounds.get(round)
+    if (known !== undefined) return known
+    const made: Round = {
+      ...{ round, epoch: this.#epoch, block, committed: 0, revealed: 0, attested: 0, shares: 0, votes: 0, samples: 0 },
+      ...{ version: null, cid: null, commitment: null, disputed: false, over: false, noMajority: false },
+    }
+    this.#rounds.set(round, made)
+    return made
+  }
+}
+
+/** A word of a log's data as a number; 0 where the data ends before it. */
+function wordOf(data: string, word: number): number {
+  const hex = data.slice(2 + 64 * word, 2 + 64 * (word + 1))
+  return hex.length === 64 ? Number(BigInt(`0x${hex}`)) : 0
+}
+
+/** By the array of settled logs, which only grows: how many of them were told, and to whom. */
+const tellers = new WeakMap<object, { count: number; readonly teller: Teller }>()
+
+/** Tells the story of a service from its log. Settled logs are read once, the recent ones again each time. Logs of other kinds are left out. */
+export function tellStory(
+  { settled, recent }: { readonly settled: readonly StoredLog[]; readonly recent: readonly StoredLog[] },
+  abi: Interface = contractInterface('ILearningService'),
+): ServiceStory {
+  const known = tellers.get(settled) ?? { count: 0, teller: new Teller(abi) }
+  tellers.set(settled, known)
+  while (known.count < settled.length) known.teller.tell(settled[known.count++]!)
+  const now = known.teller.copy()
+  for (const log of recent) now.tell(log)
+  return now.story
 }

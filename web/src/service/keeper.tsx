@@ -12,6 +12,9 @@ import type { ServiceName } from './page.tsx'
 import { readStanding } from './standing.ts'
 import { useStory } from './story.ts'
 
+/** Events that are shown, the newest. */
+const MOST_EVENTS = 100
+
 export function KeeperPage({
   connection,
   service,
@@ -73,11 +76,14 @@ function Keeper({
             <p>Nothing, at this service.</p>
           ) : (
             <ul>
-              {events.toReversed().map(({ block: at, text, transactionHash }, i) => (
-                <li key={`${transactionHash}/${i}`}>
-                  Block {at}: {inert(text)} (<Hex value={transactionHash} />)
-                </li>
-              ))}
+              {events
+                .slice(-MOST_EVENTS)
+                .toReversed()
+                .map(({ block: at, text, transactionHash }, i) => (
+                  <li key={`${transactionHash}/${i}`}>
+                    Block {at}: {inert(text)} (<Hex value={transactionHash} />)
+                  </li>
+                ))}
             </ul>
           )
         }}

@@ -16,6 +16,8 @@ import { useStory } from './story.ts'
 
 /** Rows of the rounds that are shown at once. */
 const PAGE = 25
+/** Penalties that are shown, the newest. */
+const MOST_PENALTIES = 50
 
 export type ServiceName = { readonly name: string; readonly address: string }
 
@@ -226,7 +228,8 @@ function Result({ service, round }: { readonly service: string; readonly round: 
   if (round.version !== null) {
     return <a href={link('service', service, 'version', round.version)}>version {round.version}</a>
   }
-  return <>{round.over ? 'no majority' : 'in progress'}</>
+  if (round.noMajority) return <>no majority</>
+  return <>{round.over ? 'not completed' : 'in progress'}</>
 }
 
 function Penalties({ service, story }: { readonly service: string; readonly story: ServiceStory }) {
@@ -237,14 +240,18 @@ function Penalties({ service, story }: { readonly service: string; readonly stor
         <p>No member has paid a penalty.</p>
       ) : (
         <ul>
-          {story.penalties.toReversed().map(({ transactionHash, seat, keeper, epoch, reason, taken }) => (
-            <li key={`${transactionHash}/${seat}`}>
-              Epoch {epoch}, seat {seat}, <a href={link('service', service, 'keeper', keeper)}>{inert(keeper)}</a>:{' '}
-              {inert(reason)}, {tokens(taken)} COH (<Hex value={transactionHash} />)
-            </li>
-          ))}
+          {story.penalties
+            .slice(-MOST_PENALTIES)
+            .toReversed()
+            .map(({ transactionHash, seat, keeper, epoch, reason, taken }) => (
+              <li key={`${transactionHash}/${seat}`}>
+                Epoch {epoch}, seat {seat}, <a href={link('service', service, 'keeper', keeper)}>{inert(keeper)}</a>:{' '}
+                {inert(reason)}, {tokens(taken)} COH (<Hex value={transactionHash} />)
+              </li>
+            ))}
         </ul>
       )}
+      {story.penalties.length > MOST_PENALTIES && <p>… and {story.penalties.length - MOST_PENALTIES} before them.</p>}
     </section>
   )
 }

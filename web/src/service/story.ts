@@ -14,7 +14,7 @@ export function useStory(connection: Connection, address: string): Loaded<Servic
       const changed = await history.step()
       const known = told.get(history)
       if (!changed && known !== undefined) return known
-      const story = tellStory(history.logs)
+      const story = tellStory(history)
       told.set(history, story)
       return story
     },

@@ -102,6 +102,7 @@ export function Action({
 }) {
   const [{ busy, problem }, setState] = useState({ busy: false, problem: '' })
   const start = async (): Promise<void> => {
+    if (busy) return
     setState({ busy: true, problem: '' })
     done.value = ''
     try {
@@ -114,7 +115,8 @@ export function Action({
   }
   return (
     <span class="action">
-      <button type="button" onClick={start} disabled={disabled || busy} aria-busy={busy}>
+      {/* Not `disabled` while it works: a button that is loses the keyboard's focus, to the top of the page. */}
+      <button type="button" onClick={start} disabled={disabled} aria-disabled={busy} aria-busy={busy}>
         {children}
       </button>{' '}
       <span role="status" class="problem">

@@ -6,8 +6,12 @@ export function tokens(amount: bigint): string {
   return (Number(amount / 10n ** 15n) / 1000).toLocaleString('en-US')
 }
 
+/** The last second that a date can be of (ECMAScript, time values). Contracts have 64 bits for one, and strangers fill them. */
+const LAST_SECOND = 8.64e12
+
 /** Unix seconds as a date and a time of day, UTC. */
 export function time(seconds: number): string {
+  if (!(Math.abs(seconds) <= LAST_SECOND)) return 'never'
   return new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 19)
 }
 

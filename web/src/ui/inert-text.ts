@@ -11,3 +11,10 @@ export function inert(text: string, most = MOST_CHARACTERS): string {
   const plain = plainText(text.slice(0, 4 * most)).replaceAll(/\s+/g, ' ')
   return plain.length > most || text.length > 4 * most ? `${plain.slice(0, most)}…` : plain
 }
+
+/** The same of a text whose end matters as much as its beginning: what is too long is cut in the middle, and how much is said. */
+export function inertEnds(text: string, most = MOST_CHARACTERS): string {
+  if (text.length <= most) return inert(text, most)
+  const half = Math.floor(most / 2)
+  return `${inert(text.slice(0, half), half)} … (${text.length - 2 * half} characters more) … ${inert(text.slice(-half), half)}`
+}

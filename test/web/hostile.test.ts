@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an endpoint, a wallet or somebody who opens a market may do to those who look at the console.
+import { expect } from 'chai'
+import { type Eip1193Provider, Wallet as Key, keccak256, ZeroAddress, ZeroHash } from 'ethers'
+import { contractInterface, parseDeployment } from '../../keepers/chain/index.ts'
+import type { StoredLog } from '../../web/src/chain/history.ts'
+import { account, connect, signerOn } from '../../web/src/chain/wallet.ts'
+import { textsOf } from '../../web/src/market/markets.ts'
+import { contextOf, proveFor, recordOnChain } from '../../web/src/model/proof.ts'
+import { time } from '../../web/src/ui/format.ts'
+import { sampleDeployment } from './deployment.ts'
+
+const [MINE, OTHER] = [new Key(`0x${'11'.repeat(32)}`).address, new Key(`0x${'22'.repeat(32)}`).address]
+const CHAIN = 31337
+const TARGET = `0x${'33'.repeat(20)}`
+
+/** A wallet that keeps what it is asked to send. */
+class TestWallet implements Eip1193Provider {
+  readonly sent: Record<string, string>[] = []
+  accounts: readonly string[] = [MINE]
+  readonly heard = new Map<string, (value: unknown) => void>()
+
+  on(name: string, listener: (value: unknown) => void): void {
+    this.heard.set(name, listener)
+  }
+  async request({ method, params }: { method: string; params?: unknown }): Promise<unknown> {
+    if (method === 'eth_requestAccounts' || method === 'eth_accounts') return this.accounts
+    if (method === 'eth_chainId') return `0x${CHAIN.toString(16)}`
+    if (method === 'eth_estimateGas') return '0x5208'
+    if (method === 'eth_sendTransaction') {
+      this.sent.push((params as [Record<string, string>])[0])
+      return keccak256('0x01')
+    }
+    throw new Error(`${method} is not expected`)
+  }
+}
+
+describe('the console before those who mean it ill', () => {
+  let wallet: TestWallet
+  beforeEach(async () => {
+    wallet = new TestWallet()
+    await connect({ id: 'test', name: 'Test wallet', provider: wallet })
+  })
+  afterEach(() => {
+    account.value = null
+  })
+
+  it('names the chain in each transaction, for a wallet that has changed it since', async () => {
+    const signer = await signerOn(CHAIN)
+    await (signer as unknown as { sendUncheckedTransaction(tx: object): Promise<string> }).sendUncheckedTransaction({
+      ...{ to: TARGET, data: '0x' },
+    })
+    expect(wallet.sent[0]).to.include({ from: MINE.toLowerCase(), chainId: `0x${CHAIN.toString(16)}` })
+  })
+
+  const deployment = parseDeployment(sampleDeployment())
+  const hubModel = { modelId: 7n, version: 3 }
+
+  it('binds a proof to the visitor, whatever the endpoint says that it should be bound to', async () => {
+    let context = 0n
+    const model = {
+      prove: async (_input: unknown, given: bigint) => {
+        context = given
+        return { proof: { a: [], b: [], c: [] }, publicSignals: [], seconds: 0 }
+      },
+    }
+    const asked: string[] = []
+    const provider = new Proxy({}, { get: (_target, name) => asked.push(String(name)) })
+    const connection = { provider, site: { deployment }, head: { value: { timestamp: 1000 } } }
+    const made = await proveFor(connection as never, hubModel, model as never, [1], MINE)
+    const { caller, nonce, version, deadline } = made
+    expect(asked).to.deep.equal([])
+    const bound = { chainId: CHAIN, hub: deployment.contracts.InferenceHub, caller, nonce, version, deadline }
+    expect([caller, version, deadline]).to.deep.equal([MINE, 3, 4600])
+    expect(context).to.equal(contextOf({ ...bound, modelId: 7n }))
+    expect(context).to.not.equal(contextOf({ ...bound, modelId: 7n, caller: OTHER }))
+  })
+
+  it('hands in no proof of an account that the wallet has left', async () => {
+    wallet.heard.get('accountsChanged')!([OTHER])
+    wallet.accounts = [OTHER]
+    const proof = { caller: MINE, publicSignals: [0n, 0n, 0n], nonce: '0x', version: 3, deadline: 4600 }
+    const failure = await recordOnChain({ site: { deployment } } as never, hubModel as never, proof as never).catch(
+      (error: Error) => error.message,
+    )
+    expect(failure).to.equal(
+      `this proof is bound to ${MINE}, your wallet is on ${OTHER}: change its account, or prove again`,
+    )
+    expect(wallet.sent).to.deep.equal([])
+  })
+
+  it('shows the other questions beside one that is not text', () => {
+    const abi = contractInterface('PredictionMarket')
+    const of = (id: number, text: string): StoredLog => {
+      const fragment = abi.getEvent('MarketCreated')!
+      const empty = { bytes: '0x', bytes32: ZeroHash, address: ZeroAddress } as Record<string, string>
+      const question = fragment.inputs[2]!.components!.map(({ type }) => empty[type] ?? 0)
+      return { block: 1, index: 0, transactionHash: '0x', ...abi.encodeEventLog(fragment, [id, MINE, question, text]) }
+    }
+    const bad = of(1, 'zz')
+    const spoilt = { ...bad, data: bad.data.replace('7a7a', 'fffe') }
+    const texts = textsOf([spoilt, of(2, 'Will it rain?')])
+    expect([...texts.values()]).to.deep.equal(['a question that is not text', 'Will it rain?'])
+  })
+
+  it('shows times that no calendar has', () => {
+    expect(time(0)).to.equal('1970-01-01 00:00:00')
+    for (const seconds of [Number(2n ** 64n - 1n), 8.64e12 + 1, Number.NaN]) expect(time(seconds)).to.equal('never')
+  })
+})
