@@ -144,6 +144,11 @@ async function fetchUpdate(
   if (declared !== expected) {
     throw new AgentError('BAD_BLOB', `declared ${declared} bytes, an update has ${expected}`)
   }
+  const samples = Number(fact.args.samples)
+  // A member with a weight above everybody's limit would make the mean its own, or nothing.
+  if (samples > frame.plan.maxWeight) {
+    throw new AgentError('BAD_BLOB', `declared ${samples} samples, at most ${frame.plan.maxWeight} count`)
+  }
   return fetchFrom(step, 'update', seat, cidOf(fact), {
     maxBytes: expected,
     round: Number(fact.args.round),
