@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
+import { STATES } from '../../keepers/agent/states.ts'
 import { contractInterface } from '../../keepers/chain/index.ts'
 import type { StoredLog } from '../../web/src/chain/history.ts'
 import { readLog } from '../../web/src/chain/logs.ts'
-import { STATES, tellStory } from '../../web/src/service/events.ts'
+import { tellStory } from '../../web/src/service/events.ts'
 
 const abi = contractInterface('ILearningService')
 const KEEPER = `0x${'11'.repeat(20)}`

@@ -6,6 +6,7 @@ import type { Connection } from '../chain/connection.ts'
 import { account } from '../chain/wallet.ts'
 import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Chart } from '../ui/chart.tsx'
+import { Fact } from '../ui/fact.tsx'
 import { percent, time } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
 import { Scrollable } from '../ui/scrollable.tsx'
@@ -89,15 +90,6 @@ function Details({ connection, details }: { readonly connection: Connection; rea
       ))}
       {account.value !== null && <Settle connection={connection} details={details} />}
     </>
-  )
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
 

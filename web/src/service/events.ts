@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The log of a learning service as what a person asks of it: its rounds, its epochs, and what became of each keeper.
 import { decodeBytes32String, type Interface } from 'ethers'
+import { STATES } from '../../../keepers/agent/states.ts'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
-
-export const STATES = [
-  'Registration',
-  'KeyCommit',
-  'KeyReveal',
-  'KeyConfirm',
-  'KeyJudge',
-  'Training',
-  'Reveal',
-  'Aggregate',
-  'Check',
-  'Decrypt',
-  'Vote',
-] as const
-export type State = (typeof STATES)[number]
 
 /** One round, as far as it came. */
 export type Round = {

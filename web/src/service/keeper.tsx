@@ -5,6 +5,7 @@ import { clients } from '../../../keepers/chain/index.ts'
 import { link } from '../app/route.ts'
 import type { Connection } from '../chain/connection.ts'
 import { Show, useLoaded } from '../ui/async.tsx'
+import { Fact } from '../ui/fact.tsx'
 import { time, tokens } from '../ui/format.ts'
 import { Hex } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
@@ -52,18 +53,9 @@ function Keeper({
               {member ? 'It is a member of the epoch that runs.' : `Why it is not a member: ${why}.`}
             </p>
             <dl class="facts">
-              <div>
-                <dt>Stake</dt>
-                <dd>{tokens(stake)} COH</dd>
-              </div>
-              <div>
-                <dt>Bond at this service</dt>
-                <dd>{tokens(bond)} COH</dd>
-              </div>
-              <div>
-                <dt>Rewards to collect</dt>
-                <dd>{tokens(rewards)} COH</dd>
-              </div>
+              <Fact name="Stake">{tokens(stake)} COH</Fact>
+              <Fact name="Bond at this service">{tokens(bond)} COH</Fact>
+              <Fact name="Rewards to collect">{tokens(rewards)} COH</Fact>
             </dl>
           </>
         )}

@@ -6,6 +6,7 @@ import type { Connection } from '../chain/connection.ts'
 import { Show, useLoaded } from '../ui/async.tsx'
 import { Chart } from '../ui/chart.tsx'
 import { Explain } from '../ui/explain.tsx'
+import { Fact } from '../ui/fact.tsx'
 import { span, tokens } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
@@ -101,15 +102,6 @@ function Now({ connection, standing }: { readonly connection: Connection; readon
       <Fact name="Reward pool">{tokens(pool)} COH</Fact>
       <Fact name="Manifest">{manifest === null ? 'none' : <Hex value={manifest} />}</Fact>
     </dl>
-  )
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A service as the chain's latest block has it.
 import { ZeroAddress } from 'ethers'
+import { STATES, type StateName } from '../../../keepers/agent/states.ts'
 import { clients, hasSeat, seatsOf } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { STATES, type State } from './events.ts'
 
 /** Steps of a round by which members are shown, and the bitmap that says who took each. */
 const STEPS = ['committed', 'revealed', 'attesters', 'shared'] as const
@@ -23,7 +23,7 @@ export type Seat = {
 }
 
 export type Standing = {
-  readonly state: State
+  readonly state: StateName
   readonly epoch: number
   readonly round: number
   /** Unix seconds at which the state's window closes. */

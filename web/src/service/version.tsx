@@ -6,6 +6,7 @@ import type { Connection } from '../chain/connection.ts'
 import { openVersion } from '../model/versions.ts'
 import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Explain } from '../ui/explain.tsx'
+import { Fact } from '../ui/fact.tsx'
 import { time } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
 import type { ServiceName } from './page.tsx'
@@ -44,22 +45,22 @@ export function VersionPage({
             )
           return (
             <dl class="facts">
-              <Entry name="Status">
+              <Fact name="Status">
                 {record.status}
                 {current === version && ', in force'}
-              </Entry>
-              <Entry name="Epoch, round">
+              </Fact>
+              <Fact name="Epoch, round">
                 {record.epoch}, {record.round}
-              </Entry>
-              <Entry name="Members that voted for it">{record.votes}</Entry>
-              {record.updatedAt > 0 && <Entry name="Since (UTC)">{time(record.updatedAt)}</Entry>}
-              <Entry name="Commitment">
+              </Fact>
+              <Fact name="Members that voted for it">{record.votes}</Fact>
+              {record.updatedAt > 0 && <Fact name="Since (UTC)">{time(record.updatedAt)}</Fact>}
+              <Fact name="Commitment">
                 <Hex value={record.weightsCommitment} />
-              </Entry>
+              </Fact>
               {round?.cid && (
-                <Entry name="CID">
+                <Fact name="CID">
                   <code>{cidFromHex(round.cid)}</code>
-                </Entry>
+                </Fact>
               )}
             </dl>
           )
@@ -86,14 +87,5 @@ export function VersionPage({
         </p>
       </Explain>
     </>
-  )
-}
-
-function Entry({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
