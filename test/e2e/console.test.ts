@@ -236,7 +236,8 @@ describe('the console in a browser', function () {
     await open(page, 'market')
     await connect(page)
     await page.getByRole('link', { name: String(market.marketId), exact: true }).click()
-    await page.getByText(market.question).waitFor()
+    // The list, which has the demo's market with the same question, stays until the market is there.
+    await page.locator('.question').getByText(market.question).waitFor()
     // Liquidity first: the console's own button asks for a pool that somebody began.
     const maker = accountSigner(provider, ACCOUNT.other)
     const book = new MarketClient({ provider, deployment, kind: 'story', signer: maker })
