@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The sum of a round's updates: the same addition modulo each prime as SEAL's Evaluator, so equal bytes on every keeper.
+// The sum of a round's updates: whole numbers, added up as they travel, so equal bytes on every keeper.
 import { hash } from './encoding.ts'
 import { readCheckedUpdate } from './encryption.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { blaming, FheError } from './errors.ts'
 import { checkIndex } from './members.ts'
-import { shapeOf } from './packing.ts'
+import { partOf, shapeOf } from './packing.ts'
 import { roundPolynomial, roundSeed } from './round-polynomial.ts'
 import { encodeCiphertext } from './seal-format.ts'
-import type { Aggregate, AggregateRequest, RoundContext } from './types.ts'
-import { aggregatePrefix, loadPolynomial, type RoundFrame, readAggregate } from './vector-messages.ts'
+import type { Aggregate, AggregateRequest, Progress, RoundContext } from './types.ts'
+import { aggregatePrefix, type RoundFrame, readAggregate, sumBytes } from './vector-messages.ts'
+import { sumWords } from './wire-format.ts'
 
 /** The checked properties of an aggregate. Only objects in here are decrypted: their hashes are known to be theirs. */
-type Checked = { readonly frame: RoundFrame; readonly ciphertexts: Uint8Array }
+type Checked = { readonly frame: RoundFrame; readonly sums: Uint8Array }
 const checkedAggregates = new WeakMap<Aggregate, Checked>()
 
 /**
@@ -22,13 +23,11 @@ const checkedAggregates = new WeakMap<Aggregate, Checked>()
 export async function aggregate(engine: Engine, request: AggregateRequest): Promise<Aggregate> {
   const { plan } = engine
   const { context, keyHash } = request
-  const { ciphertexts: count } = shapeOf(plan, context.round)
-  const frame = { plan, context, keyHash, ciphertexts: count }
-  const size = plan.bytes.polynomial
+  const frame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
   // The prefix has a fixed length; its contents are known at the end.
   const prefixLength = aggregatePrefix(frame, []).length
-  const bytes = new Uint8Array(prefixLength + size * count)
-  const sum = bytes.subarray(prefixLength)
+  const bytes = new Uint8Array(prefixLength + sumBytes(frame))
+  const sums = bytes.subarray(prefixLength)
   const contributors = new Set<number>()
   for await (const { sender, bytes: update } of request.updates) {
     request.signal?.throwIfAborted()
@@ -37,8 +36,7 @@ export async function aggregate(engine: Engine, request: AggregateRequest): Prom
       throw new FheError('duplicate-sender', `member ${sender} has two updates in this sum`, { sender })
     }
     const { ciphertexts } = blaming(sender, () => readCheckedUpdate(engine, frame, sender, update))
-    if (contributors.size === 0) sum.set(ciphertexts)
-    else await addCiphertexts(engine, sum, ciphertexts, count, request)
+    await addNarrow(engine, frame, sums, ciphertexts, request)
     contributors.add(sender)
     request.release?.(update)
   }
@@ -56,26 +54,32 @@ export function decodeAggregate(
 ): Aggregate {
   const { plan } = engine
   const { context, keyHash } = expected
-  const frame = { plan, context, keyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
-  const { contributors, ciphertexts } = readAggregate(frame, bytes)
-  return checkedAggregate(engine, frame, bytes, bytes.length - ciphertexts.length, contributors)
+  const frame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
+  const { contributors, sums } = readAggregate(frame, bytes)
+  return checkedAggregate(engine, frame, bytes, bytes.length - sums.length, contributors)
 }
 
 /**
- * The sum as SEAL Ciphertexts (uncompressed bytes), with the round's polynomials as their second halves. Any SEAL decrypts them with the
- * sum of the contributors' secrets.
+ * The sum as SEAL Ciphertexts (uncompressed bytes), with the round's polynomials as their second halves. Any SEAL decrypts them
+ * with the sum of the contributors' secrets, to a plaintext whose coefficients are the values, and not its slots.
  */
 export function aggregateAsSeal(engine: Engine, value: Aggregate): Uint8Array[] {
-  const { frame, ciphertexts } = openAggregate(value)
-  const { set, scaleBits, bytes, hash: planHash } = frame.plan
+  const { kernel, wire } = engine
+  const { frame, sums } = openAggregate(value)
+  const { set, scaleBits, hash: planHash } = frame.plan
   const seed = roundSeed(planHash, frame.keyHash, frame.context)
-  return Array.from({ length: frame.ciphertexts }, (_, index) => {
-    const c0 = ciphertexts.subarray(bytes.polynomial * index, bytes.polynomial * (index + 1))
-    return encodeCiphertext(set, scaleBits, c0, roundPolynomial(engine.kernel, seed, index))
-  })
+  return Array.from({ length: frame.shape.ciphertexts }, (_, index) =>
+    kernel.borrow([kernel.polynomialBytes], (c0) => {
+      wire.widenSum(partOf(set, sums, 8 * sumWords(frame.plan.wire), index), value.contributors.length, c0!)
+      for (let l = 0; l < kernel.dataPrimeCount; l++) {
+        kernel.calls.forward(kernel.records[l]!, kernel.residues(c0!, l), kernel.logDegree)
+      }
+      return encodeCiphertext(set, scaleBits, kernel.read(c0!), roundPolynomial(kernel, seed, index))
+    }),
+  )
 }
 
-/** The frame and ciphertexts behind an aggregate. Throws 'invalid-argument' for an object made elsewhere. */
+/** The frame and sums behind an aggregate. Throws 'invalid-argument' for an object made elsewhere. */
 export function openAggregate(value: Aggregate): Checked {
   const checked = checkedAggregates.get(value)
   if (checked === undefined) {
@@ -93,43 +97,32 @@ function checkedAggregate(
   prefixLength: number,
   contributors: readonly number[],
 ): Aggregate {
-  const ciphertexts = bytes.subarray(prefixLength)
-  const size = frame.plan.bytes.polynomial
-  engine.kernel.borrow([size], (room) => {
-    for (let index = 0; index < frame.ciphertexts; index++) {
-      const c0 = ciphertexts.subarray(size * index, size * (index + 1))
-      loadPolynomial(engine, room!, c0, `aggregate, ciphertext ${index}`)
-    }
-  })
+  const sums = bytes.subarray(prefixLength)
+  for (let index = 0; index < frame.shape.ciphertexts; index++) {
+    const part = partOf(frame.plan.set, sums, 8 * sumWords(frame.plan.wire), index)
+    if (engine.wire.sumsInRange(part, contributors.length)) continue
+    throw new FheError(
+      'coefficient-out-of-range',
+      `aggregate, ciphertext ${index} has a coefficient above any sum of ${contributors.length}`,
+    )
+  }
   const value: Aggregate = Object.freeze({ bytes, hash: hash('aggregate', bytes), contributors })
-  checkedAggregates.set(value, { frame, ciphertexts })
+  checkedAggregates.set(value, { frame, sums })
   return value
 }
 
-/** sum ← sum + ciphertexts, both checked. */
-async function addCiphertexts(
+/** sums ← sums + narrow coefficients. */
+export async function addNarrow(
   engine: Engine,
-  sum: Uint8Array,
-  ciphertexts: Uint8Array,
-  count: number,
-  request: AggregateRequest,
+  frame: RoundFrame,
+  sums: Uint8Array,
+  coefficients: Uint8Array,
+  request: Progress,
 ): Promise<void> {
-  const { kernel, plan } = engine
-  const size = plan.bytes.polynomial
+  const { set, wire } = frame.plan
   const progress = request.signal === undefined ? {} : { signal: request.signal }
-  const [total, input] = [kernel.allocate(size), kernel.allocate(size)]
-  try {
-    await eachOf(count, 1, progress, (index) => {
-      const [from, to] = [size * index, size * (index + 1)]
-      kernel.write(total, sum.subarray(from, to))
-      kernel.write(input, ciphertexts.subarray(from, to))
-      for (let l = 0; l < kernel.dataPrimeCount; l++) {
-        kernel.calls.addInto(kernel.records[l]!, kernel.residues(total, l), kernel.residues(input, l), kernel.degree)
-      }
-      sum.set(kernel.view(total), from)
-    })
-  } finally {
-    kernel.release(total)
-    kernel.release(input)
-  }
+  await eachOf(frame.shape.ciphertexts, 1, progress, (index) => {
+    const part = partOf(set, coefficients, wire.width, index)
+    engine.wire.add(partOf(set, sums, 8 * sumWords(wire), index), part)
+  })
 }

@@ -4,16 +4,18 @@
 import { ByteStream } from './byte-stream.ts'
 import type { Block } from './kernel/kernel.ts'
 import { Kernel } from './kernel/kernel.ts'
+import { dataPrimes, powMod } from './parameters.ts'
 import type { Plan } from './plan.ts'
 import { type ClaimSeeds, ClaimSum, type ClaimSums, projectColumns } from './projection.ts'
 import { RoundPolynomials } from './round-polynomial.ts'
-import { SealContext } from './seal.ts'
+import { Wire } from './wire.ts'
+import { sumWords } from './wire-format.ts'
 
 /** Random bytes of a binomial coefficient: six make 21 pairs of coins. */
 const ERROR_BYTES = 6
 
-/** Slots of a decrypted ciphertext, and the largest |coefficient| in units of the scale. */
-export type Slots = { readonly real: Float64Array; readonly imaginary: Float64Array; readonly largest: number }
+/** Values of a decrypted ciphertext, one for each coefficient that travels, and the largest of their sizes. */
+export type Values = { readonly values: Float64Array; readonly largest: number }
 
 /**
  * A secret polynomial x and a public factor λ, to be multiplied with the round's polynomials: the masked λ_j·Σ f_i(α_j) for
@@ -42,28 +44,33 @@ type OpenProduct = {
   readonly sums: Block
 }
 
-/** Room for `decode`. Its contents become public to the members, so it is not wiped. */
-type DecodeRoom = { readonly message: Block; readonly leaves: Block; readonly real: Block; readonly imaginary: Block }
+/** What `encodeReals` multiplies by, for one scale: see there. */
+type Encoding = {
+  readonly top: number
+  readonly rest: number
+  readonly topFactors: readonly bigint[]
+  readonly restFactors: readonly bigint[]
+}
 
 export class Core implements Disposable {
   readonly plan: Plan
   readonly kernel: Kernel
-  readonly seal: SealContext
+  readonly wire: Wire
   readonly polynomials: RoundPolynomials
+  readonly #encoding: Encoding
   #product: OpenProduct | null = null
-  #decodeRoom: DecodeRoom | null = null
   #claim: ClaimSum | null = null
 
-  private constructor(plan: Plan, kernel: Kernel, seal: SealContext) {
+  private constructor(plan: Plan, kernel: Kernel) {
     this.plan = plan
     this.kernel = kernel
-    this.seal = seal
+    this.wire = new Wire(kernel, plan.wire)
     this.polynomials = new RoundPolynomials(kernel)
+    this.#encoding = encodingOf(plan)
   }
 
   static async open(plan: Plan): Promise<Core> {
-    const [kernel, seal] = await Promise.all([Kernel.open(plan), SealContext.open(plan.set)])
-    return new Core(plan, kernel, seal)
+    return new Core(plan, await Kernel.open(plan))
   }
 
   /** Opens a product. Nothing is kept of the secret but λ·x inside the kernel, until `closeProduct`. */
@@ -92,8 +99,8 @@ export class Core implements Disposable {
   }
 
   /**
-   * A decryption share of ciphertext number `index`, h = a·(λ·x) + e, written to `out`. The same product has the same
-   * noise, the flooding e, for the same index, and no two indices share any.
+   * A decryption share of ciphertext number `index`, h = a·(λ·x) + e, written to `out` as far as it has room. The same product
+   * has the same noise, the flooding e, for the same index, and no two indices share any.
    */
   share(index: number, out: Uint8Array): void {
     const product = this.#open()
@@ -104,11 +111,14 @@ export class Core implements Disposable {
     this.#multiply(product, index, (record, at) => {
       kernel.calls.floodingResidues(record, at, sums.at, kernel.degree)
     })
-    out.set(kernel.view(noise))
+    this.wire.narrow(noise, out)
   }
 
-  /** An encryption of slots as ciphertext number `index`, c0 = a·(λ·x) + e + m, written to `out`; e is a fresh error. */
-  encrypt(index: number, slots: Float64Array, out: Uint8Array): void {
+  /**
+   * An encryption of N values as ciphertext number `index`, c0 = a·(λ·x) + e + m, written to `out` as far as it has room; e is
+   * a fresh error, m the values at the plan's scale.
+   */
+  encrypt(index: number, values: Float64Array, out: Uint8Array): void {
     const product = this.#open()
     const { kernel } = this
     const { factor, noise, random, errors } = product
@@ -116,11 +126,24 @@ export class Core implements Disposable {
     this.#multiply(product, index, (record, at) => {
       kernel.calls.binomialResidues(record, at, random.at, kernel.degree)
     })
-    this.seal.encode(slots, this.plan.scaleBits, (message) => kernel.write(factor, message))
+    this.encode(values, factor)
     for (let l = 0; l < kernel.dataPrimeCount; l++) {
       kernel.calls.addInto(kernel.records[l]!, kernel.residues(noise, l), kernel.residues(factor, l), kernel.degree)
     }
-    out.set(kernel.view(noise))
+    this.wire.narrow(noise, out)
+  }
+
+  /** Writes N values at the plan's scale to a polynomial: residues below their primes, not transformed. */
+  encode(values: Float64Array, out: Block): void {
+    const { kernel } = this
+    const { top, rest, topFactors, restFactors } = this.#encoding
+    kernel.borrow([8 * kernel.degree], (reals) => {
+      kernel.write(reals!, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+      for (let l = 0; l < kernel.dataPrimeCount; l++) {
+        const [at, record] = [kernel.residues(out, l), kernel.records[l]!]
+        kernel.calls.encodeReals(record, at, reals!.at, kernel.degree, top, rest, topFactors[l]!, restFactors[l]!)
+      }
+    })
   }
 
   /** Row sums of J·w over ciphertext `index`, w = c0 − a·(λ·x) being what the product's encryption of it holds; secret. */
@@ -130,23 +153,20 @@ export class Core implements Disposable {
     const { calls, degree, logDegree } = kernel
     const polynomial = this.polynomials.at(roundSeed, index)
     kernel.view(noise).fill(0)
+    this.wire.widen(c0, factor)
     for (let l = 0; l < kernel.dataPrimeCount; l++) {
-      const [a, product] = [kernel.residues(polynomial, l), kernel.residues(noise, l)]
-      calls.maskedProduct(kernel.records[l]!, product, a, this.#pairsAt(pairs, l), product, degree)
+      const [record, a, product] = [kernel.records[l]!, kernel.residues(polynomial, l), kernel.residues(noise, l)]
+      calls.maskedProduct(record, product, a, this.#pairsAt(pairs, l), product, degree)
+      calls.inverse(record, product, logDegree)
+      calls.subtractFrom(record, kernel.residues(factor, l), product, degree)
     }
-    kernel.write(factor, c0)
-    for (let l = 0; l < kernel.dataPrimeCount; l++) {
-      const [record, w] = [kernel.records[l]!, kernel.residues(factor, l)]
-      calls.subtractFrom(record, w, kernel.residues(noise, l), degree)
-      calls.inverse(record, w, logDegree)
-    }
-    return projectColumns(kernel, seed, index, factor)
+    return projectColumns(kernel, seed, index, factor, c0.length / this.plan.wire.width)
   }
 
   /** Begins the sums of a claim, dropping any that were open. */
   openClaim(seeds: ClaimSeeds): void {
     this.closeClaim()
-    this.#claim = new ClaimSum(this.kernel, this.polynomials, seeds)
+    this.#claim = new ClaimSum(this.kernel, this.wire, this.polynomials, seeds)
   }
 
   addToClaim(index: number, c0: Uint8Array): void {
@@ -170,40 +190,26 @@ export class Core implements Disposable {
     this.#product = null
   }
 
-  /** Decodes m in NTT form (8·N·L bytes, residues below their primes) into slots at the plan's scale. */
-  decode(message: Uint8Array): Slots {
-    const { kernel } = this
-    const { calls, degree } = kernel
-    const slots = degree / 2
-    this.#decodeRoom ??= {
-      message: kernel.allocate(kernel.polynomialBytes),
-      leaves: kernel.allocate(16 * slots),
-      real: kernel.allocate(8 * slots),
-      imaginary: kernel.allocate(8 * slots),
-    }
-    const room = this.#decodeRoom
-    kernel.write(room.message, message)
-    for (let l = 0; l < kernel.dataPrimeCount; l++) {
-      calls.inverse(kernel.records[l]!, kernel.residues(room.message, l), kernel.logDegree)
-    }
-    const inverseScale = 2 ** -this.plan.scaleBits
-    calls.compose(kernel.records[0]!, kernel.dataPrimeCount, room.message.at, room.leaves.at, inverseScale, degree)
-    const coefficients = new Float64Array(calls.memory.buffer, room.leaves.at, degree)
-    // NaN stays.
-    let largest = 0
-    for (let i = 0; i < degree; i++) largest = Math.max(largest, Math.abs(coefficients[i]!))
-    calls.embed(room.leaves.at, kernel.embedTwiddles.at, kernel.logDegree - 1)
-    calls.gather(room.leaves.at, kernel.embedPlaces.at, room.real.at, room.imaginary.at, slots)
-    return {
-      real: new Float64Array(kernel.read(room.real).buffer),
-      imaginary: new Float64Array(kernel.read(room.imaginary).buffer),
-      largest,
-    }
+  /** Values at the plan's scale from the sum of so many narrow polynomials, which is near a plaintext modulo Q. */
+  decode(sums: Uint8Array, terms: number): Values {
+    const { kernel, plan } = this
+    const { calls, degree, dataPrimeCount } = kernel
+    const count = sums.length / (8 * sumWords(plan.wire))
+    // Public to the members, like all that the wire carries.
+    return kernel.borrow([kernel.polynomialBytes, 8 * degree], (message, reals) => {
+      this.wire.widenSum(sums, terms, message!)
+      const inverseScale = 2 ** -plan.scaleBits
+      calls.compose(kernel.records[0]!, dataPrimeCount, message!.at, 8 * degree, reals!.at, inverseScale, count)
+      const values = new Float64Array(kernel.read(reals!, 8 * count).buffer)
+      // NaN stays.
+      let largest = 0
+      for (const value of values) largest = Math.max(largest, Math.abs(value))
+      return { values, largest }
+    })
   }
 
   [Symbol.dispose](): void {
     this.closeProduct()
-    this.seal[Symbol.dispose]()
   }
 
   #open(): OpenProduct {
@@ -211,7 +217,7 @@ export class Core implements Disposable {
     return this.#product
   }
 
-  /** noise ← a·(λ·x) + e, `sample` writing the residues of e. */
+  /** noise ← a·(λ·x) + e as coefficients, `sample` writing the residues of e. */
   #multiply(product: OpenProduct, index: number, sample: (record: number, at: number) => void): void {
     const { kernel } = this
     const { pairs, noise, roundSeed } = product
@@ -223,6 +229,7 @@ export class Core implements Disposable {
       kernel.calls.forwardLazy(record, at, kernel.logDegree)
       const a = kernel.residues(polynomial, l)
       kernel.calls.maskedProduct(record, at, a, this.#pairsAt(pairs, l), at, kernel.degree)
+      kernel.calls.inverse(record, at, kernel.logDegree)
     }
   }
 
@@ -234,4 +241,20 @@ export class Core implements Disposable {
 /** Random bytes that the flooding of one ciphertext takes: three terms of 8 or 12 bytes a coefficient. */
 function floodingBytes(plan: Pick<Plan, 'set' | 'flooding'>): number {
   return 3 * plan.set.degree * (plan.flooding.uniformBits > 64 ? 12 : 8)
+}
+
+/** Bits that a whole part of a value may have in a signed word, and its rest. */
+const WORD_BITS = 61
+
+function encodingOf(plan: Plan): Encoding {
+  const largest = Math.max(plan.clipBound, plan.weightAmplitude)
+  const top = Math.min(plan.scaleBits, WORD_BITS - Math.ceil(Math.log2(largest)))
+  const rest = Math.min(plan.scaleBits - top, WORD_BITS)
+  const powers = (exponent: number) => dataPrimes(plan.set).map((p) => powMod(2n, BigInt(exponent), p))
+  return {
+    top: 2 ** top,
+    rest: 2 ** rest,
+    topFactors: powers(plan.scaleBits - top),
+    restFactors: powers(plan.scaleBits - top - rest),
+  }
 }

@@ -8,15 +8,15 @@ import { onceNonce } from './guard.ts'
 import { contextBytes, KEY_TEST_ROUND } from './header.ts'
 import { withShareSecret } from './member-key.ts'
 import { insistSameEpoch, sortedSet, toBitmap } from './members.ts'
-import { shapeOf } from './packing.ts'
+import { partOf, shapeOf } from './packing.ts'
 import { dataPrimes } from './parameters.ts'
 import type { Plan } from './plan.ts'
 import { roundSeed } from './round-polynomial.ts'
 import type { PartialDecryptRequest, RoundContext } from './types.ts'
-import { loadPolynomial, type RoundFrame, readShare, sharePrefix } from './vector-messages.ts'
+import { insistInRange, narrowBytes, type RoundFrame, readShare, sharePrefix } from './vector-messages.ts'
 
 /** Of everything that decides the bytes of a share: sampler, stream, order. Raised with any change to them. */
-const DERIVATION = 3
+const DERIVATION = 4
 
 /**
  * The caller's decryption share. Refuses, before anything is recorded, a sum of too few contributors or without the
@@ -70,19 +70,19 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
     )
   }
 
-  const { ciphertexts } = shapeOf(plan, context.round)
+  const shape = shapeOf(plan, context.round)
   const factors = dataPrimes(plan.set).map(() => 1n)
-  const start = sharePrefix({ plan, context, keyHash, ciphertexts }, self, contributors, activeSet)
-  const { polynomial } = plan.bytes
-  const out = new Uint8Array(start.length + polynomial * ciphertexts)
+  const frame = { plan, context, keyHash, shape }
+  const start = sharePrefix(frame, self, contributors, activeSet)
+  const out = new Uint8Array(start.length + narrowBytes(frame))
+  const polynomials = out.subarray(start.length)
   out.set(start)
   await engine.exclusive((threads) =>
     withShareSecret(engine, memberKey, { contributors, activeSet, own, common }, async (secret, noiseSeed) => {
       try {
         await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
-        await eachOf(ciphertexts, threads.size, request, async (index) => {
-          const at = start.length + polynomial * index
-          await threads.share(index, out.subarray(at, at + polynomial))
+        await eachOf(shape.ciphertexts, threads.size, request, async (index) => {
+          await threads.share(index, partOf(plan.set, polynomials, plan.wire.width, index))
         })
       } finally {
         await threads.closeProduct()
@@ -104,18 +104,12 @@ export function checkDecryptionShare(
     readonly sender: number
   },
 ): void {
-  const { plan, kernel } = engine
+  const { plan } = engine
   const { context, keyHash, sender, contributors } = expected
-  const frame = { plan, context, keyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
+  const frame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
   const activeSet = checkActiveSet(plan, context, expected.activeSet)
   const polynomials = readShare(frame, sender, contributors, activeSet, bytes)
-  const { polynomial } = plan.bytes
-  kernel.borrow([polynomial], (room) => {
-    for (let index = 0; index < frame.ciphertexts; index++) {
-      const h = polynomials.subarray(polynomial * index, polynomial * (index + 1))
-      loadPolynomial(engine, room!, h, `decryption share of member ${sender}, ciphertext ${index}`)
-    }
-  })
+  insistInRange(engine, frame, polynomials, `decryption share of member ${sender}`)
 }
 
 /**

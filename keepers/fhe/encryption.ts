@@ -8,7 +8,7 @@ import { onceNonce } from './guard.ts'
 import { contextBytes, KEY_TEST_ROUND } from './header.ts'
 import { withOwnSecret } from './member-key.ts'
 import { insistSameEpoch } from './members.ts'
-import { checkVector, pack, shapeOf } from './packing.ts'
+import { checkVector, pack, partOf, shapeOf } from './packing.ts'
 import { dataPrimes } from './parameters.ts'
 import type { Plan } from './plan.ts'
 import { roundSeed } from './round-polynomial.ts'
@@ -16,7 +16,8 @@ import { padOf, proveShort } from './shortness.ts'
 import { decodeProof, type ShortnessProof } from './shortness-format.ts'
 import type { EncryptRequest, RoundContext } from './types.ts'
 import {
-  loadPolynomial,
+  insistInRange,
+  narrowBytes,
   proofBytes,
   type RoundFrame,
   readUpdate,
@@ -25,7 +26,7 @@ import {
 } from './vector-messages.ts'
 
 /** Of everything that decides the bytes of an update: sampler, stream, order. Raised with any change to them. */
-const DERIVATION = 2
+const DERIVATION = 3
 
 /**
  * Encrypts a vector for one round. Returns the update's bytes (`plan.bytes.update` of them) once the guard has them on
@@ -42,9 +43,9 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
   const shape = shapeOf(plan, context.round)
   checkVector(plan, shape, vector, weight)
   const nonce = onceNonce('encryption', { context, keyHash, self })
-  const start = updatePrefix({ plan, context, keyHash, ciphertexts: shape.ciphertexts }, self)
-  const { polynomial } = plan.bytes
-  const ends = start.length + polynomial * shape.ciphertexts
+  const frame = { plan, context, keyHash, shape }
+  const start = updatePrefix(frame, self)
+  const ends = start.length + narrowBytes(frame)
   const out = new Uint8Array(ends + proofBytes({ plan, context }))
   out.set(start)
   await claimPad(plan, request)
@@ -61,18 +62,17 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
         const factors = dataPrimes(plan.set).map((p) => p - 1n)
         const polynomials = roundSeed(plan.hash, keyHash, context)
         await threads.openProduct({ secret, factors, noiseSeed, roundSeed: polynomials })
+        const ciphertexts = out.subarray(start.length, ends)
         await eachOf(shape.ciphertexts, threads.size, request, async (index) => {
-          const at = start.length + polynomial * index
-          const slots = pack(plan, vector, weight, index)
+          const values = pack(plan, vector, weight, index)
           try {
-            await threads.encrypt(index, slots, out.subarray(at, at + polynomial))
+            await threads.encrypt(index, values, partOf(plan.set, ciphertexts, plan.wire.width, index))
           } finally {
             // A worker that took them over wipes them itself, and leaves a detached array here.
-            if (slots.length > 0) slots.fill(0)
+            if (values.length > 0) values.fill(0)
           }
         })
         if (ends === out.length) return
-        const ciphertexts = out.subarray(start.length, ends)
         const own = { secret, seed }
         const proof = { context, prefix: start, ciphertexts, own, noiseSeed, roundSeed: polynomials, progress: request }
         out.set(await proveShort(engine, threads, proof), ends)
@@ -102,11 +102,11 @@ export function checkUpdate(
 ): void {
   const { plan } = engine
   const { context, keyHash } = expected
-  const frame = { plan, context, keyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
+  const frame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
   readCheckedUpdate(engine, frame, expected.sender, bytes)
 }
 
-/** An update with all that everyone can check of it: every residue, and the proof but for what takes a member's share. */
+/** An update with all that everyone can check of it: every coefficient, and the proof but for what takes a member's share. */
 export function readCheckedUpdate(
   engine: Engine,
   frame: RoundFrame,
@@ -114,14 +114,7 @@ export function readCheckedUpdate(
   bytes: Uint8Array,
 ): UpdateParts & { readonly shortness: ShortnessProof | null } {
   const parts = readUpdate(frame, sender, bytes)
-  const { ciphertexts } = parts
-  const size = frame.plan.bytes.polynomial
-  engine.kernel.borrow([size], (room) => {
-    for (let index = 0; index < frame.ciphertexts; index++) {
-      const c0 = ciphertexts.subarray(size * index, size * (index + 1))
-      loadPolynomial(engine, room!, c0, `update of member ${sender}, ciphertext ${index}`)
-    }
-  })
+  insistInRange(engine, frame, parts.ciphertexts, `update of member ${sender}`)
   return { ...parts, shortness: parts.proof.length === 0 ? null : decodeProof(frame.plan, sender, parts.proof) }
 }
 

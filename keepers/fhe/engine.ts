@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The machinery under all operations of this library: SEAL, the kernel, and threads, for one plan.
+// The machinery under all operations of this library: the kernel and threads, for one plan.
 import { setImmediate } from 'node:timers/promises'
 import { Core } from './core.ts'
 import { FheError } from './errors.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import type { Plan } from './plan.ts'
+import { insistOnSeal } from './seal.ts'
 import { InlineThreads, PooledThreads, type Threads } from './threads.ts'
 import type { Progress } from './types.ts'
+import type { Wire } from './wire.ts'
 
 export type EngineOptions = {
   /** Worker threads for the work on ciphertexts; 0 (the default) does everything on the caller's thread. */
@@ -17,8 +19,8 @@ export type EngineOptions = {
 const YIELD_EVERY_MS = 12
 
 /**
- * SEAL, the kernel and the threads of one plan. Operations on the same engine queue up behind each other.
- * Close it (or `await using`) to free SEAL's memory and end the threads.
+ * The kernel and the threads of one plan, whose parameters SEAL has found secure. Operations on the same engine queue up behind
+ * each other. Close it (or `await using`) to end the threads.
  */
 export class Engine implements AsyncDisposable {
   readonly plan: Plan
@@ -39,7 +41,7 @@ export class Engine implements AsyncDisposable {
     if (!Number.isInteger(workers) || workers < 0 || workers > 64) {
       throw new FheError('invalid-argument', `workers is ${workers}; an integer from 0 to 64 is needed`, { workers })
     }
-    const core = await Core.open(plan)
+    const [core] = await Promise.all([Core.open(plan), insistOnSeal(plan.set)])
     const threads = workers === 0 ? new InlineThreads(core) : await PooledThreads.open(plan, workers)
     return new Engine(plan, core, threads)
   }
@@ -48,6 +50,12 @@ export class Engine implements AsyncDisposable {
   get kernel(): Kernel {
     this.#insistOpen()
     return this.#core.kernel
+  }
+
+  /** Conversions to and from what travels, on the caller's thread. For the modules of this library. */
+  get wire(): Wire {
+    this.#insistOpen()
+    return this.#core.wire
   }
 
   /** The threads, for one operation at a time. For the modules of this library. */

@@ -7,7 +7,7 @@ import type { EpochContext } from './types.ts'
 /** 'CKTH': CKKS, threshold. */
 const MAGIC = Uint8Array.of(0x43, 0x4b, 0x54, 0x48)
 /** Of the whole wire format. A change to any message's bytes raises it. */
-const VERSION = 5
+const VERSION = 6
 
 const MESSAGE_TYPES = {
   dealing: 1,

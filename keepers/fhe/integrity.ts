@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Checks of a decryption. Updates that passed their proofs add up to coefficients below a bound; a garbage share is
-// uniform modulo Q, and one of its many thousand coefficients is above it. Unexpected values in imaginary parts, weight slots or padding
-// are only reported: the real parts are right in any case.
-import type { Slots } from './core.ts'
+// uniform modulo Q, and one of its thousand or more coefficients is above it. Unexpected weights or padding are only reported:
+// the values are right in any case.
+import type { Values } from './core.ts'
 import { FheError } from './errors.ts'
-import { type VectorShape, weightOf } from './packing.ts'
+import { weightOf } from './packing.ts'
 import { coefficientBound, type Plan, sumErrorBound } from './plan.ts'
+import type { VectorShape } from './sizes.ts'
 import type { IntegrityReport } from './types.ts'
 
 /** Collects evidence ciphertext by ciphertext, then passes or throws. */
-export class SlotChecks {
+export class ValueChecks {
   readonly #plan: Plan
   readonly #shape: VectorShape
   readonly #noiseLimit: number
   readonly #coefficientLimit: number
   #maxCoefficient = 0
-  #maxImaginary = 0
   #maxPadding = 0
   #leastWeight = Number.POSITIVE_INFINITY
   #mostWeight = Number.NEGATIVE_INFINITY
@@ -28,19 +28,15 @@ export class SlotChecks {
   }
 
   /** Takes in ciphertext `index`. */
-  look(index: number, slots: Slots): void {
-    const { real, imaginary, largest } = slots
+  look(index: number, { values, largest }: Values): void {
     // Math.max hands NaN on, and NaN fails every comparison in `conclude`.
     this.#maxCoefficient = Math.max(this.#maxCoefficient, largest)
-    for (let i = 0; i < imaginary.length; i++) {
-      this.#maxImaginary = Math.max(this.#maxImaginary, Math.abs(imaginary[i]!))
-    }
-    const weight = weightOf(this.#plan, real)
+    const weight = weightOf(this.#plan, values)
     this.#leastWeight = Math.min(this.#leastWeight, weight)
     this.#mostWeight = Math.max(this.#mostWeight, weight)
     const used =
       1 + Math.min(this.#plan.valuesPerCiphertext, this.#shape.length - index * this.#plan.valuesPerCiphertext)
-    for (let i = used; i < real.length; i++) this.#maxPadding = Math.max(this.#maxPadding, Math.abs(real[i]!))
+    for (let i = used; i < values.length; i++) this.#maxPadding = Math.max(this.#maxPadding, Math.abs(values[i]!))
   }
 
   /**
@@ -59,7 +55,6 @@ export class SlotChecks {
     const report: IntegrityReport = {
       maxCoefficient: this.#maxCoefficient,
       coefficientLimit: this.#coefficientLimit,
-      maxImaginary: this.#maxImaginary,
       weightSpread: (this.#mostWeight - this.#leastWeight) * plan.maxWeight,
       maxMean,
       maxPadding: this.#maxPadding,

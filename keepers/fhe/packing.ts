@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Vectors of any length ↔ slots of ciphertexts. Slot 0 of every ciphertext carries the weight, and the rest carry weight-scaled values. The
-// last ciphertext is padded with zeros, which are checked after decryption.
+// Vectors of any length ↔ coefficients of plaintexts. Only sums are taken of them, so values need no slots: a polynomial holds N
+// of them as its coefficients, twice as many as it has slots, and what lies behind the last one need not travel. Coefficient
+// 0 of every ciphertext carries the weight, and the rest carry weight-scaled values.
 import { FheError } from './errors.ts'
 import { KEY_TEST_ROUND } from './header.ts'
+import type { ParameterSet } from './parameters.ts'
 import type { Plan } from './plan.ts'
-
-/** How a vector of a round lies in ciphertexts. */
-export type VectorShape = { readonly length: number; readonly ciphertexts: number }
+import { type VectorShape, vectorShape } from './sizes.ts'
 
 /** The plan's shape; in the trial decryption, exactly one full ciphertext. */
 export function shapeOf(plan: Plan, round: number): VectorShape {
-  return round === KEY_TEST_ROUND
-    ? { length: plan.valuesPerCiphertext, ciphertexts: 1 }
-    : { length: plan.vectorLength, ciphertexts: plan.ciphertexts }
+  return vectorShape(plan.set, round === KEY_TEST_ROUND ? plan.valuesPerCiphertext : plan.vectorLength)
+}
+
+/** The part of ciphertext `index` in the items of all of them, `bytes` each. */
+export function partOf(
+  { degree }: Pick<ParameterSet, 'degree'>,
+  items: Uint8Array,
+  bytes: number,
+  index: number,
+): Uint8Array {
+  return items.subarray(degree * bytes * index, degree * bytes * (index + 1))
 }
 
 /**
  * Throws `FheError('invalid-argument')` unless the vector has the right length and only finite values within ±clipBound,
- * and 0 ≤ weight ≤ maxWeight. An update of weight 0 is zero in every slot.
+ * and 0 ≤ weight ≤ maxWeight. An update of weight 0 is zero everywhere.
  */
 export function checkVector(plan: Plan, shape: VectorShape, vector: ArrayLike<number>, weight: number): void {
   if (vector.length !== shape.length) {
@@ -61,18 +69,18 @@ function checkNorm(plan: Plan, vector: ArrayLike<number>, weight: number): void 
   )
 }
 
-/** Slots of ciphertext `index` of a vector, in the clear: the caller wipes them. */
+/** The N coefficients of ciphertext `index` of a vector, in the clear and without their scale: the caller wipes them. */
 export function pack(plan: Plan, vector: ArrayLike<number>, weight: number, index: number): Float64Array {
-  const slots = new Float64Array(plan.set.degree / 2)
+  const values = new Float64Array(plan.set.degree)
   const share = weight / plan.maxWeight
-  slots[0] = share * plan.weightAmplitude
+  values[0] = share * plan.weightAmplitude
   const from = index * plan.valuesPerCiphertext
   const count = Math.min(plan.valuesPerCiphertext, vector.length - from)
-  for (let i = 0; i < count; i++) slots[1 + i] = vector[from + i]! * share
-  return slots
+  for (let i = 0; i < count; i++) values[1 + i] = vector[from + i]! * share
+  return values
 }
 
-/** Σ weight/maxWeight of a ciphertext, from its slot 0. */
-export function weightOf(plan: Plan, real: Float64Array): number {
-  return real[0]! / plan.weightAmplitude
+/** Σ weight/maxWeight of a ciphertext, from its coefficient 0. */
+export function weightOf(plan: Plan, values: Float64Array): number {
+  return values[0]! / plan.weightAmplitude
 }

@@ -5,7 +5,7 @@ import { FheError } from './errors.ts'
 /** A ring and its primes. Data primes carry ciphertexts; the special prime is there because SEAL asks for one. */
 export type ParameterSet = {
   readonly name: string
-  /** N, the degree of X^N + 1. N/2 complex slots. */
+  /** N, the degree of X^N + 1. */
   readonly degree: number
   /** q_0 … q_{K−1}; the last one is the special prime. Each is prime, ≡ 1 (mod 2N), just below 2^60. */
   readonly primes: readonly bigint[]
@@ -41,14 +41,14 @@ const DEFINITIONS: readonly Definition[] = [
     name: 'default',
     degree: 8192,
     primes: [1152921504606683137n, 1152921504606748673n, 1152921504606830593n],
-    scaleBits: 105,
+    scaleBits: 99,
   },
   {
     // One more data prime: some 60 bits more room for precision, at half as many bytes again.
     name: 'precise',
     degree: 16384,
     primes: [1152921504605962241n, 1152921504606584833n, 1152921504606683137n, 1152921504606748673n],
-    scaleBits: 160,
+    scaleBits: 153,
   },
 ]
 

@@ -12,7 +12,8 @@ import {
   proofBounds,
   provenNorm,
 } from './proof-budget.ts'
-import { messageSizes } from './sizes.ts'
+import { messageSizes, vectorShape } from './sizes.ts'
+import { type WireFormat, wireFormat } from './wire-format.ts'
 
 export type PlanOptions = {
   /** A named set (default 'default') or one of your own, which is validated. */
@@ -60,10 +61,14 @@ export type Plan = {
   readonly roundsPerKey: number
   readonly statisticalBits: number
   readonly scaleBits: number
-  /** Slots that carry parameters in one ciphertext: N/2 − 1, for slot 0 carries the weight. */
+  /** Parameters in one ciphertext: N − 1, for coefficient 0 carries the weight. */
   readonly valuesPerCiphertext: number
   /** Ciphertexts of one update. */
   readonly ciphertexts: number
+  /** Coefficients of one update that travel. */
+  readonly carried: number
+  /** What of a coefficient travels. */
+  readonly wire: WireFormat
   /** Ciphertexts decrypted under one key (τ of the flooding formula). */
   readonly ciphertextDecryptions: number
   /** log2 of the bound on the Euclidean norm of the noise of an aggregate. */
@@ -77,14 +82,14 @@ export type Plan = {
     readonly log2Required: number
   }
   readonly precision: {
-    /** Bound on the error of any slot of the decrypted sum (t shares), false with probability 2^-40 per round. */
+    /** Bound on the error of any value of the decrypted sum (t shares), false with probability 2^-40 per round. */
     readonly sumError: number
     /** Bound on the error of any entry of the weighted mean at `minTotalWeight`. */
     readonly meanError: number
     /** −log2(meanError), rounded down. */
     readonly bits: number
   }
-  /** The value of the weight slot for a full weight. */
+  /** The value of a ciphertext's first coefficient for a full weight. */
   readonly weightAmplitude: number
   /** Bounds and masks of the proof that an update is short; coefficients at the plan's scale. */
   readonly proof: ProofBounds & {
@@ -107,7 +112,7 @@ const MAX_ROUNDS_PER_KEY = 4096
 const ERROR_STDDEV = Math.sqrt(21 / 2)
 /** Fisher information of the sum of three uniforms × its variance; a Gaussian has 1. See README, "Flooding". */
 export const FISHER_FACTOR = 1.15
-/** Probability that some slot of a round exceeds the stated bound, by the union bound. */
+/** Probability that some value of a round exceeds the stated bound, by the union bound. */
 const LOG2_FAILURE = -40
 
 /** Works out a plan. Throws `FheError('invalid-parameters' | 'plan-impossible')` with the field, its value and the fix. */
@@ -130,8 +135,8 @@ export function plan(options: PlanOptions): Plan {
   positive('maxWeight', maxWeight)
   positive('minTotalWeight', minTotalWeight)
 
-  const valuesPerCiphertext = set.degree / 2 - 1
-  const ciphertexts = Math.ceil(vectorLength / valuesPerCiphertext)
+  const valuesPerCiphertext = set.degree - 1
+  const { ciphertexts, carried } = vectorShape(set, vectorLength)
   const ciphertextDecryptions = (decryptionsPerKey + 1) * ciphertexts
 
   const log2NoiseNorm = Math.log2(noiseNorm(set, members))
@@ -145,14 +150,17 @@ export function plan(options: PlanOptions): Plan {
     )
   }
   const log2Sigma = uniformBits - 1
+  const wire = wireFormat(set, { log2Sigma, members, threshold })
+  // Half of what is dropped of each coefficient.
+  const dropped = 2 ** (wire.droppedBits - 1)
 
   // Weights need no more room than values do, and all of them together no more than a quarter of the norm.
   const weightAmplitude = Math.min(Math.max(clipBound, 1), clipNorm / (2 * Math.sqrt(ciphertexts)))
-  const slotNorm = Math.sqrt(clipNorm ** 2 + ciphertexts * weightAmplitude ** 2)
+  const messageNorm = Math.sqrt(clipNorm ** 2 + ciphertexts * weightAmplitude ** 2)
   const boundsAt = (bits: number) =>
-    proofBounds({ set, ciphertexts, scaleBits: bits, slotNorm, statisticalBits, roundsPerKey })
+    proofBounds({ carried, scaleBits: bits, messageNorm, dropped, statisticalBits, roundsPerKey })
   // Any updates that pass must add up below Q/2, flooding included: three uniforms of r bits, centred, in each share.
-  const room = (dataModulus(set) / 2) * MODULUS_SHARE - threshold * 1.5 * 2 ** uniformBits
+  const room = (dataModulus(set) / 2) * MODULUS_SHARE - threshold * (1.5 * 2 ** uniformBits + dropped)
   const fits = (bits: number) => members * boundsAt(bits).entry <= room
   let widest = dataModulusBits(set) - 1
   while (widest > 0 && !fits(widest)) widest--
@@ -166,12 +174,12 @@ export function plan(options: PlanOptions): Plan {
     )
   }
   const bounds = boundsAt(scaleBits)
-  const proof = { ...bounds, norm: provenNorm(set, ciphertexts, Number(bounds.limit)) }
-  const sumError = slotErrorBound({ set, scaleBits, log2Sigma, ciphertexts, members, proof }, threshold)
+  const proof = { ...bounds, norm: provenNorm(set, carried, Number(bounds.limit)) }
+  const sumError = errorBound({ scaleBits, log2Sigma, wire, carried, members, proof }, threshold)
   if (sumError >= 0.5 * Math.min(clipBound, clipNorm)) {
     throw impossible(
       'scaleBits',
-      `the flooding drowns the message: slot errors up to ${sumError.toPrecision(2)}; raise scaleBits (${widest} at most), lower clipNorm or statisticalBits or use another set`,
+      `the flooding drowns the message: errors up to ${sumError.toPrecision(2)}; raise scaleBits (${widest} at most), lower clipNorm or statisticalBits or use another set`,
     )
   }
   const meanError = (sumError * maxWeight) / minTotalWeight
@@ -197,6 +205,8 @@ export function plan(options: PlanOptions): Plan {
     scaleBits,
     valuesPerCiphertext,
     ciphertexts,
+    carried,
+    wire,
     ciphertextDecryptions,
     log2NoiseNorm,
     flooding: { uniformBits, log2Sigma, log2Required },
@@ -204,45 +214,36 @@ export function plan(options: PlanOptions): Plan {
     weightAmplitude,
     proof,
     securityBits: set.securityBits,
-    bytes: messageSizes({ set, ciphertexts, members, threshold, roundsPerKey, candidateBits: CANDIDATE_BITS }),
+    bytes: messageSizes({ set, carried, wire, members, threshold, roundsPerKey, candidateBits: CANDIDATE_BITS }),
   }
   return { ...agreed, hash: planHash(agreed) }
 }
 
-/** Bound on any slot's error (real or imaginary part) when `shares` members decrypt together. */
-function slotErrorBound(
+/** Bound on the error of any value when `shares` members decrypt together. */
+function errorBound(
   of: {
-    readonly set: ParameterSet
     readonly scaleBits: number
     readonly log2Sigma: number
-    readonly ciphertexts: number
+    readonly wire: WireFormat
+    readonly carried: number
     readonly members: number
-    readonly proof: Pick<Plan['proof'], 'norm'>
+    readonly proof: Pick<Plan['proof'], 'entry'>
   },
   shares: number,
 ): number {
-  // A slot is Σ e_k ζ^k / scale: real and imaginary part have variance N/2 · σ² each, and are Gaussian by number.
-  const slotSigma = 2 ** (of.log2Sigma - of.scaleBits) * Math.sqrt((shares * of.set.degree) / 2)
-  const values = of.set.degree * of.ciphertexts
-  const tail = Math.sqrt(2 * Math.LN2 * (Math.log2(2 * values) - LOG2_FAILURE))
-  // Two FFTs over doubles, log2 N layers each: below 2^-45 of the norm of what updates that pass can add up to.
-  const float = of.members * of.proof.norm * 2 ** (-45 - of.scaleBits)
-  return tail * slotSigma + float
+  // The flooding is Gaussian by number. What is dropped of a uniform coefficient is uniform: sub-Gaussian within ± half of it.
+  const dropped = 2 ** (of.wire.droppedBits - 1)
+  const sigma = Math.sqrt(shares * 4 ** of.log2Sigma + (of.members + shares) * dropped ** 2)
+  const tail = Math.sqrt(2 * Math.LN2 * (Math.log2(of.carried) - LOG2_FAILURE))
+  // Doubles have 53 bits of whatever updates that pass can add up to.
+  const float = of.members * of.proof.entry * 2 ** -51
+  return (tail * sigma + float) * 2 ** -of.scaleBits
 }
 
 /** The same for a whole plan. */
 export function sumErrorBound(agreed: Plan, shares: number): number {
-  return slotErrorBound(
-    {
-      set: agreed.set,
-      scaleBits: agreed.scaleBits,
-      log2Sigma: agreed.flooding.log2Sigma,
-      ciphertexts: agreed.ciphertexts,
-      members: agreed.members,
-      proof: agreed.proof,
-    },
-    shares,
-  )
+  const { scaleBits, wire, carried, members, proof } = agreed
+  return errorBound({ scaleBits, log2Sigma: agreed.flooding.log2Sigma, wire, carried, members, proof }, shares)
 }
 
 /**
@@ -250,8 +251,8 @@ export function sumErrorBound(agreed: Plan, shares: number): number {
  * the scale.
  */
 export function coefficientBound(agreed: Plan, shares: number, contributors: number): number {
-  const flooding = shares * 1.5 * 2 ** agreed.flooding.uniformBits
-  return (contributors * agreed.proof.entry + flooding) * 2 ** -agreed.scaleBits
+  const ofShare = 1.5 * 2 ** agreed.flooding.uniformBits + 2 ** (agreed.wire.droppedBits - 1)
+  return (contributors * agreed.proof.entry + shares * ofShare) * 2 ** -agreed.scaleBits
 }
 
 /**
@@ -272,6 +273,7 @@ function planHash(agreed: Omit<Plan, 'hash'>): Uint8Array {
     .u16(agreed.scaleBits)
     .u16(agreed.flooding.uniformBits)
     .u16(agreed.statisticalBits)
+    .u16(agreed.wire.droppedBits)
     .u16(agreed.members)
     .u16(agreed.threshold)
     .u32(agreed.vectorLength)

@@ -6,14 +6,18 @@ import type { Block, Kernel } from './kernel/kernel.ts'
 import { invert } from './kernel/layout.ts'
 import type { RoundPolynomials } from './round-polynomial.ts'
 import { CLAIM_REPEATS, PROJECTION_ROWS } from './sizes.ts'
+import type { Wire } from './wire.ts'
 
 /** Bytes of the columns of one ciphertext: two bits an entry. */
 function columnBytes(degree: number): number {
   return (degree / 4) * PROJECTION_ROWS
 }
 
-/** Row sums of J·w for the columns of one ciphertext: 144 residues for each data prime. `w` are coefficients, below their primes. */
-export function projectColumns(kernel: Kernel, seed: Uint8Array, index: number, w: Block): Uint8Array {
+/**
+ * Row sums of J·w for the first `columns` coefficients of one ciphertext: 144 residues for each data prime. `w` are
+ * coefficients, below their primes.
+ */
+export function projectColumns(kernel: Kernel, seed: Uint8Array, index: number, w: Block, columns: number): Uint8Array {
   const { calls, degree, dataPrimeCount } = kernel
   const length = columnBytes(degree)
   const stream = new ByteStream(seed, length, 'public')
@@ -22,7 +26,7 @@ export function projectColumns(kernel: Kernel, seed: Uint8Array, index: number, 
     kernel.view(sums!).fill(0)
     for (let l = 0; l < dataPrimeCount; l++) {
       const at = sums!.at + 8 * PROJECTION_ROWS * l
-      calls.project(kernel.records[l]!, at, bits!.at, kernel.residues(w, l), table!.at, degree, PROJECTION_ROWS)
+      calls.project(kernel.records[l]!, at, bits!.at, kernel.residues(w, l), table!.at, columns, PROJECTION_ROWS)
     }
     return kernel.read(sums!)
   })
@@ -49,6 +53,7 @@ export type ClaimSums = {
 /** A claim in the making, on one thread. */
 export class ClaimSum {
   readonly #kernel: Kernel
+  readonly #wire: Wire
   readonly #bits: ByteStream
   readonly #polynomials: RoundPolynomials
   readonly #round: Uint8Array
@@ -56,8 +61,9 @@ export class ClaimSum {
   readonly #weights: readonly Block[]
   readonly #constants: bigint[]
 
-  constructor(kernel: Kernel, polynomials: RoundPolynomials, seeds: ClaimSeeds) {
+  constructor(kernel: Kernel, wire: Wire, polynomials: RoundPolynomials, seeds: ClaimSeeds) {
     this.#kernel = kernel
+    this.#wire = wire
     this.#polynomials = polynomials
     this.#round = seeds.round
     const { calls, degree, dataPrimeCount } = kernel
@@ -83,7 +89,7 @@ export class ClaimSum {
     })
   }
 
-  /** Takes in c0 of ciphertext `index`, NTT form, residues below their primes. */
+  /** Takes in c0 of ciphertext `index`, narrow. */
   add(index: number, c0: Uint8Array): void {
     const kernel = this.#kernel
     const { calls, degree, logDegree, dataPrimeCount } = kernel
@@ -91,11 +97,15 @@ export class ClaimSum {
     kernel.borrow(lengths, (bits, ciphertext, v) => {
       this.#bits.read(index, kernel.view(bits!))
       const a = this.#polynomials.at(this.#round, index)
-      kernel.write(ciphertext!, c0)
+      this.#wire.widen(c0, ciphertext!)
+      for (let l = 0; l < dataPrimeCount; l++) {
+        calls.forward(kernel.records[l]!, kernel.residues(ciphertext!, l), logDegree)
+      }
+      const columns = c0.length / this.#wire.format.width
       for (const [column, weights] of this.#weights.entries()) {
         const record = this.#record(column)
         const l = column % dataPrimeCount
-        calls.weigh(record, v!.at, bits!.at, this.#tables[column]!.at, degree, PROJECTION_ROWS)
+        calls.weigh(record, v!.at, bits!.at, this.#tables[column]!.at, degree, columns, PROJECTION_ROWS)
         calls.forward(record, v!.at, logDegree)
         const constant = calls.innerProduct(record, v!.at, kernel.residues(ciphertext!, l), degree)
         this.#constants[column] = (this.#constants[column]! + BigInt.asUintN(64, constant)) % kernel.primes[l]!

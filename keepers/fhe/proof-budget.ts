@@ -15,13 +15,13 @@ const ROW_PROBABILITY = 2 ** ((LOG2_SOUNDNESS - CANDIDATE_BITS) / PROJECTION_ROW
 export const ENTRY_FACTOR = 2
 /** Share of the modulus for a sum of passing updates: N coefficients of garbage all stay below it with probability (15/16)^N. */
 export const MODULUS_SHARE = 15 / 16
-/** Largest error of a fresh encryption: 21 pairs of coins, and the encoder's rounding. */
+/** Largest error of a fresh encryption: 21 pairs of coins, and the message's rounding. */
 const ERROR_BOUND = 22
 /** Norms are worked out in doubles, of values that were cut in single precision. */
 const NORM_TOLERANCE = 1 + 2 ** -18
 
 export type ProofBounds = {
-  /** Bound on the Euclidean norm of an honest w = m + e over all coefficients of an update. */
+  /** Bound on the Euclidean norm of an honest w = m + e over all coefficients of an update, less what does not travel of c0. */
   readonly honestNorm: number
   /** τ: no row of J·w exceeds it for an honest w, but with probability 2^-s for all rows and rounds together. */
   readonly shift: bigint
@@ -33,20 +33,20 @@ export type ProofBounds = {
   readonly entry: number
 }
 
-/** The bounds for a scale, a ring and a norm of slots. */
+/** The bounds for a scale, a number of coefficients and their norm. */
 export function proofBounds(of: {
-  readonly set: ParameterSet
-  readonly ciphertexts: number
+  /** Coefficients of an update that travel. */
+  readonly carried: number
   readonly scaleBits: number
-  /** Bound on the Euclidean norm of all slots of an update, weights included. */
-  readonly slotNorm: number
+  /** Bound on the Euclidean norm of all values of an update, weights included. */
+  readonly messageNorm: number
+  /** Largest error of a coefficient by what of it does not travel. */
+  readonly dropped: number
   readonly statisticalBits: number
   readonly roundsPerKey: number
 }): ProofBounds {
-  const { set, ciphertexts, scaleBits } = of
-  // Σ |slot|² over N/2 slots is N/2 times the squared norm of the N coefficients.
-  const message = 2 ** scaleBits * Math.sqrt(2 / set.degree) * of.slotNorm
-  const honestNorm = (message + ERROR_BOUND * Math.sqrt(ciphertexts * set.degree)) * NORM_TOLERANCE
+  const message = 2 ** of.scaleBits * of.messageNorm
+  const honestNorm = (message + (ERROR_BOUND + of.dropped) * Math.sqrt(of.carried)) * NORM_TOLERANCE
   // Rows are sub-Gaussian of variance ‖w‖²/2: 2·exp(−x²/2) each, over all rows of all rounds and a few drawings each.
   const tailBits = of.statisticalBits + 4 + Math.ceil(Math.log2(PROJECTION_ROWS * of.roundsPerKey))
   const tail = Math.sqrt(2 * Math.LN2 * tailBits)
@@ -83,8 +83,8 @@ export function rowBound(c: number, limitOverModulus: number): number {
  * The Euclidean norm, over so many coefficients, that no update exceeds which passes with z within β = `limit`: c·β for the least c,
  * within 1 %, whose rows pass rarely enough, or what the entries allow where Q is too small for any.
  */
-export function provenNorm(set: ParameterSet, ciphertexts: number, limit: number): number {
-  return normFactor(limit / dataModulus(set), ciphertexts * set.degree) * limit
+export function provenNorm(set: ParameterSet, carried: number, limit: number): number {
+  return normFactor(limit / dataModulus(set), carried) * limit
 }
 
 function normFactor(limitOverModulus: number, entries: number): number {

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SEAL 4.1 bytes, ComprModeType.none: strict parsing of plaintexts that SEAL's encoder saves, and sums that SEAL loads.
+// SEAL 4.1 bytes, ComprModeType.none: sums that SEAL loads.
 //
 //   header 16: 5E A1 · 10 · major 4 · minor 1 · compression 0 · u16 0 · u64 total size
-//   Plaintext: header · parms_id 32 · coefficient count u64 · scale f64 · array header 16 · count u64 · residues
 //   Ciphertext: header · parms_id 32 · is_ntt u8 · size u64 · N u64 · primes u64 · scale f64 · correction factor u64 (1) ·
 //     array header 16 · count u64 · residues (polynomial-major, then prime-major)
 import { blake2b } from '@noble/hashes/blake2.js'
-import { ByteReader, ByteWriter, equalBytes } from './encoding.ts'
-import { FheError } from './errors.ts'
+import { ByteWriter } from './encoding.ts'
 import { dataPrimes, type ParameterSet } from './parameters.ts'
 
 const SEAL_HEADER_BYTES = 16
 const MAGIC = 0xa15e
 const CKKS = 2n
-/** Offsets of the residues. */
-const PLAINTEXT_AT = 88
+/** Offset of the residues. */
 const CIPHERTEXT_AT = 113
 
 /** parms_id = BLAKE2b-256 of the u64s scheme, N, primes…, plain modulus 0 (SEAL encryptionparams.cpp). */
@@ -47,42 +44,6 @@ export function encodeCiphertext(set: ParameterSet, scaleBits: number, c0: Uint8
     .bytes(c0)
     .bytes(c1)
     .finish()
-}
-
-/**
- * The residues of a SEAL Plaintext, as a view. Throws 'wrong-parms-id', or 'malformed-seal-object' naming the field, for
- * anything but a polynomial over the data primes at this scale.
- */
-export function decodePlaintext(set: ParameterSet, scaleBits: number, bytes: Uint8Array): Uint8Array {
-  const reader = new ByteReader(bytes, 'SEAL plaintext')
-  const insist = (field: string, found: bigint | number, wanted: bigint | number) => {
-    if (found === wanted) return
-    throw new FheError('malformed-seal-object', `${field} of this SEAL plaintext is ${found}, not ${wanted}`, {
-      field,
-      found: String(found),
-    })
-  }
-  const readSealHeader = (size: number) => {
-    insist('magic', reader.u16('magic'), MAGIC)
-    insist('header size', reader.u8('header size'), SEAL_HEADER_BYTES)
-    insist('major version', reader.u8('major version'), 4)
-    insist('minor version', reader.u8('minor version'), 1)
-    insist('compression', reader.u8('compression'), 0)
-    insist('reserved', reader.u16('reserved'), 0)
-    insist('total size', reader.u64('total size'), BigInt(size))
-  }
-  const words = set.degree * dataPrimes(set).length
-  readSealHeader(PLAINTEXT_AT + 8 * words)
-  if (!equalBytes(reader.bytes(32, 'parms_id'), dataParmsId(set))) {
-    throw new FheError('wrong-parms-id', 'this SEAL plaintext belongs to other encryption parameters')
-  }
-  insist('coeff_count', reader.u64('coeff_count'), BigInt(words))
-  insist('scale', reader.f64('scale'), 2 ** scaleBits)
-  readSealHeader(SEAL_HEADER_BYTES + 8 + 8 * words)
-  insist('residue count', reader.u64('residue count'), BigInt(words))
-  const residues = reader.bytes(8 * words, 'residues')
-  reader.end()
-  return residues
 }
 
 function sealHeader(size: number): Uint8Array {

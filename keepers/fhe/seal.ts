@@ -3,7 +3,6 @@
 import createSeal, { type MainModule } from 'node-seal'
 import { FheError } from './errors.ts'
 import type { ParameterSet } from './parameters.ts'
-import { decodePlaintext } from './seal-format.ts'
 
 /** Anything Embind made; garbage collection does not free it. */
 type Deletable = { delete(): void; isDeleted(): boolean }
@@ -35,27 +34,14 @@ export async function sealModule(): Promise<MainModule> {
   return module
 }
 
-/** A SEAL context with its encoder. Throws `FheError('invalid-parameters')` when SEAL refuses the set. */
+/** A SEAL context. Throws `FheError('invalid-parameters')` when SEAL refuses the set. */
 export class SealContext implements Disposable {
   readonly seal: MainModule
   readonly context: InstanceType<MainModule['SEALContext']>
-  readonly #set: ParameterSet
-  readonly #encoder: InstanceType<MainModule['CKKSEncoder']>
-  readonly #plaintext: InstanceType<MainModule['Plaintext']>
-  readonly #kept: Deletable[]
 
-  private constructor(
-    seal: MainModule,
-    set: ParameterSet,
-    context: InstanceType<MainModule['SEALContext']>,
-    encoder: InstanceType<MainModule['CKKSEncoder']>,
-  ) {
+  private constructor(seal: MainModule, context: InstanceType<MainModule['SEALContext']>) {
     this.seal = seal
     this.context = context
-    this.#set = set
-    this.#encoder = encoder
-    this.#plaintext = new seal.Plaintext()
-    this.#kept = [context, encoder, this.#plaintext]
   }
 
   static async open(set: ParameterSet): Promise<SealContext> {
@@ -72,21 +58,27 @@ export class SealContext implements Disposable {
       context.delete()
       throw new FheError('invalid-parameters', `SEAL refuses the parameter set "${set.name}"`)
     }
-    return new SealContext(seal, set, context, new seal.CKKSEncoder(context))
-  }
-
-  /** Encodes N/2 real slots with SEAL's CKKSEncoder and lends the residues (8·N·L bytes, NTT form), then wipes them. */
-  encode(slots: Float64Array, scaleBits: number, use: (message: Uint8Array) => void): void {
-    this.#encoder.encode(slots, 2 ** scaleBits, this.#plaintext)
-    const bytes = this.#plaintext.saveToArray(this.seal.ComprModeType.none) as Uint8Array
-    try {
-      use(decodePlaintext(this.#set, scaleBits, bytes))
-    } finally {
-      bytes.fill(0)
-    }
+    return new SealContext(seal, context)
   }
 
   [Symbol.dispose](): void {
-    release(this.#kept)
+    this.context.delete()
   }
+}
+
+const found = new Map<string, Promise<void>>()
+
+/**
+ * Has SEAL judge a set once a process: that its primes carry transforms, and that it has 128 bits by the standard's table.
+ * Throws `FheError('invalid-parameters')` when it does not.
+ */
+export async function insistOnSeal(set: ParameterSet): Promise<void> {
+  const key = `${set.degree} ${set.primes}`
+  const judgement =
+    found.get(key) ??
+    SealContext.open(set).then((context) => {
+      context[Symbol.dispose]()
+    })
+  found.set(key, judgement)
+  await judgement
 }

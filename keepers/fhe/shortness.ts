@@ -9,6 +9,7 @@ import { FheError } from './errors.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import { leafOf, pathOf, treeOf } from './merkle.ts'
 import { type OwnDealing, ownDifferences } from './own-dealing.ts'
+import { partOf } from './packing.ts'
 import type { Plan } from './plan.ts'
 import { type ClaimSums, weighShare } from './projection.ts'
 import { CANDIDATE_BITS } from './proof-budget.ts'
@@ -82,11 +83,10 @@ export async function projected(
   progress: Progress,
 ): Promise<bigint[]> {
   const { kernel, plan } = engine
-  const { polynomial } = plan.bytes
   const rows = new Array<bigint>(PROJECTION_ROWS * kernel.dataPrimeCount).fill(0n)
   const signal = progress.signal === undefined ? {} : { signal: progress.signal }
-  await eachOf(ciphertexts.length / polynomial, threads.size, signal, async (index) => {
-    const c0 = ciphertexts.subarray(polynomial * index, polynomial * (index + 1))
+  await eachOf(plan.ciphertexts, threads.size, signal, async (index) => {
+    const c0 = partOf(plan.set, ciphertexts, plan.wire.width, index)
     const part = await threads.project(index, c0, projection)
     const view = new DataView(part.buffer, part.byteOffset, part.length)
     for (let i = 0; i < rows.length; i++) rows[i] = rows[i]! + view.getBigUint64(8 * i, true)
@@ -123,12 +123,12 @@ export async function sumClaim(
   ciphertexts: Uint8Array,
   progress: Progress,
 ): Promise<readonly ClaimSums[]> {
-  const { polynomial } = engine.plan.bytes
+  const { set, wire, ciphertexts: count } = engine.plan
   const signal = progress.signal === undefined ? {} : { signal: progress.signal }
   await threads.openClaim(seeds)
   try {
-    await eachOf(ciphertexts.length / polynomial, threads.size, signal, (index) =>
-      threads.addToClaim(index, ciphertexts.subarray(polynomial * index, polynomial * (index + 1))),
+    await eachOf(count, threads.size, signal, (index) =>
+      threads.addToClaim(index, partOf(set, ciphertexts, wire.width, index)),
     )
   } catch (error) {
     await threads.closeClaim()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Lengths of the messages, in one place: the calculator states them and the decoders insist on them.
 import type { ParameterSet } from './parameters.ts'
+import { sumWords, type WireFormat } from './wire-format.ts'
 
 /** magic 4 · version 1 · type 1 · sender 2 · chain 8 · service 20 · epoch 8 · round 8 · plan hash 32 */
 const HEADER_BYTES = 84
@@ -22,10 +23,41 @@ export const PAIR_KEY_BYTES = 32
 /** Bytes of the key from which a member derives its noise. */
 export const NOISE_KEY_BYTES = 32
 
+/**
+ * Coefficients that the last ciphertext has at least. A garbage share shows by a coefficient beyond what a sum can have, which a
+ * uniform one is not with probability 15/16: all of these with 2^-95.
+ */
+const LEAST_CARRIED = 1024
+/** A byte of the challenge J covers eight columns. */
+const CARRIED_MULTIPLE = 8
+
+/** How a vector of a round lies in ciphertexts. */
+export type VectorShape = {
+  readonly length: number
+  readonly ciphertexts: number
+  /** Coefficients that travel, of all ciphertexts: N of each but the last. */
+  readonly carried: number
+}
+
+/** The shape of vectors of that length in a ring of degree N. */
+export function vectorShape({ degree }: Pick<ParameterSet, 'degree'>, length: number): VectorShape {
+  const values = degree - 1
+  const ciphertexts = Math.ceil(length / values)
+  const last = 1 + length - values * (ciphertexts - 1)
+  const rounded = CARRIED_MULTIPLE * Math.ceil(last / CARRIED_MULTIPLE)
+  return {
+    length,
+    ciphertexts,
+    carried: degree * (ciphertexts - 1) + Math.min(degree, Math.max(rounded, LEAST_CARRIED)),
+  }
+}
+
 /** The parameters that determine the lengths of messages. */
 export type SizedBy = {
   readonly set: ParameterSet
-  readonly ciphertexts: number
+  /** Coefficients of a vector that travel. */
+  readonly carried: number
+  readonly wire: WireFormat
   readonly members: number
   readonly threshold: number
   readonly roundsPerKey: number
@@ -39,7 +71,7 @@ export function extraResidues(roundsPerKey: number): number {
 }
 
 /** Byte lengths of one polynomial and of each message. */
-export function messageSizes({ set, ciphertexts, members, threshold, roundsPerKey, candidateBits }: SizedBy) {
+export function messageSizes({ set, carried, wire, members, threshold, roundsPerKey, candidateBits }: SizedBy) {
   const dataPrimeCount = set.primes.length - 1
   const polynomial = 8 * set.degree * dataPrimeCount
   const dealt = polynomial + 8 * extraResidues(roundsPerKey) * dataPrimeCount
@@ -68,12 +100,12 @@ export function messageSizes({ set, ciphertexts, members, threshold, roundsPerKe
     checkScalar,
     /** The proof at the end of an update. */
     shortnessProof,
-    /** header · parms_id · key hash · c0 of each ciphertext · proof that they are short */
-    update: HEADER_BYTES + 64 + polynomial * ciphertexts + shortnessProof,
-    /** header · parms_id · key hash · contributors · Σ c0 of each ciphertext */
-    aggregate: HEADER_BYTES + 64 + BITMAP_BYTES + polynomial * ciphertexts,
-    /** header · key hash · contributors · active set · h_j of each ciphertext */
-    decryptionShare: HEADER_BYTES + 32 + 2 * BITMAP_BYTES + polynomial * ciphertexts,
+    /** header · parms_id · key hash · c0 of each ciphertext, narrow · proof that they are short */
+    update: HEADER_BYTES + 64 + wire.width * carried + shortnessProof,
+    /** header · parms_id · key hash · contributors · Σ of the c0 of each ciphertext, in whole words */
+    aggregate: HEADER_BYTES + 64 + BITMAP_BYTES + 8 * sumWords(wire) * carried,
+    /** header · key hash · contributors · active set · h_j of each ciphertext, narrow */
+    decryptionShare: HEADER_BYTES + 32 + 2 * BITMAP_BYTES + wire.width * carried,
   } as const
 }
 

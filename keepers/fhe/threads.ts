@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the work on single ciphertexts runs: on the caller's thread, or on a pool of workers.
 import { Worker } from 'node:worker_threads'
-import type { Core, Product, Slots } from './core.ts'
+import type { Core, Product, Values } from './core.ts'
 import { FheError } from './errors.ts'
 import type { Plan } from './plan.ts'
 import type { ClaimSeeds, ClaimSums } from './projection.ts'
@@ -12,8 +12,8 @@ export interface Threads {
   /** How many ciphertexts can be worked on at once. */
   readonly size: number
   openProduct(product: Product): Promise<void>
-  /** The slots are the caller's to wipe; a worker takes them over, and wipes them. */
-  encrypt(index: number, slots: Float64Array, out: Uint8Array): Promise<void>
+  /** The values are the caller's to wipe; a worker takes them over, and wipes them. */
+  encrypt(index: number, values: Float64Array, out: Uint8Array): Promise<void>
   share(index: number, out: Uint8Array): Promise<void>
   /** Needs the open product of the ciphertext's encryption. */
   project(index: number, c0: Uint8Array, seed: Uint8Array): Promise<Uint8Array>
@@ -22,7 +22,7 @@ export interface Threads {
   addToClaim(index: number, c0: Uint8Array): Promise<void>
   /** The sums of each thread. */
   closeClaim(): Promise<readonly ClaimSums[]>
-  decode(message: Uint8Array): Promise<Slots>
+  decode(sums: Uint8Array, terms: number): Promise<Values>
   close(): Promise<void>
 }
 
@@ -39,8 +39,8 @@ export class InlineThreads implements Threads {
     this.#core.openProduct(product)
   }
 
-  async encrypt(index: number, slots: Float64Array, out: Uint8Array): Promise<void> {
-    this.#core.encrypt(index, slots, out)
+  async encrypt(index: number, values: Float64Array, out: Uint8Array): Promise<void> {
+    this.#core.encrypt(index, values, out)
   }
 
   async share(index: number, out: Uint8Array): Promise<void> {
@@ -68,8 +68,8 @@ export class InlineThreads implements Threads {
     return sums === null ? [] : [sums]
   }
 
-  async decode(message: Uint8Array): Promise<Slots> {
-    return this.#core.decode(message)
+  async decode(sums: Uint8Array, terms: number): Promise<Values> {
+    return this.#core.decode(sums, terms)
   }
 
   async close(): Promise<void> {}
@@ -138,7 +138,7 @@ class Lane {
   }
 }
 
-/** A pool of workers, each with its own SEAL and kernel. */
+/** A pool of workers, each with its own kernel. */
 export class PooledThreads implements Threads {
   readonly #lanes: readonly Lane[]
 
@@ -179,12 +179,13 @@ export class PooledThreads implements Threads {
     }
   }
 
-  async encrypt(index: number, slots: Float64Array, out: Uint8Array): Promise<void> {
-    out.set((await this.#least({ op: 'encrypt', index, slots }, [slots.buffer as ArrayBuffer])) as Uint8Array)
+  async encrypt(index: number, values: Float64Array, out: Uint8Array): Promise<void> {
+    const task = { op: 'encrypt', index, values, bytes: out.length } as const
+    out.set((await this.#least(task, [values.buffer as ArrayBuffer])) as Uint8Array)
   }
 
   async share(index: number, out: Uint8Array): Promise<void> {
-    out.set((await this.#least({ op: 'share', index }, [])) as Uint8Array)
+    out.set((await this.#least({ op: 'share', index, bytes: out.length }, [])) as Uint8Array)
   }
 
   async project(index: number, c0: Uint8Array, seed: Uint8Array): Promise<Uint8Array> {
@@ -210,9 +211,9 @@ export class PooledThreads implements Threads {
     return sums.filter((part): part is ClaimSums => part !== undefined)
   }
 
-  async decode(message: Uint8Array): Promise<Slots> {
-    const copy = message.slice()
-    return (await this.#least({ op: 'decode', message: copy }, [copy.buffer])) as Slots
+  async decode(sums: Uint8Array, terms: number): Promise<Values> {
+    const copy = sums.slice()
+    return (await this.#least({ op: 'decode', sums: copy, terms }, [copy.buffer])) as Values
   }
 
   async close(): Promise<void> {

@@ -169,8 +169,8 @@ export type CombineRequest = Progress & {
   readonly aggregate: Aggregate
   readonly activeSet: readonly number[]
   /**
-   * Σ of the contributors' declared w_i, in the units of the weights: the divisor of the sum. The weight
-   * slots are the senders' word too, but nobody can hold them to it.
+   * Σ of the contributors' declared w_i, in the units of the weights: the divisor of the sum. The weights in the
+   * ciphertexts are the senders' word too, but nobody can hold them to it.
    */
   readonly totalWeight: number
   /** One per member of the active set, any order; one at a time is enough. */
@@ -180,20 +180,18 @@ export type CombineRequest = Progress & {
 }
 
 /**
- * Figures of a decryption. All figures are absolute, in the units of the sum. Imaginary parts, weight spread and padding
- * above the noise limit mean that some sender put there what no honest one would; the means are right all the same.
+ * Figures of a decryption. All figures are absolute, in the units of the sum. Weight spread and padding above the noise limit
+ * mean that some sender put there what no honest one would; the means are right all the same.
  */
 export type IntegrityReport = {
   /** Largest |coefficient| found; a garbage share exceeds the limit, and updates that passed their proofs cannot. */
   readonly maxCoefficient: number
   readonly coefficientLimit: number
-  /** Largest |imaginary part| found; noise alone stays below `noiseLimit`. */
-  readonly maxImaginary: number
-  /** Largest difference between the weight slots of two ciphertexts. */
+  /** Largest difference between the weights of two ciphertexts. */
   readonly weightSpread: number
   /** Largest |mean| found. */
   readonly maxMean: number
-  /** Largest |value| in the unused slots of the last ciphertext. */
+  /** Largest |value| behind the vector in the last ciphertext; noise alone stays below `noiseLimit`. */
   readonly maxPadding: number
   readonly noiseLimit: number
 }
@@ -202,7 +200,7 @@ export type Combined = {
   /** Σ w_i·v_i / totalWeight, `plan.vectorLength` values. */
   readonly mean: Float64Array
   /**
-   * The sum of the weight slots, in the units of the weights given to `encryptUpdate`. Differs from the declared total when a sender lied.
+   * The sum of the weights in the ciphertexts, in the units of the weights given to `encryptUpdate`. Differs from the declared total when a sender lied.
    */
   readonly weight: number
   readonly report: IntegrityReport

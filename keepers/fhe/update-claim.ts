@@ -145,7 +145,7 @@ function openClaim(
 } {
   const { plan, kernel } = engine
   checkIndex(sender, plan.members, 'sender')
-  const frame: RoundFrame = { plan, context, keyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
+  const frame: RoundFrame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
   const { prefix, ciphertexts, shortness: proof } = readCheckedUpdate(engine, frame, sender, bytes)
   if (proof === null) {
     throw new FheError('invalid-argument', 'updates of the trial decryption claim nothing', { field: 'context' })

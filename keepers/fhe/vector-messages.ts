@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The three messages of a round: update, aggregate, decryption share. Their residues lie raw, 8 bytes each, in SEAL's order; SEAL's own
-// headers would only repeat the plan. Of ciphertexts only c0 travels: c1 is the round's own.
+// The three messages of a round: update, aggregate, decryption share. Of ciphertexts only c0 travels, narrow: c1 is the
+// round's own.
 import { ByteReader, ByteWriter, equalBytes, HASH_BYTES } from './encoding.ts'
 import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
 import { encodeHeader, KEY_TEST_ROUND, NOBODY, readHeader } from './header.ts'
-import type { Block } from './kernel/kernel.ts'
 import { fromBitmap, toBitmap } from './members.ts'
+import { partOf } from './packing.ts'
 import type { Plan } from './plan.ts'
 import { dataParmsId } from './seal-format.ts'
-import { BITMAP_BYTES } from './sizes.ts'
+import { BITMAP_BYTES, type VectorShape } from './sizes.ts'
 import type { RoundContext } from './types.ts'
+import { sumWords } from './wire-format.ts'
 
 /** The data that a message of a round is bound to, apart from its sender. */
 export type RoundFrame = {
   readonly plan: Plan
   readonly context: RoundContext
   readonly keyHash: Uint8Array
-  /** Ciphertexts of one vector in this round. */
-  readonly ciphertexts: number
+  /** How one vector of this round lies in ciphertexts. */
+  readonly shape: VectorShape
 }
 
 /** The beginning of an update: header · parms_id · key hash. */
@@ -47,10 +48,10 @@ export function proofBytes(frame: Pick<RoundFrame, 'plan' | 'context'>): number 
   return frame.context.round === KEY_TEST_ROUND ? 0 : frame.plan.bytes.shortnessProof
 }
 
-/** The parts of an update, as views; residues are not checked yet. */
+/** The parts of an update, as views; coefficients are not checked yet. */
 export type UpdateParts = {
   readonly prefix: Uint8Array
-  /** c0 of each ciphertext. */
+  /** c0 of each ciphertext, narrow. */
   readonly ciphertexts: Uint8Array
   /** Empty in the trial decryption. */
   readonly proof: Uint8Array
@@ -62,29 +63,29 @@ export function readUpdate(frame: RoundFrame, sender: number, bytes: Uint8Array)
   readParmsId(reader, frame.plan)
   readKey(reader, frame)
   const prefix = bytes.subarray(0, reader.offset)
-  const ciphertexts = reader.bytes(frame.plan.bytes.polynomial * frame.ciphertexts, 'ciphertexts')
+  const ciphertexts = reader.bytes(narrowBytes(frame), 'ciphertexts')
   const proof = reader.bytes(proofBytes(frame), 'proof')
   reader.end()
   return { prefix, ciphertexts, proof }
 }
 
-/** Contributors and ciphertexts of an aggregate; residues are not checked yet. */
+/** Contributors and sums of an aggregate, which are not checked yet. */
 export function readAggregate(
   frame: RoundFrame,
   bytes: Uint8Array,
-): { readonly contributors: readonly number[]; readonly ciphertexts: Uint8Array } {
+): { readonly contributors: readonly number[]; readonly sums: Uint8Array } {
   const reader = new ByteReader(bytes, 'aggregate')
   readHeader(reader, { type: 'aggregate', sender: NOBODY, context: frame.context, planHash: frame.plan.hash })
   readParmsId(reader, frame.plan)
   readKey(reader, frame)
   const contributors = fromBitmap(reader.bytes(BITMAP_BYTES, 'contributors'), frame.plan.members, 'contributors')
   if (contributors.length === 0) throw new FheError('no-updates', 'this aggregate says that nobody contributed to it')
-  const ciphertexts = reader.bytes(frame.plan.bytes.polynomial * frame.ciphertexts, 'ciphertexts')
+  const sums = reader.bytes(sumBytes(frame), 'sums')
   reader.end()
-  return { contributors, ciphertexts }
+  return { contributors, sums }
 }
 
-/** The polynomials h_j of a share; residues are not checked yet. */
+/** The polynomials h_j of a share, narrow; coefficients are not checked yet. */
 export function readShare(
   frame: RoundFrame,
   sender: number,
@@ -104,7 +105,7 @@ export function readShare(
   }
   insistOn(contributors, 'contributors', 'wrong-contributors')
   insistOn(activeSet, 'active set', 'wrong-active-set')
-  const polynomials = reader.bytes(frame.plan.bytes.polynomial * frame.ciphertexts, 'polynomials')
+  const polynomials = reader.bytes(narrowBytes(frame), 'polynomials')
   reader.end()
   return polynomials
 }
@@ -116,16 +117,24 @@ export function peekSender(bytes: Uint8Array, what: string): number {
   return reader.u16('sender')
 }
 
+/** Bytes of a vector's narrow coefficients. */
+export function narrowBytes({ plan, shape }: Pick<RoundFrame, 'plan' | 'shape'>): number {
+  return plan.wire.width * shape.carried
+}
+
+/** Bytes of sums of them. */
+export function sumBytes({ plan, shape }: Pick<RoundFrame, 'plan' | 'shape'>): number {
+  return 8 * sumWords(plan.wire) * shape.carried
+}
+
 /**
- * Checks that every residue of one polynomial that came from outside is below its prime. `room` has 8·N·L bytes and holds
- * the polynomial afterwards. An update needs no further check: any residues are a valid encryption.
+ * Throws 'coefficient-out-of-range' unless every coefficient that came from outside is one modulo Q. An update needs no further
+ * check: any coefficients are a valid encryption.
  */
-export function loadPolynomial(engine: Engine, room: Block, polynomial: Uint8Array, what: string): void {
-  const { kernel } = engine
-  kernel.write(room, polynomial)
-  for (let l = 0; l < kernel.dataPrimeCount; l++) {
-    if (kernel.calls.allBelow(kernel.records[l]!, kernel.residues(room, l), kernel.degree)) continue
-    throw new FheError('coefficient-out-of-range', `${what} has a coefficient not below prime ${l}`)
+export function insistInRange(engine: Engine, frame: RoundFrame, coefficients: Uint8Array, what: string): void {
+  for (let index = 0; index < frame.shape.ciphertexts; index++) {
+    if (engine.wire.inRange(partOf(frame.plan.set, coefficients, frame.plan.wire.width, index))) continue
+    throw new FheError('coefficient-out-of-range', `${what}, ciphertext ${index} has a coefficient that is not below Q`)
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A thread of the pool: one core, fed by messages.
 import { parentPort, workerData } from 'node:worker_threads'
-import { Core, type Product, type Slots } from './core.ts'
+import { Core, type Product, type Values } from './core.ts'
 import { FheError, type FheErrorObject } from './errors.ts'
 import type { Plan } from './plan.ts'
 import type { ClaimSeeds, ClaimSums } from './projection.ts'
@@ -9,16 +9,16 @@ import type { ClaimSeeds, ClaimSums } from './projection.ts'
 /** Requests to a worker. Secrets travel in shared memory, so that no copy of them is left in a message queue. */
 export type Task =
   | { readonly op: 'openProduct'; readonly product: Product }
-  | { readonly op: 'encrypt'; readonly index: number; readonly slots: Float64Array }
-  | { readonly op: 'share'; readonly index: number }
+  | { readonly op: 'encrypt'; readonly index: number; readonly values: Float64Array; readonly bytes: number }
+  | { readonly op: 'share'; readonly index: number; readonly bytes: number }
   | { readonly op: 'project'; readonly index: number; readonly c0: Uint8Array; readonly seed: Uint8Array }
   | { readonly op: 'closeProduct' }
   | { readonly op: 'openClaim'; readonly seeds: ClaimSeeds }
   | { readonly op: 'addToClaim'; readonly index: number; readonly c0: Uint8Array }
   | { readonly op: 'closeClaim' }
-  | { readonly op: 'decode'; readonly message: Uint8Array }
+  | { readonly op: 'decode'; readonly sums: Uint8Array; readonly terms: number }
 
-export type TaskResult = Uint8Array | Slots | ClaimSums | undefined
+export type TaskResult = Uint8Array | Values | ClaimSums | undefined
 
 /** Ready, a result, or a failure of a task. */
 export type WorkerMessage =
@@ -36,13 +36,13 @@ export function perform(core: Core, task: Task): TaskResult {
       return undefined
     case 'encrypt':
     case 'share': {
-      const out = new Uint8Array(core.kernel.polynomialBytes)
+      const out = new Uint8Array(task.bytes)
       if (task.op === 'share') core.share(task.index, out)
       else {
         try {
-          core.encrypt(task.index, task.slots, out)
+          core.encrypt(task.index, task.values, out)
         } finally {
-          task.slots.fill(0)
+          task.values.fill(0)
         }
       }
       return out
@@ -61,7 +61,7 @@ export function perform(core: Core, task: Task): TaskResult {
     case 'closeClaim':
       return core.closeClaim() ?? undefined
     case 'decode':
-      return core.decode(task.message)
+      return core.decode(task.sums, task.terms)
   }
 }
 
@@ -83,6 +83,6 @@ if (parentPort !== null && (workerData as { cohortFhe?: Plan } | null)?.cohortFh
 function buffersOf(result: TaskResult): ArrayBuffer[] {
   if (result === undefined) return []
   if ('weights' in result) return [result.weights.buffer as ArrayBuffer]
-  const arrays = result instanceof Uint8Array ? [result] : [result.real, result.imaginary]
-  return arrays.map((array) => array.buffer as ArrayBuffer)
+  const array = result instanceof Uint8Array ? result : result.values
+  return [array.buffer as ArrayBuffer]
 }

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { FheError } from '../errors.ts'
 import type { Plan } from '../plan.ts'
-import { embedding, invert, minimalRoot, primeRecord, RECORD_BYTES } from './layout.ts'
+import { invert, minimalRoot, primeRecord, RECORD_BYTES } from './layout.ts'
 
 /** The exports of assembly/index.ts. Addresses and counts are u32, residues are BigInt u64. */
 type Exports = {
@@ -31,7 +31,7 @@ type Exports = {
   multiplyAdd(record: number, sum: number, a: number, b: number, count: number): void
   project(record: number, sums: number, bits: number, w: number, table: number, columns: number, rows: number): void
   subsetSums(record: number, tables: number, weights: number, rows: number): void
-  weigh(record: number, out: number, bits: number, tables: number, degree: number, rows: number): void
+  weigh(record: number, out: number, bits: number, tables: number, degree: number, columns: number, rows: number): void
   boxValues(
     out: number,
     words: number,
@@ -42,9 +42,38 @@ type Exports = {
     limbs: number,
   ): number
   boxResidues(record: number, out: number, values: number, limbs: number, offset: bigint, count: number): void
-  compose(records: number, count: number, values: number, out: number, inverseScale: number, degree: number): void
-  embed(values: number, twiddles: number, logSlots: number): void
-  gather(values: number, places: number, real: number, imaginary: number, slots: number): void
+  compose(
+    records: number,
+    primes: number,
+    values: number,
+    stride: number,
+    out: number,
+    inverseScale: number,
+    count: number,
+  ): void
+  narrow(
+    records: number,
+    primes: number,
+    values: number,
+    stride: number,
+    out: number,
+    count: number,
+    dropped: number,
+    width: number,
+  ): void
+  allAtMost(values: number, count: number, width: number, max: number): number
+  addNarrow(sums: number, sumLimbs: number, values: number, count: number, width: number): void
+  widen(record: number, out: number, values: number, count: number, width: number, factor: bigint, offset: bigint): void
+  encodeReals(
+    record: number,
+    out: number,
+    values: number,
+    count: number,
+    top: number,
+    rest: number,
+    topFactor: bigint,
+    restFactor: bigint,
+  ): void
 }
 
 const WASM = new URL('./generated/kernel.wasm', import.meta.url)
@@ -80,8 +109,6 @@ export class Kernel {
   readonly records: readonly number[]
   readonly dataPrimeCount: number
   readonly uniformBits: number
-  readonly embedTwiddles: Block
-  readonly embedPlaces: Block
   #next: number
   #free = new Map<number, Block[]>()
 
@@ -108,11 +135,6 @@ export class Kernel {
       calls.fillTwiddles(this.records[index]!, forward.at, root, this.logDegree)
       calls.fillTwiddles(this.records[index]!, inverse.at, invert(root, prime), this.logDegree)
     }
-    const { twiddles, places } = embedding(degree)
-    this.embedTwiddles = this.allocate(twiddles.byteLength)
-    this.write(this.embedTwiddles, new Uint8Array(twiddles.buffer))
-    this.embedPlaces = this.allocate(places.byteLength)
-    this.write(this.embedPlaces, new Uint8Array(places.buffer))
   }
 
   static async open(plan: KernelPlan): Promise<Kernel> {

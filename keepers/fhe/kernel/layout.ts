@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public constants of a ring, worked out once with big integers: roots of unity, Shoup pairs, the order of slots.
+// The public constants of a ring, worked out once with big integers: roots of unity and Shoup pairs.
 import { powMod } from '../parameters.ts'
 
 /** Bytes of the record that assembly/modular.ts describes. */
@@ -65,34 +65,3 @@ export function primeRecord(
   for (let k = 0; k < index && k < 4; k++) pair(CROSS_INVERSES_AT + 16 * k, invert(primes[k]!, p))
   return record
 }
-
-/**
- * Twiddles of `embed` and the place of each slot among its leaves. Exponents e stand for ζ^e, ζ = exp(iπ/N): the root
- * node is X^(N/2) = ζ^(N/2) = i, and a node X^(2k) = ζ^e splits at ζ^(e/2). Slot j is the value at ζ^(g^j), where SEAL's
- * generator g is 3; where g^j ≡ 3 mod 4 the leaf holds the conjugate root.
- */
-export function embedding(degree: number): { readonly twiddles: Float64Array; readonly places: Uint32Array } {
-  const slots = degree / 2
-  const twiddles = new Float64Array(2 * slots)
-  let exponents = [degree / 2]
-  for (let blocks = 1; blocks < slots; blocks *= 2) {
-    const next: number[] = []
-    for (const [block, exponent] of exponents.entries()) {
-      const half = exponent / 2
-      twiddles[2 * (blocks + block)] = Math.cos((Math.PI * half) / degree)
-      twiddles[2 * (blocks + block) + 1] = Math.sin((Math.PI * half) / degree)
-      next.push(half, half + degree)
-    }
-    exponents = next
-  }
-  const leafOf = new Map(exponents.map((exponent, leaf) => [exponent, leaf]))
-  const places = new Uint32Array(slots)
-  for (let j = 0, power = 1; j < slots; j++, power = (power * SLOT_GENERATOR) % (2 * degree)) {
-    places[j] = power % 4 === 1 ? leafOf.get(power)! : (leafOf.get(2 * degree - power)! | CONJUGATE) >>> 0
-  }
-  return { twiddles, places }
-}
-
-/** SEAL native/src/seal/ckks.cpp, the constructor of CKKSEncoder. */
-const SLOT_GENERATOR = 3
-const CONJUGATE = 0x80000000

@@ -24,7 +24,6 @@ import {
   startKeyGeneration,
 } from '../../../keepers/fhe/index.ts'
 import { pack } from '../../../keepers/fhe/packing.ts'
-import { sealModule } from '../../../keepers/fhe/seal.ts'
 import { type BenchContext, median } from '../harness.ts'
 import { Lattigo } from './lattigo.ts'
 import { sealObjects } from './seal-objects.ts'
@@ -208,7 +207,7 @@ async function encryptionAlone(engine: Engine, vector: Float64Array, runs: numbe
   }
   const factors = moduli.map((p) => p - 1n)
   const [noiseSeed, roundSeed] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
-  const out = new Uint8Array(plan.bytes.polynomial)
+  const out = new Uint8Array(plan.wire.width * plan.set.degree)
   return await processorTime(runs, async () => {
     core.openProduct({ secret, factors, noiseSeed, roundSeed })
     for (let index = 0; index < plan.ciphertexts; index++) core.encrypt(index, pack(plan, vector, 1, index), out)
@@ -219,8 +218,7 @@ async function encryptionAlone(engine: Engine, vector: Float64Array, runs: numbe
 /** Whole shares by turns with as many decryptions by SEAL, so that a busy moment of the machine falls on both. */
 async function besideSeal(context: BenchContext, engine: Engine, shareBy: (self: number) => Promise<unknown>) {
   const { members, threshold, ciphertexts, scaleBits, set } = engine.plan
-  const core = await Core.open(engine.plan)
-  const objects = sealObjects(core, await sealModule())
+  const objects = await sealObjects(set)
   const { encoder, encryptor, decryptor, plaintext, ciphertext, decrypted } = objects
   encoder.encode(new Float64Array(set.degree / 2).fill(1), 2 ** scaleBits, plaintext)
   encryptor.encrypt(plaintext, ciphertext)
@@ -241,7 +239,6 @@ async function besideSeal(context: BenchContext, engine: Engine, shareBy: (self:
     }
   }
   for (const object of Object.values(objects)) object.delete()
-  core[Symbol.dispose]()
   const value = median(ours)
   context.record({
     metric: `fhe.multiparty_${threshold}_${members}_44426.share_per_ciphertext`,

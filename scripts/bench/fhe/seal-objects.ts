@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SEAL with one key, in the ring of a core: the peer of single ciphertexts.
-import type { Core } from '../../../keepers/fhe/core.ts'
-import { disposing, type sealModule } from '../../../keepers/fhe/seal.ts'
-
-type SealModule = Awaited<ReturnType<typeof sealModule>>
+// SEAL with one key, in the ring of a plan: the peer of single ciphertexts.
+import type { ParameterSet } from '../../../keepers/fhe/index.ts'
+import { disposing, SealContext } from '../../../keepers/fhe/seal.ts'
 
 /** Everything that the bench times. The caller deletes each. */
-export function sealObjects(core: Core, seal: SealModule) {
-  const { context } = core.seal
+export async function sealObjects(set: ParameterSet) {
+  const { seal, context } = await SealContext.open(set)
   const generator = new seal.KeyGenerator(context)
   return disposing((keep) => {
     keep(generator)

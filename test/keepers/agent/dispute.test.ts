@@ -7,6 +7,7 @@ import { check } from '../../../keepers/agent/behaviours/check.ts'
 import { lastAttested } from '../../../keepers/agent/steps/attestation.ts'
 import { hasSeat } from '../../../keepers/chain/seats.ts'
 import { absentScalar, checkUpdatePoint } from '../../../keepers/fhe/index.ts'
+import { shapeOf } from '../../../keepers/fhe/packing.ts'
 import { updatePrefix } from '../../../keepers/fhe/vector-messages.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ROUND } from '../fhe/ceremony.ts'
@@ -107,7 +108,7 @@ describe('a disputed sum', function () {
     const context = { ...ROUND, round: round + plan.roundsPerKey }
     for (const member of ALL) {
       const bytes = new Uint8Array(plan.bytes.update)
-      bytes.set(updatePrefix({ plan, context, keyHash: stage.keys.keyHash, ciphertexts: 1 }, member))
+      bytes.set(updatePrefix({ plan, context, keyHash: stage.keys.keyHash, shape: shapeOf(plan, context.round) }, member))
       stage.reveal(member, bytes)
       Object.assign(stage.facts.at(-1)!.args, { round: context.round })
     }

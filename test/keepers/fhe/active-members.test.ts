@@ -14,12 +14,15 @@ import {
   polynomialOfCoefficients,
   product,
   subtract,
+  valuesOf,
 } from './arithmetic.ts'
 import { ROUND } from './ceremony.ts'
 import { refuses } from './rejection.ts'
 import {
   forgedUpdate,
+  narrowed,
   openRound,
+  partOfMessage,
   polynomialOf,
   polynomialOfRound,
   type Round,
@@ -27,6 +30,7 @@ import {
   sharesOf,
   sumOf,
   type Update,
+  WIDER,
 } from './round.ts'
 import { flipped } from './tampering.ts'
 
@@ -39,7 +43,7 @@ describe('fhe against an active member', () => {
   let round: Round
   let core: Core
   before(async () => {
-    round = await openRound({ vectorLength: 4095 })
+    round = await openRound({ vectorLength: 8191, ...WIDER })
     core = await Core.open(round.plan)
   })
   after(async () => {
@@ -47,13 +51,13 @@ describe('fhe against an active member', () => {
     await round.engine.close()
   })
 
-  /** Candidates for an adversary's one ciphertext. */
+  /** Candidates for an adversary's one ciphertext, narrow. */
   function blobs(): Record<string, Uint8Array> {
     const { kernel, plan } = { kernel: round.engine.kernel, plan: round.plan }
     const zeros = new Array<bigint>(plan.set.degree).fill(0n)
     const constant = (value: bigint) => polynomialOfCoefficients(kernel, [value, ...zeros.slice(1)])
     const others = polynomialOf(round, round.updates[0]!.bytes)
-    return {
+    const polynomials = {
       zero: new Uint8Array(plan.bytes.polynomial),
       'a constant Δ': constant(1n << 100n),
       'a small Δ': constant(1n << 60n),
@@ -65,6 +69,7 @@ describe('fhe against an active member', () => {
       'the round’s own polynomial': polynomialOfRound(round),
       garbage: garbage(kernel),
     }
+    return Object.fromEntries(Object.entries(polynomials).map(([what, of]) => [what, narrowed(round, of)]))
   }
 
   /** Everyone can compute this from the public messages of a round: c0 + Σ h_j. */
@@ -92,9 +97,10 @@ describe('fhe against an active member', () => {
     const honestly = opened(round.sum.bytes, shares)
     const own = polynomialOf(round, round.updates[ADVERSARY]!.bytes)
     for (const [what, blob] of Object.entries(blobs())) {
-      const sum = await withAdversary(forgedUpdate(round, ADVERSARY, [blob]))
+      const forged = forgedUpdate(round, ADVERSARY, [blob])
+      const sum = await withAdversary(forged)
       const moved = subtract(kernel, opened(sum.bytes, shares), honestly)
-      expect(Buffer.compare(moved, subtract(kernel, blob, own)), what).to.equal(0)
+      expect(Buffer.compare(moved, subtract(kernel, polynomialOf(round, forged.bytes), own)), what).to.equal(0)
     }
   })
 
@@ -105,13 +111,13 @@ describe('fhe against an active member', () => {
     const a = polynomialOfRound(round)
     const secrets = round.vectors.map((_, member) => ownSecret(kernel, round.keys.memberKeys.get(member)!))
     for (const [what, blob] of Object.entries(blobs())) {
-      const sum = await withAdversary(forgedUpdate(round, ADVERSARY, [blob]))
-      const message = add(kernel, blob, product(kernel, a, s, [1n, 1n]))
+      const forged = forgedUpdate(round, ADVERSARY, [blob])
+      const sum = await withAdversary(forged)
+      const message = add(kernel, polynomialOf(round, forged.bytes), product(kernel, a, s, [1n, 1n]))
       const rest = subtract(kernel, opened(sum.bytes, await sharesOf(round, ACTIVE)), message)
-      const { real } = core.decode(rest)
-      const slots = HONEST.map((member) => pack(round.plan, round.vectors[member]!, 1, 0))
-      for (const [i, value] of real.entries()) {
-        const wanted = slots.reduce((total, of) => total + of[i]!, 0)
+      const packed = HONEST.map((member) => pack(round.plan, round.vectors[member]!, 1, 0))
+      for (const [i, value] of valuesOf(kernel, round.plan, rest).entries()) {
+        const wanted = packed.reduce((total, of) => total + of[i]!, 0)
         expect(Math.abs(value - wanted), what).to.be.below(round.plan.precision.sumError)
       }
       // The old attack read Σ s_i off the coefficients, at any scale Δ. Correlation with it is what chance gives.
@@ -137,12 +143,12 @@ describe('fhe against an active member', () => {
     const [victim] = round.updates
     const copied = { sender: ADVERSARY, bytes: victim!.bytes }
     expect((await refuses('wrong-sender', () => withAdversary(copied))).detail.sender).to.equal(ADVERSARY)
-    const oversized = forgedUpdate(round, ADVERSARY, [garbage(core.kernel), garbage(core.kernel)])
+    const oversized = forgedUpdate(round, ADVERSARY, [blobs().garbage!, blobs().garbage!])
     await refuses('trailing-bytes', () => withAdversary(oversized))
     await refuses('truncated', () => withAdversary(forgedUpdate(round, ADVERSARY, [])))
-    const large = forgedUpdate(round, ADVERSARY, [new Uint8Array(round.plan.bytes.polynomial).fill(0xff)])
+    const large = forgedUpdate(round, ADVERSARY, [blobs().zero!.fill(0xff)])
     await refuses('coefficient-out-of-range', () => withAdversary(large))
-    const elsewhere = forgedUpdate(round, ADVERSARY, [garbage(core.kernel)], { ...ROUND, round: 8 })
+    const elsewhere = forgedUpdate(round, ADVERSARY, [blobs().garbage!], { ...ROUND, round: 8 })
     await refuses('wrong-round', () => withAdversary(elsewhere))
     await refuses('wrong-key', () =>
       withAdversary({ sender: ADVERSARY, bytes: flipped(round.updates[ADVERSARY]!.bytes, 116) }),
@@ -150,7 +156,7 @@ describe('fhe against an active member', () => {
   })
 
   it('another member’s ciphertext under its own seat spoils the round, and opens nothing', async () => {
-    const copied = forgedUpdate(round, ADVERSARY, [polynomialOf(round, round.updates[0]!.bytes)])
+    const copied = forgedUpdate(round, ADVERSARY, [partOfMessage(round, round.updates[0]!.bytes)])
     const sum = await withAdversary(copied)
     const shares = await sharesOf(round, ACTIVE)
     await refuses('integrity-failed', () =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A slow, plain implementation of the ring, for the kernel to be held against.
 import { randomBytes } from 'node:crypto'
-import type { MemberKey } from '../../../keepers/fhe/index.ts'
+import type { MemberKey, Plan } from '../../../keepers/fhe/index.ts'
 import type { Block, Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
 import { DEALING_SEED_BYTES, extraResidues } from '../../../keepers/fhe/sizes.ts'
 import { TEST_ROUNDS } from './ceremony.ts'
@@ -55,6 +55,11 @@ export function coefficients(kernel: Kernel, bytes: Uint8Array): bigint[] {
     value %= Q
     return value > Q / 2n ? value - Q : value
   })
+}
+
+/** The values of a polynomial at the plan's scale. */
+export function valuesOf(kernel: Kernel, plan: Pick<Plan, 'scaleBits'>, bytes: Uint8Array): number[] {
+  return coefficients(kernel, bytes).map((value) => Number(value) / 2 ** plan.scaleBits)
 }
 
 export function inverseMod(a: bigint, p: bigint): bigint {

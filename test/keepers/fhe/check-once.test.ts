@@ -13,6 +13,7 @@ import {
   type RoundContext,
 } from '../../../keepers/fhe/index.ts'
 import { withDealt } from '../../../keepers/fhe/member-key.ts'
+import { shapeOf } from '../../../keepers/fhe/packing.ts'
 import { weighShare } from '../../../keepers/fhe/projection.ts'
 import { roundSeed } from '../../../keepers/fhe/round-polynomial.ts'
 import { sumClaim } from '../../../keepers/fhe/shortness.ts'
@@ -42,7 +43,12 @@ describe('fhe scalars of a dispute', () => {
   const p = () => plan.set.primes[0]!
   /** Rounds that all use the pads of `ROUND`. */
   const contextOf = (query: number): RoundContext => ({ ...ROUND, round: ROUND.round + ROUNDS_PER_KEY * query })
-  const frameAt = (context: RoundContext) => ({ plan, context, keyHash: keys.keyHash, ciphertexts: 1 })
+  const frameAt = (context: RoundContext) => ({
+    plan,
+    context,
+    keyHash: keys.keyHash,
+    shape: shapeOf(plan, context.round),
+  })
 
   /** An update in the victim's name, of zeros: it takes no secret to make, and everyone finds it well-formed. */
   function madeUp(context: RoundContext): Uint8Array {
@@ -105,7 +111,9 @@ describe('fhe scalars of a dispute', () => {
       const { scalar } = await checkUpdatePoint(engine, request(query))
       for (const equation of await equationsOf(query)) {
         equations.push(equation)
-        said.push(new DataView(scalar.buffer, scalar.byteOffset).getBigUint64(8 * equation.column, true))
+        const found = new DataView(scalar.buffer, scalar.byteOffset).getBigUint64(8 * equation.column, true)
+        // The part of c0 is public: of zeros on the wire, half of what does not travel.
+        said.push((found + p() - equation.sums.constants[equation.column]!) % p())
       }
     }
     const kappa = dependency(equations.map(({ rho }) => rho))

@@ -6,7 +6,18 @@ import { roundSeed } from '../../../keepers/fhe/round-polynomial.ts'
 import { garbage, ownSecret, polynomialOfCoefficients } from './arithmetic.ts'
 import { ROUND } from './ceremony.ts'
 import { refuses } from './rejection.ts'
-import { encryptOf, forgedUpdate, openRound, polynomialOf, type Round, shareRequest, sharesOf, sumOf } from './round.ts'
+import {
+  encryptOf,
+  forgedUpdate,
+  narrowed,
+  openRound,
+  partOfMessage,
+  type Round,
+  shareRequest,
+  sharesOf,
+  sumOf,
+  WIDER,
+} from './round.ts'
 import { AT, flipped, HEADER_REFUSALS } from './tampering.ts'
 
 const ACTIVE = [0, 2, 4]
@@ -15,7 +26,7 @@ describe('fhe combination', () => {
   let round: Round
   let shares: Uint8Array[]
   before(async () => {
-    round = await openRound()
+    round = await openRound(WIDER)
     shares = await sharesOf(round, ACTIVE)
   })
   after(() => round.engine.close())
@@ -77,7 +88,7 @@ describe('fhe combination', () => {
 
   it('refuses a coefficient of q or more, and names the sender', async () => {
     const bad = shares[0]!.slice()
-    new DataView(bad.buffer).setBigUint64(bad.length - 8, round.plan.set.primes[1]!, true)
+    bad.fill(0xff, bad.length - round.plan.wire.width)
     const error = await refuses('coefficient-out-of-range', () => combineWith(replaced(bad)))
     expect(error.detail.sender).to.equal(0)
     const check = (bytes: Uint8Array) =>
@@ -92,40 +103,40 @@ describe('fhe combination', () => {
     await refuses('coefficient-out-of-range', () => check(bad))
   })
 
-  it('refuses a garbage share, because of the values in the slots', async () => {
+  it('refuses a garbage share, because of its coefficients', async () => {
     const bad = shares[0]!.slice()
-    polynomialOf(round, bad).set(garbage(round.engine.kernel))
+    partOfMessage(round, bad).set(narrowed(round, garbage(round.engine.kernel)))
     const error = await refuses('integrity-failed', () => combineWith(replaced(bad)))
     expect(error.detail.check).to.equal('coefficients')
-    polynomialOf(round, bad).fill(0)
+    partOfMessage(round, bad).fill(0)
     await refuses('integrity-failed', () => combineWith(replaced(bad)))
   })
 
-  for (const [what, slot, value] of [
+  for (const [what, place, value] of [
     ['nothing wrong', 5, 7],
-    ['something in the unused slots', 4000, 1],
+    ['something in the padding', 1000, 1],
     ['no weight', 0, 0],
     ['a negative weight', 0, -8],
     ['more weight than senders', 0, 9],
   ] as const) {
     it(`an update with ${what} combines: the declared weight is what counts`, async () => {
-      const slots = new Float64Array(4096)
-      slots[0] = 8
-      slots[slot] = value
-      const { mean, weight, report } = await combineForged(slots)
+      const values = new Float64Array(8192)
+      values[0] = 8
+      values[place] = value
+      const { mean, weight, report } = await combineForged(values)
       for (const [i, found] of mean.entries()) {
-        expect(found).to.be.closeTo(i === slot - 1 ? value : 0, round.plan.precision.sumError)
+        expect(found).to.be.closeTo(i === place - 1 ? value : 0, round.plan.precision.sumError)
       }
-      expect(weight).to.be.closeTo(slots[0]! / 8, round.plan.precision.sumError)
-      expect(report.maxPadding > report.noiseLimit).to.equal(slot === 4000)
+      expect(weight).to.be.closeTo(values[0]! / 8, round.plan.precision.sumError)
+      expect(report.maxPadding > report.noiseLimit).to.equal(place === 1000)
       expect(report.maxCoefficient).to.be.below(report.coefficientLimit)
     })
   }
 
   it('an update with a mean beyond the clip bound is refused, by the declared weight', async () => {
-    const slots = new Float64Array(4096)
-    slots[5] = 9
-    const error = await refuses('integrity-failed', () => combineForged(slots))
+    const values = new Float64Array(8192)
+    values[5] = 9
+    const error = await refuses('integrity-failed', () => combineForged(values))
     expect(error.detail.check).to.equal('means within the clip bound')
     for (const totalWeight of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       const request = { context: ROUND, aggregate: round.sum, activeSet: ACTIVE, shares, totalWeight }
@@ -134,18 +145,18 @@ describe('fhe combination', () => {
     }
   })
 
-  /** Combines a round with one update: an honest encryption of slots that no honest member would send. */
-  async function combineForged(slots: Float64Array): Promise<Combined> {
+  /** Combines a round with one update: an honest encryption of values that no honest member would send. */
+  async function combineForged(values: Float64Array): Promise<Combined> {
     const { plan, keys } = round
     const core = await Core.open(plan)
-    const c0 = new Uint8Array(plan.bytes.polynomial)
+    const c0 = new Uint8Array(plan.wire.width * plan.carried)
     core.openProduct({
       secret: polynomialOfCoefficients(core.kernel, ownSecret(core.kernel, keys.memberKeys.get(0)!)),
       factors: core.kernel.primes.slice(0, 2).map((p) => p - 1n),
       noiseSeed: new Uint8Array(32).fill(3),
       roundSeed: roundSeed(plan.hash, keys.keyHash, ROUND),
     })
-    core.encrypt(0, slots, c0)
+    core.encrypt(0, values, c0)
     core[Symbol.dispose]()
     const sum = await sumOf(round, [forgedUpdate(round, 0, [c0])])
     const policy = { minContributors: 1, ownUpdate: 'abstained' as const }

@@ -11,10 +11,8 @@ import {
   readClaim,
   updateClaim,
 } from '../../../keepers/fhe/index.ts'
-import { decodePlaintext } from '../../../keepers/fhe/seal-format.ts'
 import { EPOCH, finishRequest, ROUND } from './ceremony.ts'
-import { openRound, polynomialOf, type Round, sharesOf } from './round.ts'
-import { messageBytes } from './seal-objects.ts'
+import { openRound, type Round, sharesOf } from './round.ts'
 
 /** A small generator with a printed seed, so that a failure can be repeated. */
 function generator(seed: number): (below: number) => number {
@@ -57,11 +55,6 @@ describe(`fhe decoders under random bytes (COHORT_FUZZ_SEED=${SEED})`, () => {
           checkDecryptionShare(engine, bytes, { ...key, contributors: sum.contributors, activeSet: [0, 1], sender: 0 }),
         bodyFrom: 180,
       },
-      'SEAL plaintext': {
-        good: messageBytes(plan.set, plan.scaleBits, polynomialOf(round, sum.bytes)),
-        decode: (bytes) => decodePlaintext(plan.set, plan.scaleBits, bytes),
-        bodyFrom: 88,
-      },
       dealing: {
         good: request.dealings[2]!,
         decode: finishWith('dealings'),
@@ -93,7 +86,6 @@ describe(`fhe decoders under random bytes (COHORT_FUZZ_SEED=${SEED})`, () => {
     'update',
     'aggregate',
     'decryption share',
-    'SEAL plaintext',
     'dealing',
     'sealed share',
     'stored member key',

@@ -283,7 +283,7 @@ describe('fhe trial decryption', () => {
 
   it('passes for an honest key, with one ciphertext whatever the model', async () => {
     const outcome = await trial(keys.memberKeys)
-    expect(outcome.mean.length).to.equal(4095)
+    expect(outcome.mean.length).to.equal(8191)
     checkKeyTest(plan, keys.keyHash, outcome)
   })
 

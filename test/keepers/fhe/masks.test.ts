@@ -24,7 +24,7 @@ describe('fhe masks', () => {
   let round: Round
   let core: Core
   before(async () => {
-    round = await openRound({ vectorLength: 2 * 4095 })
+    round = await openRound({ vectorLength: 2 * 8191, wholeWire: true })
     core = await Core.open(round.plan)
   })
   after(async () => {

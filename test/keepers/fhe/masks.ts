@@ -27,7 +27,7 @@ export function maskBetween(kernel: Kernel, key: MemberKey, peer: number, reques
   const sha = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest()
   const salt = sha(
     sha(Buffer.from('cohort/fhe/common share request')),
-    Uint8Array.of(3),
+    Uint8Array.of(4),
     contextBytes(context),
     plan.hash,
     keyHash,

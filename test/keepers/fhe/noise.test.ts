@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { Core } from '../../../keepers/fhe/core.ts'
-import { pack } from '../../../keepers/fhe/packing.ts'
 import { lagrangeAtZero } from '../../../keepers/fhe/shamir.ts'
 import { add, bareShare, coefficients, ownSecret, polynomialOfCoefficients, product, subtract } from './arithmetic.ts'
 import { ROUND } from './ceremony.ts'
+import { encoded } from './encoded.ts'
 import { masksOf } from './masks.ts'
 import { ciphertextOf, openRound, polynomialOf, polynomialOfRound, type Round, sharesOf } from './round.ts'
-import { openSeal } from './seal-objects.ts'
 
 const ACTIVE = [0, 1, 3]
 /** 13 ciphertexts of 8192 coefficients: 106,496 samples. */
@@ -40,14 +39,12 @@ function expectFlooding(samples: readonly bigint[], uniformBits: number): void {
 describe('fhe flooding', () => {
   let round: Round
   let core: Core
-  let seal: Awaited<ReturnType<typeof openSeal>>
   /** e_j of each member of the active set, over all ciphertexts. */
   let noises: bigint[][]
   before(async function () {
     this.timeout(120_000)
-    round = await openRound({ vectorLength: CIPHERTEXTS * 4095 })
+    round = await openRound({ vectorLength: CIPHERTEXTS * 8191, wholeWire: true })
     core = await Core.open(round.plan)
-    seal = await openSeal(round.plan.set)
     const shares = await sharesOf(round, ACTIVE)
     noises = ACTIVE.map((j, at) => {
       const lambdas = round.plan.set.primes.slice(0, 2).map((p) => lagrangeAtZero(ACTIVE, j, p))
@@ -111,17 +108,15 @@ describe('fhe flooding', () => {
     }
   })
 
-  /** c0 + a·s − m of one member's ciphertext: the error that it was encrypted with, and the encoder's rounding. */
+  /** c0 + a·s − m of one member's ciphertext: the error that it was encrypted with. */
   function errorOf(member: number, index: number): bigint[] {
     const { kernel } = core
     const s = polynomialOfCoefficients(kernel, ownSecret(kernel, round.keys.memberKeys.get(member)!))
     const a = polynomialOfRound(round, index)
-    const message = seal.plaintext()
-    const slots = pack(round.plan, round.vectors[member]!, 1, index).map((x) => -x)
-    seal.encoder.encode(slots, 2 ** round.plan.scaleBits, message)
+    const message = encoded(core, round.vectors[member]!, index)
     const c0 = polynomialOf(round, round.updates[member]!.bytes, index)
     const m = add(kernel, c0, product(kernel, a, s, [1n, 1n]))
-    return coefficients(kernel, add(kernel, m, seal.save(message).subarray(88)))
+    return coefficients(kernel, m).map((value, k) => value - message[k]!)
   }
 
   it('every update has a fresh error of its own, of the width that ring-LWE is asked for', () => {

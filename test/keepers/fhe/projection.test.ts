@@ -9,6 +9,7 @@ import { ClaimSum, projectColumns, weighShare } from '../../../keepers/fhe/proje
 import { CANDIDATE_BITS, dataModulus, MODULUS_SHARE, rowBound } from '../../../keepers/fhe/proof-budget.ts'
 import { RoundPolynomials, roundPolynomial } from '../../../keepers/fhe/round-polynomial.ts'
 import { PROJECTION_ROWS } from '../../../keepers/fhe/sizes.ts'
+import { Wire } from '../../../keepers/fhe/wire.ts'
 import { fromWords, product, residues, toWords } from './arithmetic.ts'
 import { testPlan } from './ceremony.ts'
 
@@ -47,7 +48,7 @@ describe('fhe projection in the kernel', () => {
     const words = primes.map((p) => residues(degree, p).map((value, k) => (k < 40 ? p - 1n : value)))
     const w = kernel.allocate(kernel.polynomialBytes)
     kernel.write(w, fromWords(words.flat()))
-    const found = toWords(projectColumns(kernel, seed, 3, w))
+    const found = toWords(projectColumns(kernel, seed, 3, w, degree))
     for (const [l, p] of primes.entries()) {
       for (const [row, entriesOf] of J.entries()) {
         let sum = 0n
@@ -66,16 +67,26 @@ describe('fhe projection in the kernel', () => {
     const round = new Uint8Array(32).fill(9)
     const columns = [0, 1, 2, 3]
     const rho = columns.map((column) => residues(PROJECTION_ROWS, primes[column % 2]!))
-    const claim = new ClaimSum(kernel, new RoundPolynomials(kernel), {
+    const wire = new Wire(kernel, { droppedBits: 72, width: 6 })
+    const claim = new ClaimSum(kernel, wire, new RoundPolynomials(kernel), {
       projection: seed,
       round,
       rho: fromWords(rho.flat()),
     })
     const f = fromWords(primes.flatMap((p) => residues(degree, p)))
     const wanted = [0n, 0n, 0n, 0n]
-    for (const index of [0, 2]) {
-      const c0 = fromWords(primes.flatMap((p) => residues(degree, p)))
-      claim.add(index, c0)
+    // A whole ciphertext, and one of which only the beginning travels: J has columns for what travels alone.
+    for (const [index, columnsOf] of [
+      [0, degree],
+      [2, 1000],
+    ] as const) {
+      const narrow = new Uint8Array(randomBytes(6 * columnsOf)).map((byte, i) => (i % 6 === 5 ? byte % 255 : byte))
+      claim.add(index, narrow)
+      const c0 = kernel.borrow([kernel.polynomialBytes], (out) => {
+        wire.widen(narrow, out!)
+        for (const l of [0, 1]) kernel.calls.forward(kernel.records[l]!, kernel.residues(out!, l), kernel.logDegree)
+        return kernel.read(out!)
+      })
       const J = challenge(seed, index, degree)
       const af = product(kernel, roundPolynomial(kernel, round, index), f, [1n, 1n])
       for (const [column, weights] of rho.entries()) {
@@ -90,7 +101,7 @@ describe('fhe projection in the kernel', () => {
         })
         for (const [row, entries] of J.entries()) {
           let sum = 0n
-          for (let k = 0; k < degree; k++) {
+          for (let k = 0; k < columnsOf; k++) {
             if (entries[k] !== 0) sum += BigInt(entries[k]!) * (values[0]![k]! + values[1]![k]!)
           }
           wanted[column] = (((wanted[column]! + weights[row]! * sum) % p) + p) % p
@@ -187,7 +198,7 @@ describe('fhe soundness of the projection', () => {
     const block = kernel.allocate(kernel.polynomialBytes)
     const data = kernel.primes.slice(0, 2)
     kernel.write(block, fromWords(data.flatMap((prime) => w.map((value) => ((value % prime) + prime) % prime))))
-    const words = toWords(projectColumns(kernel, new Uint8Array(randomBytes(32)), 0, block))
+    const words = toWords(projectColumns(kernel, new Uint8Array(randomBytes(32)), 0, block, kernel.degree))
     kernel.release(block)
     const [p, q] = kernel.primes as [bigint, bigint]
     const Q = p * q

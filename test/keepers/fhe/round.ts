@@ -14,8 +14,13 @@ import {
   partialDecrypt,
   type RoundContext,
 } from '../../../keepers/fhe/index.ts'
+import { fromBitmap } from '../../../keepers/fhe/members.ts'
+import { partOf, shapeOf } from '../../../keepers/fhe/packing.ts'
+import { CANDIDATE_BITS } from '../../../keepers/fhe/proof-budget.ts'
 import { roundPolynomial, roundSeed } from '../../../keepers/fhe/round-polynomial.ts'
+import { messageSizes } from '../../../keepers/fhe/sizes.ts'
 import { updatePrefix } from '../../../keepers/fhe/vector-messages.ts'
+import { sumWords } from '../../../keepers/fhe/wire-format.ts'
 import { type Ceremony, ceremony, ROUND, testPlan, vectorOf } from './ceremony.ts'
 
 export type Update = { readonly sender: number; readonly bytes: Uint8Array }
@@ -29,9 +34,29 @@ export type Round = {
   readonly sum: Aggregate
 }
 
+/** Statistical bits at which a coefficient on the wire has values that are not below Q; in five bytes, all are. */
+export const WIDER = { statisticalBits: 100 } as const
+
+/**
+ * The same plan with every bit of a coefficient on the wire: for tests that give adversaries all that the arithmetic has, or
+ * that measure what of it would not travel.
+ */
+export function withWholeWire(agreed: Plan): Plan {
+  const { set, carried, members, threshold, roundsPerKey } = agreed
+  const wire = { droppedBits: 0, width: (60 * (set.primes.length - 1)) / 8 }
+  const bytes = messageSizes({ set, carried, wire, members, threshold, roundsPerKey, candidateBits: CANDIDATE_BITS })
+  return { ...agreed, wire, bytes }
+}
+
 /** Everyone's vector, weight 1, summed. */
-export async function openRound(options: Partial<PlanOptions> = {}, members = 5, threshold = 3): Promise<Round> {
-  const plan = testPlan(members, threshold, { scaleBits: 'widest', ...options })
+export async function openRound(
+  options: Partial<PlanOptions> & { readonly wholeWire?: boolean } = {},
+  members = 5,
+  threshold = 3,
+): Promise<Round> {
+  const { wholeWire = false, ...others } = options
+  const agreed = testPlan(members, threshold, { scaleBits: 'widest', ...others })
+  const plan = wholeWire ? withWholeWire(agreed) : agreed
   const engine = await openEngine(plan)
   const keys = await ceremony(engine)
   const vectors = Array.from({ length: members }, (_, i) => vectorOf(plan.vectorLength, i, plan.clipBound))
@@ -63,14 +88,15 @@ export async function sumOf(
   return aggregate(round.engine, { context, keyHash: round.keys.keyHash, updates })
 }
 
-/** An update with a right header and polynomials of the forger's choice, one per ciphertext. */
+/** An update with a right header and narrow polynomials of the forger's choice, one per ciphertext. */
 export function forgedUpdate(
   round: Round,
   sender: number,
   polynomials: readonly Uint8Array[],
   context = ROUND,
 ): Update {
-  const frame = { plan: round.plan, context, keyHash: round.keys.keyHash, ciphertexts: polynomials.length }
+  const { plan } = round
+  const frame = { plan, context, keyHash: round.keys.keyHash, shape: shapeOf(plan, context.round) }
   // A proof of zeros is well-formed: only the holder of a share sees that it is worthless.
   const proof = new Uint8Array(round.plan.bytes.shortnessProof)
   return { sender, bytes: new Uint8Array(Buffer.concat([updatePrefix(frame, sender), ...polynomials, proof])) }
@@ -120,10 +146,47 @@ export function ciphertextOf(round: Round, index = 0, sum = round.sum): { c0: Ui
   return { c0: polynomialOf(round, sum.bytes, index), a: polynomialOfRound(round, index) }
 }
 
-/** Polynomial `index` at the end of an update, a sum or a share. */
+/**
+ * Polynomial `index` of an update, a sum or a share, in NTT form: coefficients that do not travel are 0, and of the others
+ * stands half of what they can be for what does not travel.
+ */
 export function polynomialOf(round: Round, message: Uint8Array, index = 0): Uint8Array {
-  const { polynomial, update, shortnessProof } = round.plan.bytes
-  const end = message.length - (message.length === update ? shortnessProof : 0)
-  const from = end - polynomial * (round.plan.ciphertexts - index)
-  return message.subarray(from, from + polynomial)
+  const { kernel, wire } = round.engine
+  return kernel.borrow([kernel.polynomialBytes], (polynomial) => {
+    if (message.length === round.plan.bytes.aggregate) {
+      const terms = fromBitmap(message.subarray(148, 180), round.plan.members, 'contributors').length
+      wire.widenSum(partOfMessage(round, message, index), terms, polynomial!)
+    } else wire.widen(partOfMessage(round, message, index), polynomial!)
+    for (let l = 0; l < kernel.dataPrimeCount; l++) {
+      kernel.calls.forward(kernel.records[l]!, kernel.residues(polynomial!, l), kernel.logDegree)
+    }
+    return kernel.read(polynomial!)
+  })
+}
+
+/** What of polynomial `index` travels in an update or a share, or stands in a sum; a view. */
+export function partOfMessage(round: Round, message: Uint8Array, index = 0): Uint8Array {
+  const { carried, wire, set, bytes } = round.plan
+  const item = message.length === bytes.aggregate ? 8 * sumWords(wire) : wire.width
+  const end = message.length - (message.length === bytes.update ? bytes.shortnessProof : 0)
+  return partOf(set, message.subarray(end - item * carried, end), item, index)
+}
+
+/** What would travel of a polynomial in NTT form as ciphertext `index`. */
+export function narrowed(round: Pick<Round, 'plan' | 'engine'>, polynomial: Uint8Array, index = 0): Uint8Array {
+  const { kernel, wire } = round.engine
+  const out = partOf(
+    round.plan.set,
+    new Uint8Array(round.plan.wire.width * round.plan.carried),
+    round.plan.wire.width,
+    index,
+  )
+  kernel.borrow([kernel.polynomialBytes], (block) => {
+    kernel.write(block!, polynomial)
+    for (let l = 0; l < kernel.dataPrimeCount; l++) {
+      kernel.calls.inverse(kernel.records[l]!, kernel.residues(block!, l), kernel.logDegree)
+    }
+    wire.narrow(block!, out)
+  })
+  return out.slice()
 }

@@ -2,7 +2,6 @@
 // SEAL's own objects from our bytes and back, for tests only, such as a secret key in one piece.
 import { ByteWriter } from '../../../keepers/fhe/encoding.ts'
 import type { ParameterSet } from '../../../keepers/fhe/index.ts'
-import { dataPrimes } from '../../../keepers/fhe/parameters.ts'
 import { SealContext } from '../../../keepers/fhe/seal.ts'
 import { parmsId } from '../../../keepers/fhe/seal-format.ts'
 
@@ -25,10 +24,6 @@ function plaintextBytes(set: ParameterSet, primes: readonly bigint[], scale: num
 
 export function secretKeyBytes(set: ParameterSet, residues: Uint8Array): Uint8Array {
   return plaintextBytes(set, set.primes, 1, residues)
-}
-
-export function messageBytes(set: ParameterSet, scaleBits: number, residues: Uint8Array): Uint8Array {
-  return plaintextBytes(set, dataPrimes(set), 2 ** scaleBits, residues)
 }
 
 /** A SEAL of one's own, with everything that these tests ask of it. Not freed one by one: it ends with the process. */

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createCipheriv } from 'node:crypto'
 import { expect } from 'chai'
-import { Core } from '../../../keepers/fhe/core.ts'
-import { aggregateAsSeal, combine, type FheErrorCode, type Plan, parameterSet } from '../../../keepers/fhe/index.ts'
+import { aggregateAsSeal, combine, type Plan, parameterSet } from '../../../keepers/fhe/index.ts'
 import { Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
 import { pack } from '../../../keepers/fhe/packing.ts'
 import { roundSeed } from '../../../keepers/fhe/round-polynomial.ts'
-import { decodePlaintext, encodeCiphertext } from '../../../keepers/fhe/seal-format.ts'
-import { add, ownSecret, polynomialOfCoefficients, toWords } from './arithmetic.ts'
-import { ROUND, testPlan, vectorOf } from './ceremony.ts'
-import { refuses } from './rejection.ts'
+import { encodeCiphertext } from '../../../keepers/fhe/seal-format.ts'
+import { ownSecret, polynomialOfCoefficients, toWords, valuesOf } from './arithmetic.ts'
+import { ROUND, testPlan } from './ceremony.ts'
 import { openRound, polynomialOf, polynomialOfRound, type Round, sharesOf } from './round.ts'
-import { messageBytes, openSeal, secretKeyBytes } from './seal-objects.ts'
+import { openSeal, secretKeyBytes } from './seal-objects.ts'
 
 type Seal = Awaited<ReturnType<typeof openSeal>>
+
+/** Where the residues of a saved SEAL Plaintext begin. */
+const PLAINTEXT_AT = 88
 
 describe('fhe against SEAL', () => {
   let round: Round
@@ -22,7 +23,7 @@ describe('fhe against SEAL', () => {
   /** The sum of the members' secrets as a SEAL SecretKey: no member ever has it. */
   let secret: Uint8Array
   before(async () => {
-    round = await openRound({ vectorLength: 5000 }, 3, 2)
+    round = await openRound({ vectorLength: 9000 }, 3, 2)
     plan = round.plan
     seal = await openSeal(plan.set)
     secret = secretKeyOf([0, 1, 2])
@@ -36,13 +37,15 @@ describe('fhe against SEAL', () => {
     return secretKeyBytes(plan.set, polynomialOfCoefficients(kernel, total, plan.set.primes.length))
   }
 
-  /** Slots that SEAL finds with a secret key in a SEAL ciphertext. */
-  function sealDecrypts(ciphertext: Uint8Array, key: Uint8Array): Float64Array {
+  /** Values that SEAL finds with a secret key in a SEAL ciphertext: the coefficients of its plaintext, at the plan's scale. */
+  function sealDecrypts(ciphertext: Uint8Array, key: Uint8Array): number[] {
     const decryptor = new seal.seal.Decryptor(seal.context, seal.secretKey(key))
     const plaintext = seal.plaintext()
     decryptor.decrypt(seal.ciphertext(ciphertext), plaintext)
-    return seal.encoder.decodeFloat64(plaintext) as Float64Array
+    return valuesOf(round.engine.kernel, plan, seal.save(plaintext).subarray(PLAINTEXT_AT))
   }
+  /** Coefficients of ciphertext `index` that travel. */
+  const carriedOf = (index: number) => Math.min(8192, plan.carried - 8192 * index)
 
   it('the inverse transform of SEAL’s secret keys is ternary, modulo every prime, in both rings', async () => {
     for (const name of ['default', 'precise']) {
@@ -84,12 +87,12 @@ describe('fhe against SEAL', () => {
     expect(ciphertexts.length).to.equal(2)
     for (const [index, ciphertext] of ciphertexts.entries()) {
       expect(ciphertext.length).to.equal(262_257)
-      const slots = sealDecrypts(ciphertext, secret)
+      const values = sealDecrypts(ciphertext, secret)
       const packed = round.vectors.map((vector) => pack(plan, vector, 1, index))
-      for (const [i, value] of slots.entries()) {
-        const wanted = packed.reduce((sum, slotsOf) => sum + slotsOf[i]!, 0)
-        // Fresh errors, not flooding, set the precision of what SEAL does alone.
-        expect(value).to.be.closeTo(wanted, 2 ** -40)
+      for (const [i, value] of values.slice(0, carriedOf(index)).entries()) {
+        const wanted = packed.reduce((sum, of) => sum + of[i]!, 0)
+        // What does not travel of three updates sets the precision of what SEAL does alone; flooding is wider.
+        expect(value).to.be.closeTo(wanted, 3 * 2 ** (plan.wire.droppedBits - 1 - plan.scaleBits))
       }
     }
   })
@@ -98,16 +101,18 @@ describe('fhe against SEAL', () => {
     const c0 = polynomialOf(round, round.updates[1]!.bytes, 0)
     const ciphertext = encodeCiphertext(plan.set, plan.scaleBits, c0, polynomialOfRound(round, 0))
     const wanted = pack(plan, round.vectors[1]!, 1, 0)
-    const slots = sealDecrypts(ciphertext, secretKeyOf([1]))
-    for (const [i, value] of slots.entries()) expect(value).to.be.closeTo(wanted[i]!, 2 ** -40)
+    const precision = 1.01 * 2 ** (plan.wire.droppedBits - 1 - plan.scaleBits)
+    for (const [i, value] of sealDecrypts(ciphertext, secretKeyOf([1])).entries()) {
+      expect(value).to.be.closeTo(wanted[i]!, precision)
+    }
     for (const key of [secretKeyOf([0]), secret]) {
       const nothing = sealDecrypts(ciphertext, key)
-      // Uniform over some 2^12: a few come as close as that by chance.
+      // Uniform over some 2^12 and more: a few come as close as that by chance.
       expect(nothing.filter((value, i) => Math.abs(value - wanted[i]!) < 1).length).to.be.below(20)
     }
   })
 
-  it('the members’ shares and our decoder find what SEAL’s decryptor and decoder find', async () => {
+  it('the members’ shares find what SEAL’s decryptor finds', async () => {
     const activeSet = [0, 2]
     const shares = await sharesOf(round, activeSet)
     const request = {
@@ -119,26 +124,13 @@ describe('fhe against SEAL', () => {
     }
     const { mean, weight } = await combine(round.engine, request)
     expect(weight).to.be.closeTo(3, plan.precision.sumError)
-    const core = await Core.open(plan)
     for (const [index, ciphertext] of aggregateAsSeal(round.engine, round.sum).entries()) {
       const exact = sealDecrypts(ciphertext, secret)
-      const c0 = polynomialOf(round, round.sum.bytes, index)
-      const m = shares.reduce((sum, share) => add(core.kernel, sum, polynomialOf(round, share, index)), c0)
-      const ours = core.decode(m)
-      // The same flooding, so the same numbers.
-      const theirs = seal.encoder.decodeFloat64(
-        seal.plaintext(messageBytes(plan.set, plan.scaleBits, m)),
-      ) as Float64Array
-      for (const [i, value] of theirs.entries()) {
-        expect(ours.real[i]).to.be.closeTo(value, 2 ** -40)
-        expect(value).to.be.closeTo(exact[i]!, plan.precision.sumError)
-      }
-      const values = Math.min(4095, 5000 - 4095 * index)
+      const values = Math.min(8191, 9000 - 8191 * index)
       for (let i = 0; i < values; i++) {
-        expect(mean[4095 * index + i]).to.be.closeTo(exact[1 + i]! / 3, plan.precision.meanError)
+        expect(mean[8191 * index + i]).to.be.closeTo(exact[1 + i]! / 3, plan.precision.meanError)
       }
     }
-    core[Symbol.dispose]()
   })
 
   it('the round’s polynomials are AES-256-CTR under the round’s seed, masked and sifted: by the definition', () => {
@@ -170,27 +162,7 @@ describe('fhe against SEAL', () => {
     expect(Buffer.compare(polynomialOfRound(round, 0), polynomialOfRound(round, 1))).to.not.equal(0)
   })
 
-  it('our decoder finds the imaginary parts: multiplying by X^(N/2) swaps them with the real ones', async () => {
-    const { encoder } = seal
-    const core = await Core.open(plan)
-    const plaintext = seal.plaintext()
-    const values = vectorOf(4096, 4)
-    encoder.encode(values, 2 ** plan.scaleBits, plaintext)
-    const m = seal.save(plaintext).subarray(88)
-    const plain = core.decode(m)
-    for (const part of plain.imaginary) expect(Math.abs(part)).to.be.below(2 ** -40)
-    // X^(N/2) at ζ^e is i^e, and e runs through the powers of 3.
-    const turned = multiplyByHalfTurn(core.kernel, m)
-    const slots = core.decode(turned)
-    for (let j = 0; j < 4096; j++) {
-      const sign = 3 ** (j % 2) % 4 === 1 ? 1 : -1
-      expect(slots.imaginary[j]).to.be.closeTo(sign * values[j]!, 2 ** -40)
-      expect(Math.abs(slots.real[j]!)).to.be.below(2 ** -40)
-    }
-    core[Symbol.dispose]()
-  })
-
-  it('adds like SEAL’s Evaluator, byte for byte', () => {
+  it('adds like SEAL’s Evaluator, to the last residue', () => {
     const total = seal.ciphertext()
     for (const [i, { bytes }] of round.updates.entries()) {
       const c0 = polynomialOf(round, bytes, 0)
@@ -202,57 +174,4 @@ describe('fhe against SEAL', () => {
     const theirs = seal.save(total).subarray(113, 113 + polynomial)
     expect(Buffer.compare(theirs, polynomialOf(round, round.sum.bytes, 0))).to.equal(0)
   })
-
-  it('refuses SEAL plaintexts of other parameters, levels, scales and sizes, each by name', async () => {
-    const plaintext = seal.plaintext()
-    seal.encoder.encode(vectorOf(4096, 4), 2 ** plan.scaleBits, plaintext)
-    const good = seal.save(plaintext)
-    const load = (bytes: Uint8Array) => decodePlaintext(plan.set, plan.scaleBits, bytes)
-    expect(load(good).length).to.equal(plan.bytes.polynomial)
-    const altered = (at: number, value: number) => {
-      const copy = good.slice()
-      copy[at] = value
-      return copy
-    }
-    await refuses('wrong-parms-id', () => load(altered(16, good[16]! ^ 1)))
-    for (const [at, field] of [
-      [0, 'magic'],
-      [3, 'major version'],
-      [5, 'compression'],
-      [8, 'total size'],
-      [48, 'coeff_count'],
-      [62, 'scale'],
-      [80, 'residue count'],
-    ] as const) {
-      const error = await refuses('malformed-seal-object', () => load(altered(at, good[at]! ^ 2)))
-      expect(error.detail.field).to.equal(field)
-    }
-    const lengths: [FheErrorCode, Uint8Array][] = [
-      ['truncated', good.subarray(0, good.length - 1)],
-      ['trailing-bytes', Buffer.concat([good, Buffer.alloc(1)])],
-    ]
-    for (const [code, bytes] of lengths) await refuses(code, () => load(bytes))
-  })
 })
-
-/** m·X^(N/2), by way of coefficients: X^N = −1. */
-function multiplyByHalfTurn(kernel: Kernel, m: Uint8Array): Uint8Array {
-  const block = kernel.allocate(kernel.polynomialBytes)
-  kernel.write(block, m)
-  const { degree } = kernel
-  const half = degree / 2
-  for (let l = 0; l < kernel.dataPrimeCount; l++) {
-    const at = kernel.residues(block, l)
-    kernel.calls.inverse(kernel.records[l]!, at, kernel.logDegree)
-    const words = new BigUint64Array(kernel.calls.memory.buffer, at, degree)
-    const turned = words.map((_, k) => {
-      const value = words[(k + half) % degree]!
-      return k >= half || value === 0n ? value : kernel.primes[l]! - value
-    })
-    words.set(turned)
-    kernel.calls.forward(kernel.records[l]!, at, kernel.logDegree)
-  }
-  const out = kernel.read(block)
-  kernel.release(block)
-  return out
-}

@@ -4,32 +4,32 @@ import { Core } from '../../../keepers/fhe/core.ts'
 import { combine } from '../../../keepers/fhe/index.ts'
 import { pack } from '../../../keepers/fhe/packing.ts'
 import { lagrangeAtZero } from '../../../keepers/fhe/shamir.ts'
-import { add, bareShare, garbage } from './arithmetic.ts'
+import { add, bareShare, garbage, valuesOf } from './arithmetic.ts'
 import { ROUND } from './ceremony.ts'
 import { refuses } from './rejection.ts'
-import { ciphertextOf, openRound, polynomialOf, type Round, sharesOf } from './round.ts'
+import { ciphertextOf, narrowed, openRound, partOfMessage, polynomialOf, type Round, sharesOf } from './round.ts'
 
 const ACTIVE = [0, 2, 4]
 
 describe('fhe secrecy: t − 1 shares', () => {
   let round: Round
   let core: Core
-  /** The true slots of the sum. */
+  /** The true values of the sum. */
   let truth: Float64Array
   before(async () => {
-    round = await openRound({ vectorLength: 4095 })
+    round = await openRound({ vectorLength: 8191 })
     core = await Core.open(round.plan)
     const packed = round.vectors.map((vector) => pack(round.plan, vector, 1, 0))
-    truth = Float64Array.from(packed[0]!, (_, i) => packed.reduce((sum, slots) => sum + slots[i]!, 0))
+    truth = Float64Array.from(packed[0]!, (_, i) => packed.reduce((sum, values) => sum + values[i]!, 0))
   })
   after(async () => {
     core[Symbol.dispose]()
     await round.engine.close()
   })
 
-  /** Slots that come within the precision of the honest result, and correlation with it. */
+  /** Values that come within the precision of the honest result, and correlation with it. */
   function compare(m: Uint8Array): { hits: number; correlation: number; typical: number } {
-    const { real } = core.decode(m)
+    const real = Float64Array.from(valuesOf(core.kernel, round.plan, m))
     const limit = round.plan.precision.sumError
     const hits = real.filter((value, i) => Math.abs(value - truth[i]!) <= limit).length
     const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length
@@ -45,15 +45,15 @@ describe('fhe secrecy: t − 1 shares', () => {
 
   function expectNothing(m: Uint8Array): void {
     const { hits, correlation, typical } = compare(m)
-    expect(hits, 'slots recovered').to.equal(0)
-    // 4096 slots: chance gives correlations of 1/64, six of those are one in 5·10^8.
-    expect(Math.abs(correlation)).to.be.below(6 / 64)
-    // Uniform modulo Q: a slot is as large as Q/(2√3)·√(N/2)/scale, far above any message.
-    const uniform = (2 ** (120 - round.plan.scaleBits) / Math.sqrt(12)) * Math.sqrt(8192 / 2)
+    expect(hits, 'values recovered').to.equal(0)
+    // 8192 values: chance gives correlations of 1/90, six of those are one in 5·10^8.
+    expect(Math.abs(correlation)).to.be.below(6 / Math.sqrt(8192))
+    // Uniform modulo Q: a value is as large as Q/(2√3)/scale, far above any message.
+    const uniform = 2 ** (120 - round.plan.scaleBits) / Math.sqrt(12)
     expect(typical).to.be.within(uniform * 0.9, uniform * 1.1)
   }
 
-  it('t honest shares recover every slot: the measure below can detect it', async () => {
+  it('t honest shares recover every value: the measure below can detect it', async () => {
     const shares = await sharesOf(round, ACTIVE)
     const m = shares.reduce((sum, share) => add(core.kernel, sum, polynomialOf(round, share)), ciphertextOf(round).c0)
     const { hits, correlation } = compare(m)
@@ -71,7 +71,7 @@ describe('fhe secrecy: t − 1 shares', () => {
     const shares = await sharesOf(round, ACTIVE)
     for (let guess = 0; guess < 5; guess++) {
       const forged = shares[2]!.slice()
-      polynomialOf(round, forged).set(garbage(core.kernel))
+      partOfMessage(round, forged).set(narrowed(round, garbage(core.kernel)))
       const three = [shares[0]!, shares[1]!, forged]
       expectNothing(three.reduce((sum, h) => add(core.kernel, sum, polynomialOf(round, h)), ciphertextOf(round).c0))
       const request = {

@@ -74,7 +74,7 @@ describe('fhe secrets', () => {
 
 describe('fhe kernel memory', () => {
   it('keeps no trace of a key share, of its multiple by λ, or of the noise, once the work is done', async () => {
-    const round = await openRound({}, 3, 2)
+    const round = await openRound({ vectorLength: 8191, wholeWire: true }, 3, 2)
     const { kernel } = round.engine
     const activeSet = [0, 2]
     const shares = await sharesOf(round, activeSet)

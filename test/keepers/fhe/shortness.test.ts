@@ -21,7 +21,7 @@ import { decodeProof, encodeProof, type ShortnessProof } from '../../../keepers/
 import { garbage, inverseMod } from './arithmetic.ts'
 import { type Ceremony, ceremony, ROUND, testPlan, vectorOf } from './ceremony.ts'
 import { refuses } from './rejection.ts'
-import { forgedUpdate, type Round } from './round.ts'
+import { forgedUpdate, narrowed, type Round } from './round.ts'
 import { flipped } from './tampering.ts'
 
 const SENDER = 0
@@ -33,7 +33,7 @@ describe('fhe short updates', () => {
   let keys: Ceremony
   let bytes: Uint8Array
   before(async () => {
-    plan = testPlan(MEMBERS, 3, { scaleBits: 'widest', vectorLength: 5000, clipNorm: 20 })
+    plan = testPlan(MEMBERS, 3, { scaleBits: 'widest', vectorLength: 9000, clipNorm: 20 })
     engine = await openEngine(plan)
     keys = await ceremony(engine)
     bytes = await encrypt(atTheBound(1))
@@ -74,7 +74,7 @@ describe('fhe short updates', () => {
   it('honest updates at the clip norm pass, whatever they look like, at the first or second drawing of masks', async () => {
     const one = new Float64Array(plan.vectorLength)
     one[17] = plan.clipBound
-    const alternating = Float64Array.from({ length: plan.vectorLength }, (_, i) => (i % 2 ? 1 : -1) * 0.28)
+    const alternating = Float64Array.from({ length: plan.vectorLength }, (_, i) => (i % 2 ? 1 : -1) * 0.21)
     const vectors = [atTheBound(2), one, alternating, new Float64Array(plan.vectorLength), atTheBound(3)]
     for (const [i, vector] of vectors.entries()) {
       const context = { ...ROUND, round: 20 + i }
@@ -100,17 +100,21 @@ describe('fhe short updates', () => {
   it('every member rejects garbage in place of ciphertexts, and a proof of zeros', async () => {
     const { kernel } = engine
     const round = { plan, engine, keys } as unknown as Round
-    const junk = forgedUpdate(round, SENDER, [garbage(kernel), garbage(kernel)])
+    const junk = forgedUpdate(
+      round,
+      SENDER,
+      [0, 1].map((index) => narrowed(round, garbage(kernel), index)),
+    )
     expect(await agreeing(junk.bytes)).to.deep.equal([])
     const copy = bytes.slice()
-    copy.set(garbage(kernel), 148)
+    copy.set(narrowed(round, garbage(kernel)), 148)
     expect(await agreeing(copy)).to.deep.equal([])
     const zeros = bytes.slice().fill(0, bytes.length - plan.bytes.shortnessProof)
     expect(await agreeing(zeros)).to.deep.equal([])
   })
 
   it('one coefficient of one ciphertext altered, even by one: nobody agrees', async () => {
-    for (const at of [148, 148 + plan.bytes.polynomial + 8 * 9000]) {
+    for (const at of [148, 148 + plan.wire.width * 9001]) {
       expect(await agreeing(flipped(bytes, at))).to.deep.equal([])
     }
   })
@@ -261,7 +265,7 @@ describe('fhe short updates', () => {
     const memberKey = keys.memberKeys.get(SENDER)!
     const vector = keyTestVector(plan, keys.keyHash)
     const update = await encryptUpdate(engine, { context, memberKey, vector, weight: 1, guard: new MemoryOnceGuard() })
-    expect(update.length).to.equal(148 + plan.bytes.polynomial)
+    expect(update.length).to.equal(148 + plan.wire.width * plan.set.degree)
     publicly(update, context)
     await refuses('invalid-argument', () => point(1, update, context))
   })

@@ -61,8 +61,8 @@ export function itDecryptsTheSum(threshold: number, members: number): void {
         worst = Math.max(worst, Math.abs(mean[k]! - wanted))
       }
       expect(worst).to.be.at.most(allowed)
-      // Imaginary parts are noise alone. If they were far below the bound, the bound would say nothing (or nobody floods).
-      expect(report.maxImaginary).to.be.within(report.noiseLimit / 8, report.noiseLimit)
+      // Padding is noise alone. If it were far below the bound, the bound would say nothing (or nobody floods).
+      expect(report.maxPadding).to.be.within(report.noiseLimit / 8, report.noiseLimit)
     } finally {
       await engine.close()
     }

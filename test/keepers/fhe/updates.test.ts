@@ -10,16 +10,16 @@ import {
   type OnceClaim,
   onceNonce,
 } from '../../../keepers/fhe/index.ts'
-import { subtract } from './arithmetic.ts'
+import { subtract, valuesOf } from './arithmetic.ts'
 import { ROUND, vectorOf } from './ceremony.ts'
 import { refuses } from './rejection.ts'
-import { encryptOf, openRound, polynomialOf, type Round, sumOf } from './round.ts'
+import { encryptOf, openRound, partOfMessage, polynomialOf, type Round, sumOf, WIDER } from './round.ts'
 import { AT, flipped, HEADER_REFUSALS } from './tampering.ts'
 
 describe('fhe updates', () => {
   let round: Round
   before(async () => {
-    round = await openRound()
+    round = await openRound(WIDER)
   })
   after(() => round.engine.close())
   const expected = (sender = 0) => ({ context: ROUND, sender, keyHash: round.keys.keyHash })
@@ -49,14 +49,17 @@ describe('fhe updates', () => {
   })
 
   it('refuses a coefficient that is q or more', async () => {
-    const { polynomial, shortnessProof } = round.plan.bytes
-    for (const last of [false, true]) {
+    const { wire, set, carried } = round.plan
+    const largest = (set.primes[0]! * set.primes[1]! - 1n) >> BigInt(wire.droppedBits)
+    for (const at of [0, 7, carried - 1]) {
       const bad = round.updates[0]!.bytes.slice()
-      const back = shortnessProof + (last ? 8 : polynomial)
-      const q = round.plan.set.primes[last ? 1 : 0]!
-      new DataView(bad.buffer).setBigUint64(bad.length - back, q, true)
+      const item = partOfMessage(round, bad).subarray(wire.width * at, wire.width * (at + 1))
+      const write = (value: bigint) => {
+        for (let i = 0; i < wire.width; i++) item[i] = Number((value >> BigInt(8 * i)) & 255n)
+      }
+      write(largest + 1n)
       await refuses('coefficient-out-of-range', () => check(bad))
-      new DataView(bad.buffer).setBigUint64(bad.length - back, q - 1n, true)
+      write(largest)
       check(bad)
     }
   })
@@ -112,12 +115,14 @@ describe('fhe encryption, once per round', () => {
     const [one, two] = [vectorOf(50, 1), vectorOf(50, 2)]
     // Only a test may forget.
     const [a, b] = [await encryptOf(round, 0, one), await encryptOf(round, 0, two)]
-    const { real } = core.decode(subtract(core.kernel, polynomialOf(round, a), polynomialOf(round, b)))
-    for (const [i, value] of one.entries()) expect(real[1 + i]).to.be.closeTo(value - two[i]!, 1e-6)
+    const difference = (other: Uint8Array) =>
+      valuesOf(core.kernel, round.plan, subtract(core.kernel, polynomialOf(round, a), polynomialOf(round, other)))
+    const found = difference(b)
+    for (const [i, value] of one.entries()) expect(found[1 + i]).to.be.closeTo(value - two[i]!, 1e-4)
     // In different rounds they do not.
     const later = await encryptOf(round, 0, two, { ...ROUND, round: 8 })
-    const nothing = core.decode(subtract(core.kernel, polynomialOf(round, a), polynomialOf(round, later)))
-    const close = one.filter((value, i) => Math.abs(nothing.real[1 + i]! - (value - two[i]!)) < 0.1)
+    const nothing = difference(later)
+    const close = one.filter((value, i) => Math.abs(nothing[1 + i]! - (value - two[i]!)) < 0.1)
     expect(close.length).to.equal(0)
     core[Symbol.dispose]()
   })

@@ -35,7 +35,7 @@ async function hearing<T extends object, R>(
 const isBlank = (array: ArrayLike<number>): boolean => Array.from(array).every((value) => value === 0)
 
 describe('buffers of secrets and plaintexts', () => {
-  it('of an update’s slots are zeros when it is encrypted', async () => {
+  it('of an update’s values are zeros when it is encrypted', async () => {
     const engine = await openEngine(testPlan(3, 2))
     try {
       const { memberKeys } = await ceremony(engine, [0])
@@ -50,7 +50,7 @@ describe('buffers of secrets and plaintexts', () => {
       await hearing(
         InlineThreads.prototype,
         'encrypt',
-        (_index: number, slots: Float64Array) => seen.push(slots),
+        (_index: number, values: Float64Array) => seen.push(values),
         () => encryptUpdate(engine, request),
       )
       expect(seen).to.have.length(1)
@@ -60,16 +60,16 @@ describe('buffers of secrets and plaintexts', () => {
     }
   })
 
-  it('of the slots that a worker was handed too, also when it cannot encrypt them', () => {
-    const slots = Float64Array.of(1, 2, 3)
+  it('of the values that a worker was handed too, also when it cannot encrypt them', () => {
+    const values = Float64Array.of(1, 2, 3)
     const broken = {
       kernel: { polynomialBytes: 8 },
       encrypt: () => {
         throw new Error('no product is open')
       },
     }
-    expect(() => perform(broken as never, { op: 'encrypt', index: 0, slots })).to.throw('no product')
-    expect(isBlank(slots)).to.equal(true)
+    expect(() => perform(broken as never, { op: 'encrypt', index: 0, values, bytes: 8 })).to.throw('no product')
+    expect(isBlank(values)).to.equal(true)
   })
 
   it('with the input of the noise key are zeros when the member key is made', async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Functions for the JavaScript side. Memory is laid out by the caller (../layout.ts), from `arenaStart()` upwards.
-export { compose, embed, gather } from './decoding'
+export { compose } from './decoding'
 export {
   boxResidues,
   boxValues,
@@ -29,6 +29,8 @@ export {
   ternaryResidues,
   uniformResidues,
 } from './sampling'
+
+export { addNarrow, allAtMost, encodeReals, narrow, widen } from './wire'
 
 export function arenaStart(): usize {
   return (__heap_base + 63) & ~63

@@ -110,15 +110,24 @@ export function subsetSums(record: usize, tables: usize, weights: usize, rows: u
 }
 
 /**
- * out ← v(1/X) for the N columns of Jᵀ·weights, v_c = Σ_r J_rc·weight_r: coefficient c goes to N − c with the other sign.
- * `tables` are those of `subsetSums`; rows a multiple of 48. The top bits of sixteen bytes, shifted, are the bits of sixteen
- * rows in one column.
+ * out ← v(1/X) for the first `columns` columns of Jᵀ·weights, v_c = Σ_r J_rc·weight_r: coefficient c goes to N − c with the
+ * other sign, and further coefficients are 0. `tables` are those of `subsetSums`; columns a multiple of 8, rows of 48. The
+ * top bits of sixteen bytes, shifted, are the bits of sixteen rows in one column.
  */
-export function weigh(record: usize, out: usize, bits: usize, tables: usize, degree: u32, rows: u32): void {
+export function weigh(
+  record: usize,
+  out: usize,
+  bits: usize,
+  tables: usize,
+  degree: u32,
+  columns: u32,
+  rows: u32,
+): void {
+  memory.fill(out, 0, <usize>degree << 3)
   const p = primeOf(record)
   const p2 = p << 1
   const last = <usize>degree - 1
-  for (let first: usize = 0; first < degree; first += 8) {
+  for (let first: usize = 0; first < columns; first += 8) {
     for (let c: u32 = 0; c < 8; c++) {
       let sum: u64 = 0
       let table = tables

@@ -7,8 +7,8 @@ import { log2Gain, readingsOf, type Seating } from './seating.ts'
 
 /** Norm of an update per √values. Uniform within ±1 has 0.58: updates are as long as they may be, like those of a service. */
 const LONGEST = 0.6
-/** Deviation of one such update's slots. */
-const SLOT_DEVIATION = Math.sqrt(1 / 3)
+/** Deviation of one such update's values. */
+const VALUE_DEVIATION = Math.sqrt(1 / 3)
 /** Bits between a coefficient's size and the zeros that a sum of some ten ends with: a double has 53, and the least of them counts. */
 const SIGNIFICANT_BITS = 54
 /** log2 of √(2πe): the entropy of a normal deviate beside log2 of its deviation. */
@@ -40,8 +40,8 @@ export function slackOf(
 ): { bits: number; distance: number } {
   const { members, threshold, colluders } = seats
   const options = { vectorLength, statisticalBits, scaleBits: 'widest', ...limitsOf(vectorLength) } as const
-  const { scaleBits, set, flooding } = testPlan(members, threshold, options)
-  const zeros = scaleBits + Math.log2(SLOT_DEVIATION / Math.sqrt(set.degree)) - SIGNIFICANT_BITS
+  const { scaleBits, flooding } = testPlan(members, threshold, options)
+  const zeros = scaleBits + Math.log2(VALUE_DEVIATION) - SIGNIFICANT_BITS
   const readings = readingsOf(colluders, seats.activeSet)
   // δ is an integer, however little flooding is left in it.
   const log2Multiple = Math.max(flooding.log2Sigma - log2Gain(readings), -NORMAL_BITS)

@@ -4,14 +4,23 @@
 import { randomBytes } from 'node:crypto'
 import { Core } from '../../../../keepers/fhe/core.ts'
 import { partialDecrypt, type RoundContext } from '../../../../keepers/fhe/index.ts'
-import { pack } from '../../../../keepers/fhe/packing.ts'
 import { dataPrimes } from '../../../../keepers/fhe/parameters.ts'
 import { roundSeed } from '../../../../keepers/fhe/round-polynomial.ts'
 import { lagrangeAtZero } from '../../../../keepers/fhe/shamir.ts'
-import { add, coefficients, dealtSum, ownSecret, polynomialOfCoefficients, product, subtract } from '../arithmetic.ts'
+import { add, dealtSum, ownSecret, polynomialOfCoefficients, product, subtract, valuesOf } from '../arithmetic.ts'
 import { ROUND } from '../ceremony.ts'
+import { encoded } from '../encoded.ts'
 import { masksOf } from '../masks.ts'
-import { encryptOf, openRound, polynomialOf, polynomialOfRound, type Round, shareRequest, sumOf } from '../round.ts'
+import {
+  encryptOf,
+  openRound,
+  partOfMessage,
+  polynomialOf,
+  polynomialOfRound,
+  type Round,
+  shareRequest,
+  sumOf,
+} from '../round.ts'
 import type { Observed } from './attack.ts'
 import type { Seating } from './seating.ts'
 import { limitsOf } from './slack.ts'
@@ -35,8 +44,8 @@ export class Stage implements AsyncDisposable {
     this.victim = this.honest.at(-1)!
   }
 
-  static async open(seats: Seating, statisticalBits: number, vectorLength = 4095): Promise<Stage> {
-    const options = { vectorLength, statisticalBits, ...limitsOf(vectorLength) }
+  static async open(seats: Seating, statisticalBits: number, vectorLength = 8191): Promise<Stage> {
+    const options = { vectorLength, statisticalBits, wholeWire: true, ...limitsOf(vectorLength) }
     const round = await openRound(options, seats.members, seats.threshold)
     return new Stage(round, await Core.open(round.plan), seats)
   }
@@ -61,8 +70,9 @@ export class Stage implements AsyncDisposable {
       roundSeed: roundSeed(round.plan.hash, key.keyHash, context),
     })
     const shares = Array.from({ length: round.plan.ciphertexts }, (_, index) => {
-      const out = new Uint8Array(round.plan.bytes.polynomial)
-      core.share(index, out)
+      const share = new Uint8Array(round.plan.bytes.decryptionShare)
+      core.share(index, partOfMessage(round, share, index))
+      const out = polynomialOf(round, share, index)
       return seats.activeSet.includes(member) ? out : out.fill(0)
     })
     core.closeProduct()
@@ -125,7 +135,7 @@ export class Stage implements AsyncDisposable {
     return this.#encoded(contributors.map((member) => this.vectorIn(member, context)))
   }
 
-  /** The same of vectors that the colluders make up, as large as updates may be: they know the plan, and have SEAL. */
+  /** The same of vectors that the colluders make up, as large as updates may be: they know the plan. */
   madeUp(contributors: number): bigint[] {
     const { clipBound, vectorLength } = this.round.plan
     const vector = () => Float64Array.from({ length: vectorLength }, () => (2 * Math.random() - 1) * clipBound)
@@ -133,14 +143,9 @@ export class Stage implements AsyncDisposable {
   }
 
   #encoded(vectors: readonly Float64Array[]): bigint[] {
-    const { core, round } = this
-    let sum = new Uint8Array(round.plan.bytes.polynomial)
-    for (const vector of vectors) {
-      core.seal.encode(pack(round.plan, vector, 1, 0), round.plan.scaleBits, (encoded) => {
-        sum = add(core.kernel, sum, encoded) as Uint8Array<ArrayBuffer>
-      })
-    }
-    return coefficients(core.kernel, sum)
+    const { core } = this
+    const messages = vectors.map((vector) => encoded(core, vector, 0))
+    return messages[0]!.map((_, k) => messages.reduce((sum, message) => sum + message[k]!, 0n))
   }
 
   /** Every round has other values. */
@@ -175,10 +180,10 @@ export class Stage implements AsyncDisposable {
     for (let index = 0; index < round.plan.ciphertexts; index++) {
       const c0 = polynomialOf(round, round.updates[victim]!.bytes, index)
       const m = add(core.kernel, c0, product(core.kernel, polynomialOfRound(round, index), s, [1n, 1n]))
-      const { real } = core.decode(m)
+      const found = valuesOf(core.kernel, round.plan, m)
       const from = index * round.plan.valuesPerCiphertext
       for (let i = 0; i < round.plan.valuesPerCiphertext && from + i < wanted.length; i++) {
-        worst = Math.max(worst, Math.abs(real[1 + i]! - wanted[from + i]!))
+        worst = Math.max(worst, Math.abs(found[1 + i]! - wanted[from + i]!))
       }
     }
     return worst
