@@ -9,7 +9,7 @@ import { brokenPromises, formatReport } from './report.ts'
 const HELP = `usage: npm run soak [-- options]
 
   Rounds of real keeper processes on a local chain. Ends with a table: rounds lost, stake lost, disagreements (all must be 0),
-  memory and handles at start and end. Exit code 1 when an honest keeper lost stake, or two of them disagreed, or a round was lost.
+  memory and handles at start and end. Ctrl-C ends it with the table after the round. Exit code 1 when an honest keeper lost stake, or two of them disagreed, or a round was lost.
 
   --chaos         things go wrong on purpose, in every round, as the seed decides
   --faults LIST   of these kinds only, separated by commas:
@@ -52,7 +52,14 @@ function kindsOf(list: string): FaultKind[] {
 }
 
 if (values.faults !== undefined && values.chaos !== true) refuse('--faults: takes --chaos', HELP)
-endOnSignals()
+endOnSignals('SIGTERM', 'SIGHUP')
+// A run of hours that somebody ends has something to report; a second Ctrl-C ends it at once.
+const enough = new AbortController()
+process.once('SIGINT', () => {
+  process.stderr.write('no further round begins; the report follows this one\n')
+  enough.abort()
+  endOnSignals('SIGINT')
+})
 // Loaded late: a wrong option is refused before a chain and two thousand modules are there.
 const { soak } = await import('./run.ts')
 const report = await soak({
@@ -61,6 +68,7 @@ const report = await soak({
   seed: whole('seed', values.seed, 0, 2 ** 31 - 1),
   minutes: values.minutes === undefined ? Infinity : whole('minutes', values.minutes, 1, 100_000),
   kinds: values.chaos === true ? (values.faults === undefined ? FAULTS : kindsOf(values.faults)) : [],
+  enough: enough.signal,
   onProgress: (text) => process.stderr.write(`${text}\n`),
 })
 const json = `${JSON.stringify(report, null, 2)}\n`

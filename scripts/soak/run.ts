@@ -47,6 +47,8 @@ export type SoakOptions = {
   readonly kinds: readonly FaultKind[]
   /** No round begins after so many minutes. */
   readonly minutes: number
+  /** Once it is aborted, no round begins. */
+  readonly enough: AbortSignal
   readonly onProgress: (text: string) => void
 }
 
@@ -154,11 +156,11 @@ class Soak {
 
   /** Goes through the rounds, and begins the faults of each. Returns how many seconds each took. */
   async #rounds(): Promise<number[]> {
-    const { rounds, seed, keepers, kinds, minutes, onProgress } = this.#options
+    const { rounds, seed, keepers, kinds, minutes, enough, onProgress } = this.#options
     const times: number[] = []
     const begun = performance.now()
     for (let round = this.#latest() + 1, at = begun; times.length < rounds; round++) {
-      if (performance.now() - begun > minutes * MINUTE) break
+      if (performance.now() - begun > minutes * MINUTE || enough.aborted) break
       const faults = kinds.length === 0 ? [] : faultsOf(seed, round, { keepers, kinds })
       for (const fault of faults) this.#later(fault)
       await this.#over(round)
