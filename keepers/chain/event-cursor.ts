@@ -20,7 +20,7 @@ export type CursorStep = {
   readonly added: readonly LogRow[]
   /** Set when the chain reorganised: every log above this block was dropped. */
   readonly rolledBackTo: number | null
-  /** The block up to which all events are known; null at first, and while it is uncertain. */
+  /** All events up to this block are known; null at first, and while uncertain. */
   readonly head: Pick<Head, 'number' | 'hash' | 'timestamp'> | null
   /** False when there is more to read at once. */
   readonly caughtUp: boolean

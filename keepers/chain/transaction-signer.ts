@@ -53,7 +53,7 @@ const PURSE_AGE = 600_000
 export class TransactionSigner {
   readonly #options: SignerOptions
   readonly #market: FeeMarket
-  /** What the operator has at least, since what it signed can cost no more: wei, and when it was asked for. */
+  /** A lower bound on the operator's balance, in wei, because its signed transactions cannot cost more; and the time of the request. */
   #purse: { least: bigint; readonly at: number } | null = null
 
   constructor(options: SignerOptions) {
@@ -84,12 +84,12 @@ export class TransactionSigner {
 
   /** The same transaction at a higher fee, enough for nodes to replace the last attempt. @throws ChainError FEE_CAP */
   async raise({ request, nonce, attempts }: TransactionRow): Promise<Attempt> {
-    // It may cost more than what was set aside for it.
+    // It may cost more than the amount set aside for it.
     this.#purse = null
     return this.#attempt(request, nonce, await this.#market.offer(attempts.at(-1)!.raw))
   }
 
-  /** Asks for the balance only when what is known of it may not do. @throws ChainError UNFUNDED */
+  /** Asks for the balance only when the known lower bound may not suffice. @throws ChainError UNFUNDED */
   async #setAside(needed: bigint, key: string): Promise<void> {
     const { provider, wallet, clock } = this.#options
     const purse = this.#purse

@@ -134,7 +134,7 @@ export function multiplyValues(
   )
 }
 
-/** A factor that repeats elements, as a matrix does in a product, is narrowed before they are repeated. */
+/** A factor that repeats elements, like a matrix in a product, is narrowed before the repetition. */
 function factor(context: Lowering, node: GraphNode, source: ValueName, value: Value, suffix: string): Value {
   const { writer } = context
   const producer = context.producer(source)
