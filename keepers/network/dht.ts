@@ -30,7 +30,7 @@ export type DhtOptions = {
   readonly mode: 'client' | 'server'
   /** Where to join: multiaddrs with a peer id, or "public" for the IPFS network's own. Empty for a DHT's first server. */
   readonly bootstrap: readonly string[]
-  /** Speak `<prefix>/kad/1.0.0`: a DHT apart from the public one, in which private addresses are used. */
+  /** Speak `<prefix>/kad/1.0.0`: a DHT apart from the public one, with private addresses. */
   readonly prefix?: string
   /** Milliseconds between two announcements of all models held; records live for 48 hours. */
   readonly announceEvery?: number

@@ -16,7 +16,7 @@ export type PinningOptions = {
   readonly url: string
   /** The access token; asked for with each request, so that it can be renewed. */
   readonly token: () => string
-  /** Name of the pins, by which this keeper knows its own. */
+  /** Name of the pins, by which this keeper recognises its own. */
   readonly name: string
   /** Hears how many models were pinned and how many were not. Must not throw. */
   readonly onEvent?: (event: DhtEvent) => void
@@ -98,7 +98,7 @@ export class PinningService {
 
   /**
    * Has a blob pinned, unless it is, and waits until it is.
-   * @throws NetworkError UNAVAILABLE saying what the service said; the signal's reason. The next call goes on with the same pin.
+   * @throws NetworkError UNAVAILABLE with the service's message; the signal's reason. The next call goes on with the same pin.
    */
   async provide(cid: CID, signal: AbortSignal): Promise<void> {
     const known = (await this.#pinsOf(cid, 'queued,pinning,pinned', signal)).at(0)
@@ -240,7 +240,7 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? `${message}: ${cause.message}` : message
 }
 
-/** What a stranger says, on one line. */
+/** A stranger's text, on one line. */
 const shown = (text: unknown): string =>
   String(text ?? 'no reason')
     .slice(0, 200)
