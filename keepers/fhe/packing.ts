@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Vectors of any length ↔ slots of ciphertexts. Slot 0 of every ciphertext carries the weight, and the rest carry weight-scaled values.
-// Zeros pad the last ciphertext; decryption checks them.
+// Vectors of any length ↔ slots of ciphertexts. Slot 0 of every ciphertext carries the weight, and the rest carry weight-scaled values. The
+// last ciphertext is padded with zeros, which are checked after decryption.
 import { FheError } from './errors.ts'
 import { KEY_TEST_ROUND } from './header.ts'
 import type { Plan } from './plan.ts'

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs a strategy's module in a separate process: a module that takes all memory or never returns ends that process, and the keeper lives
-// on.
+// A strategy's module in a process of its own: one that takes all memory, or never returns, ends that process and no keeper.
 import { type ChildProcess, fork } from 'node:child_process'
 import { LearningError } from '../errors.ts'
 import type { ParameterSpec } from '../types.ts'
