@@ -169,7 +169,7 @@ export function batchOptions({ modelSalt, tile }: CircuitOptions, claim: Claim):
 }
 
 /**
- * The circuit with lookups that the folder's r1cs is of, written anew.
+ * Writes the circuit with lookups of the folder's r1cs anew.
  * @throws InferenceError `folder-mismatch` when another version has compiled it
  */
 export function writtenAnew({ folder, manifest, program, options, claim }: CircuitFolder): WrittenCircuit {
@@ -185,7 +185,7 @@ export function writtenAnew({ folder, manifest, program, options, claim }: Circu
   return circuit
 }
 
-/** Opens what compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
+/** Opens a folder that compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
 export async function openFolder(folder: string): Promise<CircuitFolder> {
   const paths = folderPaths(folder)
   const manifest = await readManifest(folder)
@@ -219,8 +219,8 @@ export async function withWeights(
 }
 
 /**
- * Writes the circuit of the folder's program anew, as its manifest describes it, and compares: so that whoever compiled the folder has put
- * nothing else into it. In plain Groth16 circom has to run, which takes seconds to a minute.
+ * Writes the circuit of the folder's program anew, as its manifest describes it, and compares, to prove that its maker has put nothing else
+ * into it. In plain Groth16 circom has to run, which takes seconds to a minute.
  * @throws InferenceError `folder-mismatch` if the constraints or their division into rounds differ from the program's
  */
 export async function checkFolder(folder: string, signal?: AbortSignal): Promise<CircuitFolder> {
