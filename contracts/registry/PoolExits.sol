@@ -35,7 +35,7 @@ abstract contract PoolExits is PoolServices {
     uint256 private _held;
     mapping(uint256 batch => Batch) private _batches;
     mapping(uint256 batch => mapping(address account => uint256)) private _exits;
-    /// @dev Bookkeeping of a batch that is paid in parts.
+    /// @dev Tokens that an account has been paid from a batch so far, because a batch may be paid in parts.
     mapping(uint256 batch => mapping(address account => uint256)) private _claimed;
 
     constructor(IKeeperRegistry registry) PoolShares(registry) {

@@ -20,7 +20,7 @@ contract StakePool is PoolExits {
     uint256 public constant MAX_COMMISSION_BPS = 5_000;
     /// @notice From the announcement of a higher commission to its beginning, in seconds.
     uint256 public constant NOTICE_SECONDS = 14 days;
-    /// @notice A pool takes no new stake after its shares have lost more than this factor of their first price.
+    /// @notice A pool takes no new stake once the price of its shares has fallen by more than this factor.
     uint256 private constant RUIN = 1e6;
     uint256 private constant BPS = 10_000;
 
