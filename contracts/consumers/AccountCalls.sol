@@ -10,7 +10,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ISpendingGuardTypes} from "../interfaces/ISpendingGuard.sol";
 import {Operation} from "../interfaces/ISafeGuards.sol";
 
-/// @dev The owner-management functions of a Safe, for their selectors.
+/// @dev Declares the owner-management functions of a Safe, for their selectors only.
 interface ISafeRecovery {
     function swapOwner(address prevOwner, address oldOwner, address newOwner) external;
     function addOwnerWithThreshold(address owner, uint256 threshold) external;
@@ -28,8 +28,8 @@ interface IMultiSend {
 
 /// @title Reads the calls that an account is about to make: those that recover it, and the executions of an ERC-7579 account
 library AccountCalls {
-    /// @dev Code of Safe's MultiSendCallOnly 1.3.0, 1.4.1 and 1.5.0, with hashes from safe-deployments. A Safe's wallet sends every
-    /// batch through it. Compared by code, because its address differs between chains.
+    /// @dev Hashes of the code of Safe's MultiSendCallOnly 1.3.0, 1.4.1 and 1.5.0, from safe-deployments. A Safe's wallet sends
+    /// every batch through it. The guard compares code, because the address differs between chains.
     bytes32 private constant MULTI_SEND_1_3 = 0xa9865ac2d9c7a1591619b188c4d88167b50df6cc0c5327fcbd1c8c75f7c066ad;
     bytes32 private constant MULTI_SEND_1_4 = 0xecd5bd14a08c5d2122379900b2f272bdf107a7e92423c10dd5fe3254386c9939;
     bytes32 private constant MULTI_SEND_1_5 = 0xcdbdcec38d2f1c7d961b0029ff8416b7e86e9974d6f0e9c9580c7d17fcfb6663;
@@ -74,7 +74,7 @@ library AccountCalls {
         return code == MULTI_SEND_1_5 || code == MULTI_SEND_1_4 || code == MULTI_SEND_1_3;
     }
 
-    /// @notice The calls of such a batch. Strict: MultiSend itself would read past the end of a truncated list.
+    /// @notice Returns the calls of such a batch. Refuses a truncated list: MultiSend itself would read past its end.
     function batchOf(
         ISpendingGuardTypes.Spend memory batch
     ) internal pure returns (ISpendingGuardTypes.Spend[] memory spends) {
@@ -91,8 +91,8 @@ library AccountCalls {
         }
     }
 
-    /// @notice What an ERC-7579 account executes for this calldata; nothing for a change of modules, a token's callback or incoming
-    /// ether. Refuses everything else: calldata that the guard cannot read may move money.
+    /// @notice Returns the calls that an ERC-7579 account executes for this calldata; none for a change of modules, a token's
+    /// callback or incoming ether. Refuses everything else, because calldata that the guard cannot read may move money.
     function executionsOf(bytes calldata msgData) internal pure returns (ISpendingGuardTypes.Spend[] memory spends) {
         if (msgData.length == 0) return spends;
         bytes4 selector = bytes4(msgData);
@@ -164,7 +164,7 @@ library AccountCalls {
             value := mload(add(entry, 0x15))
             mcopy(add(data, 0x20), add(entry, 0x55), mload(data))
         }
-        // Calls only; and never to the zero address, which newer versions read as the account itself and older ones do not.
+        // Accepts only calls, and none to the zero address: newer versions take it for the account itself, older ones do not.
         if (operation != 0 || to == address(0)) revert ISpendingGuardTypes.BatchEntryUnsupported(index);
         (spend.to, spend.value, spend.data) = (to, value, data);
     }

@@ -15,7 +15,7 @@ interface ISafeSignatures {
     function domainSeparator() external view returns (bytes32);
 }
 
-/// @title A Safe's signatures, for messages that it announced
+/// @title Accepts a Safe's signatures only for messages that the Safe announced
 /// @notice See IAnnouncedSignatures, which owns the documentation. Takes tokens as Safe's own handler does.
 contract AnnouncedSignatures is IAnnouncedSignatures, ERC721Holder, ERC1155Holder {
     /// @notice First word of the preimage of an announcement.

@@ -7,8 +7,8 @@ import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol
 
 /// @title The hub as a validator of ERC-8004
 /// @notice See IHubValidator, which owns the documentation.
-/// @dev Stores nothing and holds nothing. It reports the same to any registry: what the hub has recorded, under a hash that binds
-/// chain and hub. A registry that calls back finds nothing to disturb.
+/// @dev Has neither storage nor funds, so a registry that calls back can disturb nothing. It reports the hub's record, under a
+/// hash that binds chain and hub, and reports the same to every registry.
 contract HubValidator is IHubValidator, ERC165 {
     string private constant TAG = "cohort.inference.v1";
     uint8 private constant PROVEN = 100;

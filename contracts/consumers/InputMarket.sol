@@ -21,7 +21,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
     bytes32 public constant TAG_DOMAIN = keccak256("cohort.market.input.v1");
     /// @notice As an outcome: the two pay in proportion.
     uint8 public constant LINEAR = 0xfe;
-    /// @notice A share of everything.
+    /// @notice The share that pays all of the collateral.
     uint256 public constant ONE = 1e18;
 
     struct Scale {
@@ -106,7 +106,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
         _requireStatus(marketId, market, 1 << uint8(Status.Flagged));
         Scale storage scale = _scales[marketId];
         if (scale.payout != Payout.Linear) revert NotLinear(marketId);
-        // Rounded as the reading was: only a different payment upholds a challenge, never a different way to write the same share.
+        // Rounded like the reading, so that only a different payment upholds a challenge.
         uint256 share = _shareOf(scale, score);
         _decide(marketId, market, LINEAR, share != scale.share);
         scale.share = uint128(share);
@@ -148,8 +148,8 @@ contract InputMarket is ProvenMarket, IInputMarket {
         return values[0].mulDiv(ONE - share, ONE) + values[1].mulDiv(share, ONE);
     }
 
-    /// @dev A share of all or nothing is one of the two outcomes; a share of one half pays as an equal split does. Whoever challenged
-    /// such a reading has changed no payment, and gets nothing for it.
+    /// @dev A share of all or nothing equals one of the two outcomes; a share of one half pays like an equal split. A challenge
+    /// of such a reading that changes no payment fails.
     function _differs(uint256 marketId, Market storage market, uint8 outcome) internal view override returns (bool) {
         if (market.outcome != LINEAR) return outcome != market.outcome;
         return _scales[marketId].share != (outcome == INVALID ? ONE / 2 : outcome * ONE);
@@ -182,8 +182,8 @@ contract InputMarket is ProvenMarket, IInputMarket {
         return above >= width ? ONE : above.mulDiv(ONE, width);
     }
 
-    /// @dev How far a score is above the lower bound, for any score: the difference fits an unsigned word, though perhaps not a
-    /// signed one.
+    /// @dev Returns how far a score is above the lower bound. The difference of any two scores fits an unsigned word, though
+    /// perhaps not a signed one.
     function _above(Scale storage scale, int256 score) private view returns (uint256) {
         int256 lower = scale.lower;
         unchecked {

@@ -18,7 +18,7 @@ abstract contract MarketBook is IMarketBook {
     uint256 public constant MAX_OUTCOMES = 16;
     /// @notice A class map of at most 31 bytes shares its slot with its length.
     uint256 public constant MAX_CLASSES = 31;
-    /// @notice Longest life of a question, in seconds: a slip of the pen must not lock one side's money for a century.
+    /// @notice Longest life of a question, in seconds, so that a typing error cannot lock one side's money for a century.
     uint256 public constant MAX_MARKET_SECONDS = 730 days;
     uint256 public constant MAX_TEXT_BYTES = 1024;
 
@@ -58,7 +58,7 @@ abstract contract MarketBook is IMarketBook {
 
     struct Recorded {
         uint64 at;
-        /// The key that was valid then.
+        /// The key that signed the story, valid at that time.
         uint64 keyId;
     }
 
@@ -156,8 +156,8 @@ abstract contract MarketBook is IMarketBook {
         return market.outcome == INVALID ? Status.Invalid : Status.Final;
     }
 
-    /// @dev Whether a flag concerns something that was withdrawn: then nobody stands behind the reading any more. Otherwise the
-    /// reading stands unless the DAO decides differently: a bond, or the guardian's word, must not buy an equal split.
+    /// @dev Whether a flag is about something that was withdrawn: then nobody vouches for the reading any more. Otherwise the
+    /// reading stands unless the DAO decides differently, because neither a bond nor the guardian may buy an equal split.
     function _isWithdrawn(FlagReason reason) internal pure returns (bool) {
         return
             reason == FlagReason.KeyRevoked ||

@@ -9,9 +9,9 @@ import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {OutcomeTokens} from "./OutcomeTokens.sol";
 
-/// @title What stops a resolution (withdrawn grounds, a bonded challenge, the guardian), and who decides then
-/// @dev After UMA's optimistic oracle: the reading is the assertion, a challenge the dispute, the DAO the vote. Bonds are kept
-/// apart from the pots: no pot ever pays for a dispute.
+/// @title Stops a resolution (withdrawn grounds, a bonded challenge, the guardian) and lets the DAO decide
+/// @dev Modelled on UMA's optimistic oracle: the reading is the assertion, a challenge the dispute, the DAO the vote. Bonds are
+/// kept apart from the pots, so no pot ever pays for a dispute.
 abstract contract MarketDisputes is OutcomeTokens, AccessControl {
     using SafeERC20 for IERC20;
 
@@ -81,7 +81,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         if (entry.defender != address(0)) revert AlreadyDefended(marketId, entry.defender);
         _requireStatus(marketId, market, 1 << uint8(Status.Flagged));
         uint256 until = uint256(market.flaggedAt) + DISPUTE_SECONDS;
-        // Later the DAO's answer may be known: a defender who waits for it would take the challenger's bond without risk.
+        // Later the DAO's answer may be known, and a defender who waited for it would take the challenger's bond without risk.
         if (block.timestamp >= until) revert DefenceTooLate(marketId, until);
         entry.defender = msg.sender;
         emit ReadingDefended(marketId, msg.sender, entry.bond);
@@ -146,9 +146,9 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         emit MarketFlagged(marketId, reason, msg.sender);
     }
 
-    /// @dev The winner gets its bond and half of the other's; the treasury gets the rest, so that an account that stands up against
-    /// itself pays for the time it takes from everybody. If something was withdrawn and the DAO stayed silent, nobody found out who
-    /// was right, and each gets its own bond back.
+    /// @dev The winner gets its bond and half of the other bond, and the treasury gets the rest, so that an account that
+    /// challenges and defends pays for everybody's delay. If something was withdrawn and the DAO stayed silent, nobody knows who
+    /// was right, and each side gets its own bond back.
     function _owed(
         Market storage market,
         Challenge storage entry,
@@ -160,7 +160,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
             if (account == defender) amount += bond;
             return amount;
         }
-        // An absent defender has no bond to lose, and gets none.
+        // Without a defender there is no second bond to divide.
         uint256 lost = entry.upheld && defender == address(0) ? 0 : bond;
         address winner = entry.upheld ? challenger : defender;
         if (account == TREASURY) amount = winner == address(0) ? lost : lost - lost / 2;

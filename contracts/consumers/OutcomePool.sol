@@ -75,7 +75,8 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         for (uint256 i = 0; i < OUTCOMES; ++i) least = Math.min(least, odds[i]);
         uint256[] memory back = new uint256[](OUTCOMES);
         for (uint256 i = 0; i < OUTCOMES; ++i) {
-            // The likelier an outcome, the fewer of its tokens. An outcome with odds 0 would leave none of the others.
+            // The likelier an outcome, the fewer of its tokens the pool keeps. Odds of 0 for one outcome would leave no tokens of
+            // the others.
             uint256 kept = least == 0 ? 0 : amount.mulDiv(least, odds[i]);
             if (kept < DEAD_SHARES) revert DepositTooSmall(kept, DEAD_SHARES);
             _reserves[i] = kept;
@@ -102,8 +103,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         _requireOdds(quoted, toleranceBps, largest);
         shares = amount.mulDiv(total, largest);
         if (shares == 0 || shares < minShares) revert TooFewShares(shares, minShares);
-        // Exactly what the shares are worth, whatever `amount` was: does not take in what rounding would leave to the other
-        // holders.
+        // Takes exactly the worth of the shares, not all of `amount`, so that no rounding remainder goes to the other holders.
         uint256 taken = shares.mulDiv(largest, total, Math.Rounding.Ceil);
         uint256[] memory back = new uint256[](OUTCOMES);
         for (uint256 i = 0; i < OUTCOMES; ++i) {
@@ -271,12 +271,12 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         (IPredictionMarketTypes.Status found, uint64 closesAt, uint64 recordedAt) = MARKET.tradingOf(MARKET_ID);
         if (found != IPredictionMarketTypes.Status.Trading) revert MarketNotTrading(MARKET_ID, found);
         if (block.timestamp > closesAt || recordedAt != 0) revert TradingEnded(MARKET_ID, closesAt, recordedAt);
-        // It can only end in an equal split, and everybody knows: old prices are a gift to the first taker.
+        // Everybody knows that it can only end in an equal split, so old prices would be a gift to the first taker.
         if (!MODELS.isReleased(SERVICE, VERSION) || VERIFIERS.isRevoked(CIRCUIT_ID)) revert GroundsWithdrawn(MARKET_ID);
     }
 
-    /// @dev Whether the odds are still those of the reserves that the caller has seen. A least number of shares says nothing of them:
-    /// who trades in front, to trade back behind, can move them and give more shares for less.
+    /// @dev Reverts if the odds moved from the reserves that the caller has seen. A minimum number of shares does not protect the
+    /// caller: somebody who trades before and back afterwards can move the odds and give more shares that are worth less.
     function _requireOdds(uint256[] calldata quoted, uint256 toleranceBps, uint256 largest) private view {
         if (quoted.length != OUTCOMES) revert OddsInvalid(quoted.length, OUTCOMES);
         uint256 most;

@@ -11,8 +11,8 @@ import {MarketBook} from "./MarketBook.sol";
 
 /// @title Complete sets of outcome tokens, in and out of collateral.
 /// @dev Invariant: potCollateral · outcomes ≥ potTokens, which covers a full set and any share of an invalid market; until the
-/// first redemption the two are equal. The guard is for collateral that calls back: nobody else may pay in between the two readings
-/// of a balance.
+/// first redemption the two are equal. The reentrancy guard is for collateral that calls back: nobody may pay in between the two
+/// readings of a balance.
 abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
@@ -62,7 +62,7 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         _burnBatch(msg.sender, ids, values);
         paid = _takeFromPot(market, tokens, found == Status.Final ? _worthOf(marketId, market, values) : tokens / outcomes);
         emit Redeemed(marketId, msg.sender, tokens, paid);
-        // Some tokens refuse a transfer of nothing, and losing shares are worth nothing.
+        // Losing shares are worth 0, and some tokens refuse a transfer of 0.
         if (paid != 0) market.collateral.safeTransfer(msg.sender, paid);
     }
 

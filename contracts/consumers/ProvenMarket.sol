@@ -13,7 +13,7 @@ import {ProofCheck} from "../inference/ProofCheck.sol";
 import {MarketBook} from "./MarketBook.sol";
 import {MarketDisputes} from "./MarketDisputes.sol";
 
-/// @title What a proof must show to resolve a market, and the answer that it gives
+/// @title Checks the proof that resolves a market, and reads the answer from it
 abstract contract ProvenMarket is MarketDisputes {
     constructor(
         IInferenceHub hub,
@@ -35,14 +35,14 @@ abstract contract ProvenMarket is MarketDisputes {
         return HUB.contextOf(requestId, address(this), market.modelId, market.version, market.deadline);
     }
 
-    /// @dev Neither resolved nor past its deadline, with an error for each; and not too early.
+    /// @dev Reverts, with an error for each case, if the market is resolved or past its deadline, or if it is too early.
     function _requireOpen(uint256 marketId, Market storage market) internal view {
         if (market.resolvedAt != 0) revert AlreadyResolved(marketId, market.resolvedAt);
         if (block.timestamp > market.deadline) revert ResolutionTooLate(marketId, market.deadline, block.timestamp);
         if (block.timestamp < market.opensAt) revert StoryTooEarly(marketId, market.opensAt, block.timestamp);
     }
 
-    /// @dev Puts a message on the record that a valid key has signed, in the window.
+    /// @dev Records a message that a valid key signed, within the window.
     function _record(
         uint256 marketId,
         Market storage market,
@@ -86,9 +86,10 @@ abstract contract ProvenMarket is MarketDisputes {
         market.outcome = outcome;
     }
 
-    /// @dev Whether the model said this of that input, for this market. Does not use the hub's `verifyInference`, which refuses a
-    /// model that the owner of its id withdrew: an owner could turn a market that it loses into an equal split. The proof must be
-    /// about a version that the DAO stands behind, under the circuit that the market was made for; the context is the hub's.
+    /// @dev Whether the model gave this output for this input, proven for this market. Does not use the hub's `verifyInference`,
+    /// because that refuses a model once the owner of its id withdraws it: the owner could turn a market that it loses into an
+    /// equal split. The proof must be about a version that the DAO stands behind, under the circuit that the market was made for;
+    /// the context is the hub's.
     function _requireProven(
         uint256 marketId,
         Market storage market,
@@ -99,7 +100,7 @@ abstract contract ProvenMarket is MarketDisputes {
         (address service, uint64 version) = (market.service, market.version);
         (IModelRegistryErrors.VersionStatus status, bytes32 weights, ) = MODELS.lookUp(service, version);
         if (status != IModelRegistryErrors.VersionStatus.Released) revert VersionNotReleased(service, version, status);
-        // Not left to the verifier: a number congruent to a proven output reads as another label.
+        // Checked here and not only by the verifier: a number congruent to a proven output reads as another label.
         if (output >= Bn254.SCALAR_ORDER) revert IInferenceHubErrors.SignalOutOfField(2, output);
         uint256[4] memory signals = [uint256(weights), uint256(inputCommitment), output, contextOf(marketId)];
         if (!ProofCheck.holds(VERIFIERS, market.circuitId, signals, proof)) revert IERC7992Verifier.InvalidProof();

@@ -5,8 +5,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ISpendingGuardTypes} from "../interfaces/ISpendingGuard.sol";
 import {Operation} from "../interfaces/ISafeGuards.sol";
 
-/// @title What a transaction moves, read from its calldata, and the features that a fraud model gets of it
-/// @dev Pure. Fails closed: an unreadable call of a guarded token counts as above every limit.
+/// @title Reads from calldata what a transaction moves, and computes its features for a fraud model
+/// @dev All functions are pure. They fail closed: an unreadable call of a guarded token counts as above every limit.
 library SpendFeatures {
     /// @notice What a transaction moves. `moves` is false when it moves nothing that is guarded.
     struct Reading {
@@ -20,7 +20,7 @@ library SpendFeatures {
         uint256 amount;
     }
 
-    /// @notice What the guard knows of account, asset and recipient when it asks the model.
+    /// @notice What the guard knows about account, asset and recipient when it asks the model.
     struct Past {
         uint256 limit;
         uint256 spent;
@@ -130,7 +130,8 @@ library SpendFeatures {
         return reading;
     }
 
-    /// @dev The word at `offset`; beyond the end zeros, or memory that follows, which the length check sorts out.
+    /// @dev The word at `offset`. Beyond the end it has zeros or the memory that follows; the caller's length check excludes this
+    /// case.
     function _word(bytes memory data, uint256 offset) private pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(data, 0x20), offset))

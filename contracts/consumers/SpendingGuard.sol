@@ -10,10 +10,10 @@ import {AccountCalls} from "./AccountCalls.sol";
 import {SpendingPolicies} from "./SpendingPolicies.sol";
 import {SpendingVerdicts} from "./SpendingVerdicts.sol";
 
-/// @title Lets an account spend little by itself, and much only when a proven model finds nothing wrong with the spend
-/// @notice See ISpendingGuard, which owns the documentation. Accounts see this contract: a Safe's transaction guard and module
-/// guard, an ERC-7579 account's hook. A check never calls the hub: whatever happens to the hub, small spends, recovery and
-/// announced transactions pass.
+/// @title Lets an account spend small amounts freely, and large ones only when a proven model approves
+/// @notice See ISpendingGuard, which owns the documentation. This is the contract that accounts install: as a Safe's transaction
+/// guard and module guard, or as an ERC-7579 account's hook. A check never calls the hub, so small spends, recovery and announced
+/// transactions pass whatever happens to the hub.
 contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IERC7579Hook {
     constructor(IInferenceHub hub) SpendingPolicies(hub) {}
 
@@ -48,8 +48,8 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
     }
 
     /// @inheritdoc IERC7579Hook
-    /// @dev Judges every execution of a batch by itself, and each changes the account's history: one that needs a verdict must come
-    /// first, and be the only such one. Refuses calls that it cannot read.
+    /// @dev Judges every execution of a batch separately, and each one changes the account's history. So a batch may contain only
+    /// one execution that needs a verdict, and it must come first. Refuses calls that it cannot read.
     function preCheck(address, uint256, bytes calldata msgData) external returns (bytes memory) {
         Spend[] memory spends = AccountCalls.executionsOf(msgData);
         for (uint256 i = 0; i < spends.length; ++i) _passWhole(spends[i]);
@@ -79,7 +79,7 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
         _setPolicy(msg.sender, policy);
     }
 
-    /// @notice Forgets nothing: an account that installs the guard again finds limits and history unchanged.
+    /// @notice Deletes nothing: an account that installs the guard again finds limits and history unchanged.
     function onUninstall(bytes calldata) external pure {}
 
     /// @notice This is a hook of an ERC-7579 account, and nothing else.

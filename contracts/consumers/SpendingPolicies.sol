@@ -5,7 +5,7 @@ import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol
 import {ISpendingGuard} from "../interfaces/ISpendingGuard.sol";
 import {OutputReading} from "../inference/OutputReading.sol";
 
-/// @title What each account allows itself: policy, limits, announcements
+/// @title The policy, limits and announcements of each account
 /// @dev Pending changes take effect by the clock; they need no transaction.
 abstract contract SpendingPolicies is ISpendingGuard {
     uint256 public constant MIN_SECONDS = 1 hours;
@@ -20,7 +20,7 @@ abstract contract SpendingPolicies is ISpendingGuard {
     struct Account {
         Policy current;
         Policy pending;
-        /// Unix seconds from which `pending` holds; 0 without a pending change.
+        /// Unix seconds at which `pending` takes effect; 0 without a pending change.
         uint40 pendingAt;
         uint40 lastSpendAt;
         uint64 nonce;
@@ -185,7 +185,8 @@ abstract contract SpendingPolicies is ISpendingGuard {
         }
     }
 
-    /// @dev Upward: after the delay; at once before the account has a policy, since it then has no protection to lose.
+    /// @dev A raise takes effect after the delay; at once if the account has no policy yet, because it then has no protection to
+    /// lose.
     function _change(
         address account,
         address asset,

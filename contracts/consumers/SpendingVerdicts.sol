@@ -10,7 +10,7 @@ import {AccountCalls} from "./AccountCalls.sol";
 import {SpendFeatures} from "./SpendFeatures.sol";
 import {SpendingPolicies} from "./SpendingPolicies.sol";
 
-/// @title What each account spent, a model's verdicts on its next spends, and whether a verdict suffices
+/// @title Keeps what each account spent and the verdicts on its next spends, and decides whether a verdict suffices
 abstract contract SpendingVerdicts is SpendingPolicies {
     /// @notice First word of the preimage of a transaction's hash.
     bytes32 public constant SPEND_DOMAIN = keccak256("cohort.spending-guard.spend.v1");
@@ -55,7 +55,7 @@ abstract contract SpendingVerdicts is SpendingPolicies {
 
         bytes8 tag = _tag(policy);
         Verdict storage verdict = _verdicts[account][spendHash];
-        // Anyone can prove an old moment and keep the verdict: it must not replace one that serves longer.
+        // Anyone can send a verdict about an old moment; it must not replace one that is valid for longer.
         if (verdict.madeAt > at && verdict.nonce == nonce && verdict.policyTag == tag) {
             revert NewerVerdictStands(spendHash, verdict.madeAt, at);
         }
@@ -228,7 +228,7 @@ abstract contract SpendingVerdicts is SpendingPolicies {
         return SpendFeatures.encode(reading, past, origin);
     }
 
-    /// @dev The window that `at` falls into; blank, to start with the next spend, when the last one is over.
+    /// @dev The window that contains `at`. Blank if the last one is over; the next spend then starts a new one.
     function _history(
         address account,
         address asset,

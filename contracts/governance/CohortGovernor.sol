@@ -41,20 +41,21 @@ contract CohortGovernor is
     /// @notice The factory of the pools that count when a voter names them.
     IStakePoolFactory public immutable POOLS;
 
-    /// @notice POOLS did not make these pools, or they are not in ascending order.
+    /// @notice The pools are not in ascending order, or POOLS did not make one of them.
     error PoolsInvalid(uint256 index, address pool);
     /// @notice The pools belong to a registry other than the one that counts stake here.
     error PoolsOfOtherRegistry(address found, address expected);
-    /// @notice The stake is not of the token that votes here.
+    /// @notice The registry's stake is in a different token from the one that votes here.
     error StakesOfOtherToken(address found, address expected);
 
     /// @notice All times are seconds, because the token's clock is the timestamp.
     struct Settings {
-        /// From the proposal to the snapshot of the votes.
+        /// Seconds from the proposal to the snapshot of the votes.
         uint48 votingDelay;
-        /// From the snapshot to the end of the vote; not zero.
+        /// Seconds from the snapshot to the end of the vote; not zero.
         uint32 votingPeriod;
-        /// Time that is left, at least, after the quorum is reached; at most votingPeriod and MAX_VOTE_EXTENSION.
+        /// Seconds for which the vote stays open, at least, after it reaches the quorum; at most votingPeriod and
+        /// MAX_VOTE_EXTENSION.
         uint48 voteExtension;
         /// Votes that a proposer needs, in units of 1e-18 token.
         uint256 proposalThreshold;
@@ -110,7 +111,7 @@ contract CohortGovernor is
         }
     }
 
-    // The rest only tells the compiler which base applies where several define a function.
+    // The rest only resolves, for the compiler, functions that several bases define.
 
     function state(uint256 id) public view override(Governor, GovernorTimelockControl) returns (ProposalState) {
         return super.state(id);

@@ -16,7 +16,7 @@ contract CohortToken is ERC20, ERC20Permit, ERC20Votes, AccessControl {
 
     /// @notice Holders and amounts of the first supply are lists of the same length.
     error HoldersAndAmountsDiffer(uint256 holders, uint256 amounts);
-    /// @notice The contract needs an administrator that can hand its roles over.
+    /// @notice The administrator is the zero address; the contract needs one that can hand its roles over.
     error ZeroAdmin();
 
     /// @param admin Gets the default admin role and the minter role, to hand over to the timelock.
@@ -44,7 +44,7 @@ contract CohortToken is ERC20, ERC20Permit, ERC20Votes, AccessControl {
         return uint48(block.timestamp);
     }
 
-    /// @notice Says what the clock counts (ERC-6372).
+    /// @notice Describes the unit of the clock (ERC-6372).
     // solhint-disable-next-line func-name-mixedcase
     function CLOCK_MODE() public pure override returns (string memory) {
         return "mode=timestamp";

@@ -6,7 +6,7 @@ import {IGuardian} from "../interfaces/IGuardian.sol";
 import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
-/// @title Who may stop things at once, while the DAO takes its days to decide
+/// @title Lets guardians stop things at once, while the DAO takes days to decide
 /// @notice See IGuardian, which owns the documentation. Holds GUARDIAN_ROLE of registry and markets and the timelock's
 /// CANCELLER_ROLE, and can use each of them for one purpose.
 contract Guardian is IGuardian {

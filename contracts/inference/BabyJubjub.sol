@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Bn254} from "./Bn254.sol";
 
-/// @title Points of Baby Jubjub (EIP-2494), the curve of the keys for signatures that only circuits check
+/// @title Points of Baby Jubjub (EIP-2494), the curve of keys whose signatures only circuits check
 /// @dev a·x² + y² = 1 + d·x²·y² over BN254's scalar field.
 library BabyJubjub {
     /// @notice The field of the coordinates, and of a proof's public signals.

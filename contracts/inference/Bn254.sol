@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title The curve of every proof here (EIP-196, EIP-197)
+/// @title BN254, the curve of every proof here (EIP-196, EIP-197)
 library Bn254 {
     /// @notice Order of its groups: public signals, commitments and outputs are smaller.
     uint256 internal constant SCALAR_ORDER =

@@ -8,10 +8,11 @@ import {EnsembleRules} from "./EnsembleRules.sol";
 /// @title The ensembles: their members, their decision rules, and the members' present weights
 abstract contract EnsembleCatalog is IEnsembleOracle {
     uint256 public constant MAX_MEMBERS = EnsembleRules.MAX_MEMBERS;
-    /// @notice Questions that asking one ensemble may open: itself and the ensembles in it, each as often as it occurs.
+    /// @notice Most questions that asking one ensemble may open: one for itself, and one for each occurrence of an ensemble in
+    /// it.
     uint256 public constant MAX_QUESTIONS = 8;
     uint256 public constant MIN_WEIGHT = 256;
-    /// @notice Four times this still fits 16 bits.
+    /// @notice Largest first weight: four times this still fits 16 bits.
     uint256 public constant MAX_WEIGHT = 16_383;
     uint256 public constant MAX_CLASSES = 65_536;
     uint256 public constant MAX_SCORE = 2 ** 120;
@@ -139,7 +140,7 @@ abstract contract EnsembleCatalog is IEnsembleOracle {
             ? decoding == Decoding.Score
             : decoding == Decoding.LabelAndMargin || (decoding == Decoding.Label && rule == Rule.Vote);
         if (!suits) revert DecodingNotForRule(index, decoding, rule);
-        // Reverts with ModelNotFound, by the hub, for an id that it never issued.
+        // The hub reverts with ModelNotFound for an id that it never issued.
         IInferenceHubTypes.Model memory model = HUB.modelOf(member.id);
         if (model.deprecated) revert MemberDeprecated(index, member.id);
         if (model.form != _formOf(decoding)) revert DecodingNotOfModel(index, decoding, model.form);

@@ -10,8 +10,9 @@ import {PullPayments} from "./PullPayments.sol";
 import {Bn254} from "./Bn254.sol";
 
 /// @title Several models, one opinion
-/// @notice See IEnsembleOracle, which owns the documentation. Every output that counts was proven to the hub, with this oracle as
-/// the caller and a nonce that names question, member and submitter. Money is pulled; every state change precedes every call out.
+/// @notice See IEnsembleOracle, which owns the documentation. The hub has verified every output that counts, with this oracle as
+/// the caller and a nonce that names question, member and submitter. Payments are pulled, and every state change precedes every
+/// external call.
 contract EnsembleOracle is EnsembleCatalog, PullPayments {
     /// @notice Longest time that a question stays open, in seconds.
     uint256 public constant MAX_QUESTION_SECONDS = 30 days;
@@ -166,7 +167,7 @@ contract EnsembleOracle is EnsembleCatalog, PullPayments {
         }
     }
 
-    /// @dev Decides the questions that this one depends on, then this one. Reached only when all of them may be closed: a
+    /// @dev Decides the questions on which this one depends, then this one. All of them may be closed at this point, because a
     /// child has its parent's deadline.
     function _close(uint256 questionId, Question storage question) private {
         Ensemble storage ensemble = _ensemble(question.ensembleId);
@@ -227,7 +228,7 @@ contract EnsembleOracle is EnsembleCatalog, PullPayments {
         );
     }
 
-    /// @dev Moves the present weights, not those that decided the question.
+    /// @dev Changes the current weights, which may differ from those that decided the question.
     function _adapt(
         uint256 questionId,
         Question storage question,

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IEnsembleOracleTypes} from "../interfaces/IEnsembleOracle.sol";
 import {Bn254} from "./Bn254.sol";
 
-/// @title How outputs are read, and how many opinions become one, in integers
+/// @title Reads outputs and combines several opinions into one, in integers
 /// @dev Pure arithmetic over at most 16 ballots, so loops within loops are cheap. Magnitudes: weights < 2^16, margins < 2^64,
 /// scores ≤ 2^120: no sum comes near 2^255.
 library EnsembleRules {
@@ -29,7 +29,7 @@ library EnsembleRules {
     uint256 private constant WEIGHT_BITS = 16;
     uint256 private constant LABEL_BITS = 16;
 
-    /// @notice An output's value by the member's decoding; not readable when it is beyond `range`.
+    /// @notice An output's value by the member's decoding; unreadable if it is beyond `range`.
     function read(
         IEnsembleOracleTypes.Member memory seat,
         uint128 range,
@@ -90,7 +90,7 @@ library EnsembleRules {
         return uint16(lower > floor ? lower : floor);
     }
 
-    /// @dev Ties: the label with the larger (weighted) margins of its voters, then the lower label.
+    /// @dev In a tie, the label with the larger (weighted) margins of its voters wins, then the lower label.
     function _vote(Ballot[] memory ballots, bool byMargin) private pure returns (Outcome memory outcome) {
         uint256 bestSureness;
         for (uint256 i = 0; i < ballots.length; ++i) {

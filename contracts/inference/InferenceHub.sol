@@ -14,8 +14,8 @@ import {ModelCatalog} from "./ModelCatalog.sol";
 import {PullPayments} from "./PullPayments.sol";
 
 /// @title Proven inferences on demand
-/// @notice See IInferenceHub, which owns the documentation. It has no roles and no administrator: the registries decide what may be
-/// asked. Money is pulled; every state change precedes every call out.
+/// @notice See IInferenceHub, which owns the documentation. The hub has neither roles nor an administrator: the registries decide
+/// which models can be asked. Payments are pulled, and every state change precedes every external call.
 contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
     /// @notice Longest time that a request stays open, in seconds.
     uint256 public constant MAX_REQUEST_SECONDS = 30 days;
@@ -97,7 +97,7 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
             (found, signals[i]) = _statement(entry, requestIds[i], outputs[i]);
             if (i == 0) circuitId = found;
             else if (found != circuitId) revert BatchOfOneCircuit(requestIds[i], found, circuitId);
-            // Settled at once, so that a request given twice is not open the second time.
+            // Settled at once, so that a request that occurs twice in a batch is not open the second time.
             _settle(entry, outputs[i]);
         }
         _checkAll(circuitId, signals, proofs);
@@ -171,7 +171,8 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
     }
 
     /// @dev What a proof by the caller must show to answer an open request, or why nobody can answer it. A withdrawal by the
-    /// model's owner in the meantime is not a reason: an owner who sees the answer on its way could take it, and the price back.
+    /// model's owner in the meantime does not matter: otherwise an owner who sees the answer in the mempool could take both the
+    /// answer and the price.
     function _statement(
         Request storage entry,
         bytes32 requestId,
@@ -204,8 +205,8 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
         emit InferenceFulfilled(requestId, modelId, msg.sender, version, output, called);
     }
 
-    /// @dev Last act of a fulfilment. A call passes on at most 63/64 of the gas (EIP-150), so a lower requirement than the one here
-    /// would let a prover starve the consumer. Copies nothing that the consumer returns.
+    /// @dev The last action of a fulfilment. A call passes on at most 63/64 of the gas (EIP-150), so with a lower requirement a
+    /// prover could starve the consumer. Copies none of the consumer's return data.
     function _callBack(
         Request storage entry,
         bytes32 requestId,

@@ -129,7 +129,7 @@ abstract contract InferenceVerification is ModelCatalog {
         if (!ProofCheck.holds(VERIFIERS, circuitId, signals, proof)) revert IERC7992Verifier.InvalidProof();
     }
 
-    /// @dev `_check` for many.
+    /// @dev Like `_check`, for several proofs.
     function _checkAll(bytes32 circuitId, uint256[4][] memory signals, Groth16Proof[] calldata proofs) internal view {
         for (uint256 i = 0; i < signals.length; ++i) {
             _requireField(1, signals[i][1]);
@@ -147,7 +147,7 @@ abstract contract InferenceVerification is ModelCatalog {
         if (value >= Bn254.SCALAR_ORDER) revert SignalOutOfField(index, value);
     }
 
-    /// @dev The required subject of a direct proof, or why none is accepted now.
+    /// @dev The required subject of a direct proof. Reverts if the hub accepts none now.
     function _inForce(
         uint256 modelId,
         uint64 version,

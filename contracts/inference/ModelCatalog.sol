@@ -104,7 +104,7 @@ abstract contract ModelCatalog is IInferenceHub {
         return GROTH16_BN254;
     }
 
-    /// @notice The hub issues its model ids itself.
+    /// @notice The registry of model ids: the hub itself issues them.
     function registry() external view returns (address) {
         return address(this);
     }
@@ -130,7 +130,8 @@ abstract contract ModelCatalog is IInferenceHub {
     }
 
     /// @dev Whether proofs about `version` are accepted at all, the commitment of its weights, and the version in force (0 for
-    /// none). A pinned version need only be accepted: the caller who pinned it said so explicitly. Nobody gets a deprecated one.
+    /// none). A pinned version need only be accepted, because the owner of the id chose it explicitly. A deprecated version is
+    /// never usable.
     function _judge(
         Model storage model,
         uint64 version

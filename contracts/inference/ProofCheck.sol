@@ -6,14 +6,15 @@ import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
 /// @title Asks the registered verifier of a circuit whether proofs hold.
 library ProofCheck {
-    /// @notice Least gas with which a verifier's "no" is believed. A verifier that is starved inside a precompile may answer "no" of a
-    /// true proof; this leaves it several times the price of the pairings, whatever 1/64 is kept on the way (EIP-150).
+    /// @notice Least gas at which a caller may rely on a verifier's "no". A verifier that runs out of gas inside a precompile may
+    /// answer "no" to a true proof. This leaves it several times the price of the pairings, even though each call keeps 1/64 of
+    /// the gas back (EIP-150).
     uint256 internal constant REFUTATION_GAS = 1_000_000;
 
-    /// @notice The call carries too little gas to say that a proof does not hold.
+    /// @notice The call carries too little gas to decide that a proof does not hold.
     error GasTooLowToRefute(uint256 found, uint256 min);
 
-    /// @notice Whether a proof is false, as a ground on which anybody may act.
+    /// @notice Whether a proof is false, reliably enough to penalise its prover.
     /// @dev Reverts with GasTooLowToRefute, and with the errors of `holds`.
     function isFalse(
         IVerifierRegistry verifiers,
@@ -36,9 +37,9 @@ library ProofCheck {
         return IGroth16Verifier(verifier).verifyProof(proof.a, proof.b, proof.c, signals);
     }
 
-    /// @dev All proofs of one circuit, row i of the signals belonging to proof i. One combined check where the verifier has
-    /// it; a verifier without `verifyBatch` reverts, and is then asked for each proof alone. A call that runs out of gas
-    /// ends up there too, with at most 1/64 of it left (EIP-150): it can then only fail.
+    /// @dev All proofs of one circuit, row i of the signals belonging to proof i. One combined check where the verifier has it; a
+    /// verifier without `verifyBatch` reverts, and is then asked for each proof alone. A combined check that runs out of gas also
+    /// leads there, with at most 1/64 of the gas left (EIP-150), so the call can then only fail.
     function allHold(
         IVerifierRegistry verifiers,
         bytes32 circuitId,
@@ -58,7 +59,7 @@ library ProofCheck {
         return true;
     }
 
-    /// @dev The same for proofs that are still in calldata: they go on to the verifier without a copy in between.
+    /// @dev The same for proofs in calldata, which go to the verifier without being copied to memory first.
     function allGivenHold(
         IVerifierRegistry verifiers,
         bytes32 circuitId,

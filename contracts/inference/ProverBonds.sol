@@ -4,21 +4,21 @@ pragma solidity ^0.8.28;
 import {IProverMarket} from "../interfaces/IProverMarket.sol";
 import {PullPayments} from "./PullPayments.sol";
 
-/// @title What provers put at stake
+/// @title The bonds of provers
 /// @dev Conserved: the contract's ether is the sum of balances, bonds (free, reserved, unbonding) and jobs' escrows.
 abstract contract ProverBonds is PullPayments, IProverMarket {
-    /// @notice Share of a slot's bond that silence costs, in hundredths of a percent. A false proof costs all of it.
+    /// @notice Part of a slot's bond that a silent prover loses, in hundredths of a percent. A false proof costs all of the bond.
     uint256 public constant SILENCE_SLASH_BPS = 2_000;
     /// @notice Share of a slash that goes to the job's poster.
     uint256 public constant POSTER_SHARE_BPS = 5_000;
-    /// @notice Share of a false proof's slash that goes to the account that showed its falsehood. The rest of any slash goes to the
-    /// treasury, so that a prover that accuses itself still loses most of it.
+    /// @notice Part of the slash for a false proof that goes to the accuser. The rest of any slash goes to the treasury, so that
+    /// a prover that accuses itself still loses.
     uint256 public constant ACCUSER_SHARE_BPS = 2_000;
     uint256 private constant BPS = 10_000;
 
     /// @notice Where the rest of every slash goes: the timelock.
     address public immutable TREASURY;
-    /// @notice Least bond of a slot, in wei; a job that pays more for a proof asks for as much as it pays.
+    /// @notice Smallest bond of a slot, in wei. A job that pays more than this for a proof requires a bond equal to its price.
     uint96 public immutable MIN_BOND;
     /// @notice Seconds from `unbond` to `withdrawBond`.
     uint32 public immutable UNBONDING_SECONDS;

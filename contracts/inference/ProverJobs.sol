@@ -11,8 +11,8 @@ abstract contract ProverJobs is ProverBonds {
     uint8 public constant MAX_COPIES = 4;
     /// @notice Longest time until a deadline, in seconds.
     uint256 public constant MAX_JOB_SECONDS = 30 days;
-    /// @notice Shortest claim window: it must be possible to answer a claim of one block in the next but one, or it only costs the
-    /// prover.
+    /// @notice Shortest claim window. A prover must be able to answer a claim two blocks later; with less time it could only
+    /// lose.
     uint32 public constant MIN_CLAIM_SECONDS = 30;
     uint256 public constant MAX_WITNESS_BYTES = 16_384;
     uint256 public constant MAX_INVITATIONS = 16;
@@ -218,7 +218,7 @@ abstract contract ProverJobs is ProverBonds {
         if (revoked) revert JobOfRevokedCircuit(jobId, circuitId);
     }
 
-    /// @dev A job repeats circuits; each run of one circuit is asked for once.
+    /// @dev A job may repeat circuits; for each run of equal circuits this asks once.
     function _firstRevoked(uint256 jobId, Job storage job) private view returns (bool, bytes32 circuitId) {
         for (uint256 i = 0; i < job.segments; ++i) {
             bytes32 found = _segmentAt(jobId, i).circuitId;
@@ -241,7 +241,7 @@ abstract contract ProverJobs is ProverBonds {
         if (found != JobStatus.Open) revert JobNotOpen(jobId, found);
     }
 
-    /// @dev A job that nothing has ended yet, whatever the clock says.
+    /// @dev A job that no transaction has ended yet, even if its time is over.
     function _unended(uint256 jobId) internal view returns (Job storage job) {
         job = _known(jobId);
         if (job.status != JobStatus.Open) revert JobNotOpen(jobId, job.status);

@@ -64,12 +64,12 @@ contract ProverMarket is ProverJobs, ERC165 {
         for (uint256 i = 0; i < count; ++i) {
             Slot storage slot = _submitted(jobId, job, answers[i]);
             (circuits[i], signals[i]) = _statement(jobId, job, answers[i].segment, slot.prover, answers[i].output);
-            // The second occurrence of the same answer is no longer submitted.
+            // If the same answer occurs twice, the slot is no longer `Submitted` the second time.
             slot.state = SlotState.Proven;
             slot.answer = bytes32(answers[i].output);
         }
         _verifyByCircuit(jobId, circuits, signals, answers);
-        // Pays everybody who is owed before a dispute ends the job, whatever the order of the answers.
+        // Pays all provers before a dispute ends the job, in any order of the answers.
         bool disputed;
         uint256 one;
         uint256 other;

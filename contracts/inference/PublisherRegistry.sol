@@ -5,7 +5,7 @@ import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
 import {BabyJubjub} from "./BabyJubjub.sol";
 import {ContentSignature} from "./ContentSignature.sol";
 
-/// @title Who publishes, with which keys, from when to when
+/// @title The publishers, their keys, and the time in which each key is valid
 /// @notice See IPublisherRegistry, which owns the documentation. No administrator: trust is the consumer's choice of id.
 contract PublisherRegistry is IPublisherRegistry {
     uint256 public constant MAX_NAME_BYTES = 64;
@@ -160,7 +160,7 @@ contract PublisherRegistry is IPublisherRegistry {
         }
     }
 
-    /// @dev The owner's standing key: neither unknown nor revoked.
+    /// @dev A key of the caller's publisher. Reverts if it is unknown, revoked, or another publisher's.
     function _ownedKey(uint64 keyId) private view returns (Key storage key) {
         key = _knownKey(keyId);
         _owned(key.publisherId);

@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 import {IPullPayments} from "../interfaces/IPullPayments.sol";
 
-/// @title What accounts are owed
-/// @dev The balance is zeroed before the call out, so an account that calls back finds nothing to take twice.
+/// @title Balances that accounts can withdraw
+/// @dev Sets the balance to zero before the external call, so an account that calls back cannot withdraw twice.
 abstract contract PullPayments is IPullPayments {
     mapping(address account => uint256) private _balances;
 

@@ -3,20 +3,20 @@ pragma solidity ^0.8.28;
 
 import {Groth16Proof} from "./IGroth16Verifier.sol";
 
-/// @dev What a mandate says, and every way to be outside it.
+/// @dev The terms of a mandate, and the errors for calls outside it.
 interface IDaoPilotTypes {
     error ZeroAddress();
     error TargetForbidden(address target);
     error TargetHasNoCode(address target);
     error ExpiryPassed(uint64 expiresAt, uint256 timestamp);
     error CapsInvalid(uint128 maxPerCall, uint128 maxPerPeriod, uint32 period);
-    /// @notice Either a publisher, or both a fixed input and a fixed call.
+    /// @notice A mandate has either a publisher, or both a fixed input and a fixed call.
     error OriginAmbiguous(uint64 publisherId, bytes32 inputCommitment, bytes32 callHash);
 
     error UnknownMandate(uint256 mandateId, uint256 count);
     error MandateIsRevoked(uint256 mandateId);
     error MandateExpired(uint256 mandateId, uint64 expiresAt, uint256 timestamp);
-    /// @notice The publisher's word was for an earlier time.
+    /// @notice The publisher's order has expired.
     error OrderExpired(uint256 mandateId, uint64 validUntil, uint256 timestamp);
     error CoolingDown(uint256 mandateId, uint256 until, uint256 timestamp);
     /// @notice One input permits one call.
@@ -35,7 +35,7 @@ interface IDaoPilotTypes {
     error BelowThreshold(uint256 mandateId, uint256 found, uint128 threshold);
     error CallFailed(address target, bytes reason);
 
-    /// @notice How the model's output permits a call.
+    /// @notice The rule by which the model's output permits a call.
     enum Rule {
         /// A model of labels: this label, with at least `threshold` of margin where it states one (else 0).
         Label,
@@ -52,7 +52,7 @@ interface IDaoPilotTypes {
         Rule rule;
         uint16 label;
         uint128 threshold;
-        /// Whose orders count; 0 for a call that the DAO fixed.
+        /// The publisher of the orders; 0 for a call that the DAO fixed.
         uint64 publisherId;
         /// Of the one input that the DAO fixed; zero with a publisher.
         bytes32 inputCommitment;
@@ -74,7 +74,7 @@ interface IDaoPilotTypes {
         uint64 expiresAt;
     }
 
-    /// @notice How much of a mandate is used.
+    /// @notice The used part of a mandate.
     struct Usage {
         uint64 grantedAt;
         uint64 lastAt;
@@ -84,7 +84,7 @@ interface IDaoPilotTypes {
         uint128 calls;
     }
 
-    /// @notice A call that somebody asks for.
+    /// @notice A call that somebody asks the pilot to make.
     struct Order {
         uint256 mandateId;
         /// Wei.
@@ -94,7 +94,7 @@ interface IDaoPilotTypes {
         /// the DAO fixed.
         bytes content;
         uint64 keyId;
-        /// Unix seconds, the last at which the order counts; the publisher signs it. Nothing for a call that the DAO fixed.
+        /// Unix seconds, the last at which the order counts; the publisher signs it. Ignored for a call that the DAO fixed.
         uint64 validUntil;
         /// Over the SHA-256 digest of `orderBytes`.
         bytes signature;
@@ -124,7 +124,7 @@ interface IDaoPilot is IDaoPilotTypes {
     /// @notice Ends a mandate at once. MANDATE_ROLE only.
     function revoke(uint256 mandateId) external;
 
-    /// @notice Any call in the pilot's name; with it the DAO takes back the pilot's holdings. MANDATE_ROLE only.
+    /// @notice Makes any call in the pilot's name; with it the DAO takes back the pilot's holdings. MANDATE_ROLE only.
     function execute(address target, uint256 value, bytes calldata data) external returns (bytes memory result);
 
     /// @notice Carries out an order that a mandate and a proof permit. Anyone may. If the call reverts, nothing is used

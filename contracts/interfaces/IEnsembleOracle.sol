@@ -21,11 +21,11 @@ interface IEnsembleOracleTypes {
     error DecodingNotForRule(uint256 member, Decoding decoding, Rule rule);
     /// @notice Only members that state a margin can fall short of one.
     error MarginNotStated(uint256 member, Decoding decoding);
-    /// @notice The model's schema in the hub says that its outputs are something else.
+    /// @notice The model's schema in the hub states a different kind of output.
     error DecodingNotOfModel(uint256 member, Decoding decoding, IInferenceHubErrors.OutputForm found);
     error DuplicateMember(uint256 member, uint256 earlier);
     error MemberDeprecated(uint256 member, uint256 modelId);
-    /// @notice Members exist before the ensemble that they form, so no ensemble contains itself, directly or not.
+    /// @notice A member must exist before its ensemble, so that no ensemble can contain itself, directly or indirectly.
     error MemberNotEarlier(uint256 member, uint256 memberEnsemble, uint256 ensembleId);
     error NestedRuleMismatch(uint256 member, Rule found, Rule expected);
     error NestedRangeMismatch(uint256 member, uint256 found, uint256 expected);
@@ -50,7 +50,7 @@ interface IEnsembleOracleTypes {
     enum Rule {
         /// The label with the most weight behind it.
         Vote,
-        /// The label with the most weight times (margin + 1) behind it: a sure member says more than one in doubt.
+        /// The label with the most weight times (margin + 1) behind it, so that a confident member counts for more.
         MarginVote,
         /// Weighted mean of the scores, truncated towards zero.
         Mean,
@@ -77,7 +77,7 @@ interface IEnsembleOracleTypes {
         /// The deadline passed and nobody closed the question yet.
         Due,
         Decided,
-        /// Closed without an answer: no quorum, or no label with the required majority.
+        /// Closed without an answer, because the quorum or the required majority was missing.
         Abstained
     }
 
@@ -108,8 +108,8 @@ interface IEnsembleOracleTypes {
         uint16 majority;
         /// How fast weights follow agreement: a member's weight moves by 1/2^adaptation of itself, 2 to 6; 0 for never.
         uint8 adaptation;
-        /// Whose questions move the weights; the zero address for everybody's. Anyone may ask, and whoever chooses the
-        /// questions chooses who looks wrong.
+        /// Only this account's questions change the weights; with the zero address, everybody's do. Anyone may ask, and the
+        /// choice of questions influences which members look wrong.
         address curator;
         /// Votes: number of classes, 2 to 65,536. Scores: the largest magnitude, 1 to 2^120.
         uint128 range;
@@ -189,8 +189,8 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
         Member[] calldata members
     ) external returns (uint256 ensembleId);
 
-    /// @notice Asks an ensemble, and with it every ensemble in it. The ether sent is split evenly over the members,
-    /// whoever submits their answers; unclaimed parts go back to the asker.
+    /// @notice Asks an ensemble and every ensemble in it. The ether sent is split evenly over the members' answers, no matter who
+    /// submits them; unclaimed parts go back to the asker.
     /// @param deadline Unix seconds, at most 30 days ahead.
     function ask(
         uint256 ensembleId,

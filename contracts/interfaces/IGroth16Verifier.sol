@@ -31,8 +31,8 @@ struct Groth16Proof {
 /// @title A verifier that checks many proofs under its key at once; `cohort zkml export-verifier` writes such.
 /// @notice A verifier without this function is asked for each proof alone.
 interface IGroth16BatchVerifier {
-    /// @notice Whether all proofs hold, row i of the signals belonging to proof i, by one product of n + 3 pairings: a
-    /// random linear combination with coefficients (128 bits) hashed from the key, all proofs and all signals.
+    /// @notice Whether all proofs hold; row i of the signals belongs to proof i. One product of n + 3 pairings checks a random
+    /// linear combination. Its 128-bit coefficients are hashed from the key, all proofs and all signals.
     function verifyBatch(
         Groth16Proof[] calldata proofs,
         uint256[4][] calldata publicSignals

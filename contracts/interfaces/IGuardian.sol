@@ -4,10 +4,10 @@ pragma solidity ^0.8.28;
 import {IMarketBook} from "./IMarketBook.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
-/// @title Guardians, who can stop things at once while the DAO takes days to decide
+/// @title Lets guardians stop things at once, while the DAO takes days to decide
 /// @notice The DAO appoints guardians for a term and dismisses them at any time; a term ends by itself unless it is renewed. A
 /// guardian can pause the intake of new work, revoke a circuit, freeze a pending market and cancel operations scheduled in the
-/// timelock. It moves no money, decides no outcome, changes no parameter, and cannot keep the DAO from dismissing it.
+/// timelock. A guardian can neither move money, decide an outcome nor change a parameter, and cannot prevent its own dismissal.
 interface IGuardian {
     error ZeroAddress();
     error NotTimelock(address caller);
@@ -15,7 +15,7 @@ interface IGuardian {
     error NotGuardian(address account, uint256 until);
     /// @notice A term ends in the future, at `latest` or before.
     error TermInvalid(uint256 until, uint256 latest);
-    /// @notice What only appoints and dismisses guardians is the DAO's alone.
+    /// @notice A guardian cannot cancel an operation that only calls this contract: the DAO must always be able to dismiss it.
     error OwnAffair(bytes32 operationId);
 
     event GuardianAppointed(address indexed account, uint256 until);
@@ -26,7 +26,7 @@ interface IGuardian {
     /// @param until Unix seconds at which the term ends, at most MAX_TERM_SECONDS from now.
     function appoint(address account, uint256 until) external;
 
-    /// @notice The timelock only.
+    /// @notice Ends an account's term at once. The timelock only.
     function dismiss(address account) external;
 
     /// @notice See IVerifierRegistry.pauseIntake.
@@ -38,8 +38,8 @@ interface IGuardian {
     /// @notice See IMarketBook.freeze.
     function freezeMarket(IMarketBook market, uint256 marketId) external;
 
-    /// @notice Cancels an operation that waits in the timelock, given as it was scheduled. An operation with calls to
-    /// this contract only cannot be cancelled: a guardian must not outlast its dismissal.
+    /// @notice Cancels an operation that waits in the timelock, given as it was scheduled. Reverts for an operation that only
+    /// calls this contract, because a guardian must not survive its dismissal.
     function cancel(
         address[] calldata targets,
         uint256[] calldata values,

@@ -19,10 +19,10 @@ interface IERC8004ValidationRegistry {
 }
 
 /// @title Answers ERC-8004 validation requests with outputs proven to the hub
-/// @notice An agent claims that a model said something. Its owner names this contract as the validator, with `hashOf(claim)` as the
-/// request's hash and `contentOf(claim)` as the content behind its URI. Once a request of the hub about the same model, version and
-/// input is fulfilled, anyone can have the answer recorded: 100 when the proven output is the claimed one, else 0. The contract
-/// adds no opinion and has no roles.
+/// @notice An agent claims that a model said something. Its owner names this contract as the validator, with `hashOf(claim)` as
+/// the request's hash and `contentOf(claim)` as the content behind its URI. Once a request of the hub about the same model,
+/// version and input is fulfilled, anyone can have the answer recorded: 100 when the proven output is the claimed one, else 0.
+/// The contract has no roles, and no discretion over the result.
 interface IHubValidator {
     // ------------------------------------------------------------------------------------------------- errors
 

@@ -16,13 +16,13 @@ interface IInferenceHubErrors {
     error ModelHashMismatch(address service, uint64 version, bytes32 found, bytes32 expected);
     /// @notice A model states the form of its output; a score has a scale of at least 1, other forms have none.
     error OutputSchemaInvalid(OutputForm form, uint64 scale);
-    /// @notice A label was asked for, and the model says something else.
+    /// @notice The caller asked for a label, but the model's output has another form.
     error OutputNotALabel(OutputForm found);
-    /// @notice A score was asked for, and the model says something else.
+    /// @notice The caller asked for a score, but the model's output has another form.
     error OutputNotAScore(OutputForm found);
     /// @notice The version is neither released nor pinned and accepted.
     error VersionNotUsable(uint256 modelId, uint64 version);
-    /// @notice A direct proof is about the version in force: the pinned one, or the service's current release.
+    /// @notice A direct proof must be about the version in force: the pinned one, or the service's current release.
     error NotVersionInForce(uint256 modelId, uint64 found, uint64 expected);
     /// @notice Signal `index` (0 model, 1 input, 2 output) is not below the BN254 scalar order.
     error SignalOutOfField(uint256 index, uint256 value);
@@ -32,10 +32,10 @@ interface IInferenceHubErrors {
     error BatchSizeInvalid(uint256 found, uint256 max);
     /// @notice `proofs` proofs and `inputs` inputs (or request ids) for `outputs` outputs.
     error BatchLengthsDiffer(uint256 inputs, uint256 outputs, uint256 proofs);
-    /// @notice A batch is checked under one key; request `requestId` is about another circuit than the first.
+    /// @notice A batch is checked under one key, but request `requestId` is about a different circuit from the first.
     error BatchOfOneCircuit(bytes32 requestId, bytes32 circuitId, bytes32 expected);
     error DeadlinePassed(uint256 deadline, uint256 timestamp);
-    /// @notice A request stays open until `latest` at most, so that no escrow is locked for long.
+    /// @notice A request can stay open until `latest` at most, so that no escrow is locked for long.
     error DeadlineTooFar(uint256 deadline, uint256 latest);
     /// @notice The request was answered before.
     error AlreadyVerified(bytes32 requestId);
@@ -45,14 +45,14 @@ interface IInferenceHubErrors {
     error PriceBelowCallback(uint256 found, uint256 min);
     error PayloadTooLong(uint256 found, uint256 max);
     error CallbackGasTooHigh(uint256 found, uint256 max);
-    /// @notice A callback was asked for by an account that has no code.
+    /// @notice An account without code asked for a callback.
     error ConsumerHasNoCode(address consumer);
     error UnknownRequest(bytes32 requestId);
     error RequestNotOpen(bytes32 requestId, RequestStatus found);
     error NotFulfilled(bytes32 requestId, RequestStatus found);
     /// @notice The request can still be answered until its deadline.
     error NotRefundableYet(bytes32 requestId, uint64 deadline);
-    /// @notice The transaction carries too little gas for the consumer's request.
+    /// @notice The transaction has too little gas left for the callback that the consumer asked for.
     error GasTooLowForCallback(uint256 found, uint256 min);
 
     enum RequestStatus {
@@ -72,7 +72,7 @@ interface IInferenceHubErrors {
         LabelAndMargin,
         /// An integer, negative above half of the field's order; the score is this over the model's scale.
         Score,
-        /// A commitment: nothing to be read in it.
+        /// A commitment, which has no readable value.
         Hash
     }
 }
@@ -85,7 +85,7 @@ interface IInferenceHubTypes is IInferenceHubErrors {
         /// The pinned version; 0 follows the service's current release.
         uint64 pinned;
         bool deprecated;
-        /// As its owner states it, for good.
+        /// As its owner states it; permanent.
         OutputForm form;
         address owner;
         /// Of a score; else 0.
@@ -113,7 +113,7 @@ interface IInferenceHubTypes is IInferenceHubErrors {
 
     struct Request {
         address requester;
-        /// Unix seconds, the last at which an answer is accepted.
+        /// Unix seconds; the last moment for an answer.
         uint64 deadline;
         /// Gas for the requester's callback; 0 for none.
         uint32 callbackGas;
@@ -130,17 +130,17 @@ interface IInferenceHubTypes is IInferenceHubErrors {
     }
 }
 
-/// @title Inferences that are proven on-chain: verified, bound, refused when replayed, paid for.
-/// @notice Public signals are [modelCommitment, inputCommitment, output, context]; the hub builds all of them itself,
-/// from the registries and the calldata. context = keccak256(abi.encode(CONTEXT_DOMAIN, chainid, hub, requestId, caller,
-/// modelId, version, deadline)) >> 8, so that a proof serves one caller and one request only.
+/// @title Verifies inferences on-chain, binds each to its caller and request, refuses replays, and pays provers
+/// @notice Public signals are [modelCommitment, inputCommitment, output, context]; the hub builds all of them itself, from the
+/// registries and the calldata. context = keccak256(abi.encode(CONTEXT_DOMAIN, chainid, hub, requestId, caller, modelId, version,
+/// deadline)) >> 8, so that a proof is valid only for one caller and one request.
 interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IERC7992Verifier {
     /// @notice An id of this hub stands for (service, version or current release, circuit).
     event ModelBound(uint256 indexed modelId, address indexed service, uint64 pinned, bytes32 indexed circuitId);
-    /// @notice What the model's outputs are, as whoever registered it states.
+    /// @notice How to read the model's outputs, as stated by the account that registered the model.
     event OutputStated(uint256 indexed modelId, OutputForm form, uint64 scale);
-    /// @param payload What a prover needs, in the form that requester and provers agreed on: the public input itself, a
-    /// CID, a ciphertext. Not checked: the proof is about `inputCommitment`.
+    /// @param payload The data that a prover needs, in the form that requester and provers agreed on: the public input itself, a
+    /// CID, a ciphertext. The hub does not check it; the proof is about `inputCommitment`.
     event InferenceRequested(
         bytes32 indexed requestId,
         uint256 indexed modelId,
@@ -151,7 +151,7 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         uint64 deadline,
         bytes payload
     );
-    /// @param callbackSucceeded False when there was no callback to make, or when it failed.
+    /// @param callbackSucceeded False if the callback failed or none was requested.
     event InferenceFulfilled(
         bytes32 indexed requestId,
         uint256 indexed modelId,
@@ -177,8 +177,8 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         OutputSchema calldata schema
     ) external returns (uint256 modelId);
 
-    /// @notice Withdraws a model permanently: no new requests and no direct verifications. Only its owner may. Open
-    /// requests stay answerable, and are refunded only after their deadline.
+    /// @notice Withdraws a model permanently, from new requests and direct verifications. Only its owner may. Open requests stay
+    /// answerable, and are refunded only after their deadline.
     function deprecateModel(uint256 modelId) external;
 
     /// @inheritdoc IERC7992Verifier
@@ -204,8 +204,8 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         Ticket calldata ticket
     ) external;
 
-    /// @notice Which proofs of a batch by `caller` do not hold, one by one: bit i is set for item i. Says nothing about
-    /// deadline, version in force or replays.
+    /// @notice Checks the proofs of a batch by `caller` one by one, and sets bit i if item i does not hold. Ignores deadline,
+    /// version in force and replays.
     function findInvalid(
         address caller,
         uint256 modelId,
@@ -217,8 +217,8 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
 
     /// @notice Posts a request; the value sent is the price for the first valid proof. Reverts while intake is paused.
     /// @param deadline Unix seconds, at most 30 days ahead.
-    /// @param callbackGas Gas for `IInferenceConsumer.onInference` on the caller; 0 for no callback. The requester pays for it
-    /// ahead: the price is at least this gas at twice the block's base fee.
+    /// @param callbackGas Gas for `IInferenceConsumer.onInference` on the caller; 0 for no callback. The requester pays for it in
+    /// advance: the price must be at least this gas at twice the block's base fee.
     function request(
         uint256 modelId,
         bytes32 inputCommitment,
@@ -262,7 +262,7 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
     function statusOf(bytes32 requestId) external view returns (RequestStatus);
 
     /// @notice The proven output of a fulfilled request.
-    /// @dev Reverts with NotFulfilled, carrying the status found, if there is none.
+    /// @dev Reverts with NotFulfilled, with the status found, if there is no output.
     function resultOf(bytes32 requestId) external view returns (uint64 version, uint256 output);
 
     /// @notice The id under which a direct verification by `caller` with `nonce` is recorded.

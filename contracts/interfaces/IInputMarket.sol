@@ -5,24 +5,24 @@ import {IMarketBook} from "./IMarketBook.sol";
 import {Groth16Proof} from "./IGroth16Verifier.sol";
 
 /// @title Markets on any input of any model: an image, a measurement, a document
-/// @notice The input commitment names the model's input: pinned when the market is made, or signed by a publisher, however long the
-/// content is. None of the content comes on the chain. The output pays as classes, as bins of a score, or in proportion to a score.
-/// Sets, disputes and payouts work as in every market (IMarketBook).
+/// @notice The input commitment names the model's input: pinned when the market is made, or signed by a publisher, however long
+/// the content is. The content never appears on the chain. The output pays by class, by the bin of a score, or in proportion to a
+/// score. Sets, disputes and payouts work as in every market (IMarketBook).
 /// @dev A publisher signs SHA-256(`tagOf(marketId)` ‖ input commitment), 40 bytes. For a circuit that hashes its input the
 /// commitment is SHA-256 of the content, shifted right by eight bits. Traders must be able to get the content: the market cannot
 /// check that.
 interface IInputMarket is IMarketBook {
-    /// @notice Classes have no bounds, scores have a width.
+    /// @notice The bounds do not fit the payout: classes take none, and scores need a width of at least 1.
     error BoundsInvalid(int128 lower, uint128 width);
-    /// @notice A pinned input and a publisher, or neither; or an input that is not a field element.
+    /// @notice The market has both a pinned input and a publisher, or neither; or the input is not a field element.
     error InputInvalid(bytes32 input, uint64 publisherId);
     /// @notice The market is pinned to another input.
     error InputMismatch(uint256 marketId, bytes32 found, bytes32 expected);
-    /// @notice Bins and Linear read no class map and no margin.
+    /// @notice Bins and Linear take neither a class map nor a margin.
     error ClassesNotRead();
     error NotLinear(uint256 marketId);
 
-    /// @notice What outcomes stand for.
+    /// @notice How outcomes follow from the model's output.
     enum Payout {
         /// Outcome classMap[label] wins.
         Classes,
@@ -43,11 +43,11 @@ interface IInputMarket is IMarketBook {
         uint128 width;
     }
 
-    /// @notice What it is pinned to: `questionOf`, `termsOf`.
+    /// @notice `questionOf` and `termsOf` return its terms.
     event InputMarketCreated(uint256 indexed marketId, address indexed creator, bytes32 input, Payout payout, string text);
     event InputRecorded(uint256 indexed marketId, bytes32 indexed input, uint64 indexed keyId);
     /// @param outcome LINEAR for a market that pays in proportion.
-    /// @param share What outcome 1 of such a market pays, in units of 1e-18.
+    /// @param share The payment of outcome 1 of such a market, in units of 1e-18.
     event InputMarketResolved(
         uint256 indexed marketId,
         uint8 indexed outcome,
@@ -77,11 +77,11 @@ interface IInputMarket is IMarketBook {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice Decides a flagged market that pays in proportion, by the score that the model should have given. SETTLER_ROLE only.
-    /// `settle` decides for all or nothing, and for an equal split. The share is computed from the score as for a reading: rounded
-    /// down to 1e-18, and clamped between nothing and everything. A challenge is upheld exactly when that share differs from the
-    /// reading's; there is no tolerance, and the DAO rounds no share. The same holds for `settle`: an equal split upholds no challenge
-    /// of a share of exactly one half, which it pays, too.
+    /// @notice Decides a flagged market that pays in proportion, by the score that the model should have given. SETTLER_ROLE
+    /// only. `settle` decides for all or nothing, and for an equal split. The share is computed from the score as for a reading:
+    /// rounded down to 1e-18, and clamped between nothing and everything. A challenge succeeds exactly if this share differs from
+    /// the reading's, without tolerance. The same holds for `settle`: an equal split pays one half, so it does not uphold a
+    /// challenge of a share of exactly one half.
     /// @param score In units of one over the model's scale, as `lower` and `width` are; any.
     function settleScore(uint256 marketId, int256 score) external;
 

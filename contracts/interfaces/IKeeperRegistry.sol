@@ -11,7 +11,7 @@ pragma solidity ^0.8.28;
 ///                  │  ▲
 ///       engage() ──┘  └── disengage(): the bond stays slashable by that service for one more unbondingDelay
 ///
-/// A service can never take more from a keeper than the bond the keeper put up for it.
+/// A service can never take more from a keeper than the keeper's bond for it.
 interface IKeeperRegistry {
     // ------------------------------------------------------------------------------------------------- errors
 
@@ -22,7 +22,7 @@ interface IKeeperRegistry {
     error OperatorTaken(address operator, address owner);
     /// @notice `caller` is neither owner nor operator of the keeper.
     error NotKeeper(address caller, address owner);
-    /// @notice The signature is not the operator's consent (with the nonce it has now).
+    /// @notice The signature is not the operator's consent with its current nonce.
     error ConsentInvalid(address operator, address owner, uint256 nonce);
     error ZeroAddress(bytes32 field);
     error ZeroAmount();
@@ -39,7 +39,7 @@ interface IKeeperRegistry {
     error NotAService(address caller);
     error ServiceNotActive(address service, ServiceStatus found);
     error UnexpectedServiceStatus(address service, ServiceStatus found, ServiceStatus expected);
-    /// @notice The keeper has not said that this service may bond its stake.
+    /// @notice The keeper has not opted in to let this service bond its stake.
     error NotOptedIn(address owner, address service);
     error OptInUnchanged(address owner, address service, bool optedIn);
     error NotEngaged(address owner, address service);
@@ -55,7 +55,7 @@ interface IKeeperRegistry {
     /// @param operator Key that acts in services; never equal to the owner.
     /// @param stake Active stake, bonded part included.
     /// @param bonded Part of `stake` that backs current engagements.
-    /// @param unbonding On its way out, in requests that unlock one by one; each is slashable until then.
+    /// @param unbonding Stake on its way out, in requests that unlock one by one; each is slashable until then.
     /// @param unlocksAt Unix seconds from which all of `unbonding` can be withdrawn; 0 without any unbonding.
     /// @param jailedUntil Unix seconds from which `unjail` is possible; 0 when free.
     /// @param encryptionKey X25519 public key; others encrypt re-shares to it.
@@ -109,7 +109,7 @@ interface IKeeperRegistry {
     event OptInChanged(address indexed owner, address indexed service, bool optedIn);
     event Engaged(address indexed owner, address indexed service, uint256 bond);
     event Disengaged(address indexed owner, address indexed service, uint64 slashableUntil);
-    /// @param taken What was really taken: at most `requested`, the bond left, and the stake left.
+    /// @param taken The amount taken: at most `requested`, the remaining bond, and the remaining stake.
     /// @param evidence Hash that identifies the facts on chain (service, epoch, round, seat).
     event Slashed(
         uint256 indexed slashId,
@@ -126,7 +126,7 @@ interface IKeeperRegistry {
     event Unjailed(address indexed owner);
     event PoolFunded(address indexed service, address indexed payer, uint256 amount);
     event PoolWithdrawn(address indexed service, address indexed treasury, uint256 amount);
-    /// @param perShare Wei for each share; `perShare × totalShares` left the free pool, the rest stays for later rounds.
+    /// @param perShare Wei per share; `perShare × totalShares` left the free pool, the rest stays for later rounds.
     event RewardAllocated(address indexed service, uint256 perShare, uint256 totalShares);
     event RewardCredited(address indexed owner, address indexed service, uint256 amount);
     /// @notice Rewards have become stake; a Staked event reports this as well.
@@ -154,11 +154,11 @@ interface IKeeperRegistry {
     /// @notice Owner only. Services that the keeper sits in take the new key by `ILearningService.syncOperator`.
     function setOperator(address operator, bytes calldata consent) external;
 
-    /// @notice Owner or operator. Affects key generations that start later. Whatever the operator has signed for
-    /// `setEncryptionKeyFor` until now, and nobody has sent, counts no more.
+    /// @notice Owner or operator. Affects key generations that start later. Invalidates all earlier signatures of the operator
+    /// for `setEncryptionKeyFor` that nobody has sent.
     function setEncryptionKey(address owner, bytes32 encryptionKey) external;
 
-    /// @notice The same with the operator's signature of `encryptionKeyDigest`; anyone sends it.
+    /// @notice The same with the operator's signature of `encryptionKeyDigest`. Anyone may.
     function setEncryptionKeyFor(address owner, bytes32 encryptionKey, bytes calldata signature) external;
 
     /// @notice Owner or operator.
@@ -167,12 +167,12 @@ interface IKeeperRegistry {
     /// @notice Adds stake to `owner`'s keeper, paid by the caller.
     function stake(address owner, uint256 amount) external;
 
-    /// @notice The owner lets a service bond the keeper's stake; owner or operator lets it bond no more of it. Nobody
-    /// else can: a service cannot reach stake just because the DAO, or a thief of its roles, registered it. Bonded
-    /// stake stays bonded.
+    /// @notice The owner lets a service bond the keeper's stake; owner or operator lets it bond no more of it. Nobody else can,
+    /// so a service has no access to stake just because the DAO, or a thief of its roles, registered it. Bonded stake stays
+    /// bonded.
     function setOptIn(address owner, address service, bool optedIn) external;
 
-    /// @notice The same, with the caller's ERC-2612 permit for the amount; one that somebody has used already does no harm.
+    /// @notice The same, with the caller's ERC-2612 permit for the amount. It also works if somebody has already used the permit.
     function stakeWithPermit(
         address owner,
         uint256 amount,
@@ -212,8 +212,8 @@ interface IKeeperRegistry {
     function disengage(address owner) external;
 
     /// @notice Services only. Takes at most `amount` from the bond put up for the calling service.
-    /// @return taken The amount really taken; 0 when the service is suspended, or has no live claim on the keeper (it
-    /// was never engaged, or the tail has run out). Returns rather than reverts then, so that a keeper cannot block a service.
+    /// @return taken The amount taken; 0 when the service is suspended or has no claim on the keeper (it never engaged the
+    /// keeper, or the tail is over). It then returns instead of reverting, so that a keeper cannot block a service.
     function slash(
         address owner,
         uint256 amount,
@@ -271,7 +271,8 @@ interface IKeeperRegistry {
 
     function operatorOf(address owner) external view returns (address operator);
 
-    /// @notice How often this key has consented, to an owner or to an encryption key: its next consent carries this number.
+    /// @notice Number of times that this key has consented, to an owner or to an encryption key; its next consent carries this
+    /// number.
     function consentNonce(address operator) external view returns (uint256);
 
     /// @notice EIP-712 digest that `operator` signs to act for `owner`: OperatorConsent(address owner,address operator,
@@ -293,7 +294,7 @@ interface IKeeperRegistry {
 
     function rewardsOf(address owner) external view returns (uint256);
 
-    /// @return available Not yet promised to anyone.
+    /// @return available Wei not yet promised to anyone.
     /// @return allocated Promised to members that did every step, not yet credited.
     function poolOf(address service) external view returns (uint256 available, uint256 allocated);
 

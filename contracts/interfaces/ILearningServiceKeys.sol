@@ -7,8 +7,8 @@ import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 /// @title Key generation (RegistrationState)
 interface ILearningServiceKeys is ILearningServiceEvents, ILearningServiceErrors {
     /// @notice KeyCommit. @param commitment `keyCommitment(epoch, seat, cid, salt)`.
-    /// @param crsSeed The epoch's, which the share was made for: on another branch of the chain the epoch has another, and a commitment that
-    /// somebody sends again there must not count.
+    /// @param crsSeed The seed of the epoch for which the share was made. On another branch of the chain the epoch has another
+    /// seed, and a commitment that somebody sends again there must not count.
     function commitKey(uint32 epoch, bytes32 crsSeed, bytes32 commitment) external;
 
     /// @notice KeyReveal. Opens the commitment; `cid` names the blob of the public-key share and encrypted re-shares.

@@ -23,12 +23,12 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
     /// the service's largest penalty goes when the epoch ends or registration closes, unless the keeper tops up before.
     function expel(uint8 seat) external;
 
-    /// @notice Owner or operator fills the bond up to the service's current one, and keeps a seat that was to go.
+    /// @notice Owner or operator tops the bond up to the service's current amount, and so keeps a seat that was about to go.
     function topUp(uint8 seat) external;
 
-    /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry. Where another seat still
-    /// has that key, which its keeper no longer has at the registry, the keeper's owner acts for that seat until it is
-    /// synced, too: so that two keepers may swap keys.
+    /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry. If another seat still has
+    /// that key although its keeper has changed it at the registry, that keeper's owner acts for the other seat until it is
+    /// synced, so that two keepers can swap keys.
     function syncOperator(uint8 seat) external;
 
     // ------------------------------------------------------------------------------------------------- anyone
@@ -42,11 +42,11 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
     /// it to leave. Otherwise takes effect when registration opens next.
     function setParameters(Parameters calldata parameters) external;
 
-    /// @notice Admin only. Bars a keeper (its owner address) from the service: it may not join, is left out of every draft that is
-    /// not fixed yet, and gives its seat up, at once between epochs, otherwise when the epoch ends. Takes no stake. For faults that
-    /// the chain cannot see: a member that keeps posting wrong shares.
+    /// @notice Admin only. Bans a keeper (its owner address) from the service. It may not join, is left out of every later draft,
+    /// and gives up its seat: at once between epochs, otherwise when the epoch ends. Takes no stake. Meant for faults that the
+    /// chain cannot see, such as a member that keeps posting wrong shares.
     function ban(address keeper) external;
 
-    /// @notice Admin only. The keeper may join again; a seat that is to go still goes.
+    /// @notice Admin only. Lifts a ban: the keeper may join again, but a seat that was about to go still goes.
     function unban(address keeper) external;
 }

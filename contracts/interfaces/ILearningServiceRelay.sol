@@ -5,9 +5,9 @@ import {ILearningServiceErrors} from "./ILearningServiceErrors.sol";
 import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 
 /// @title Steps that operators sign and anyone sends
-/// @notice An operator signs the call that it would send itself, and needs no coins; whoever relays sends the steps of many
-/// members in one transaction and pays for it. The relayer can withhold a step or send it late, and nothing else: an
-/// operator that does not see its step in time sends it itself.
+/// @notice An operator signs the call that it would send itself, and needs no coins. A relayer sends the steps of many members in
+/// one transaction and pays for it. At worst the relayer withholds a step or sends it late; an operator that does not see its
+/// step in time sends the step itself.
 ///
 /// A signature holds for one chain, one service, one call. The call names its round or epoch, in which a member does each step
 /// once, so a signature is spent when its step is done. A round may have only one step twice, the attestation: before and after a
@@ -16,14 +16,14 @@ interface ILearningServiceRelay is ILearningServiceEvents, ILearningServiceError
     // ------------------------------------------------------------------------------------------------- events
 
     /// @notice The relayed step at `index` changed nothing; the others of its transaction are not affected.
-    /// @param operator Whoever the signature is of; any address when it is not one of this call.
-    /// @param reason What the step reverted with.
+    /// @param operator The signer; any address if the signature is not for this call.
+    /// @param reason The revert data of the step.
     event StepRefused(uint256 indexed index, address indexed operator, bytes reason);
 
     // ------------------------------------------------------------------------------------------------- actions
 
-    /// @notice Anyone. Takes the steps in their order, each as if its signer had sent it. Refused steps are skipped; only for
-    /// want of gas the whole reverts (RelayStarved).
+    /// @notice Anyone. Runs the steps in order, each as if its signer had sent it. Skips refused steps; only too little gas
+    /// reverts the whole transaction (RelayStarved).
     /// @param steps One behind the other, packed, because zeros cost gas, too. Each is the operator's ECDSA signature of
     /// `stepDigest(call, …)` as r ‖ vs (64 bytes, ERC-2098), the call's length (2 bytes, the higher first), and the call: the bytes
     /// that the operator would send to the service, ABI-encoded with its selector.

@@ -31,7 +31,7 @@ interface ILearningServiceTypes {
         TRAINING_TIMEOUT
     }
 
-    /// @notice What the DAO sets. Windows in seconds, 1 … 365 days; money in wei of the stake token.
+    /// @notice Parameters that the DAO sets. Windows in seconds, 1 … 365 days; money in wei of the stake token.
     /// @param minKeepers Fewest members of an epoch and fewest updates in a sum that may be decrypted; ≥ 2.
     /// @param maxKeepers At most 256.
     /// @param decryptionBps The decryption threshold of an epoch is t = ⌊n·bps/10000⌋ + 1 for n members when registration
@@ -42,9 +42,9 @@ interface ILearningServiceTypes {
     /// @param rewardPerRound Split over the members that did every step; less when the pool holds less.
     /// @param keyPenalty For silence in key generation; ≤ bond.
     /// @param decryptPenalty For silence of a drafted member; ≤ bond.
-    /// @param fraudPenalty For a member that a quorum convicts on evidence that each of them recomputed; ≤ bond.
-    /// @param admission Contract that says who may take a seat (IAdmission); zero: every keeper may.
-    /// @param partySeats Most seats of keepers that the admission contract counts to one party; 0 without one, else ≥ 1.
+    /// @param fraudPenalty For a member that a quorum convicts on evidence that every judging member recomputed; ≤ bond.
+    /// @param admission Contract that decides who may take a seat (IAdmission); zero: every keeper may.
+    /// @param partySeats Most seats for keepers of one party by the admission contract; 0 without such a contract, else ≥ 1.
     /// @param manifest SHA-256 of the service's manifest, the canonical document that members agree on off the chain; zero:
     /// none is agreed on here.
     struct Parameters {
@@ -137,7 +137,7 @@ interface ILearningServiceTypes {
         uint256 judged;
     }
 
-    /// @notice What a keeper looks at in each block, in one answer.
+    /// @notice The facts that a keeper reads in each block, in one answer.
     /// @param current To `end`: as `clock` says. @param due As `isDue` says.
     /// @param seated Bitmap of taken seats, waiting ones included.
     /// @param seat Of the operator that was asked for; type(uint16).max when it has none.
@@ -154,7 +154,7 @@ interface ILearningServiceTypes {
         uint16 seat;
     }
 
-    /// @notice What a completed round leaves for good, by the number of its version.
+    /// @notice The permanent record of a completed round, by the number of its version.
     /// @param round From 1; 0 for a version that does not exist.
     /// @param completedAt Unix seconds of the deciding vote.
     /// @param votes Members that voted for it, late ones included.

@@ -4,9 +4,9 @@ pragma solidity ^0.8.28;
 import {ILearningServiceTypes} from "./ILearningServiceTypes.sol";
 import {IVersionSource} from "./IVersionSource.sol";
 
-/// @title What can be read of a learning service
+/// @title The views of a learning service
 interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
-    /// @notice What a transaction sent now would find, whether or not the clock's decisions are recorded yet.
+    /// @notice The state that a transaction sent now would find, whether or not the clock's decisions are recorded yet.
     /// @param end Of the state's window, Unix seconds; a step counts while block.timestamp < end.
     /// @dev While a new epoch waits to be recorded (isDue, KeyCommit) its seed is not known: poke first.
     function clock() external view returns (State current, uint32 currentEpoch, uint32 currentRound, uint40 end);
@@ -14,7 +14,7 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice First of `clock`.
     function state() external view returns (State);
 
-    /// @notice Whether `poke` would do something: the clock has decided what no transaction has recorded yet.
+    /// @notice Whether `poke` would do something, because no transaction has recorded a decision of the clock yet.
     function isDue() external view returns (bool);
 
     /// @notice As recorded.
@@ -26,13 +26,13 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice As recorded.
     function roundInfo() external view returns (RoundInfo memory);
 
-    /// @notice The above and the seat of an operator, so that a keeper asks once a block.
+    /// @notice All of the above and the seat of an operator, so that a keeper needs one request per block.
     function snapshot(address operator) external view returns (Snapshot memory);
 
     /// @notice KeyConfirm: hashes confirmed; KeyJudge: verdicts; in the order of their first supporter. Empty later.
     function keyCandidates() external view returns (Candidate[] memory);
 
-    /// @notice Seats kept for keepers that lost theirs without fault, until registration closes next.
+    /// @notice Seats reserved for keepers that lost them without fault, until registration closes next.
     function reservedSeats() external view returns (uint256);
 
     /// @notice Lost rounds that a seat took part in since it was last cleared, 0 … 3.
@@ -44,13 +44,13 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice All zero for a version that does not exist.
     function outcomeOf(uint64 version) external view returns (Outcome memory);
 
-    /// @notice Party of which the keeper took its last seat here under an admission contract; zero without one.
+    /// @notice The keeper's party when it took its last seat here under an admission contract; zero without one.
     function partyOf(address keeper) external view returns (bytes32);
 
-    /// @notice Whether the DAO has barred this keeper (its owner address) from the service.
+    /// @notice Whether the DAO has banned this keeper (its owner address) from the service.
     function isBanned(address keeper) external view returns (bool);
 
-    /// @return seated Bitmap of taken seats, waiting ones included. @return leaving Those that go when the epoch ends.
+    /// @return seated Bitmap of taken seats, waiting ones included. @return leaving Seats that are freed when the epoch ends.
     function seats() external view returns (uint256 seated, uint256 leaving);
 
     /// @notice Reverts with NotSeated when the key acts for no seat.
@@ -73,7 +73,7 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
 
     // ------------------------------------------------------------------------------------------------- commitments
 
-    /// @notice What `commitKey` expects. Bound to chain, service, epoch and seat, so that nobody can copy it.
+    /// @notice The argument of `commitKey`. It is bound to chain, service, epoch and seat, so that nobody can copy it.
     function keyCommitment(
         uint32 epoch,
         uint8 seat,
@@ -81,8 +81,8 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
         bytes32 salt
     ) external view returns (bytes32);
 
-    /// @notice What `commitUpdate` expects:
-    /// keccak256(abi.encode(chainid, service, round, seat, keccak256(cid), size, samples, salt)).
+    /// @notice The argument of `commitUpdate`: keccak256(abi.encode(chainid, service, round, seat, keccak256(cid), size, samples,
+    /// salt)).
     function updateCommitment(
         uint32 round,
         uint8 seat,

@@ -6,8 +6,8 @@ import {IInferenceHub} from "./IInferenceHub.sol";
 import {IModelRegistry, IModelRegistryErrors} from "./IModelRegistry.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
-/// @dev The terms of a market, and its errors. Errors about a wrong key or an altered story come from the publisher registry,
-/// errors about a proof from the hub.
+/// @dev The terms of a market, and its errors. The publisher registry reverts for a wrong key or an altered story, and the hub
+/// for a wrong proof.
 interface IPredictionMarketTypes {
     error ZeroAddress();
     error DelayOutOfRange(uint64 found, uint64 min, uint64 max);
@@ -18,7 +18,7 @@ interface IPredictionMarketTypes {
     error ClassMapsNowhere(uint256 class, uint8 outcome, uint8 outcomes);
     /// @notice No class maps to the outcome, so that it could never win.
     error OutcomeUnreachable(uint256 outcome);
-    /// @notice A window opens before it closes, closes in the future, and not after the deadline.
+    /// @notice A window must open before it closes, and must close in the future but not after the deadline.
     error WindowInvalid(uint64 opensAt, uint64 closesAt, uint64 deadline, uint256 timestamp);
     error DeadlineTooFar(uint64 deadline, uint256 latest);
     error TextTooLong(uint256 found, uint256 max);
@@ -52,9 +52,9 @@ interface IPredictionMarketTypes {
     error NotChallenged(uint256 marketId);
     error AlreadyChallenged(uint256 marketId, address challenger);
     error AlreadyDefended(uint256 marketId, address defender);
-    /// @notice A reading is stood up for before the DAO can have decided.
+    /// @notice It is too late to defend a reading: the DAO may have decided.
     error DefenceTooLate(uint256 marketId, uint256 until);
-    /// @notice The account was wrong, is neither challenger nor defender, or has its money.
+    /// @notice Nothing is due: the account was wrong, is neither challenger nor defender, or was paid before.
     error NoBondOwed(uint256 marketId, address account);
     error UnknownOutcome(uint256 marketId, uint256 outcome, uint256 outcomes);
 
@@ -83,7 +83,7 @@ interface IPredictionMarketTypes {
         KeyRevoked,
         VersionWithdrawn,
         CircuitRevoked,
-        /// Somebody put a bond on the model having misread the story.
+        /// Somebody challenged the reading with a bond.
         Challenged,
         /// The guardian asked the DAO to look.
         Frozen
@@ -91,15 +91,15 @@ interface IPredictionMarketTypes {
 
     /// @notice A question, pinned for good when the market is made.
     struct Question {
-        /// Pays for complete sets and is what they redeem for. Must move exactly what a transfer says.
+        /// The token that complete sets cost and redeem for. A transfer must move exactly its stated amount.
         IERC20 collateral;
         /// A model of the hub that pins `version`; `vkHash` must be its key hash.
         uint64 modelId;
         uint64 version;
         bytes32 vkHash;
-        /// Whose stories count.
+        /// The publisher that signs the stories.
         uint64 publisherId;
-        /// Unix seconds, both inclusive: when a story must resolve the market, or at least be recorded.
+        /// Unix seconds, both inclusive. Within them, a story must resolve the market or at least be recorded.
         uint64 opensAt;
         uint64 closesAt;
         /// Unix seconds, inclusive: the last at which a proof is accepted.
@@ -108,7 +108,7 @@ interface IPredictionMarketTypes {
         uint64 minMargin;
         /// 2 … 16.
         uint8 outcomes;
-        /// One byte a class of the model: the outcome it stands for, or 0xff where the model abstains. 1 … 31 bytes.
+        /// One byte per class of the model: the outcome that it stands for, or 0xff if the model abstains. 1 … 31 bytes.
         bytes classMap;
     }
 
@@ -121,14 +121,14 @@ interface IPredictionMarketTypes {
         FlagReason reason;
     }
 
-    /// @notice A bond on the model having misread, and one on its having read well. Amounts are in the market's collateral.
+    /// @notice The bond against a reading and the bond for it. Amounts are in the market's collateral.
     struct Challenge {
         address challenger;
-        /// Zero until somebody stands up for the reading.
+        /// Zero until somebody defends the reading.
         address defender;
-        /// Of each of the two.
+        /// The amount of each of the two bonds.
         uint128 bond;
-        /// The DAO decided on another outcome.
+        /// The DAO decided against the reading.
         bool upheld;
     }
 }
@@ -146,40 +146,41 @@ interface IMarketBook is IPredictionMarketTypes {
     event SetsMerged(uint256 indexed marketId, address indexed account, uint256 amount, uint256 paid);
     event Redeemed(uint256 indexed marketId, address indexed account, uint256 tokens, uint256 paid);
 
-    /// @notice Stops a resolution whose key was revoked or whose version or circuit was withdrawn, pending or challenged. Anyone may.
+    /// @notice Stops a pending or challenged resolution after its key was revoked or its version or circuit was withdrawn. Anyone
+    /// may.
     function flag(uint256 marketId) external;
 
-    /// @notice Puts a bond on the claim that the model misread the story of a pending market; the DAO decides. Anyone may, once per
-    /// market. The bond is CHALLENGE_BPS of the pot, in collateral; `challengeBond` returns it. If the DAO decides another outcome,
-    /// the challenger gets it back with half of the bond of the account that stood up for the reading. If the reading stands, half
-    /// of it goes to that defender. The rest of a lost bond goes to the timelock: an account that stands up against itself pays,
-    /// too.
+    /// @notice Challenges the reading of a pending market with a bond; the DAO decides. Anyone may, once per market. The bond is
+    /// CHALLENGE_BPS of the pot, in collateral; `challengeBond` returns the amount. If the DAO decides on another outcome, the
+    /// challenger gets its bond back, with half of the defender's. If the reading stands, the defender gets half of the
+    /// challenger's bond. The rest of a lost bond goes to the timelock, so that an account that defends against itself pays, too.
     function challenge(uint256 marketId) external;
 
-    /// @notice Puts the same bond on the reading of a challenged market being right. Anyone may, once a market, within the dispute delay
-    /// after the challenge.
+    /// @notice Defends the reading of a challenged market with the same bond. Anyone may, once per market, within the dispute
+    /// delay after the challenge.
     function defend(uint256 marketId) external;
 
-    /// @notice Pays an account what it is owed of the bonds of a challenged market that is final or invalid: its bond and half of the other, if it was right; its
-    /// own, if the market became invalid because something was withdrawn and the DAO stayed silent. Anyone may.
+    /// @notice Pays an account its part of the bonds of a challenged market that is final or invalid. An account that was right
+    /// gets its bond and half of the other. If the market became invalid because something was withdrawn and the DAO stayed
+    /// silent, the account gets its own bond back. Anyone may.
     function returnBond(uint256 marketId, address account) external;
 
     /// @notice Makes a pending market wait for the DAO. GUARDIAN_ROLE only.
     function freeze(uint256 marketId) external;
 
-    /// @notice Decides a flagged market: an outcome, or 0xff for an equal split. SETTLER_ROLE (the timelock) only. Without
-    /// it, when the fallback delay is over, a market whose key, version or circuit was withdrawn becomes invalid by itself, and in one
-    /// that was challenged or frozen the reading stands.
+    /// @notice Decides a flagged market: an outcome, or 0xff for an equal split. SETTLER_ROLE (the timelock) only. If the DAO
+    /// does not settle within the fallback delay, a market with a withdrawn key, version or circuit becomes invalid, and in a
+    /// challenged or frozen market the reading stands.
     function settle(uint256 marketId, uint8 outcome) external;
 
-    /// @notice Pays collateral in, for as many of each outcome. Reverts while intake is paused.
+    /// @notice Takes collateral and mints the same amount of every outcome. Reverts while intake is paused.
     function split(uint256 marketId, uint256 amount) external;
 
-    /// @notice Gives back one of each outcome for one of collateral, whatever the market's status.
+    /// @notice Burns the same amount of every outcome and pays it out as collateral, in any status of the market.
     function merge(uint256 marketId, uint256 amount) external;
 
-    /// @notice Burns all that the caller holds of a final or invalid market, for what it is worth. Shares of an invalid
-    /// market round down; the last to leave gets the dust.
+    /// @notice Burns all of the caller's tokens of a final or invalid market and pays out their worth. Shares of an invalid
+    /// market are rounded down; the last holder to leave gets the dust.
     function redeem(uint256 marketId) external returns (uint256 paid);
 
     function statusOf(uint256 marketId) external view returns (Status);
@@ -191,8 +192,8 @@ interface IMarketBook is IPredictionMarketTypes {
     /// @notice Collateral held for a market, and its outcome tokens of all outcomes together.
     function potOf(uint256 marketId) external view returns (uint256 collateral, uint256 tokens);
 
-    /// @notice What somebody who trades the outcomes must know: status, end of the window, and when the first story was recorded (0:
-    /// none yet).
+    /// @notice The facts that matter to a trader: status, end of the window, and the time of the first recorded story (0: none
+    /// yet).
     function tradingOf(uint256 marketId) external view returns (Status status, uint64 closesAt, uint64 firstRecordedAt);
 
     function challengeOf(uint256 marketId) external view returns (Challenge memory);
@@ -202,8 +203,8 @@ interface IMarketBook is IPredictionMarketTypes {
 
     function marketCount() external view returns (uint256);
 
-    /// @notice A publisher signs this with its content, so that the content counts for this market, on this chain, in this
-    /// contract.
+    /// @notice A publisher signs this tag together with its content, so that the content counts only for this market of this
+    /// contract on this chain.
     function tagOf(uint256 marketId) external view returns (bytes8);
 
     /// @notice The fourth public signal of a proof that resolves the market.
@@ -211,8 +212,8 @@ interface IMarketBook is IPredictionMarketTypes {
 
     function positionId(uint256 marketId, uint256 outcome) external pure returns (uint256);
 
-    // What a market's answer depends on, as the public constants of the contract.
-    // solhint-disable func-name-mixedcase
+    // The contracts and delays on which a market's answer depends, as the contract's public constants. solhint-disable
+    // func-name-mixedcase
     function HUB() external view returns (IInferenceHub);
 
     function VERIFIERS() external view returns (IVerifierRegistry);

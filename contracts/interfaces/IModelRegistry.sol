@@ -13,7 +13,7 @@ interface IModelRegistryErrors {
     error UnknownVersion(address service, uint64 version, uint64 count);
     /// @notice The version is in status `found`; the call needs one of `expected` (bit i stands for status i).
     error UnexpectedStatus(address service, uint64 version, VersionStatus found, uint256 expected);
-    /// @notice Rolling back needs a current version other than, and last released after, the target.
+    /// @notice A rollback needs a current version that differs from the target and was last released after it.
     error NotEarlierRelease(address service, uint64 current, uint64 target);
     /// @notice The version is the current one already.
     error AlreadyCurrent(address service, uint64 version);
@@ -22,8 +22,8 @@ interface IModelRegistryErrors {
     /// @notice Nothing of this service is released.
     error NoReleasedVersion(address service);
 
-    /// @notice Accepted: by the quorum of the service's members. A model that is only proposed is a candidate of the
-    /// service's open Vote (`votes`), and has no number yet.
+    /// @notice Accepted means by a quorum of the service's members. Before that, a model is a candidate in the service's open
+    /// Vote (`votes`) and has no number.
     enum VersionStatus {
         None,
         Accepted,
@@ -62,9 +62,9 @@ interface IModelRegistryEvents is IModelRegistryTypes {
 }
 
 /// @title The history of every co-owned model: the versions that its keepers made, and the DAO's decisions about them.
-/// @notice A version exists from the moment its service's members have accepted it: the registry reads it from the
-/// service (IVersionSource) and stores only the DAO's decisions about it. So nobody pays for a second record, no step
-/// lies between a vote and the history, and no version can be left out. Versions count from 1 and are never removed.
+/// @notice A version exists from the moment its service's members have accepted it: the registry reads it from the service
+/// (IVersionSource) and stores only the DAO's decisions about it. So nobody pays for a second record, a vote enters the history
+/// directly, and no version can be left out. Versions count from 1 and are never removed.
 interface IModelRegistry is IModelRegistryEvents {
     /// @notice Takes the versions of `service` into the history. Registrar only (the service factory).
     function registerService(address service) external;
@@ -88,7 +88,7 @@ interface IModelRegistry is IModelRegistryEvents {
     /// @notice Whether consumers may rely on `version`: released and not deprecated since.
     function isReleased(address service, uint64 version) external view returns (bool);
 
-    /// @notice What a consumer needs to judge a version, in the fewest reads; never reverts.
+    /// @notice The facts with which a consumer judges a version, in the fewest reads; never reverts.
     /// @return status `None` for a version or service that does not exist.
     /// @return weightsCommitment Zero for a version that does not exist.
     /// @return current The service's current version, 0 before the first.

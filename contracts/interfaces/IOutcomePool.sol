@@ -14,7 +14,7 @@ interface IOutcomePoolErrors {
     error PoolEmpty();
     /// @notice Somebody was first: see `addLiquidity`.
     error PoolStarted();
-    /// @notice The first deposit, or what of it is kept of an outcome at such odds, is below `min`.
+    /// @notice The first deposit, or the reserve of an outcome at these odds, is below `min`.
     error DepositTooSmall(uint256 found, uint256 min);
     /// @notice One number for each outcome.
     error OddsInvalid(uint256 found, uint256 outcomes);
@@ -22,11 +22,12 @@ interface IOutcomePoolErrors {
     error DeadlinePassed(uint256 deadline, uint256 timestamp);
     /// @notice The window is closed, or a signed story is on the record (`recordedAt` not 0): the answer may be known.
     error TradingEnded(uint256 marketId, uint64 closesAt, uint64 recordedAt);
-    /// @notice The market's circuit is revoked, or the DAO does not stand behind its version: as it is it can only end in an equal split.
+    /// @notice The circuit is revoked or the DAO no longer stands behind the version, so the market can now only end in an equal
+    /// split.
     error GroundsWithdrawn(uint256 marketId);
-    /// @notice The price moved: fewer outcome tokens than the buyer asked for.
+    /// @notice The price moved: the purchase would give fewer outcome tokens than the buyer required.
     error TooFewTokens(uint256 found, uint256 min);
-    /// @notice The price moved: more outcome tokens than the seller would give.
+    /// @notice The price moved: the sale would take more outcome tokens than the seller allowed.
     error TooManyTokens(uint256 found, uint256 max);
     error TooFewShares(uint256 found, uint256 min);
     /// @notice The odds differ from the provider's quote: scaled to the reserves at the time of the quote, an outcome's
@@ -41,25 +42,26 @@ interface IOutcomePoolErrors {
 
 /// @title A price for a market's outcomes: a fixed-product market maker.
 /// @notice The product of the reserves of all outcomes never falls in a trade. An outcome's price is the reciprocal of its
-/// reserve over the sum of the reciprocals; the prices add up to one. Fees stay in the reserves, so that they belong to
-/// the holders of the pool's ERC-20 shares. Amounts are in the collateral's units; rounding is against who trades.
-/// Trading ends when the market's window closes and as soon as a signed story is recorded, whichever is first: a provider who sees
-/// one calls `PredictionMarket.recordStory`. Every call takes a deadline in Unix seconds, the last at which it may be executed.
-/// @dev The pool's books are its own record of reserves, not its balances: nothing that is sent to it moves a price.
+/// reserve over the sum of the reciprocals; the prices add up to one. Fees stay in the reserves, so that they belong to the
+/// holders of the pool's ERC-20 shares. Amounts are in the collateral's units; rounding is against the trader. Trading ends when
+/// the market's window closes, or as soon as a signed story is recorded; a provider who sees a story should call
+/// `PredictionMarket.recordStory`. Every call takes a deadline in Unix seconds, the last at which it may be executed.
+/// @dev Prices follow the pool's own record of reserves, not its balances, so tokens sent to it move no price.
 interface IOutcomePool is IOutcomePoolErrors {
     event LiquidityAdded(address indexed account, uint256 amount, uint256 shares);
     event LiquidityRemoved(address indexed account, uint256 shares, uint256 collateral);
     event Bought(address indexed account, uint256 indexed outcome, uint256 amount, uint256 fee, uint256 tokens);
     event Sold(address indexed account, uint256 indexed outcome, uint256 amount, uint256 fee, uint256 tokens);
 
-    /// @notice The first deposit, at least MIN_FIRST_DEPOSIT: keeps outcome tokens so that the prices are in the proportion of `odds`, and
-    /// sends back the tokens that are too many. One share a unit, but DEAD_SHARES, which nobody ever owns.
+    /// @notice The first deposit, at least MIN_FIRST_DEPOSIT: keeps outcome tokens so that the prices are in the proportion of
+    /// `odds`, and sends back the tokens that are too many. Gives one share per unit, except DEAD_SHARES, which nobody ever owns.
     /// @param odds One number for each outcome, in any unit: [3, 1] is three quarters and one.
     function start(uint256 amount, uint256[] calldata odds, uint256 deadline) external returns (uint256 shares);
 
     /// @notice Takes at most `amount` of collateral, as much as the shares are worth, keeps it as outcome tokens in the proportion of
     /// the reserves, and sends back the tokens that are too many.
-    /// @param quoted The reserves that the caller has seen: whoever joins at other odds loses to the trade that moved them.
+    /// @param quoted The reserves that the caller has seen. A provider that joins at other odds loses money to the trade that
+    /// moved them.
     /// @param toleranceBps How far each may have moved against the largest, in hundredths of a percent.
     function addLiquidity(
         uint256 amount,
@@ -84,7 +86,7 @@ interface IOutcomePool is IOutcomePoolErrors {
         uint256 deadline
     ) external returns (uint256 tokens);
 
-    /// @notice Gets `amount` of collateral for as few tokens of one outcome as it takes.
+    /// @notice Sells as few tokens of one outcome as needed for `amount` of collateral.
     function sell(
         uint256 outcome,
         uint256 amount,

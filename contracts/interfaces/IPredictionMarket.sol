@@ -7,14 +7,13 @@ import {Groth16Proof} from "./IGroth16Verifier.sol";
 /// @title Markets that a proven reading of a signed story resolves.
 /// @notice Outcomes are ERC-1155 tokens with id = marketId << 8 | outcome. One unit of collateral splits into one of each; a
 /// complete set merges back at any time. A story is 119 bytes: `tagOf(marketId)` ‖ 111 bytes of headline. Its publisher signs the
-/// SHA-256 digest of all of it; the model's input commitment is that digest >> 8, and the circuit hashes the same bytes that it
-/// reads, so the signed story is the classified one. The model's schema in the hub defines how the output is read: a label, with a
-/// margin or without. A market with a model whose circuit takes private content takes a story that is never shown instead: see
-/// `resolvePrivate`. A wrong reading can be challenged with a bond while the market is pending; the DAO decides, and if it stays
-/// silent the reading stands. A market is bound to circuit, key and version: later actions of the owner of the hub's model change
-/// nothing.
-/// @dev Trusted: the publisher to tell the truth once; the DAO not to withdraw a version or a circuit to stall a market (all that this
-/// gains anyone is an equal split). Nobody can take collateral.
+/// SHA-256 digest of all 119 bytes, and the model's input commitment is that digest >> 8. The circuit hashes the same bytes that
+/// the model reads, so the classified story is the signed one. The model's schema in the hub defines how the output is read: a
+/// label, with a margin or without. If the model's circuit takes private content, the story stays hidden: see `resolvePrivate`. A
+/// wrong reading can be challenged with a bond while the market is pending; the DAO decides, and if it stays silent the reading
+/// stands. A market is bound to circuit, key and version: later actions of the owner of the hub's model change nothing.
+/// @dev Traders trust the publisher to be truthful once, and the DAO not to stall a market by withdrawing a version or a circuit,
+/// which at most leads to an equal split. Nobody can take collateral.
 interface IPredictionMarket is IMarketBook {
     event MarketCreated(uint256 indexed marketId, address indexed creator, Question question, string text);
     event StoryRecorded(uint256 indexed marketId, bytes32 indexed digest, uint64 indexed keyId, bytes story);
@@ -28,7 +27,7 @@ interface IPredictionMarket is IMarketBook {
         uint256 output,
         bytes story
     );
-    /// @notice As MarketResolved, by a story that stays private.
+    /// @notice Like MarketResolved, for a story that stays private.
     event MarketResolvedPrivately(
         uint256 indexed marketId,
         uint8 indexed outcome,
@@ -50,7 +49,7 @@ interface IPredictionMarket is IMarketBook {
     /// @notice Resolves a market by a signed story and the proof of the model's reading of it. Anyone may.
     /// @param output By the model's schema: the label, or label + 2^16 · margin.
     /// @param proof For the context `contextOf(marketId)`.
-    /// @dev The key must be valid now; a key that a story was recorded with need only be unrevoked since then.
+    /// @dev The key must be valid now. If the story was recorded, it suffices that its key has not been revoked since.
     function resolve(
         uint256 marketId,
         bytes calldata story,
@@ -66,8 +65,8 @@ interface IPredictionMarket is IMarketBook {
     /// @param output By the model's schema: the label, or label + 2^16 · margin.
     /// @param proof For the input commitment PublisherRegistry.signedCommitment(publisherId, keyId, tagOf(marketId)) and the
     /// context `contextOf(marketId)`.
-    /// @dev Only if the market's model has a circuit of that kind, and then `resolve` is of no use: a proof of one kind does not
-    /// pass for the other. Nothing can be recorded ahead, since nobody can see that a private story is signed: the proof must be
-    /// here by `closesAt` (StoryTooLate). The other rules and errors are the same as for `resolve`.
+    /// @dev Works only if the market's model has a circuit of this kind; then `resolve` does not work, because a proof of one
+    /// kind is invalid for the other. Nobody can record a private story in advance, because its signature is invisible, so the
+    /// proof must arrive by `closesAt` (StoryTooLate). The other rules and errors are the same as for `resolve`.
     function resolvePrivate(uint256 marketId, uint64 keyId, uint256 output, Groth16Proof calldata proof) external;
 }

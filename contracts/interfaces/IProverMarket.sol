@@ -6,17 +6,17 @@ import {IPullPayments} from "./IPullPayments.sol";
 import {IProverMarketTypes} from "./IProverMarketTypes.sol";
 
 /// @title Proving as a service: jobs in segments, bonded provers, payment for proofs that hold.
-/// @notice A job is a chain of segments. The poster states every segment's input commitment, so each segment is a statement
-/// of its own, [modelCommitment, inputCommitment, next inputCommitment, context], and all can be proven at the same time;
-/// a prover that departs from the chain has proven nothing. Life of a slot (one copy of one segment):
+/// @notice A job is a chain of segments. The poster states every segment's input commitment. So each segment is a separate
+/// statement, [modelCommitment, inputCommitment, next inputCommitment, context], and provers can prove all segments at the same
+/// time. A proof with other commitments is worthless. Life of a slot (one copy of one segment):
 ///
 ///   Open --claim--> Claimed --submit--> Submitted --settle--> Proven (paid once all copies of the segment are, or at the end)
 ///     ^----- time-out: part of the bond -----|                   |
 ///     ^----------------------- accuse: the whole bond -----------|  (from Submitted, when the proof does not hold)
 ///
-/// Answers are stored as hashes and verified together. One false proof fails `settle` as a whole; `accuse` then finds who
-/// gave it, takes that prover's bond and opens the slot again. Whatever happens, `close` frees everything after the
-/// deadline and the settling window. Money and bonds are the chain's own coin; payments are pulled.
+/// Answers are stored as hashes and verified together. One false proof makes all of `settle` fail; `accuse` then identifies its
+/// prover, takes that prover's bond and opens the slot again. In every case `close` frees everything after the deadline and the
+/// settling window. Prices and bonds are in the chain's own coin; payments are pulled.
 interface IProverMarket is IProverMarketTypes, IPullPayments {
     /// @param witness What provers need, in the form they and the poster agreed on: a CID, or the inputs themselves.
     event JobPosted(
@@ -53,7 +53,7 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
         uint256 amount,
         uint256 toPoster
     );
-    /// @notice Whoever showed that a proof is false gets a share of the bond.
+    /// @notice The account that showed that a proof is false gets a part of the bond.
     event AccuserPaid(uint256 indexed jobId, uint8 segment, uint8 copy, address indexed accuser, uint256 amount);
     event JobCompleted(uint256 indexed jobId, uint256 output);
     /// @notice Two provers' proofs of the last segment hold and give different outputs.
@@ -98,9 +98,9 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     /// proven. All or none. Anybody may.
     function settle(uint256 jobId, Answer[] calldata answers) external;
 
-    /// @notice Shows that a submitted answer's proof does not hold: its prover loses the slot's bond (half to the poster, a fifth to
-    /// the caller, the rest to the treasury), and the slot opens again. Anybody may. Needs a million gas at the time of the check,
-    /// most of which comes back: a verifier that runs short must not call a true proof false.
+    /// @notice Shows that a submitted answer's proof does not hold: its prover loses the slot's bond (half to the poster, a fifth
+    /// to the caller, the rest to the treasury), and the slot opens again. Anybody may. At the time of the check, at least a
+    /// million gas must be left, because a verifier that runs out of gas must not reject a true proof; most of it comes back.
     function accuse(uint256 jobId, Answer calldata answer) external;
 
     /// @notice Ends a job after its settling window: pays proven slots, frees bonds, slashes the silent, refunds the poster. A job

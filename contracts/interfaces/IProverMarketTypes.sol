@@ -61,15 +61,15 @@ interface IProverMarketTypes {
         Open,
         /// Past the deadline; submitted answers can still be settled or accused.
         Settling,
-        /// Past that too; waiting for somebody to close it.
+        /// Past the settling window, too; waiting for somebody to close it.
         Expired,
         /// Every copy of every segment is proven and paid.
         Completed,
         /// Two valid proofs of one statement gave different outputs: the circuit or its set-up cannot be trusted.
         Disputed,
-        /// The poster took it back before anybody worked on it.
+        /// The poster took the job back before anybody worked on it.
         Cancelled,
-        /// Ended with segments missing: after its deadline, or because a circuit of it was revoked.
+        /// Ended with segments missing, after its deadline or because one of its circuits was revoked.
         Closed
     }
 
@@ -80,7 +80,7 @@ interface IProverMarketTypes {
         Submitted,
         /// The answer's proof held: it is paid with the segment, or when the job ends.
         Proven,
-        /// All copies of the segment hold, too: its prover is paid and its bond free.
+        /// All copies of the segment are proven: the prover is paid and its bond free.
         Paid
     }
 
@@ -100,9 +100,9 @@ interface IProverMarketTypes {
         uint48 deadline;
         /// Seconds that a prover has from its claim; never past the deadline.
         uint32 claimSeconds;
-        /// How many provers must prove each segment and agree on its output before it is accepted. Whoever has proven its copy
-        /// is paid in the end, whether or not its peers came. With more than one, the last output must follow from the input
-        /// alone: a salt of the prover's choice would let anyone disagree.
+        /// The number of provers that must prove each segment and agree on its output before the market accepts it. A prover that
+        /// has proven its copy is paid in the end, even if the other copies never came. With more than one, the last output must
+        /// follow from the input alone: if provers chose a salt, each of them could disagree.
         uint8 copies;
     }
 
@@ -140,13 +140,14 @@ interface IProverMarketTypes {
     /// @notice A prover that the poster chose, and the data that only that prover can read.
     struct Invitation {
         address prover;
-        /// The witness, encrypted for this prover, or the CID of where it is: at least a byte. Logged; its hash is kept.
+        /// The witness, encrypted for this prover, or the CID of that ciphertext; at least one byte. The market logs it and
+        /// stores its hash.
         bytes witness;
     }
 
     /// @notice One copy of one segment.
     struct Slot {
-        /// Who holds it; in an open slot, whoever failed it last (and may not claim it again), or zero.
+        /// The prover that holds the slot. In an open slot, the prover that failed it last (and may not claim it again), or zero.
         address prover;
         uint48 claimedAt;
         SlotState state;

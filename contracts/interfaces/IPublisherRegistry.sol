@@ -65,7 +65,7 @@ interface IPublisherRegistry is IPublisherRegistryTypes {
     event KeyRetired(uint64 indexed publisherId, uint64 indexed keyId, uint64 validUntil);
     event KeyRevocation(uint64 indexed publisherId, uint64 indexed keyId, uint64 revokedAt);
 
-    /// @param name 1 … 64 bytes, for people; not unique, proves nothing.
+    /// @param name 1 … 64 bytes, for people; neither unique nor verified.
     function registerPublisher(string calldata name) external returns (uint64 publisherId);
 
     /// @notice First step of handing a publisher over. The zero address withdraws the offer.
@@ -81,7 +81,7 @@ interface IPublisherRegistry is IPublisherRegistryTypes {
         bytes calldata material
     ) external returns (uint64 keyId);
 
-    /// @notice Ends a key's window early, for a rotation in good order; never in the past, never later than it was.
+    /// @notice Ends a key's window early, for an orderly rotation. The new end must lie between now and the old end.
     function retireKey(uint64 keyId, uint64 validUntil) external;
 
     /// @notice Distrusts a key from now on. Consumers in the middle of acting on it can see that and stop.

@@ -7,13 +7,13 @@ import {Operation} from "./ISafeGuards.sol";
 
 /// @dev What the guard stores and takes, and its errors.
 interface ISpendingGuardTypes {
-    /// @notice The account has no policy: it can configure the guard and recover, nothing else.
+    /// @notice The account has no policy, so it can only configure the guard and recover.
     error NotConfigured(address account);
     error ModelDeprecated(uint256 modelId);
     /// @notice Field 0 window, 1 verdictSeconds, 2 delay.
     error SecondsInvalid(uint256 field, uint256 found, uint256 min, uint256 max);
     error MarginNotStated(uint64 minMargin);
-    /// @notice The policy reads outputs in another way than the model's schema says.
+    /// @notice The policy reads outputs differently from the model's schema.
     error MarginsMismatch(uint256 modelId, bool given, IInferenceHubErrors.OutputForm found);
     error NothingPending(address account, address asset);
     /// @notice The native asset is always guarded; raise its limit instead.
@@ -25,19 +25,19 @@ interface ISpendingGuardTypes {
     /// @notice Above the limit, and neither announced long enough ago nor judged.
     error VerdictMissing(bytes32 spendHash, address asset, uint256 amount, uint256 available);
     error VerdictExpired(bytes32 spendHash, uint256 validUntil, uint256 timestamp);
-    /// @notice The account spent since.
+    /// @notice The account has spent since the verdict.
     error VerdictStale(bytes32 spendHash, uint256 given, uint256 found);
     error VerdictOfOtherPolicy(bytes32 spendHash, bytes8 found, bytes8 expected);
     /// @notice The features of the transaction differ from the ones that the model judged.
     error FeaturesChanged(bytes32 spendHash, bytes32 found, bytes32 expected);
     error VerdictTimeInvalid(uint256 at, uint256 earliest, uint256 latest);
-    /// @notice The account has a verdict on the same transaction, by the same policy and in the same state, of a later moment.
+    /// @notice The account already has a later verdict on the same transaction, by the same policy and in the same state.
     error NewerVerdictStands(bytes32 spendHash, uint256 madeAt, uint256 at);
-    /// @notice The model said something else, or was less sure than the policy asks.
+    /// @notice The model gave another label, or a smaller margin than the policy requires.
     error VerdictUnfavourable(uint256 label, uint256 margin, uint256 approvedLabel, uint256 minMargin);
     /// @notice The transaction moves nothing that is guarded, or only recovers.
     error NothingToJudge(bytes32 spendHash);
-    /// @notice Foreign code in the account's own name: only after an announcement.
+    /// @notice A delegate call runs foreign code in the account's name; it needs an announcement.
     error DelegateCallRefused(address account, address to);
     /// @notice A Safe's gas refund would move money past every limit; send the transaction with a gas price of zero.
     error RefundRefused(address account, uint256 gasPrice, address gasToken);
@@ -85,27 +85,27 @@ interface ISpendingGuardTypes {
         Origin origin;
     }
 
-    /// @notice Whose word counts, and for how long: one slot.
+    /// @notice The model that approves spends, and all time limits: one slot.
     struct Policy {
         /// Model in the hub. Its input: the eight features; its input commitment: SHA-256 of tag and features, >> 8.
         uint64 modelId;
         uint16 approvedLabel;
-        /// The model's schema is label and margin; else the label alone. Anything else is refused.
+        /// True if the model's schema is label and margin, false if it is the label alone. The guard refuses any other schema.
         bool margins;
         uint64 minMargin;
         /// Seconds in which the limits apply, an hour to 30 days. Windows start with the first spend after the last one.
         uint32 window;
-        /// Seconds that a verdict serves, from the moment its features are of; a minute to a day.
+        /// Seconds for which a verdict is valid, from the moment of its features; a minute to a day.
         uint32 verdictSeconds;
         /// Seconds before an announced transaction, a higher limit or another policy takes effect; an hour to 30 days.
         uint32 delay;
     }
 
-    /// @notice What may leave in a window without a verdict: one slot.
+    /// @notice The amount that may leave in a window without a verdict: one slot.
     struct Limit {
         uint96 current;
         uint96 pending;
-        /// Unix seconds from which `pending` holds; 0 without a pending change.
+        /// Unix seconds at which `pending` takes effect; 0 without a pending change.
         uint40 effectiveAt;
         bool guarded;
         bool pendingGuarded;
@@ -126,10 +126,10 @@ interface ISpendingGuardTypes {
 /// @title Lets an account spend small amounts freely, and large ones only when a proven model approves
 /// @notice One guard for many accounts: transaction guard and module guard of a Safe, hook of an ERC-7579 account. An account
 /// configures itself by calling this contract, and can always do that, recover (owners, guards, modules), and execute within its
-/// limits. More needs a verdict: a proof to the hub that the policy's model, on features which this contract computed itself, gives
-/// the approved label with the required margin. A verdict is for one account, one transaction and one state of the account's
-/// history, for a short time, once. If a verdict is impossible (the model is withdrawn, the hub stands still), a transaction that
-/// the account announced passes after the delay.
+/// limits. Larger spends need a verdict: a proof, through the hub, that the policy's model gives the approved label with the
+/// required margin for features that this contract computed itself. A verdict is valid once, for a short time, for one account,
+/// one transaction and one state of the account's history. If a verdict is impossible (the model is withdrawn, the hub does not
+/// work), a transaction that the account announced passes after the delay.
 ///
 /// The features, one byte each after the eight bytes of `FEATURES_TAG`: (0) bit length of 256 · amount / limit, at most
 /// 31; (1) the same for the amount that left in the window before; (2) number of spends in the window, at most 31; (3)
@@ -139,9 +139,8 @@ interface ISpendingGuardTypes {
 /// A batch through Safe's MultiSendCallOnly is judged call by call, unless the Safe announced it as a whole. A Safe's signatures
 /// (EIP-1271) move money without a transaction: it uses AnnouncedSignatures as its fallback handler.
 ///
-/// It does not see the actions of contracts that the account calls without value (an exchange with an old allowance),
-/// assets without a limit, or NFTs. Recovery is never blocked, so anyone with enough keys to remove the guard can
-/// remove it.
+/// The guard does not see the actions of contracts that the account calls without value (an exchange with an old allowance),
+/// assets without a limit, or NFTs. It never blocks recovery, so anyone with enough keys can remove it.
 interface ISpendingGuard is ISpendingGuardTypes {
     event PolicyChanged(address indexed account, Policy policy, uint256 effectiveAt);
     event PolicyChangeCancelled(address indexed account);
@@ -167,10 +166,10 @@ interface ISpendingGuard is ISpendingGuardTypes {
         Basis basis
     );
 
-    /// @notice Sets the caller's policy: at once the first time, after the present policy's delay later.
+    /// @notice Sets the caller's policy: the first one at once, later ones after the current policy's delay.
     function setPolicy(Policy calldata policy) external;
 
-    /// @notice Takes a policy change back that is not in force yet.
+    /// @notice Takes back a policy change that is not in force yet.
     function cancelPolicy() external;
 
     /// @notice Guards an asset of the caller, or changes its limit: downward at once, upward after the policy's delay.
@@ -188,8 +187,8 @@ interface ISpendingGuard is ISpendingGuardTypes {
 
     function cancelAnnouncement(bytes32 spendHash) external;
 
-    /// @notice Brings the proof that the account's model approves of a transaction. Anyone may. See `statementOf`.
-    /// @param at Unix seconds that the features are of, at most the policy's `verdictSeconds` ago.
+    /// @notice Submits the proof that the account's model approves a transaction. Anyone may. See `statementOf`.
+    /// @param at Unix seconds for which the features are computed, at most the policy's `verdictSeconds` ago.
     function submitVerdict(
         address account,
         Spend calldata spend,
@@ -207,19 +206,19 @@ interface ISpendingGuard is ISpendingGuardTypes {
         uint40 at
     ) external view returns (uint256 modelId, uint64 version, bytes32 inputCommitment, uint256 context);
 
-    /// @notice The sixteen bytes that the model is asked about.
+    /// @notice The sixteen bytes that the model judges.
     function featuresOf(address account, Spend calldata spend, uint40 at) external view returns (bytes memory);
 
     function spendHashOf(address account, Spend calldata spend) external view returns (bytes32);
 
-    /// @notice The policy in force; the one to come and when, zero for none.
+    /// @notice The policy in force, the pending one and its time; zero for none.
     function policyOf(
         address account
     ) external view returns (Policy memory inForce, Policy memory pending, uint256 effectiveAt);
 
     function limitOf(address account, address asset) external view returns (Limit memory);
 
-    /// @notice What of a guarded asset may leave now without a verdict.
+    /// @notice The amount of a guarded asset that may leave now without a verdict.
     function availableOf(address account, address asset) external view returns (uint256);
 
     /// @notice When an announced transaction may be executed, and until when; zeros for none.

@@ -9,38 +9,39 @@ interface IStakePoolTypes {
     error NotManager(address caller, address manager);
     error NotPendingManager(address caller, address pending);
     error TooFewShares(uint256 found, uint256 min);
-    /// @notice So much was slashed that a share is worth next to nothing: whoever joined would own the pool. Make another.
+    /// @notice So much was slashed that a share is worth almost nothing, and a newcomer would own the pool. Make another pool.
     error PoolRuined(uint256 assets, uint256 shares);
     error SharesTooFew(address account, uint256 found, uint256 min);
     error CommissionTooHigh(uint256 found, uint256 max);
     error NoRise();
-    /// @notice A rise takes effect after its notice.
+    /// @notice The notice period of the rise is not over.
     error NoticeRunning(uint256 until, uint256 timestamp);
     error NothingToSubmit(uint256 batch);
-    /// @notice One batch after the other: the registry has room for four at a time.
+    /// @notice It is too early for another batch: the registry has room for four at a time.
     error SubmittedTooEarly(uint256 earliest, uint256 timestamp);
-    /// @notice The keeper's bonds hold all that the batch should get: see `release`.
+    /// @notice The keeper's bonds hold all tokens that the batch should get: see `release`.
     error StakeHeldByBonds(uint256 needed);
     error BatchNotPaid(uint256 batch);
     error NothingToClaim(address account);
     error NotAService(address service);
-    /// @notice Nobody waits for stake that bonds hold: leaving a service is the manager's and the operator's affair.
+    /// @notice No batch waits for bonded stake, so only the manager and the operator may leave a service.
     error NobodyWaits();
-    /// @notice A batch waits for stake for longer than the unbonding delay: no service gets any before it was asked for.
+    /// @notice A batch has waited for stake for longer than the unbonding delay, so no service gets stake before this batch's
+    /// request.
     error ExitsWait(uint256 wanted);
     error TooManyServices(uint256 max);
-    /// @notice What the service owes the pool could not be fetched: send the service's `poke`, then this again.
+    /// @notice The pool could not fetch the service's debt: send the service's `poke`, then retry.
     error CollectionFailed(address service, bytes reason);
 
     /// @notice Shares that leave together. Their owners are slashed with everybody else until the batch is paid.
     struct Batch {
-        /// All that entered it.
+        /// All shares that entered the batch.
         uint128 shares;
-        /// Of those, not paid yet.
+        /// Shares of these that are not paid yet.
         uint128 left;
         /// Its worth when it was submitted, in units of 1e-18 token; a slash lowers it, nothing raises it.
         uint128 asked;
-        /// Tokens that wait for the batch's owners.
+        /// Tokens that are ready for the batch's owners.
         uint128 paid;
         /// Unix seconds from which it is due: the registry then gives back the requested tokens; 0 before any request.
         uint64 unlocksAt;
@@ -51,10 +52,10 @@ interface IStakePoolTypes {
 }
 
 /// @title Stake of many on one keeper
-/// @notice The pool is the keeper's owner in the KeeperRegistry: its delegators' deposits are its stake, so that a slash reaches
-/// all of them alike, the manager included. Rewards go to the delegators, in proportion, less the manager's commission. A delegator
-/// that leaves goes through the registry's unbonding, and is slashable to its end. Shares cannot be transferred.
-/// The manager decides keys, services and commission. It cannot touch stake or rewards of others, nor keep anyone in.
+/// @notice In the KeeperRegistry, the pool is the keeper's owner, and its delegators' deposits are its stake. So a slash hits all
+/// of them alike, including the manager. Rewards go to the delegators, in proportion, minus the manager's commission. A leaving
+/// delegator's stake goes through the registry's unbonding and is slashable until the end. Shares cannot be transferred. The
+/// manager decides keys, services and commission. It cannot touch stake or rewards of others, nor keep anyone in.
 /// @dev Shares are worth (assets + 1) / (shares + VIRTUAL_SHARES) tokens, as in ERC-4626 with an offset: an attacker that gives
 /// stake to the pool to inflate the price of a share pays a million times what it can take. All rounding favours the pool.
 interface IStakePool is IStakePoolTypes {
@@ -76,13 +77,13 @@ interface IStakePool is IStakePoolTypes {
     /// @notice Stakes `amount` of the caller's tokens for `account`. Allow the pool to take them first.
     function deposit(address account, uint256 amount, uint256 minShares) external returns (uint256 shares);
 
-    /// @notice Puts shares into the batch that is filling. From now on they earn nothing and do not vote, and they are slashed
-    /// until they are paid: the stake behind them votes for nobody.
+    /// @notice Puts shares into the batch that is filling. From then on they neither earn nor vote, but stay slashable until they
+    /// are paid.
     function requestExit(uint256 shares) external returns (uint256 batch);
 
-    /// @notice Asks the registry for a batch's tokens as far as no bond holds them. Either the filling batch, which is then full,
-    /// together with the unrequested shortfall of the oldest; or that shortfall alone. Anybody may, a quarter of the unbonding
-    /// delay after the last.
+    /// @notice Asks the registry for a batch's tokens that no bond holds: for the filling batch, which is then full, together
+    /// with the unrequested shortfall of the oldest; or for that shortfall alone. Anybody may, a quarter of the unbonding delay
+    /// after the last request.
     function submitExits(uint256 batch) external;
 
     /// @notice Fetches unlocked tokens and pays the batches that are due; stakes any excess again. Anybody may.
@@ -98,9 +99,9 @@ interface IStakePool is IStakePoolTypes {
     /// changes of the commission do it first.
     function harvest() external;
 
-    /// @notice Leaves a service with a bond on stake that a batch has waited for longer than the unbonding delay. Anybody may; the
-    /// manager at any time. Opts out, too: even when the seat is already leaving, or cannot leave yet (then call it once more,
-    /// later).
+    /// @notice Leaves a service that bonds stake for which a batch has waited longer than the unbonding delay. Anybody may; the
+    /// manager may at any time. Also opts out, even if the seat is already leaving or cannot leave yet (in the latter case, call
+    /// again later).
     function release(address service, uint8 seat) external;
 
     // ------------------------------------------------------------------------------------------------- the manager
@@ -113,18 +114,19 @@ interface IStakePool is IStakePoolTypes {
         bytes calldata consent
     ) external;
 
-    /// @notice Lets a service bond the pool's stake. Refused while a batch waits for longer than the unbonding delay for stake that was
-    /// not asked for.
+    /// @notice Lets a service bond the pool's stake. Reverts while a batch has waited longer than the unbonding delay for stake
+    /// that was not requested.
     function optIn(address service) external;
 
     function setOperator(address operator, bytes calldata consent) external;
 
     function unjail() external;
 
-    /// @notice Frees the stake that a suspended service holds. Who may, and when: as for `release`.
+    /// @notice Frees the stake that a suspended service holds. The same callers may, at the same times, as for `release`.
     function disengageSuspended(address service) external;
 
-    /// @notice Lowers the commission at once, or announces a rise: `raiseCommission` makes it so, NOTICE_SECONDS later at the earliest.
+    /// @notice Lowers the commission at once, or announces a rise, which `raiseCommission` puts into effect NOTICE_SECONDS later
+    /// at the earliest.
     function setCommission(uint16 bps) external;
 
     /// @notice Puts an announced rise into effect. Earlier receipts, and rewards that could be collected, are shared out at the old
@@ -150,7 +152,7 @@ interface IStakePool is IStakePoolTypes {
     /// @notice Shares that are not paid out: those that stay and those that leave.
     function totalShares() external view returns (uint256);
 
-    /// @notice Shares that stay, and earn.
+    /// @notice Shares that stay and earn.
     function sharesOf(address account) external view returns (uint256);
 
     function leavingOf(uint256 batch, address account) external view returns (uint256);
@@ -160,10 +162,10 @@ interface IStakePool is IStakePoolTypes {
     /// @notice The batch that is filling.
     function fillingBatch() external view returns (uint256);
 
-    /// @notice The first batch that is not wholly paid: it gets whatever comes back first. `submitExits` asks for the rest: the
-    /// part that bonds held at its submission, or that was slashed out of it beyond its part.
+    /// @notice The first batch that is not fully paid; it gets the next tokens that come back. `submitExits` asks for its
+    /// shortfall: the part that bonds held at its submission, and the part that a slash took from it beyond its share.
     function oldestBatch() external view returns (uint256);
 
-    /// @notice Rewards that are shared out and not claimed.
+    /// @notice Rewards that were distributed but not claimed.
     function rewardsOf(address account) external view returns (uint256);
 }

@@ -2,22 +2,22 @@
 pragma solidity ^0.8.28;
 
 /// @title Stake that follows a registry's successor
-/// @notice The DAO names the successor, each owner decides for its own keeper. The stake goes from one registry's books into the other's,
-/// under the same owner, and never through the owner's hands: there it is locked as any stake is.
+/// @notice The DAO names the successor, each owner decides for its own keeper. The stake moves directly from one registry to the
+/// other, under the same owner and never through the owner's hands; there it is locked like any stake.
 ///
-/// Stake that may be slashed stays. A bond of a service stays until the service lets the keeper go. After that, for as long as the
-/// tail of any bond is open, nothing moves at all, whatever the unbonding delay has become since: a service that was left may slash
-/// any stake of the keeper. Unbonding stake goes its own way, to the owner. Jailed keepers serve their time first.
+/// Stake that may be slashed stays. A bond of a service stays until the service lets the keeper go. After that, nothing moves
+/// while the tail of any bond is open, even if the unbonding delay has changed since, because a service that the keeper has left
+/// may slash any of its stake. Unbonding stake goes to the owner as usual. Jailed keepers must serve their time first.
 interface IStakeSuccession {
     /// @notice The DAO has named no successor.
     error NoStakeSuccessor();
-    /// @notice The DAO has named another one than the owner agreed to.
+    /// @notice The DAO has named a different successor from the one that the owner agreed to.
     error AnotherSuccessor(address found, address expected);
     /// @notice A service that the keeper has left may still slash.
     error StillSlashable(address owner, uint64 until, uint256 nowTime);
     /// @notice The address has no code, is this registry, or has stake in another token.
     error StakeSuccessorInvalid(address successor);
-    /// @notice The successor took another amount than the one to move, or did not give it to the owner's keeper.
+    /// @notice The successor took a different amount, or did not credit it to the owner's keeper.
     error StakeNotReceived(address successor, address owner, uint256 amount);
 
     event StakeSuccessorNamed(address indexed previous, address indexed successor);
@@ -27,7 +27,8 @@ interface IStakeSuccession {
     function nameStakeSuccessor(address successor) external;
 
     /// @notice The calling owner moves `amount` of its free stake to its keeper in the successor, where it must be registered.
-    /// @param successor The one that the DAO has named: an owner consents to a registry, not to whichever is named when the call is mined.
+    /// @param successor The registry that the DAO has named. The owner consents to this registry, and not to any that is named
+    /// when the call is mined.
     function followSuccessor(address successor, uint256 amount) external;
 
     /// @notice Zero when none is named.

@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 /// @title What the DAO means to be used instead
 /// @notice Nothing here is upgraded in place: a successor is a new contract. The DAO names it here for a service, a market, a
-/// guard, a registry, or anything else at an address. That alone moves no stake and no money: keepers, traders and owners of
-/// accounts see the name, and follow if they want to.
+/// guard, a registry, or anything else at an address. This moves neither stake nor money: keepers, traders and owners of accounts
+/// see the name, and follow if they want to.
 interface ISuccessors {
     error ZeroAddress();
     error NotTimelock(address caller);

@@ -90,8 +90,8 @@ interface IVerifierRegistry {
     /// @dev Reverts with UnknownCircuit.
     function getVerifier(bytes32 circuitId) external view returns (VerifierRecord memory);
 
-    /// @notice The verifier to call, after checking that its code is still the registered one. That also fixes the key: the record
-    /// is write-once, and its key hash was compared with the verifier's own when it was made.
+    /// @notice The verifier to call, after checking that its code is still the registered one. This also fixes the key: the
+    /// record is write-once, and the registry compared its key hash with the verifier's own when it was made.
     /// @dev Reverts with UnknownCircuit, CircuitIsRevoked or VerifierCodeChanged.
     function resolve(bytes32 circuitId) external view returns (address verifier);
 

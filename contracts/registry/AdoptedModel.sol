@@ -5,7 +5,7 @@ import {IAdoptedModel} from "../interfaces/IAdoptedModel.sol";
 import {IVersionSource} from "../interfaces/IVersionSource.sol";
 import {Bn254} from "../inference/Bn254.sol";
 
-/// @title A model that the DAO took over from outside
+/// @title A model from outside that the DAO has adopted
 /// @notice See IAdoptedModel, which owns the documentation.
 contract AdoptedModel is IAdoptedModel {
     uint256 public constant MAX_CID_BYTES = 68;

@@ -6,7 +6,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {StakeVotes} from "./StakeVotes.sol";
 
-/// @title What the KeeperRegistry knows of keepers and services: its storage, and its views
+/// @title The KeeperRegistry's storage of keepers and services, and its views
 /// @dev A keeper's bonds: `bonded` = Σ amounts of its engaged bonds. `stake` ≥ `bonded`, except that a slash by a
 /// service the keeper has left may bite into stake that it has since bonded elsewhere.
 abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
@@ -17,9 +17,9 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
     /// +3    │ encryptionKey 256                                        │
     /// +4 …  │ multiaddr                                                │
     ///       └──────────────────────────────────────────────────────────┘
-    /// @dev `tailsEnd`: end of the last bond's tail. Until then nothing unlocks, whatever the delay has become since. `first` and
-    /// `open`: the oldest request in the ring of the owner's requests, and how many there are; `unbonding` is their sum,
-    /// `unlocksAt` the moment of the newest. A later request never unlocks before an earlier one.
+    /// @dev `tailsEnd`: end of the last bond's tail. Until then nothing unlocks, even if the delay has changed since. `first` and
+    /// `open`: the oldest request in the ring of the owner's requests, and their number; `unbonding` is their sum, `unlocksAt`
+    /// the time of the newest. A later request never unlocks before an earlier one.
     struct Account {
         address operator;
         uint64 jailedUntil;
@@ -73,7 +73,7 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
     /// @dev Slashed and not yet swept to the treasury.
     uint256 internal _slashed;
     uint256 internal _slashCount;
-    /// @dev All tokens that calls brought in, less those that calls took out.
+    /// @dev All tokens that calls brought in, minus those that calls took out.
     uint256 internal _accounted;
 
     constructor(IERC20 token) {

@@ -7,7 +7,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {KeeperAccounts} from "./KeeperAccounts.sol";
 
-/// @title The books of the KeeperRegistry: every move of stake
+/// @title All moves of stake in the KeeperRegistry
 abstract contract KeeperLedger is KeeperAccounts {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
@@ -30,7 +30,7 @@ abstract contract KeeperLedger is KeeperAccounts {
     /// @dev Opens a new request while there is room; otherwise adds to the newest, whose delay starts anew.
     function _unbond(address owner, Account storage account, uint128 amount) internal returns (uint64 unlocksAt) {
         uint256 delayed = block.timestamp + _settings.unbondingDelay;
-        // A shortened delay frees nothing that was promised to be slashable for longer.
+        // A shortened delay must not free stake that was promised to stay slashable for longer.
         unlocksAt = uint64(Math.max(delayed, Math.max(account.tailsEnd, account.unlocksAt)));
         uint256 open = account.open;
         if (open < MAX_REQUESTS) account.open = uint8(++open);
@@ -58,7 +58,7 @@ abstract contract KeeperLedger is KeeperAccounts {
         account.unbonding -= uint128(amount);
     }
 
-    /// @dev When the oldest request with something left unlocks.
+    /// @dev The time at which the oldest non-empty request unlocks.
     function _nextUnlock(address owner, Account storage account) internal view returns (uint64 unlocksAt) {
         for (uint256 i = 0; i < account.open; ++i) {
             Request storage request = _requestAt(owner, account, i);
@@ -66,7 +66,8 @@ abstract contract KeeperLedger is KeeperAccounts {
         }
     }
 
-    /// @dev Takes up to `amount` of the locked stake, the soonest to unlock first: the rest stays within reach longest.
+    /// @dev Takes up to `amount` of the locked stake, starting with the request that unlocks first, so that the rest stays
+    /// slashable for longer.
     function _takeUnbonding(address owner, Account storage account, uint256 amount) private returns (uint256 taken) {
         if (amount == 0 || block.timestamp >= account.unlocksAt) return 0;
         (uint256 first, uint256 open) = (account.first, account.open);

@@ -76,7 +76,7 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
     /// @inheritdoc IKeeperRegistry
     function setEncryptionKey(address owner, bytes32 encryptionKey) external {
         Account storage account = _actingFor(owner);
-        // What the operator signed before, and whoever holds it has kept back, would else undo this at a time of that one's choice.
+        // Otherwise somebody who holds back an earlier signature of the operator could undo this at any time.
         ++_consents[account.operator];
         _changeKey(owner, account, encryptionKey);
     }
@@ -131,8 +131,8 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
     /// @inheritdoc IKeeperRegistry
     function setOptIn(address owner, address service, bool optedIn) external {
         _actingFor(owner);
-        // The operator's key is on a machine that others may break into, and the stake may belong to many: the key can free it, not
-        // bind it.
+        // The operator's key is on a machine that others may break into, and the stake may belong to many. So this key can free
+        // stake, but not bind it.
         if (optedIn && msg.sender != owner) revert NotKeeper(msg.sender, owner);
         if (_services[service] == ServiceStatus.Unknown) revert NotAService(service);
         Bond storage bond = _bonds[service][owner];
@@ -347,7 +347,7 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
         }
     }
 
-    /// @dev Without the key's consent, anyone could register it first and keep its owner out.
+    /// @dev Without the key's consent, anyone could register the key first and lock its owner out.
     function _takeOperator(address owner, address operator, bytes calldata consent) private {
         if (operator == address(0)) revert ZeroAddress("operator");
         address holder = operator == owner ? owner : _ownerOf[operator];

@@ -15,7 +15,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
     /// @notice May release, roll back and deprecate: the timelock.
     bytes32 public constant RELEASE_ROLE = keccak256("RELEASE_ROLE");
 
-    /// @dev What the DAO has decided about a version: two slots.
+    /// @dev The DAO's decisions about a version: two slots.
     struct Decision {
         /// None until the DAO has decided.
         VersionStatus status;
@@ -30,10 +30,10 @@ contract ModelRegistry is IModelRegistry, AccessControl {
         bool registered;
         /// Version consumers use; 0 before the first release.
         uint64 current;
-        /// How many releases there were: the next `releaseOrder` less one.
+        /// Number of releases: the next `releaseOrder` minus one.
         uint32 released;
         mapping(uint64 version => Decision) decisions;
-        /// Every version that became current, in order, rollbacks included.
+        /// Every version that became current, in order, including rollbacks.
         uint64[] releases;
     }
 
@@ -68,7 +68,8 @@ contract ModelRegistry is IModelRegistry, AccessControl {
         Decision storage decision = history.decisions[version];
         if (decision.status == VersionStatus.None) decision.weightsCommitment = commitment;
         else _expectReleased(decision, service, version, _bit(VersionStatus.Accepted) | _bit(VersionStatus.Released));
-        // By time: a version that is released again comes after those released in between, and may be rolled back to them.
+        // Releases are ordered by time: from a version that is released again, the DAO may roll back to those released in
+        // between.
         decision.releaseOrder = ++history.released;
         decision.status = VersionStatus.Released;
         decision.updatedAt = uint48(block.timestamp);
@@ -213,7 +214,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
             });
     }
 
-    /// @param expected States that the error reports as acceptable.
+    /// @param expected Acceptable states, for the error.
     function _expectReleased(
         Decision storage decision,
         address service,

@@ -10,17 +10,17 @@ import {IStakePool} from "../interfaces/IStakePool.sol";
 import {PoolServices} from "./PoolServices.sol";
 import {PoolShares} from "./PoolShares.sol";
 
-/// @title The way out of a pool of stake: batches, what they are owed, and the part that bonds hold
-/// @dev Invariant: the pool's balance at the registry (stake and unbonding) and `_held` are the shares' assets. Batches are paid in
-/// order, from whatever comes first. Nobody can make one wait for ever: anybody can release stake that bonds have held for longer
-/// than the unbonding delay, and each following batch asks first for the amount that the oldest lacks.
+/// @title Exits from a pool of stake: batches, their claims, and the part that bonds hold
+/// @dev Invariant: the pool's balance at the registry (stake and unbonding) and `_held` are the shares' assets. Batches are paid
+/// in order, from whatever comes first. No batch can be made to wait for ever: anybody can release stake that bonds have held for
+/// longer than the unbonding delay, and each following batch first asks for the amount that the oldest lacks.
 abstract contract PoolExits is PoolServices {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
     using Math for uint256;
 
     uint256 public constant VIRTUAL_SHARES = 1e6;
-    /// @dev Batches begin this many times in an unbonding delay, so that the registry's four requests never run together.
+    /// @dev Number of batches that can begin in one unbonding delay, so that the registry's four requests are never merged.
     uint256 private constant BATCHES = 4;
 
     IERC20 internal immutable TOKEN;
@@ -35,7 +35,7 @@ abstract contract PoolExits is PoolServices {
     uint256 private _held;
     mapping(uint256 batch => Batch) private _batches;
     mapping(uint256 batch => mapping(address account => uint256)) private _exits;
-    /// @dev For a batch that is paid in parts.
+    /// @dev Tokens that an account has been paid from a batch so far, because a batch may be paid in parts.
     mapping(uint256 batch => mapping(address account => uint256)) private _claimed;
 
     constructor(IKeeperRegistry registry) PoolShares(registry) {
@@ -67,9 +67,9 @@ abstract contract PoolExits is PoolServices {
         if (entry.left == 0 || (own == 0 && !first)) revert NothingToSubmit(batch);
         uint256 earliest = _nextSubmission();
         if (block.timestamp < earliest) revert SubmittedTooEarly(earliest, block.timestamp);
-        // Includes what the oldest batch lacks, which is paid first: nobody takes this turn from it with a new exit.
+        // Includes the amount that the oldest batch lacks, which is paid first, so that a new exit cannot take its turn.
         uint256 wanted = batch == oldestBatch ? own : own + _wanted(oldestBatch, _batches[oldestBatch]);
-        // Only free stake, so that nobody holds up the others by asking for much: the rest follows as bonds end.
+        // Only free stake, so that a large exit does not delay the others; the rest follows as bonds end.
         uint256 amount = Math.min(wanted, _free());
         if (amount == 0 && wanted != 0) revert StakeHeldByBonds(wanted);
         _submittedAt = uint64(block.timestamp);
@@ -99,7 +99,7 @@ abstract contract PoolExits is PoolServices {
         oldestBatch = batch;
         uint256 left = _held;
         if (left == 0) return;
-        // More than the batches are worth: the slashed amount came out of the stake that stays.
+        // This exceeds the worth of the batches: the slashed amount came out of the remaining stake.
         _held = 0;
         _stakeAgain(left);
     }
@@ -171,7 +171,7 @@ abstract contract PoolExits is PoolServices {
         uint256 left = entry.left;
         uint256 worth = _owed(entry);
         uint256 amount = Math.min(worth, _held);
-        // More than its part of the slashed amount came out of this batch: it waits for the rest, and gets whatever comes first.
+        // This batch lost more than its part of the slashed amount: it waits for the rest, and gets the next tokens that come.
         if (amount == 0 && worth != 0) return false;
         uint256 burnt = amount == worth ? left : left.mulDiv(amount, worth, Math.Rounding.Ceil);
         _held -= amount;
@@ -183,7 +183,7 @@ abstract contract PoolExits is PoolServices {
         emit BatchPaid(batch, amount, left - burnt);
     }
 
-    /// @dev What the oldest batch should have asked for an unbonding delay ago.
+    /// @dev The amount that the oldest batch should have requested an unbonding delay ago.
     function _overdue() internal view returns (uint256) {
         uint256 batch = oldestBatch;
         Batch storage entry = _batches[batch];
@@ -191,16 +191,16 @@ abstract contract PoolExits is PoolServices {
         return _wanted(batch, entry);
     }
 
-    /// @dev The worth of the filling batch, or what the oldest is owed beyond what is on its way from the registry: it gets all
-    /// that comes.
+    /// @dev The worth of the filling batch, or the oldest batch's claim beyond the tokens on their way from the registry, all of
+    /// which it gets.
     function _wanted(uint256 batch, Batch storage entry) private view returns (uint256) {
         if (entry.unlocksAt == 0) return _worthOf(entry.left);
         if (batch != oldestBatch) return 0;
         return _owed(entry).saturatingSub(REGISTRY.keeperOf(address(this)).unbonding);
     }
 
-    /// @dev For a submitted batch: never more than it asked for. Otherwise a gift to the pool would leave every batch slightly
-    /// short, and waiting for the difference.
+    /// @dev For a submitted batch, never more than it requested. Otherwise a gift to the pool would leave every batch slightly
+    /// short and waiting for the difference.
     function _owed(Batch storage entry) private view returns (uint256) {
         return Math.min(_worthOf(entry.left), entry.asked - entry.paid);
     }

@@ -6,9 +6,9 @@ import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegist
 import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
 import {PoolShares} from "./PoolShares.sol";
 
-/// @title Services that a pool of stake allows to bond it, and the rewards uncollected there
+/// @title The services that may bond a pool's stake, and the rewards that the pool has not collected there
 /// @dev Only the pool opts in, so the list contains every service in which the pool can be seated. Uncollected rewards belong to
-/// the present holders: the pool fetches them before anybody joins or leaves, and before the commission changes.
+/// the current holders, so the pool fetches them before anybody joins or leaves, and before the commission changes.
 abstract contract PoolServices is PoolShares {
     /// @notice Most services at a time. Leaving one makes room.
     uint256 public constant MAX_SERVICES = 8;
@@ -18,7 +18,7 @@ abstract contract PoolServices is PoolShares {
     /// yet.
     mapping(address service => uint256) private _seats;
 
-    /// @param strict Reverts where a service does not report its debt: otherwise a caller could keep back the gas for the report.
+    /// @param strict Reverts if a service does not report its debt: otherwise a caller could withhold the gas for the report.
     function _collect(bool strict) internal {
         for (uint256 i = 0; i < _services.length; ++i) {
             address service = _services[i];

@@ -9,9 +9,9 @@ import {IStakePool} from "../interfaces/IStakePool.sol";
 import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 import {StakeVotes} from "./StakeVotes.sol";
 
-/// @title Shares of a pool of stake: how many each account has, their rewards, and their votes
-/// @dev The registry counts the votes of the pool's stake for the pool, which cannot vote. They belong to its delegators, by their
-/// shares at that second: a slash lowers all of them at once, without a transaction for each.
+/// @title Shares of a pool of stake, with their rewards and votes
+/// @dev The registry counts the votes of the pool's stake for the pool, which cannot vote. Its delegators have these votes, by
+/// their shares at that second, so a slash lowers all of them at once, without a transaction for each.
 abstract contract PoolShares is IStakePool, StakeVotes {
     using Checkpoints for Checkpoints.Trace208;
     using Math for uint256;
@@ -22,8 +22,8 @@ abstract contract PoolShares is IStakePool, StakeVotes {
 
     uint256 internal _staying;
     mapping(address account => uint256) private _shares;
-    /// @dev All shares that stand for stake: those that stay, and those that leave and are not paid yet. Only those that stay vote;
-    /// the stake behind the others votes for nobody.
+    /// @dev All shares that stand for stake: those that stay, and those that leave and are not paid yet. Only shares that stay
+    /// vote.
     Checkpoints.Trace208 private _standing;
     /// @dev Rewards per share since the beginning, times SCALE; `_rewards` records how far each account has been credited.
     uint256 private _perShare;
@@ -75,12 +75,12 @@ abstract contract PoolShares is IStakePool, StakeVotes {
         _moveVotes(account, shares, false);
     }
 
-    /// @dev Shares that are paid.
+    /// @dev Removes shares that were paid.
     function _retire(uint256 shares) internal {
         _standing.push(clock(), SafeCast.toUint208(_standing.latest() - shares));
     }
 
-    /// @dev For those that stay. An indivisible remainder goes to nobody.
+    /// @dev Distributes rewards to the shares that stay. An indivisible remainder goes to nobody.
     function _shareOut(uint256 amount) internal {
         _perShare += amount.mulDiv(SCALE, _staying);
     }

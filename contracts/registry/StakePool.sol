@@ -9,7 +9,7 @@ import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegist
 import {IStakePool} from "../interfaces/IStakePool.sol";
 import {PoolExits} from "./PoolExits.sol";
 
-/// @title Stake of many on one keeper
+/// @title One keeper's stake from many owners
 /// @notice See IStakePool, which owns the documentation.
 /// @dev Its own balance consists of unclaimed payments of batches, and of rewards. The token has no hooks and the registry never
 /// calls back.
@@ -20,7 +20,7 @@ contract StakePool is PoolExits {
     uint256 public constant MAX_COMMISSION_BPS = 5_000;
     /// @notice From the announcement of a higher commission to its beginning, in seconds.
     uint256 public constant NOTICE_SECONDS = 14 days;
-    /// @notice A pool takes no new stake once its shares have lost more than this against their first price.
+    /// @notice A pool takes no new stake once the price of its shares has fallen by more than this factor.
     uint256 private constant RUIN = 1e6;
     uint256 private constant BPS = 10_000;
 
@@ -37,7 +37,7 @@ contract StakePool is PoolExits {
         _;
     }
 
-    /// @dev The code of all pools, not itself a pool: nobody can act as its manager.
+    /// @dev This contract is only the code of all pools: nobody can act as its manager.
     constructor(IKeeperRegistry registry) PoolExits(registry) {
         manager = address(1);
     }
@@ -87,7 +87,7 @@ contract StakePool is PoolExits {
         _collect(strict);
         if (REGISTRY.rewardsOf(address(this)) == 0) return;
         uint256 amount = REGISTRY.claimRewards(address(this));
-        // If nobody stays, only the manager has a claim.
+        // If no shares stay, only the manager has a claim.
         uint256 commission = _staying == 0 ? amount : (amount * commissionBps) / BPS;
         _grant(manager, commission);
         if (_staying != 0) _shareOut(amount - commission);
@@ -96,7 +96,7 @@ contract StakePool is PoolExits {
 
     /// @inheritdoc IStakePool
     function release(address service, uint8 seat) external {
-        // Other code that may be at an address is never called in the pool's name.
+        // The pool never calls other code that may be at an address.
         if (REGISTRY.serviceStatus(service) == IKeeperRegistry.ServiceStatus.Unknown) revert NotAService(service);
         _requireReason();
         if (!REGISTRY.isOptedIn(service, address(this))) {
@@ -132,7 +132,7 @@ contract StakePool is PoolExits {
 
     /// @inheritdoc IStakePool
     function setOperator(address operator, bytes calldata consent) external onlyManager {
-        // Finds the seats, while they have the operator's key.
+        // Finds the seats while they still have the operator's key.
         harvest();
         REGISTRY.setOperator(operator, consent);
     }
@@ -199,7 +199,7 @@ contract StakePool is PoolExits {
         commissionBps = bps;
     }
 
-    /// @dev The manager needs no reason. Others do: a batch that has waited too long for stake that bonds hold.
+    /// @dev The manager needs no reason. Others need a batch that has waited too long for bonded stake.
     function _requireReason() private {
         if (msg.sender == manager) return;
         settleExits();

@@ -55,8 +55,8 @@ abstract contract StakeSuccession is IStakeSuccession, KeeperLedger, AccessContr
         return _freeStake(account);
     }
 
-    /// @dev The successor pulls the tokens, as from anyone who stakes for a keeper; the checks below hold it to what it should do
-    /// with them.
+    /// @dev The successor pulls the tokens, as from anyone who stakes for a keeper. The checks below ensure that it credits them
+    /// correctly.
     function _handOver(address successor, uint256 amount) private {
         uint256 held = _token.balanceOf(address(this));
         uint256 before = IKeeperRegistry(successor).keeperOf(msg.sender).stake;

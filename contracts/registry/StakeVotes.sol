@@ -11,7 +11,7 @@ import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 abstract contract StakeVotes is IStakeVotes {
     using Checkpoints for Checkpoints.Trace208;
 
-    /// @dev Zero: the owner itself.
+    /// @dev Zero stands for the owner itself.
     mapping(address owner => address) private _delegates;
     mapping(address account => Checkpoints.Trace208) private _votes;
 

@@ -11,7 +11,7 @@ contract VerifierRegistry is IVerifierRegistry, AccessControl {
     /// @notice May register verifiers: the timelock.
     bytes32 public constant REGISTRAR_ROLE = keccak256("REGISTRAR_ROLE");
 
-    /// @notice May revoke circuits and pause intake, and nothing else: the Guardian contract.
+    /// @notice May only revoke circuits and pause intake: the Guardian contract.
     bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN_ROLE");
     /// @notice Longest pause, in seconds; it can be renewed.
     uint256 public constant MAX_PAUSE_SECONDS = 14 days;

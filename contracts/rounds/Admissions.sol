@@ -6,8 +6,8 @@ import {Seats} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Asks a service's admission contract whether a keeper may take a seat
-/// @dev Closed when in doubt: an invalid answer admits nobody. It is asked before anything is written, statically and with bounded
-/// gas, and at most two words of its answer are read. A caller that sends too little gas for it keeps only itself out.
+/// @dev An invalid answer admits nobody. The service calls the contract before it writes anything, statically and with bounded
+/// gas, and reads at most two words of the answer. A caller that sends too little gas only keeps itself out.
 abstract contract Admissions is ServiceStorage {
     uint256 private constant ADMISSION_GAS = 100_000;
 
@@ -28,7 +28,7 @@ abstract contract Admissions is ServiceStorage {
         assembly ("memory-safe") {
             admitted := staticcall(ADMISSION_GAS, admission, add(input, 0x20), mload(input), 0, 0x40)
             admitted := and(admitted, gt(returndatasize(), 0x3f))
-            // A truth value is 0 or 1, and nothing else.
+            // A truth value must be 0 or 1.
             admitted := and(admitted, eq(mload(0), 1))
             party := mload(0x20)
         }

@@ -23,8 +23,8 @@ abstract contract ClockedPart is ServiceStorage {
         h = _head;
     }
 
-    /// @dev The same for steps that every member does in every round, and that read the head themselves: returning a structure
-    /// would build it twice.
+    /// @dev The same for steps that every member does in every round. These read the head themselves, because returning a
+    /// structure would build it twice.
     function _record() internal {
         if (block.timestamp < _head.deadline) return;
         Address.functionDelegateCall(address(CLOCK_PART), abi.encodeCall(ServiceClock.settle, ()));
@@ -44,7 +44,7 @@ abstract contract ClockedPart is ServiceStorage {
         Address.functionDelegateCall(address(CLOCK_PART), abi.encodeCall(ServiceClock.poke, ()));
     }
 
-    /// @dev Hands the call on to a part unchanged, and returns its answer or its revert unchanged.
+    /// @dev Delegates the unchanged call to a part, and returns its answer or its revert unchanged.
     function _delegate(address part) internal {
         assembly ("memory-safe") {
             let start := mload(0x40)

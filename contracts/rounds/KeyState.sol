@@ -7,7 +7,7 @@ import {Ballots} from "./Ballots.sol";
 import {Head, JUDGED} from "./Head.sol";
 import {Seats, NONE} from "./Seats.sol";
 
-/// @dev One collective key and how its members make it. Written only here; Head defines when a set counts.
+/// @dev One collective key and the state of its generation. Only this file writes it; Head defines when a set counts.
 /// @param spoken Members that have confirmed the key or complained.
 /// @param verdictConvicted For each candidate of KeyJudge. @param verdictExcused The same.
 struct KeyState {
@@ -82,7 +82,7 @@ function confirm(
 ) returns (Seats spoken, Seats supporters) {
     spoken = h.mark(key.spoken, seat);
     key.spoken = spoken;
-    // A digest of all 256 bits, not their upper part: the recorded value is then the one that every member confirmed.
+    // A digest of all 256 bits, not their upper part, so that the recorded value is the one that every member confirmed.
     (, supporters) = _support(key, h, uint256(h.epoch) << 32, bytes26(keccak256(abi.encode(keyHash))), seat);
 }
 

@@ -12,7 +12,7 @@ pragma solidity ^0.8.28;
 ///
 /// `version` is the number that the round gets if it completes.
 ///
-/// The lowest bit keeps a commitment chosen by a liar from being read as a record that earns something.
+/// Because of the lowest bit, a commitment that a liar chose can never be read as a record that earns something.
 type MemberRecord is uint256;
 
 using {isOpened, isOf, hasVoted, isComplete, shares, roundOf, versionOf, candidateOf, voted} for MemberRecord global;

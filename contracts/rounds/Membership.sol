@@ -26,7 +26,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         seated = _seats.take(seat, keeper, operator, h.intake, seated);
         _round.primeSeat(seat);
         emit Joined(seat, keeper, operator);
-        // With seats still to be vacated the close waits for the deadline.
+        // While seats still have to be vacated, the close waits for the deadline.
         bool full = seated.count() >= _parameters.maxKeepers && _seats.leaving.isEmpty();
         if (h.anchor == State.Registration && full) _complete(h);
     }
@@ -51,7 +51,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
             _release(h, seat, keeper);
         } else {
             if (_isCovered(keeper)) revert NotExpellable(seat, keeper);
-            // Penalties may just have been raised: there is time to top up until registration closes.
+            // Penalties may just have been raised: the keeper can top up until registration closes.
             _markLeaving(seat, keeper);
         }
     }
@@ -102,7 +102,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         return Seats.wrap(~Seats.unwrap(taken)).lowest();
     }
 
-    /// @dev At once for a seat that is in no epoch, else when the epoch ends.
+    /// @dev Frees a seat outside an epoch at once, any other when the epoch ends.
     function _release(Head memory h, uint8 seat, address keeper) internal {
         bool waiting = _seats.chairs[_seats.operators[seat]].intake >= h.intake;
         if (h.anchor == State.Registration || waiting) _vacate(seat);

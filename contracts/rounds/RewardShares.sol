@@ -4,19 +4,18 @@ pragma solidity ^0.8.28;
 import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {IRewardStrategy} from "../interfaces/IRewardStrategy.sol";
 
-/// @title Asks a reward strategy, and goes on when it does not answer
-/// @dev A strategy decides about money only: whatever is wrong with it, no round may stop. Its answer is read with bounded
-/// gas and without copying more than one word.
+/// @title Asks a reward strategy, and continues without an answer if it fails
+/// @dev A strategy decides only about money, so no fault in it may stop a round. The call has bounded gas, and the service copies
+/// only one word of the answer.
 library RewardShares {
     /// @dev For one answer. The strategies that ship take a tenth of it.
     uint256 internal constant STRATEGY_GAS = 30_000;
     /// @dev Gas that must be left before the call: it passes on 63/64 (EIP-150), and nobody may choose a gas limit at which only
     /// the strategy fails.
     uint256 internal constant GAS_BEFORE = (STRATEGY_GAS * 64) / 63 + 5_000;
-    /// @dev Everybody's share when the strategy does not answer: the reward is then split evenly.
+    /// @dev Everybody's share if the strategy does not answer; the reward is then split evenly.
     uint40 internal constant EQUAL = 1;
-    /// @dev For each share that the strategy gives it a member has two, or three when it was drafted and posted: half as much
-    /// again.
+    /// @dev For each share from the strategy a member gets two, or three if it was drafted and posted: half as much again.
     uint40 internal constant MEMBER = 2;
     uint40 internal constant DRAFTED = 3;
     /// @dev Larger answers count as this one: three times as much must fit a uint40, and the sum of 256 members a uint48.

@@ -120,7 +120,7 @@ function reveal(
     round.revealed = done;
 }
 
-/// @dev The member has no samples: its update is zero, and hides nobody's.
+/// @dev The member has no samples: its update is zero and hides nobody else's.
 function declareEmpty(RoundState storage round, Head memory h, Seats empty) {
     round.empty = empty;
     h.flags |= EMPTY;
@@ -215,7 +215,7 @@ function worth(RoundState storage round, MemberRecord record) view returns (uint
     return uint256(record.shares()) * outcome.perShare;
 }
 
-/// @dev The earnings of both records of a seat, which are then cleared.
+/// @dev Returns the earnings of both records of a seat, and clears them.
 function takeWorth(RoundState storage round, uint8 seat) returns (uint256 amount) {
     for (uint256 parity = 0; parity < 2; ++parity) {
         RecordSlot storage slot = round.records[parity][seat];

@@ -12,9 +12,9 @@ struct Chair {
     uint128 accrued;
 }
 
-/// @dev Who has a seat, who is a member, who leaves and who may join. Written only here.
+/// @dev The seats, the members, the leaving keepers and the bans. Only this file writes it.
 /// @param members Of the epoch: the seated keepers that had a seat when registration closed.
-/// @param reserved Seats kept for those who lost them without fault, until registration closes or opens again.
+/// @param reserved Seats kept for keepers that lost them without fault, until registration closes or opens again.
 /// @param seatOf Seat + 1; 0 when the keeper has none.
 /// @param reservations Intake in which a seat of the keeper was last reserved, and the seat; counts while `reserved` has it.
 /// @param partyOf Party that the admission contract named when the keeper took its seat.
@@ -146,7 +146,7 @@ function letStay(SeatBook storage book, uint8 seat) {
     book.leaving = book.leaving.excluding(seat);
 }
 
-/// @dev Makes members of all who are seated.
+/// @dev Makes all seated keepers members.
 function closeRegistration(SeatBook storage book) {
     Seats members = book.seated;
     book.members = members;
@@ -163,7 +163,7 @@ function credit(SeatBook storage book, address operator, uint256 amount) {
     if (amount > 0) book.chairs[operator].accrued += uint128(amount);
 }
 
-/// @dev What the seat's chair has accrued; sets it to zero.
+/// @dev Returns the reward that the seat's chair has accrued, and sets it to zero.
 function takeCredit(SeatBook storage book, uint8 seat) returns (uint256 amount) {
     Chair storage chair = book.chairs[book.operators[seat]];
     amount = chair.accrued;

@@ -48,7 +48,7 @@ contract ServiceFactory is IServiceFactory, AccessControl {
         uint256 length = bytes(name).length;
         if (length == 0 || length > MAX_NAME) revert NameLength(length, MAX_NAME);
         id = _services.length;
-        // The address follows from the number alone, so that a resumed deployment finds the same service.
+        // The address depends only on the number, so that a resumed deployment finds the same service.
         service = Clones.cloneDeterministic(IMPLEMENTATION, bytes32(id));
         _services.push(service);
         _names.push(name);

@@ -5,7 +5,7 @@ import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {ILearningServiceTypes} from "../interfaces/ILearningServiceTypes.sol";
 import {RewardShares} from "./RewardShares.sol";
 
-/// @title Which parameters a service accepts
+/// @title Checks the parameters of a service
 library ServiceParameters {
     uint256 internal constant MAX_WINDOW = 365 days;
     uint256 internal constant MAX_SEATS = 256;

@@ -4,14 +4,9 @@ import { dirname, isAbsolute, join, resolve as pathOf } from 'node:path'
 import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
-import {
-  type TrainerCommand,
-  trainerCommandSchema,
-  trainerEnvironmentSchema,
-  trainerLimitsSchema,
-} from '../learning/index.ts'
 import { isLoopback, PUBLIC, parseBootstrap, relayedAddress } from '../network/index.ts'
-import { readManifestFile, type ServiceManifest, takesDigits, VersionError } from '../versions/index.ts'
+import { readManifestFile, type ServiceManifest, VersionError } from '../versions/index.ts'
+import { contradictionInData, contradictionInTraining, dataSchema, trainingSchema } from './data-config.ts'
 import { AgentError } from './errors.ts'
 import { keysSchema, withPaths } from './keys-config.ts'
 
@@ -75,61 +70,6 @@ const pinningSchema = z.strictObject({
     ),
   /** File of the access token. */
   tokenFile: z.string().min(1),
-})
-
-const shardSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('all') }),
-  z.strictObject({
-    kind: z.literal('dirichlet'),
-    alpha: z.number().positive(),
-    parts: z.int().min(1).max(256),
-    index: z.int().min(0).max(255),
-    seed: z.int().min(0).default(1),
-  }),
-  z.strictObject({
-    kind: z.literal('iid'),
-    parts: z.int().min(1).max(256),
-    index: z.int().min(0).max(255),
-    seed: z.int().min(0).default(1),
-  }),
-])
-
-const dataSchema = z.strictObject({
-  /**
-   * `digits`: MNIST's IDX files in `path`, or the project's own procedural digits without one. `idx`: a folder of IDX files.
-   * `csv`: a file with the columns that the manifest names. `images`: a folder with one sub-folder of pictures per class.
-   * `tensor`: a file with the arrays that the manifest names (.npz, .safetensors, .json), or a folder of .npy files.
-   * `none`: no samples; the keeper does all the rest of a member's work.
-   */
-  source: z.enum(['digits', 'idx', 'csv', 'images', 'tensor', 'none']),
-  /** `judge`: all samples serve to judge candidates, and none to train. */
-  use: z.enum(['train', 'judge']).default('train'),
-  path: z.string().min(1).optional(),
-  /** csv, images, tensor: samples of the same form that are not trained on, for reportTest. */
-  test: z.string().min(1).optional(),
-  /** The part of the files that belongs to this keeper. Real keepers have separate files and take `all`. */
-  shard: shardSchema.default({ kind: 'all' }),
-  /** Also measure accepted models on the test files. */
-  reportTest: z.boolean().default(false),
-  /** Use at most this many samples of the shard. */
-  limit: z.int().min(10).optional(),
-})
-
-const trainingSchema = z.strictObject({
-  epochs: z.int().min(1).max(1000).default(1),
-  batchSize: z.int().min(1).max(4096).default(32),
-  optimizer: z.enum(['sgd', 'adam']).default('adam'),
-  learningRate: z.number().positive().max(10).default(0.002),
-  /** Learning rate is multiplied by this each round. */
-  decay: z.number().positive().max(1).default(1),
-  /** FedProx term; 0 = none. */
-  proximalMu: z.number().min(0).default(0),
-  seed: z.int().min(0).default(1),
-  /** A program that replaces the keeper's own trainer; docs/trainers.md describes its input and output. */
-  command: trainerCommandSchema.optional(),
-  limits: trainerLimitsSchema.optional(),
-  /** Environment variables of the program. */
-  environment: trainerEnvironmentSchema.optional(),
 })
 
 /** Chains of one node, which never reorganise: Hardhat's and Ganache's. */
@@ -236,18 +176,6 @@ export type KeeperConfig = Omit<Settings, 'service'> & {
     readonly weightsFile: string
   }
 }
-export type DataConfig = KeeperConfig['data']
-export type TrainingConfig = KeeperConfig['training']
-
-/** The program that trains in place of the keeper's own trainer, or null. */
-export function trainerCommandOf({
-  training,
-  folder,
-}: Pick<KeeperConfig, 'training' | 'folder'>): TrainerCommand | null {
-  const { command, limits, environment = {} } = training
-  if (command === undefined) return null
-  return { command, environment, folder, limits: trainerLimitsSchema.parse(limits ?? {}) }
-}
 
 /** Where `init` puts the module that the service's manifest names. */
 export const STRATEGY_FILE = 'strategy.cjs'
@@ -313,47 +241,6 @@ function contradictionInDht({ dht, announce }: Settings['network']): string | nu
   }
   if (prefix === undefined && announce.length === 0) {
     return 'network.announce: [] with the public DHT: give the address that others reach you at, or set network.dht.prefix'
-  }
-  return null
-}
-
-function contradictionInTraining({ command, limits, environment }: Settings['training']): string | null {
-  if (command !== undefined) return null
-  if (limits !== undefined)
-    return 'training.limits applies only to a program: add training.command, or remove training.limits'
-  return environment === undefined
-    ? null
-    : 'training.environment applies only to a program: add training.command, or remove training.environment'
-}
-
-/** Forms that a source's samples have; a file of rows holds numbers or text. */
-const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table', tensor: 'tensor' } as const
-
-function contradictionInData(data: DataConfig, { input, task }: ServiceManifest): string | null {
-  const { source, shard, path, test, use } = data
-  if (source === 'none') {
-    const stray = { path, test, use: use === 'train' ? undefined : use, reportTest: data.reportTest || undefined }
-    const key = Object.entries(stray).find(([, value]) => value !== undefined)?.[0]
-    return key === undefined ? null : `data.${key}: source none has no samples: leave it out, or name a source`
-  }
-  if (shard.kind !== 'all' && shard.index >= shard.parts) {
-    return `data.shard.index ${shard.index} must be below parts ${shard.parts}`
-  }
-  if (source !== 'digits' && data.path === undefined) return `data.path: source ${source} needs a path`
-  const ownTest = source === 'csv' || source === 'images' || source === 'tensor'
-  if (!ownTest && data.test !== undefined)
-    return `data.test: source ${source} takes the test files from the same folder`
-  if (ownTest && data.reportTest && data.test === undefined) return 'data.test: reportTest needs samples to report on'
-  const form = input.kind === 'text' ? 'table' : input.kind
-  if (form !== FORM_OF[source]) {
-    const fitting = { table: 'csv', picture: 'idx or images', tensor: 'tensor' }[form]
-    return `data.source: ${source} gives a ${FORM_OF[source]}, the service's manifest takes a ${input.kind}: use ${fitting}`
-  }
-  // Digits would be trained as garments without anybody noticing.
-  if (source === 'digits' && !takesDigits({ input, task })) {
-    const classes = task.kind === 'classification' ? task.classes : []
-    const named = classes.length === 0 ? task.kind : classes.slice(0, 3).join(', ')
-    return `data.source: digits are of the classes 0 to 9, the service's are others (${named}, …): use idx or images, or none`
   }
   return null
 }

@@ -8,7 +8,7 @@ export type Fact = {
   readonly name: string
   readonly block: number
   readonly blockHash: string
-  /** Hash of its transaction; not there in facts that did not come from a log. */
+  /** Hash of its transaction; absent in facts that did not come from a log. */
   readonly transaction?: string
   readonly args: Readonly<Record<string, unknown>>
 }

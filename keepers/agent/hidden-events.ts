@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// An endpoint that is busy, or behind a balancer whose nodes differ, may answer a question for logs with none. The service's own state gives
-// that away: it counts what the events tell.
+// A busy endpoint, or one behind a balancer with different nodes, may answer a query for logs with none. The service's own state reveals
+// this, because it counts the same acts as the events.
 import { bitmapOf, seatsOf } from '../chain/index.ts'
 import type { Facts } from './facts.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -15,7 +15,7 @@ const OF_ROUND = {
 /** An event that the state knows of and the log does not, with the seats it is of. */
 export type HiddenEvents = { readonly name: string; readonly seats: readonly number[] }
 
-/** What the logs up to the snapshot's block should have and have not; null when they have all. */
+/** The events that the logs up to the snapshot's block lack; null if they are complete. */
 export function hiddenEvents(snapshot: Snapshot, facts: Pick<Facts, 'all'>): HiddenEvents | null {
   const { epoch, epochInfo, round, roundInfo, keyInfo, state } = snapshot
   if (state === 'Registration' || epochInfo.epoch !== epoch) return null

@@ -15,7 +15,7 @@ import { AgentError } from './errors.ts'
 import type { KeysConfig } from './keys-config.ts'
 import { type KeeperMetrics, SIGNER_OUTCOMES } from './metrics.ts'
 
-/** The operator's address, for which no passphrase is needed. @throws KeystoreError */
+/** The operator's address; needs no passphrase. @throws KeystoreError */
 export function operatorAddress({ operator, remote }: KeysConfig): string {
   return remote?.address ?? keystoreAddress(operator)
 }
@@ -30,12 +30,12 @@ export function remoteOperator({ remote }: KeysConfig, hooks: Hooks = {}): Remot
   return new RemoteSigner({ ...{ url, address, api, tokenFile, tls }, timeout: remote.timeoutSeconds * 1000, ...hooks })
 }
 
-/** Whoever signs for the operator, for commands. @throws KeystoreError, SignerError */
+/** The operator's signer, for commands. @throws KeystoreError, SignerError */
 export async function openOperator(keys: KeysConfig, passphrase: string): Promise<OperatorSigner> {
   return remoteOperator(keys) ?? (await openKeystore(keys.operator, passphrase))
 }
 
-/** The same for the daemon, which counts and logs what a remote signer does. */
+/** The same for the daemon, which counts and logs a remote signer's answers. */
 export function operatorOf(
   keys: KeysConfig,
   key: string | null,

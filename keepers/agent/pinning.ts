@@ -10,8 +10,8 @@ import type { KeeperMetrics } from './metrics.ts'
 const LONGEST_TOKEN = 8192
 
 /**
- * The config's pinning services in the data plane's form; nothing without them. Failures are counted, and logged once until everything is
- * pinned again: rounds never depend on a service.
+ * The config's pinning services in the data plane's form; empty without any. Counts failures, and logs one until everything is pinned
+ * again. Rounds never depend on a service.
  * @throws AgentError CONFIG for a token that cannot be read now
  */
 export function pinningOf(

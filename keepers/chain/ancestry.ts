@@ -18,7 +18,7 @@ export class Ancestry {
   /** The next head that was seen, on this branch or another one. */
   add({ number, hash, parentHash }: Place & { readonly parentHash: string }): void {
     if (this.#at(number) === hash) {
-      // Seen before: what was above it is not on the chain any more, or not at the endpoint that answers now.
+      // Seen before: the blocks above it are no longer on the chain, or the endpoint that answers now does not have them.
       this.#hashes.length -= this.#newest - number
     } else if (number === this.#newest + 1 && this.#hashes.at(-1) === parentHash) {
       this.#hashes.push(hash)
@@ -29,7 +29,7 @@ export class Ancestry {
     if (this.#hashes.length > MEMORY) this.#hashes.shift()
   }
 
-  /** Whether the block is an ancestor of the head, or the head itself; null when it is older, or newer, than what is known. */
+  /** Whether the block is the head or one of its ancestors; null when it is older or newer than all known blocks. */
   has({ number, hash }: Place): boolean | null {
     const known = this.#at(number)
     return known === undefined ? null : known === hash

@@ -28,8 +28,8 @@ export const systemClock: Clock = {
 }
 
 /**
- * Milliseconds by which to measure how long something takes, and when to do something again. `now` is no such measure: somebody sets the
- * machine's clock, and whoever waits by it waits as much longer as it was set back.
+ * Milliseconds by which to measure how long something takes, and when to do something again. Do not measure with `now`: if somebody sets
+ * the machine's clock back, a caller that waits by it waits that much longer.
  */
 export function steady(clock: Pick<Clock, 'now' | 'steady'>): number {
   return clock.steady?.() ?? clock.now()

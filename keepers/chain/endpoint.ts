@@ -13,12 +13,12 @@ export function shownEndpoint(url: string): string {
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
- * Whose word an endpoint's is, as far as its URL says: that of its host, whatever the port, the path and the key. On this machine each port is
- * one: the operator has put it there.
+ * The party behind an endpoint, as far as its URL shows: its host, regardless of port, path and key. On this machine each port is one: the
+ * operator has put it there.
  */
 export function hostOf(url: string): string {
   const parsed = URL.parse(url)
-  // Something that is no URL, such as a provider of its own, is one by its name.
+  // Anything but a URL, such as a custom provider, is identified by its name.
   if (parsed === null) return url
   const name = parsed.hostname.replace(/\.$/, '')
   return LOOPBACK.test(name) ? parsed.host : name

@@ -11,7 +11,7 @@ export type CursorOptions = {
   readonly addresses: readonly string[]
   /** First block of interest: where the service was deployed. */
   readonly fromBlock: number
-  /** Blocks asked for at once; public endpoints allow 1,000 to 10,000. */
+  /** Blocks per request; public endpoints allow 1,000 to 10,000. */
   readonly span?: number
 }
 
@@ -20,7 +20,7 @@ export type CursorStep = {
   readonly added: readonly LogRow[]
   /** Set when the chain reorganised: every log above this block was dropped. */
   readonly rolledBackTo: number | null
-  /** The block up to which all events are known; null at first, and while it is uncertain. */
+  /** All events up to this block are known; null at first, and while uncertain. */
   readonly head: Pick<Head, 'number' | 'hash' | 'timestamp'> | null
   /** False when there is more to read at once. */
   readonly caughtUp: boolean
@@ -30,13 +30,13 @@ type KnownBlock = NonNullable<CursorStep['head']>
 
 type Mark = { readonly block: number; readonly hash: string }
 
-/** How many recent block hashes are kept: the deepest reorganisation that is undone without reading everything again. */
+/** Number of recent block hashes kept: deeper reorganisations require reading everything again. */
 const MARKS = 128
 const DEFAULT_SPAN = 2_000
 
 /**
- * Follows the logs of some contracts. The store holds its logs and its position, written in one transaction. So a restart continues, and a block
- * that left the chain takes its logs along.
+ * Follows the logs of some contracts. It writes logs and position to the store in one transaction, so it continues after a restart, and
+ * drops the logs of a block that left the chain.
  */
 export class EventCursor {
   readonly #options: Required<CursorOptions>
@@ -53,8 +53,8 @@ export class EventCursor {
   }
 
   /**
-   * Reads on by at most `span` blocks: nothing is asked while the head is the one known, and one question is enough for its child.
-   * @param patience Milliseconds for which a known head will do.
+   * Reads on by at most `span` blocks. It sends no request while the head is unchanged, and one for the head's child.
+   * @param patience Milliseconds for which a known head suffices.
    * @throws the provider's errors; the position then stays.
    */
   async step(patience = 0): Promise<CursorStep> {
@@ -89,7 +89,7 @@ export class EventCursor {
     return { added, rolledBackTo, head: last, caughtUp: last.number === head.number }
   }
 
-  /** Forgets the logs from this block on: the next steps read them again. For logs that an endpoint was not right about. */
+  /** Forgets the logs from this block on, so that the next steps read them again. For use after an endpoint gave wrong logs. */
   rereadFrom(block: number): void {
     this.#drop(this.#marks.filter((mark) => mark.block < block))
   }
@@ -100,7 +100,9 @@ export class EventCursor {
     return provider.getLogs({ address: [...addresses], blockHash: hash })
   }
 
-  /** The logs of a range and its last block; null when the chain moved to another branch meanwhile: they could be of either one. */
+  /**
+   * The logs of a range and its last block; null when the chain moved to another branch in the meantime, because they could be from either.
+   */
   async #read(from: number, to: number, head: Head): Promise<{ last: KnownBlock; logs: Log[] } | null> {
     const { provider, addresses } = this.#options
     const last = to === head.number ? head : await provider.getBlock(to)
@@ -111,7 +113,7 @@ export class EventCursor {
       : { last: { number: to, hash: last.hash, timestamp: last.timestamp }, logs }
   }
 
-  /** Goes back to the last block that is still on the chain. Returns it when that dropped anything. */
+  /** Goes back to the last block that is still on the chain. Returns this block if it dropped any logs. */
   async #rewind(): Promise<number | null> {
     const { provider } = this.#options
     let kept = this.#marks.length

@@ -31,7 +31,7 @@ type MarketOptions = {
 /** Milliseconds for which a suggested tip will do: it moves slowly, while the base fee is in each head. */
 const TIP_AGE = 60_000
 
-/** What the network asks for gas. */
+/** The network's current price of gas. */
 export class FeeMarket {
   readonly #options: MarketOptions
   #tip: { readonly value: bigint; readonly at: number } | null = null

@@ -78,8 +78,8 @@ export class HeadWatch {
   }
 
   /**
-   * Whether a block is on the branch of the newest block that was seen, without a request; null when that cannot be told, since heads between
-   * the two were not seen, or the block is newer.
+   * Whether a block is on the branch of the newest block seen, without a request; null when this is unknown, because heads between the two
+   * were not seen or the block is newer.
    */
   has(block: Place): boolean | null {
     return this.#ancestry.has(block)

@@ -5,7 +5,7 @@ import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers'
 
 export type Answer = JsonRpcResult | JsonRpcError
 
-/** Blocks of one page while an endpoint has not complained. */
+/** Blocks per page until an endpoint refuses. */
 export const DEFAULT_LOG_SPAN = 2_000
 
 /** The filter of an `eth_getLogs` over numbered blocks. */
@@ -15,7 +15,7 @@ export type LogRange = {
   readonly to: number | 'latest'
 }
 
-/** The range that a request asks for; null when it is another request, names a block hash or a tag that has no number. */
+/** The block range of a request for logs; null for any other request, and for one with a block hash or a tag without a number. */
 export function logRangeOf(payload: JsonRpcPayload | JsonRpcPayload[]): LogRange | null {
   if (Array.isArray(payload) || payload.method !== 'eth_getLogs' || !Array.isArray(payload.params)) return null
   const filter: unknown = payload.params[0]
@@ -38,9 +38,9 @@ export function pageOf(payload: JsonRpcPayload, range: LogRange, from: number, t
 }
 
 /**
- * A request to one endpoint; of numbered blocks' logs, page by page, each as large as it gives them.
- * @param blocks Of the first pages. @param isOver Whether it is too late for another page.
- * @returns its refusal when it refuses a single block
+ * Sends a request to one endpoint; reads logs of numbered blocks in pages as large as the endpoint allows.
+ * @param blocks Size of the first pages. @param isOver Returns whether it is too late for another page.
+ * @returns the endpoint's refusal if it refuses even a single block
  */
 export async function askInPages(
   payload: JsonRpcPayload,

@@ -4,7 +4,7 @@ import { getBytes, hexlify } from 'ethers'
 import type { ILearningService, KeeperRegistry } from '../../types/index.ts'
 import { type Clock, steady } from './clock.ts'
 
-/** Milliseconds for which an address from the registry is used; after a fetch that fails it is looked up again at once. */
+/** Milliseconds before an address from the registry is looked up again; after a failed fetch it is looked up at once. */
 const FRESH_MS = 600_000
 
 /** Binary multiaddr as the registry holds it. @throws for text that is not a multiaddr. */

@@ -8,7 +8,7 @@ import { type Answer, askInPages, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerS
 export type RpcOptions = {
   /** JSON-RPC endpoints over HTTP(S), the preferred one first. */
   readonly urls: readonly string[]
-  /** The one of them that the operator runs: its word settles what otherwise takes two, and it is returned to after a failure. */
+  /** The endpoint that the operator runs. It alone counts as two witnesses, and the provider returns to it after a failure. */
   readonly own?: string | undefined
   /** The chain every endpoint must be on. */
   readonly chainId: bigint
@@ -16,16 +16,16 @@ export type RpcOptions = {
   readonly timeout?: number
   /** Milliseconds over which a request is retried before it fails with UNREACHABLE. */
   readonly patience?: number
-  /** Once aborted, a request that failed is not tried again: whoever stops has no use for a late answer. */
+  /** Once aborted, failed requests are not retried, because a stopping caller has no use for late answers. */
   readonly stopping?: AbortSignal
   readonly clock?: Clock
   /** Blocks that one `eth_getLogs` covers at most; an endpoint that refuses gets smaller ones. */
   readonly logSpan?: number
-  /** Told when the endpoint in use changes, and why. URLs come without credentials or query. */
+  /** Called with the reason when the endpoint in use changes. URLs come without credentials or query. */
   readonly onFailover?: (event: { from: string; to: string; reason: string }) => void
   /** Called for each request to an endpoint, including failed ones, because providers bill those too. */
   readonly onRequest?: (method: string) => void
-  /** Told when an endpoint accepts fewer blocks at once than it was asked for. */
+  /** Called when an endpoint accepts fewer blocks at once than requested. */
   readonly onLogSpan?: (event: { endpoint: string; blocks: number; reason: string }) => void
 }
 
@@ -34,15 +34,15 @@ export type EndpointAnswer = {
   readonly endpoint: string
   readonly result?: unknown
   readonly reason?: string
-  /** Of the operator's own node. */
+  /** True for the operator's own node. */
   readonly own?: true
 }
 
 const DEFAULT_TIMEOUT = 10_000
 const DEFAULT_PATIENCE = 120_000
-/** Milliseconds after which the operator's own endpoint is tried again, once it has been left. */
+/** Milliseconds before the operator's own endpoint is tried again after a failure. */
 const RETURN_AFTER = 60_000
-/** Age of its newest block, in milliseconds, beyond which it is not. */
+/** Largest age of its newest block, in milliseconds, at which the provider returns to it. */
 const MOST_AGE = 120_000
 
 /** JSON-RPC's own "try again" codes: limit exceeded (-32005, EIP-1474) and internal error of an overloaded proxy. */
@@ -149,7 +149,7 @@ export class FailoverProvider extends JsonRpcProvider {
     return this.#logSpans.get(url) ?? this.#options.logSpan ?? DEFAULT_LOG_SPAN
   }
 
-  /** One request to whichever endpoint answers it, and which that was. */
+  /** Sends one request until an endpoint answers; returns the answer and the endpoint. */
   async #exchange(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<{ url: string; answers: Answer[] }> {
     const { clock, patience, stopping, own } = this.#options
     if (own !== undefined && this.#urls[this.#current] !== own && steady(clock) >= this.#changedAt + RETURN_AFTER) {
@@ -159,9 +159,9 @@ export class FailoverProvider extends JsonRpcProvider {
     const giveUp = steady(clock) + patience
     const wrongChain = new Set<string>()
     const refused = new Set<string>()
-    // A page of logs that is refused is cut smaller first: see #readLogs.
+    // A refused page of logs is cut smaller first: see #readLogs.
     const read = !Array.isArray(payload) && READS.has(payload.method) && !isWide(payload)
-    // Whether an endpoint may have taken the request although it did not answer.
+    // Whether an endpoint may have accepted the request without answering.
     let lost = false
     for (let attempt = 0; ; attempt++) {
       const url = this.#urls[this.#current]!
@@ -208,14 +208,14 @@ export class FailoverProvider extends JsonRpcProvider {
     }
   }
 
-  /** How many hosts the endpoints are of: several URLs of one host have one word. */
+  /** Number of different hosts among the endpoints: several URLs of one host count as one witness. */
   get count(): number {
     return new Set(this.#urls.map(hostOf)).size
   }
 
   /**
-   * Puts one question to every endpoint by itself, for what must not rest on one's word. Nothing is tried again, but logs come in pages: an
-   * endpoint that fails, is on another chain, or takes longer than two requests may, has a reason in place of a result.
+   * Asks every endpoint separately, for facts that need more than one witness. It retries nothing, but reads logs in pages. An endpoint
+   * that fails, is on another chain, or takes longer than two requests may, gets a reason in place of a result.
    */
   async everywhere(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<EndpointAnswer[]> {
     const { clock, timeout } = this.#options
@@ -253,14 +253,14 @@ export class FailoverProvider extends JsonRpcProvider {
     this.#use(this.#urls[(this.#current + 1) % this.#urls.length]!, reason)
   }
 
-  /** Uses the endpoint of that name from now on: others speak against the one in use. @param reason For the log. */
+  /** Uses the named endpoint from now on, because others contradict the one in use. @param reason For the log. */
   prefer(endpoint: string, reason: string): void {
     if (this.endpoint === endpoint) return
     const url = this.#urls.find((one) => shownEndpoint(one) === endpoint)
     if (url !== undefined) this.#use(url, reason)
   }
 
-  /** Goes over to the next endpoint, if there is another. */
+  /** Switches to the next endpoint, if there is another. */
   leave(reason: string): void {
     this.#use(this.#urls[(this.#current + 1) % this.#urls.length]!, reason)
   }
@@ -273,7 +273,7 @@ export class FailoverProvider extends JsonRpcProvider {
     this.#options.onFailover?.({ from: shownEndpoint(from), to: this.endpoint, reason })
   }
 
-  /** Whether it answers, and with a recent block: at one that stands still, all that was read since would look reorganised away. */
+  /** Whether it answers with a recent block. At an endpoint that stands still, everything read since would look reorganised away. */
   async #goesOn(url: string): Promise<boolean> {
     try {
       await this.#check(url)

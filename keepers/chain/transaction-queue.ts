@@ -67,9 +67,9 @@ export class TransactionQueue implements Sender {
   readonly #nonce: AccountNonce
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
-  /** Transactions that were reported to their senders before they were deep, by key: the block that each is in. */
+  /** For transactions that were reported to their senders before they were deep: the block of each, by key. */
   readonly #early = new Map<string, Place>()
-  /** Set while those are watched. */
+  /** Set while the queue watches these. */
   #watching: Promise<void> | null = null
   readonly #closing = new AbortController()
 
@@ -91,7 +91,7 @@ export class TransactionQueue implements Sender {
     return this.#options.wallet.address
   }
 
-  /** Whether the act was signed before. */
+  /** Whether a transaction of this act was signed before. */
   has(key: string): boolean {
     return this.#options.log.find(key) !== null
   }
@@ -104,7 +104,7 @@ export class TransactionQueue implements Sender {
     return this.#next(() => this.#run(request, signal))
   }
 
-  /** Runs something when all before it has ended. */
+  /** Runs a task after all earlier ones. */
   #next<T>(body: () => Promise<T>): Promise<T> {
     const run = this.#tail.then(body)
     this.#tail = run.catch(() => undefined)
@@ -162,7 +162,7 @@ export class TransactionQueue implements Sender {
         seen = hash
         for (const [key, place] of this.#early) {
           const isThere = heads.has(place)
-          // Not to be told without a request: once, when it should be deep.
+          // Known only by a request: asks once, when the block should be deep.
           if (isThere === null && place.number <= number && !(await this.#isDeep(place))) continue
           const row = log.find(key)
           const receipt = row === null || isThere ? null : await receiptOf(this.#options.provider, row)
@@ -195,8 +195,8 @@ export class TransactionQueue implements Sender {
   }
 
   /**
-   * Follows a logged transaction until it is in a block, or deep enough, whatever the chain and the network do meanwhile.
-   * @param isNew It was signed just now, for a nonce that was just asked for: nothing is known of it before it is sent.
+   * Follows a logged transaction until it is in a block, or deep enough, through all reorganisations and losses in between.
+   * @param isNew It was signed just now, for a nonce that was just asked for, so the chain cannot know it yet.
    */
   async #settle(
     row: TransactionRow,
@@ -210,7 +210,7 @@ export class TransactionQueue implements Sender {
     let seen: string | null = null
     let mined: TransactionReceipt | null = null
     let foreign = 0
-    // The node has it that the nonce is used.
+    // The node claims that the nonce is used.
     let isUsed = false
     let looks = 0
     for (let failures = 0; ; ) {
@@ -316,7 +316,7 @@ export class TransactionQueue implements Sender {
     const attempt = await this.#signer.raise(row)
     this.#options.log.addAttempt(row.key, attempt)
     await offer(this.#options.provider, attempt.raw)
-    // To all: the endpoint in use may have kept the one before to itself.
+    // Sent to all endpoints, because the one in use may have withheld the previous one.
     await this.#options.witnesses?.everywhere('eth_sendRawTransaction', [attempt.raw])
     this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
   }

@@ -9,17 +9,17 @@ import type { HeadWatch } from './head-watch.ts'
 import type { OperatorSigner } from './signer/signer.ts'
 
 export type TransactionRequest = {
-  /** Names the act; a second request under the same key is the same transaction, also after a restart. */
+  /** Identifies the act. A second request under the same key is the same transaction, even after a restart. */
   readonly key: string
   readonly to: string
   readonly data: string
   readonly value?: bigint
   /**
-   * When the sender hears of it: once it is `confirmations` deep, the default, or in a block. A transaction that a reorganisation takes
-   * back is sent again in either case. Only a caller that does something irrevocable because of it must wait for the depth.
+   * When the sender gets the receipt: once it is `confirmations` deep, the default, or once it is in a block. A transaction that a
+   * reorganisation takes back is sent again in either case. Only a caller that then acts irrevocably must wait for the depth.
    */
   readonly told?: 'deep' | 'included'
-  /** Until when it is of use, for a sender that has more than one way. */
+  /** The end of its usefulness, for a sender with several ways to send. */
   readonly window?: {
     /** Unix seconds, by the chain. */
     readonly end: number
@@ -42,18 +42,18 @@ export type SignerOptions = {
 type Attempt = TransactionRow['attempts'][number]
 
 /**
- * Room above the estimate, since state moves between estimate and execution: whoever turns out to be the last of a step
- * also pays for the transition, and the vote that decides for publishing a version. Unused gas costs nothing.
+ * Room above the estimate, because state changes between estimate and execution: the last member of a step also pays for the transition,
+ * and the deciding vote for publishing a version. Unused gas costs nothing.
  */
 const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
 
-/** Milliseconds after which the balance is asked for again: nothing but this key's own transactions makes it smaller. */
+/** Milliseconds before the balance is read again; only this key's own transactions reduce it. */
 const PURSE_AGE = 600_000
 
 export class TransactionSigner {
   readonly #options: SignerOptions
   readonly #market: FeeMarket
-  /** What the operator has at least, since what it signed can cost no more: wei, and when it was asked for. */
+  /** A lower bound on the operator's balance, in wei, because its signed transactions cannot cost more; and the time of the request. */
   #purse: { least: bigint; readonly at: number } | null = null
 
   constructor(options: SignerOptions) {
@@ -84,12 +84,12 @@ export class TransactionSigner {
 
   /** The same transaction at a higher fee, enough for nodes to replace the last attempt. @throws ChainError FEE_CAP */
   async raise({ request, nonce, attempts }: TransactionRow): Promise<Attempt> {
-    // It may cost more than what was set aside for it.
+    // It may cost more than the amount set aside for it.
     this.#purse = null
     return this.#attempt(request, nonce, await this.#market.offer(attempts.at(-1)!.raw))
   }
 
-  /** Asks for the balance only when what is known of it may not do. @throws ChainError UNFUNDED */
+  /** Asks for the balance only when the known lower bound may not suffice. @throws ChainError UNFUNDED */
   async #setAside(needed: bigint, key: string): Promise<void> {
     const { provider, wallet, clock } = this.#options
     const purse = this.#purse

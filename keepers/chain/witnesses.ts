@@ -15,7 +15,7 @@ const MAX_AGE = 120
 /** Blocks by which the endpoint in use may be behind others before one of those takes its place. */
 const MAX_LAG = 5
 
-/** Whether there is an endpoint of another host than that of the one in use. */
+/** Whether there is an endpoint on a different host from the one in use. */
 export function hasWitnesses(endpoints: Pick<Endpoints, 'count'>): boolean {
   return endpoints.count >= WITNESSES
 }
@@ -71,8 +71,8 @@ export async function denyHeight(
 }
 
 /**
- * Puts calls to every endpoint, all at the newest block that one of them has (the own one's, if there is one). An endpoint that lacks that
- * block, or whose newest one is more than two minutes old, returns a reason instead of a result: its answer would describe another time,
+ * Puts calls to every endpoint, all at the newest block that one of them has (the own one's, if there is one). If an endpoint lacks that
+ * block, or its newest block is more than two minutes old, it returns a reason instead of a result. Its answer would describe another time,
  * and together with a lie it would look like a second witness.
  * @returns for each call the answers, in the order of the endpoints
  */

@@ -11,9 +11,9 @@ import { insistInRange, peekSender, readShare } from './vector-messages.ts'
 import { sumWords } from './wire-format.ts'
 
 /**
- * Combines one share of every member of the active set and decodes. Throws the named error for a share that is bound to
- * something else, malformed, repeated or missing, and 'integrity-failed' when the decryption cannot be a sum of updates that
- * were proven short, or its mean is beyond the clip bound. It cannot name the sender of a garbage share: the round is abandoned (rule 1).
+ * Combines one share of every member of the active set and decodes. Throws a specific error for a share that is bound to something else,
+ * malformed, repeated or missing. Throws 'integrity-failed' when the decryption cannot be a sum of updates that were proven short, or when
+ * its mean is beyond the clip bound. It cannot name the sender of a garbage share: the round is abandoned (rule 1).
  */
 export async function combine(engine: Engine, request: CombineRequest): Promise<Combined> {
   const { plan } = engine

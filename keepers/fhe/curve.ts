@@ -67,9 +67,9 @@ export function isUsableKey(publicKey: Uint8Array): boolean {
 }
 
 /**
- * The X25519 secret of `own` and an ephemeral point E, as a point S, with Chaum and Pedersen's proof that
- * log_B(own) = log_E(S) (CRYPTO 1992), made non-interactive and bound to `binding`: it shows S to everyone and nothing else
- * of the secret key. Null when no proof can be made for the key.
+ * The X25519 secret of `own` and an ephemeral point E, as a point S, with Chaum and Pedersen's proof that log_B(own) = log_E(S) (CRYPTO
+ * 1992), made non-interactive and bound to `binding`. It reveals S and nothing else about the secret key. Null when no proof can be made
+ * for the key.
  */
 export function proveSharedSecret(
   own: { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array },

@@ -154,7 +154,7 @@ export function plan(options: PlanOptions): Plan {
   // Half of what is dropped of each coefficient.
   const dropped = 2 ** (wire.droppedBits - 1)
 
-  // Weights need no more room than values do, and all of them together no more than a quarter of the norm.
+  // Weights need at most as much room as values, and all of them together at most a quarter of the norm.
   const weightAmplitude = Math.min(Math.max(clipBound, 1), clipNorm / (2 * Math.sqrt(ciphertexts)))
   const messageNorm = Math.sqrt(clipNorm ** 2 + ciphertexts * weightAmplitude ** 2)
   const boundsAt = (bits: number) =>

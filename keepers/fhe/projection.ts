@@ -46,7 +46,7 @@ export type ClaimSeeds = {
 export type ClaimSums = {
   /** ⟨Jᵀρ, c0⟩ by repeat, then by data prime. */
   readonly constants: readonly bigint[]
-  /** For each repeat and data prime, N residues whose inner product with f(α) in NTT form is ⟨Jᵀρ, a·f(α)⟩. */
+  /** For each repeat and data prime, N residues; their inner product with f(α) in NTT form is ⟨Jᵀρ, a·f(α)⟩. */
   readonly weights: Uint8Array
 }
 

@@ -37,8 +37,8 @@ export class Secret implements Disposable {
   }
 
   /**
-   * Lends the bytes to `use`, which must neither keep nor change them. Its result is returned; a promise is awaited by
-   * the caller, and the secret must not be disposed before it settles.
+   * Lends the bytes to `use`, which must neither keep nor change them. Returns its result. If that is a promise, the caller awaits it and
+   * must not dispose of the secret before it settles.
    */
   reveal<T>(use: (bytes: Uint8Array) => T): T {
     return use(this.#open())

@@ -3,11 +3,11 @@
 // contradict it, where f < n/3 is the number of liars. A false H is another polynomial of degree below t: it is right at t − 1
 // points at most, so at most t − 1 + f agree with it.
 //
-// Whether an update stays in is decided by the nearest polynomial: ⌊(m − t)/2⌋ errors in m posts can be corrected (Reed and Solomon).
-// A member that has not received an update does not vouch for it, just like one that contradicts it. Otherwise an update that was served to
-// nobody in time, or only to t − 1 members of its sender's choice, would stand unchecked, because a round has only one dispute.
-// Convictions follow only from what the two bounds exclude: where n is small, a few liars can have an honest update left out of one
-// sum, but they cannot have its sender convicted, and no honest member is convicted for contradicting a false update.
+// Whether an update stays in is decided by the nearest polynomial: ⌊(m − t)/2⌋ errors in m posts can be corrected (Reed and Solomon). A
+// member without an update counts like a member that contradicts it. Otherwise an update that was served to nobody in time, or only to t −
+// 1 members of its sender's choice, would stand unchecked, because a round has only one dispute. A conviction needs posts that the two
+// bounds exclude for an honest member. So where n is small, a few liars can cause one sum to leave an honest update out, but cannot cause
+// its sender's conviction; and no honest member is convicted for contradicting a false update.
 import { equalBytes } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { checkIndex } from './members.ts'

@@ -115,7 +115,7 @@ export function eachDifference(
   }
 }
 
-/** Words for that many residues, one in 2^38 of which is dropped: an even number, for the stream comes in blocks of two. */
+/** Words for that many residues; about one in 2^38 is dropped. The number is even because the stream comes in blocks of two. */
 function wordsFor(count: number): number {
   return count + 2 * Math.ceil((count >> 6) / 2) + 2
 }

@@ -232,8 +232,8 @@ export class Candidates {
   }
 
   /**
-   * The first candidate whose ŷ + J·w is within ±β, or null. z is then uniform there, whatever J·w within ±τ was: that is
-   * the whole of the zero-knowledge argument, so a shift beyond τ must not be answered.
+   * The first candidate whose ŷ + J·w is within ±β, or null. z is then uniform there for every J·w within ±τ. The whole zero-knowledge
+   * argument rests on this, so a shift beyond τ must not be answered.
    */
   choose(shift: readonly bigint[]): Omit<ShortnessProof, 'differences'> | null {
     const { mask: gamma, shift: tau, limit } = this.#plan.proof

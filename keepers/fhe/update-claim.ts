@@ -108,9 +108,9 @@ export async function checkUpdatePoint(
 }
 
 /**
- * Whether the caller's scalar of this update may be published: of one sender under the pads of one round, only that of the
- * first update that was claimed, for ever (rule 8). Scalars of some seventy more, which anyone can make up in the sender's name if
- * the caller believes that it sent them, would cancel the pads and leave equations in the share that the sender dealt it.
+ * Whether the caller may publish its scalar of this update. For one sender and the pads of one round, only the first claimed update
+ * qualifies, for ever (rule 8). Otherwise anyone could invent about seventy updates in the sender's name, and if the caller believed in
+ * them, its scalars would cancel the pads and leave equations in the share that the sender dealt it.
  */
 export async function claimScalar(
   plan: Plan,

@@ -15,13 +15,13 @@ export type LearningErrorCode =
   | 'BAD_CHECKPOINT'
   | 'NO_BACKEND'
   | 'TORN_DOWN'
-  /** A strategy's module that is not the one agreed on, or does not do what it must. */
+  /** A strategy's module differs from the agreed one, or violates its contract. */
   | 'BAD_STRATEGY'
-  /** A safetensors file that is not one, or not whole. */
+  /** Not a safetensors file, or an incomplete one. */
   | 'BAD_TENSORS'
   /** A trainer that is a program, and cannot be run here as it is set. */
   | 'NO_TRAINER'
-  /** A trainer that is a program, and did not do what it is for. */
+  /** A training program failed. */
   | 'TRAINER_FAILED'
   | 'BAD_SIMULATION'
 

@@ -24,7 +24,7 @@ export type ModelSpec = {
   readonly inputShape: InputShape
   /** Number of outputs: of classes that are told apart, of labels, or of amounts (one). */
   readonly classes: number
-  /** What training makes small; cross-entropy unless told. Not part of the architecture's hash. */
+  /** The loss that training minimises; cross-entropy by default. Not part of the architecture's hash. */
   readonly loss?: Loss
   readonly parameters: readonly ParameterSpec[]
   /** Sum of the lengths of `parameters`: the length of the flat vector. */
@@ -38,7 +38,7 @@ export type ModelTopology = {
 }
 
 /**
- * What training makes small, as a mean over samples. Of classes: cross-entropy (nats), each sample's share multiplied by the weight
+ * The loss that training minimises, as a mean over samples. Of classes: cross-entropy (nats), each sample's share multiplied by the weight
  * of its class. Of several labels: the mean of their cross-entropies. Of amounts: the square of the error, its size, or Huber's, which is
  * half the square up to `delta` and a straight line beyond (Huber 1964).
  */

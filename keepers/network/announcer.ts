@@ -6,7 +6,7 @@ import type { DhtEvent } from './dht.ts'
 const HOUR = 3_600_000
 /** Time for one record, in milliseconds: the public network takes tens of seconds. */
 const RECORD_MS = 120_000
-/** Records in a row that nobody takes before the rest waits for a better time. */
+/** Number of consecutive failures before the rest waits for a later attempt. */
 const GIVE_UP_AFTER = 3
 
 /** The part of the data plane that the announcer uses. */
@@ -17,7 +17,7 @@ export type HeldModels = {
   readonly holds: (cid: CID) => Promise<boolean>
 }
 
-/** Who is told of models: a DHT, or a service that pins them. */
+/** A receiver of announcements: a DHT, or a service that pins models. */
 export type ModelTaker = {
   readonly provide: (cid: CID, signal: AbortSignal) => Promise<void>
   readonly withdraw: (cid: CID) => Promise<void>
@@ -43,9 +43,9 @@ export class Announcer {
   constructor(options: {
     readonly taker: ModelTaker
     readonly models: HeldModels
-    /** Milliseconds between announcements of all; 12 hours unless told, a quarter of a record's life. */
+    /** Milliseconds between announcements of all models; by default 12 hours, a quarter of a record's life. */
     readonly every?: number | undefined
-    /** Milliseconds before what failed is tried again: doubled from `first` to `longest`. */
+    /** Milliseconds before a retry, doubled from `first` to `longest`. */
     readonly retry?: { readonly first: number; readonly longest: number }
     readonly onEvent?: ((event: DhtEvent) => void) | undefined
   }) {
@@ -60,7 +60,7 @@ export class Announcer {
     this.#running = this.#run()
   }
 
-  /** Announces one model soon. */
+  /** Schedules the announcement of one model. */
   announce(cid: CID): void {
     this.#due.delete(cid.toString())
     this.#due.set(cid.toString(), cid)
@@ -68,7 +68,7 @@ export class Announcer {
     this.#wake()
   }
 
-  /** Announces a model no more. */
+  /** Stops announcing a model. */
   async withdraw(cid: CID): Promise<void> {
     this.#due.delete(cid.toString())
     await this.#taker.withdraw(cid)
@@ -104,7 +104,7 @@ export class Announcer {
     }
   }
 
-  /** Makes all models due, behind those that are already. */
+  /** Makes all models due, after those that already are. */
   async #addAll(): Promise<void> {
     const due = new Map<string, CID>()
     for await (const cid of this.#models.list()) due.set(cid.toString(), cid)
@@ -115,7 +115,7 @@ export class Announcer {
     this.#due = due
   }
 
-  /** Announces the models that are due. Returns whether something is left that failed. */
+  /** Announces the models that are due. Returns whether a failed one is left. */
   async #drain(): Promise<boolean> {
     const { signal } = this.#stopping
     const failed = new Map<string, CID>()
@@ -130,7 +130,7 @@ export class Announcer {
       try {
         using deadline = new Deadline(RECORD_MS, [signal])
         await this.#taker.provide(next, deadline.signal)
-        // It may have been let go of meanwhile.
+        // The model may have been dropped in the meantime.
         if (!(await this.#models.holds(next))) await this.#taker.withdraw(next)
         done += 1
         inARow = 0
@@ -152,7 +152,7 @@ export class Announcer {
     if (!this.#stopping.signal.aborted) this.#onEvent(event)
   }
 
-  /** Waits, or until a model is to be announced, or until the end. */
+  /** Waits until the time is over, a model is due, or the announcer stops. */
   async #idle(milliseconds: number): Promise<void> {
     if (this.#asked || this.#stopping.signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -19,9 +19,9 @@ import { NetworkError } from './errors.ts'
 export type DhtEvent = {
   /** Number of models with a record that at least one node accepted. */
   readonly announced: number
-  /** Models that are left for a later attempt. */
+  /** Number of models left for a later attempt. */
   readonly failed: number
-  /** Why the last of them failed; null when none did. */
+  /** The error of the last failure; null without one. */
   readonly reason: string | null
 }
 
@@ -30,11 +30,11 @@ export type DhtOptions = {
   readonly mode: 'client' | 'server'
   /** Where to join: multiaddrs with a peer id, or "public" for the IPFS network's own. Empty for a DHT's first server. */
   readonly bootstrap: readonly string[]
-  /** Speak `<prefix>/kad/1.0.0`: a DHT apart from the public one, in which private addresses are used. */
+  /** Speak `<prefix>/kad/1.0.0`: a DHT apart from the public one, with private addresses. */
   readonly prefix?: string
   /** Milliseconds between two announcements of all models held; records live for 48 hours. */
   readonly announceEvery?: number
-  /** Hears how announcements went. Must not throw. */
+  /** Called with the result of announcements. Must not throw. */
   readonly onEvent?: (event: DhtEvent) => void
 }
 
@@ -109,7 +109,7 @@ export class KeeperDht {
     await start(this.#kad)
   }
 
-  /** Called by libp2p when everything can dial. Joining goes on in the background. */
+  /** libp2p calls this when everything can dial. The node joins the DHT in the background. */
   afterStart(): void {
     this.#joining = this.#join()
   }
@@ -140,7 +140,7 @@ export class KeeperDht {
   }
 
   /**
-   * Those that announced a blob, as found: for each, the addresses to dial, which end in its peer id.
+   * Yields the peers that announced a blob, as they are found: for each, the addresses to dial, which end in its peer id.
    * @throws NetworkError UNAVAILABLE when no node of the DHT answers; the signal's reason.
    */
   async *providers(cid: CID, signal: AbortSignal): AsyncGenerator<Multiaddr[]> {
@@ -154,7 +154,7 @@ export class KeeperDht {
         const addresses = usable.multiaddrs.map((address) =>
           address.getComponents().at(-1)?.name === 'p2p' ? address : address.encapsulate(suffix),
         )
-        // A record's address and the one that identify told come with and without the peer id.
+        // Addresses from records come with the peer id, addresses from identify without it.
         const distinct = new Map(addresses.map((address) => [address.toString(), address]))
         if (distinct.size > 0) yield [...distinct.values()]
       }
@@ -169,7 +169,7 @@ export class KeeperDht {
     return { id, multiaddrs: [] }
   }
 
-  /** A question to a DHT without nodes would only wait out its time. */
+  /** A query to a DHT without nodes would only run into its time-out. */
   async #assertJoined(signal: AbortSignal): Promise<void> {
     const { promise, reject } = Promise.withResolvers<never>()
     const over = (): void => reject(signal.reason)

@@ -80,7 +80,7 @@ const isFileCid = (cid: CID): boolean =>
 /**
  * Reads one block of a file. Only the root has been fetched so far.
  * @param expected The size that the block above announced for it; null at the root.
- * @throws NetworkError MALFORMED when it is not part of a plain file or not of that size, TOO_LARGE above `maxBytes`.
+ * @throws NetworkError MALFORMED unless it is part of a plain file and has that size, TOO_LARGE above `maxBytes`.
  */
 export function readNode(cid: CID, block: Uint8Array, expected: number | null, maxBytes: number): FileNode {
   const node = cid.code === raw.code ? { size: block.length, data: block, children: [] } : readFileNode(cid, block)

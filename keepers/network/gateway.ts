@@ -15,14 +15,14 @@ export type GatewayOptions = {
   /** 0 for any free one. */
   readonly port: number
   readonly blocks: LocalBlocks
-  /** Milliseconds until a connection on which nothing moves is closed; 30 s by default. */
+  /** Milliseconds before an idle connection is closed; 30 s by default. */
   readonly idle?: number
 }
 
 const RAW = 'application/vnd.ipld.raw'
-/** A block never changes, so that nobody has to ask twice. */
+/** A block never changes, so clients may cache it for ever. */
 const CACHE = 'public, max-age=31536000, immutable'
-/** Connections at a time, milliseconds for one request, and for a connection on which nothing moves. */
+/** Largest number of connections, milliseconds for one request, and milliseconds for an idle connection. */
 const LIMITS = { connections: 256, request: 30_000, idle: 30_000 } as const
 
 /** Answers GET and HEAD of `/ipfs/<cid>?format=raw`. */
@@ -47,7 +47,7 @@ export class BlockGateway {
     server.maxConnections = LIMITS.connections
     server.requestTimeout = LIMITS.request
     server.headersTimeout = LIMITS.request
-    // Else readers that take nothing of what they asked for would keep all the connections for ever.
+    // Otherwise clients that request a block and never read it would occupy all connections for ever.
     server.timeout = idle
     server.listen(port, host)
     try {

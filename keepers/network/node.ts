@@ -21,8 +21,8 @@ import type { PinningOptions } from './pinning.ts'
 import { type NatOptions, relayFor, relayGate, relaying } from './relaying.ts'
 
 /**
- * The libp2p services of a keeper: identify, which tells bitswap peers each other's protocols, and optionally a DHT with the ping that it
- * uses to find live peers.
+ * The libp2p services of a keeper: identify, from which bitswap peers learn each other's protocols, and optionally a DHT with the ping that
+ * it uses to find live peers.
  */
 export type KeeperServices = {
   identify: ReturnType<ReturnType<typeof identify>>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A client of the IPFS Pinning Service API 0.1.2 (github.com/ipfs/pinning-services-api-spec): somebody who is paid, or another node of
-// the operator's, keeps the models as well.
+// A client of the IPFS Pinning Service API 0.1.2 (github.com/ipfs/pinning-services-api-spec): a paid service, or another node of the
+// operator, also keeps the models.
 import { lookup, resolveTxt } from 'node:dns/promises'
 import { BlockList, isIPv4 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,44 +14,44 @@ import { NetworkError } from './errors.ts'
 export type PinningOptions = {
   /** Where the API is, without `/pins`. */
   readonly url: string
-  /** The access token; asked for with each request, so that it can be renewed. */
+  /** Returns the access token. Called for each request, so that the token can be renewed. */
   readonly token: () => string
-  /** Name of the pins, by which this keeper knows its own. */
+  /** Name of the pins, by which this keeper recognises its own. */
   readonly name: string
-  /** Hears how many models were pinned and how many were not. Must not throw. */
+  /** Called with the numbers of pinned and failed models. Must not throw. */
   readonly onEvent?: (event: DhtEvent) => void
-  /** Milliseconds between two looks at a pin that is under way. */
+  /** Milliseconds between two checks of a pin in progress. */
   readonly lookEvery?: number
 }
 
 /** The parts of the node that it uses. */
 export type PinningNode = {
-  /** Where the service can fetch from. */
+  /** The addresses from which the service can fetch. */
   readonly addresses: () => readonly string[]
   readonly dial: (address: Multiaddr, signal: AbortSignal) => Promise<unknown>
-  /** The system's unless given. */
+  /** By default the system's resolver. */
   readonly names?: Names
 }
 
 type Names = {
   /** The IP addresses of a host. */
   readonly addresses: (host: string) => Promise<readonly string[]>
-  /** The texts of a name. */
+  /** The TXT records of a name. */
   readonly texts: (name: string) => Promise<readonly string[]>
 }
 const NAMES: Names = {
   addresses: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
   texts: async (name) => (await resolveTxt(name)).map((parts) => parts.join('')),
 }
-/** How often an address by name may lead to another one (multiformats, DNSADDR). */
+/** Most steps from one named address to the next (multiformats, DNSADDR). */
 const MOST_NAMES = 3
 
-/** Most of a list that the specification allows. */
+/** Largest list that the specification allows. */
 const MOST_ADDRESSES = 20
 const MOST_RESULTS = 100
-/** Bytes of an answer. */
+/** Largest answer, in bytes. */
 const MOST_BYTES = 1 << 20
-/** Milliseconds for one request, and between two looks at a pin that is under way. */
+/** Milliseconds for one request, and between two checks of a pin in progress. */
 const REQUEST_MS = 30_000
 const LOOK_EVERY = 5_000
 const DIAL_MS = 10_000
@@ -86,7 +86,7 @@ type PinStatus = z.infer<typeof statusSchema>
 const resultsSchema = z.object({ results: z.array(statusSchema).max(1000) })
 const failureSchema = z.object({ error: z.object({ reason: z.string(), details: z.string().optional() }) })
 
-/** One remote service. It is told of models as a DHT is, by an announcer: in the background, again and again, waited for by nobody. */
+/** One remote service. An announcer sends it models as it does to a DHT: in the background, repeatedly, while nobody waits. */
 export class PinningService {
   readonly #options: PinningOptions
   readonly #node: PinningNode
@@ -97,8 +97,8 @@ export class PinningService {
   }
 
   /**
-   * Has a blob pinned, unless it is, and waits until it is.
-   * @throws NetworkError UNAVAILABLE saying what the service said; the signal's reason. The next call goes on with the same pin.
+   * Requests a pin for a blob unless it is pinned already, and waits until it is.
+   * @throws NetworkError UNAVAILABLE with the service's message; the signal's reason. The next call continues with the same pin.
    */
   async provide(cid: CID, signal: AbortSignal): Promise<void> {
     const known = (await this.#pinsOf(cid, 'queued,pinning,pinned', signal)).at(0)
@@ -111,7 +111,7 @@ export class PinningService {
     }
   }
 
-  /** Gives up this keeper's pins of a blob, as far as the service answers: one that is left over only costs. */
+  /** Removes this keeper's pins of a blob, as far as the service answers; a remaining pin only costs money. */
   async withdraw(cid: CID): Promise<void> {
     using deadline = new Deadline(REQUEST_MS, [])
     try {
@@ -121,7 +121,7 @@ export class PinningService {
         await this.#request('DELETE', `/${encodeURIComponent(requestid)}`, null, deadline.signal)
       }
     } catch {
-      // A model that is given up is rare, and nothing waits for it.
+      // Models are rarely given up, and nothing waits for this.
     }
   }
 
@@ -137,13 +137,13 @@ export class PinningService {
     return await this.#request('POST', '', statusSchema, signal, pin)
   }
 
-  /** Connects to those who will fetch: a keeper behind a NAT cannot be dialled by them. */
+  /** Dials the nodes that will fetch, because they cannot dial a keeper behind a NAT. */
   async #meet({ delegates }: PinStatus, signal: AbortSignal): Promise<void> {
     using deadline = new Deadline(DIAL_MS, [signal])
     const near = isLoopback(this.#options.url)
     const dials = delegates.map(async (text) => {
       const address = multiaddr(text)
-      // A public service's word must not lead into the keeper's own network.
+      // An answer of a public service must not lead into the keeper's own network.
       if (near || (await isPublic(address, this.#node.names ?? NAMES))) await this.#node.dial(address, deadline.signal)
     })
     await Promise.allSettled(dials)
@@ -162,7 +162,7 @@ export class PinningService {
     try {
       const response = await fetch(`${this.#options.url.replace(/\/+$/, '')}/pins${path}`, {
         method,
-        // The token goes to nobody else.
+        // Sends the token to no other host.
         redirect: 'error',
         headers: { authorization: `Bearer ${this.#options.token()}`, 'content-type': 'application/json' },
         signal: deadline.signal,
@@ -192,8 +192,8 @@ export class PinningService {
 }
 
 /**
- * Whether an address leads out of the keeper's own network, whatever its names stand for now. They may stand for something else when they are
- * dialled; who is there then must still prove to be the peer of the address.
+ * Whether an address leads out of the keeper's own network, for everything that its names stand for now. A name may stand for something
+ * else when it is dialled; but the node there must still prove that it is the peer of the address.
  */
 async function isPublic(address: Multiaddr, names: Names, left: number = MOST_NAMES): Promise<boolean> {
   const [place] = address.getComponents()
@@ -240,7 +240,7 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? `${message}: ${cause.message}` : message
 }
 
-/** What a stranger says, on one line. */
+/** A stranger's text, on one line. */
 const shown = (text: unknown): string =>
   String(text ?? 'no reason')
     .slice(0, 200)

@@ -50,19 +50,19 @@ export type RelayerEvent =
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
   | { readonly kind: 'sent'; readonly calls: number; readonly hash: string }
   | { readonly kind: 'confirmed'; readonly calls: number; readonly hash: string; readonly gas: number }
-  /** Checked before, and refused by the contract in the end. */
+  /** Passed the checks, but the contract refused it in the end. */
   | { readonly kind: 'wasted'; readonly signer: string; readonly method: string; readonly reason: string }
 
 type Numbers = { readonly round: number; readonly epoch: number }
 
-/** New encryption keys of one operator within `KEYS_WITHIN`. The contract takes any number; a keeper has one an epoch. */
+/** New encryption keys of one operator within `KEYS_WITHIN`. The contract takes any number; a keeper needs one per epoch. */
 const MOST_KEYS = 8
 /** Milliseconds. */
 const KEYS_WITHIN = 3_600_000
 
 /**
- * Collects members' signed calls, checks each before it costs anything, and sends steps together. It needs no trust: the keeper
- * sends whatever it does not send.
+ * Collects members' signed calls, checks each before it costs anything, and sends steps together. Nobody has to trust it: a keeper sends a
+ * step itself if the relayer does not.
  */
 export class Relayer {
   readonly #options: RelayerOptions & { readonly clock: Clock }
@@ -70,7 +70,7 @@ export class Relayer {
   readonly #errors: readonly Interface[]
   readonly #emit: (event: RelayerEvent) => void
   readonly #underWay = new Map<string, readonly WaitingCall[]>()
-  /** When an operator's keys were sent (clock). */
+  /** Times (clock) at which an operator's keys were sent. */
   readonly #keysSent = new Map<string, readonly number[]>()
   readonly #slots: CheckSlots
   /** Calls that the contract refused at the newest block; a repeated call gets the same answer. */
@@ -93,7 +93,7 @@ export class Relayer {
 
   /**
    * Takes a request, and resolves to the hash of the transaction that carries its call as soon as that is sent.
-   * @throws RelayError: why not
+   * @throws RelayError with the reason for a refusal
    */
   async handOver(request: unknown): Promise<string> {
     let sent: Promise<string>
@@ -107,7 +107,7 @@ export class Relayer {
     return await sent
   }
 
-  /** Sends waiting calls until `stopping` is aborted. The senders of a failed transaction hear of its failure. */
+  /** Sends waiting calls until `stopping` is aborted, and reports a failed transaction to the senders of its calls. */
   async run(stopping: AbortSignal): Promise<void> {
     const { clock, pollInterval, heads } = this.#options
     try {
@@ -126,7 +126,7 @@ export class Relayer {
     }
   }
 
-  /** To be told of a transaction of the queue as soon as it is sent. */
+  /** The transaction queue calls this as soon as it has sent a transaction. */
   sent(key: string, hash: string): void {
     const calls = this.#underWay.get(key)
     if (calls === undefined) return
@@ -169,14 +169,14 @@ export class Relayer {
     await this.#slots
       .take(signer, () => this.#try(checked))
       .catch((error: unknown) => {
-        // Signatures can be read on the chain: whoever sends a member's old ones again must not take up its slots.
+        // Signatures are public on the chain: somebody who sends a member's old ones again must not take up its slots.
         if (error instanceof RelayError && error.code === 'REFUSED') reasons.set(name, error)
         throw error
       })
     return checked
   }
 
-  /** Refuses what names a round or an epoch long over, which costs no question. @throws RelayError REFUSED */
+  /** Refuses a call that names a round or an epoch long over, without a request to the chain. @throws RelayError REFUSED */
   async #requireRecent(call: string, block: string): Promise<void> {
     const named = namedIn(call)
     if (named === null) return
@@ -192,7 +192,7 @@ export class Relayer {
       })
     }
     const now = (await this.#time.of)[named.what]
-    // Of the last one, a step may still be open.
+    // A step of the last one may still be open.
     if (named.number < now - 1) {
       throw new RelayError('REFUSED', `call: it is of ${named.what} ${named.number}, the service is in ${now}`)
     }
@@ -216,8 +216,8 @@ export class Relayer {
   }
 
   /**
-   * Only the signer's own key, by a signature of this kind: a contract that acts for a keeper answers for itself (ERC-1271), and may burn
-   * all the gas there is while it does.
+   * Accepts only a signature of this kind by the signer's own key. A contract that acts for a keeper would answer for itself (ERC-1271),
+   * and could burn any amount of gas.
    */
   async #checkKey(signer: string, call: string): Promise<void> {
     const { contracts } = this.#options
@@ -270,7 +270,7 @@ export class Relayer {
 
   async #sendSteps(stopping: AbortSignal): Promise<void> {
     const taken = this.#waiting.take('step', this.#options.limits.batch)
-    // Since they came, somebody else may have sent one, or a state may have ended.
+    // In the meantime, somebody else may have sent one of them, or a state may have ended.
     const standing = await Promise.all(
       taken.map(async (step) => {
         try {
@@ -296,7 +296,7 @@ export class Relayer {
     try {
       const to = route === 'key' ? await this.#registry() : domain.service
       const receipt = await queue.send({ key, to, data }, stopping)
-      // Of one that was sent before a restart, nobody was told.
+      // Nobody was told about a transaction from before a restart.
       for (const { done } of calls) done.resolve(receipt.hash)
       this.#emit({ kind: 'confirmed', calls: calls.length, hash: receipt.hash, gas: Number(receipt.gasUsed) })
       if (route === 'step') this.#note(calls, receipt)
@@ -333,12 +333,12 @@ function recoveredFrom(digest: string, signature: string): string | null {
   }
 }
 
-/** The error as the sender sees it. */
+/** The error in the form that the sender gets. */
 function refusalOf(error: unknown): RelayError {
   if (error instanceof RelayError) return error
   if (error instanceof RevertError) return new RelayError('REFUSED', error.message, { cause: error })
   if (error instanceof ChainError && (error.code === 'UNFUNDED' || error.code === 'FEE_CAP')) {
-    // Not its text: that has the relayer's own account and balance.
+    // Without its text, which contains the relayer's account and balance.
     return new RelayError('UNFUNDED', 'the relayer cannot pay for this now', { cause: error })
   }
   if (isError(error, 'INSUFFICIENT_FUNDS')) return new RelayError('UNFUNDED', 'the relayer cannot pay for this now')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a column of labels asks for: classes, several labels, an amount.
+// The task that a column of labels implies: classes, several labels, or an amount.
 import { isGap, numberOf } from '../learning/index.ts'
 import type { ServiceTask } from '../versions/index.ts'
 import { scaleOf } from './columns.ts'
@@ -13,7 +13,7 @@ export type LossName = Extract<ServiceTask, { kind: 'regression' }>['loss']['kin
 const HUBER_DELTA = 1.345
 
 export type TaskOptions = {
-  /** What is to be learned; from the column unless told. */
+  /** The task to learn; by default derived from the column. */
   readonly task?: ServiceTask['kind']
   /** Of an amount, for people. */
   readonly unit?: string

@@ -32,7 +32,7 @@ const LEAST_HIDDEN = 8
  * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder) or an ONNX file, weights
  * aside, or by default a small network.
  * @param embedding Of text: numbers in the embedding of a word.
- * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming what the model takes and what the sample has
+ * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming the model's input and the sample's
  */
 export async function chooseArchitecture(
   wanted: string | undefined,

@@ -28,7 +28,7 @@ const ACTIVATION_BITS = [8, 7, 6]
 const TOLERABLE_LOSS = 0.005
 /** Sixteen greys of a picture; a payload carries a byte for each value of a table; a word is in a text, or is not, or is a share of it. */
 const INPUT_BITS = { picture: 4, table: 8, text: 1, share: 8, tensor: 8 } as const
-/** Bits of a weight; those of an amount's last layer carry its unit, and there are few of them. */
+/** Bits of a weight; the few weights of an amount's last layer carry its unit. */
 const WEIGHT_BITS = 8
 const AMOUNT_BITS = { least: 14, most: 24, beside: 7 } as const
 /** How much further than the sample's a column may reach before an input is refused. */
@@ -115,7 +115,7 @@ function amountBits(deviation: number): number {
   return Math.min(most, Math.max(least, beside + Math.ceil(Math.log2(deviation))))
 }
 
-/** What clips less is better, then what judges better. */
+/** Less clipping is better; on a tie, the better accuracy wins. */
 const rank = ({ accuracy, clippedShare }: Calibration): number => accuracy - 10 * clippedShare
 
 function clippedBy(model: PlannedModel, trial: Trial): number {

@@ -23,7 +23,7 @@ export async function anyVersion(manifest: ServiceManifest, output?: OutputSpec)
 
 /**
  * What a proof of a service shows, by its name: `label` or `margin` of classes, `value` of an amount, the name of one of several labels.
- * @throws VersionError BAD_MANIFEST naming what it may be
+ * @throws VersionError BAD_MANIFEST naming the possible values
  */
 export function outputNamed({ task }: ServiceManifest, name: string): OutputSpec {
   const known = task.kind === 'labels' ? task.labels : task.kind === 'regression' ? ['value'] : ['label', 'margin']

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What each column of a sample holds: numbers, names of categories, gaps.
+// The content of each column of a sample: numbers, names of categories, gaps.
 import { type Columns, isGap, LearningError, numberOf } from '../learning/index.ts'
 
 /** More different names than these are no categories. */
@@ -9,7 +9,7 @@ const LEAST_ROWS_A_CATEGORY = 3
 
 export type Row = { readonly line: number; readonly fields: readonly string[] }
 
-/** How members read these columns. @throws LearningError BAD_DATA naming file, line and column, and what would do */
+/** How members read these columns. @throws LearningError BAD_DATA naming file, line, column and the fix */
 export function inferColumns(
   features: readonly string[],
   header: readonly string[],
@@ -55,7 +55,7 @@ export function inferColumns(
   }
 }
 
-/** A comma where numbers would else be none: `1,5` in a file whose fields are divided by something else. */
+/** A comma where numbers would else be none: `1,5` in a file with another separator between fields. */
 export function decimalOf(delimiter: string, rows: readonly Row[]): ',' | undefined {
   if (delimiter === ',') return undefined
   const fields = rows.slice(0, 200).flatMap((row) => row.fields)
@@ -78,6 +78,6 @@ export function scaleOf(values: readonly number[] | Float64Array): { mean: numbe
   const size = deviation || Math.abs(mean) || 1
   const unit = 10 ** (Math.floor(Math.log10(size)) - 1)
   const rounded = (value: number): number => Number((Math.round(value / unit) * unit).toPrecision(12))
-  // A constant is not divided by nothing.
+  // A constant column gets a deviation of 1, to avoid a division by zero.
   return { mean: rounded(mean), deviation: rounded(deviation) || 1 }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// From a sample and an architecture to a manifest, and what a service of it costs.
+// Makes a manifest from a sample and an architecture, and estimates the cost of a service.
 import { FheError } from '../fhe/index.ts'
 import { initialWeights, LocalTrainer, type ModelSpec } from '../learning/index.ts'
 import {
@@ -32,15 +32,18 @@ export type DraftOptions = {
   readonly decryptionsPerEpoch: number
   /** Rounds that are played. */
   readonly rounds: number
-  /** An ONNX file whose weights are those before the first round, in place of drawn ones. */
+  /** An ONNX file with the weights before the first round, in place of drawn ones. */
   readonly start?: Uint8Array
-  /** Samples of all members together; those of the sample unless told. */
+  /** Samples of all members together; by default, the number in the sample. */
   readonly total?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (text: string) => void
 }
 
-/** What a service of a manifest is like, for whoever decides about it. Accuracies 0 … 1 (of amounts R²), on samples that nobody trained on. */
+/**
+ * A forecast of a manifest's service, for the people who decide about it. Accuracies 0 … 1 (of amounts R²), on samples that nobody trained
+ * on.
+ */
 export type DraftReport = {
   readonly digest: string
   readonly cid: string
@@ -54,7 +57,7 @@ export type DraftReport = {
     readonly start?: number
   }
   readonly headroom: {
-    /** How far weights may grow beyond those of the last round played. */
+    /** How far weights may grow beyond the weights of the last simulated round. */
     readonly factor: number
     /** Largest share of weights clipped in any round played. */
     readonly clippedShare: number
@@ -86,7 +89,7 @@ export async function draftService(
   const { name, spec, sample, rounds, signal, onProgress: say = () => undefined } = options
   const work = signal === undefined ? {} : { signal }
   const start = options.start === undefined ? null : await broughtAlong(options.start, options)
-  // Layers that have no provable form are not worth the rounds.
+  // Checked first: for layers without a provable form, the rounds would be wasted.
   provable(() => provableGraph({ spec }, start?.weights ?? initialWeights(spec, 1)))
   say(`playing ${rounds} rounds with ${TRIAL_KEEPERS} virtual keepers`)
   const trial = await playTrial(spec, sample, {

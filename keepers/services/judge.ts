@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How well scores answer, in one number that is at most 1: a float network's, or those of the integers that are proven.
+// The quality of scores as one number, at most 1: for a float network's scores, or for the proven integers'.
 import type { ServiceTask } from '../versions/index.ts'
 import { accuracyOf } from '../zkml/index.ts'
 

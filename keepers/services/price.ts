@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a proof of a service's model costs, in each proof system, before any circuit is compiled.
+// The cost of a proof of a service's model in each proof system, estimated without compiling a circuit.
 import {
   chooseSystem,
   domainOf,
@@ -23,7 +23,10 @@ export type Price = ProofCost & {
 
 /** Gas of an inference verified and recorded at the hub (snapshots/inference.json): four public signals, whatever the circuit. */
 const INFERENCE_GAS = 296_238
-/** What verifying with one challenge takes beyond plain Groth16: 284,744 instead of 237,618, as whole transactions (docs/zkml-lookups.md). */
+/**
+ * Additional gas to verify with one challenge, compared with plain Groth16: 284,744 instead of 237,618, as whole transactions
+ * (docs/zkml-lookups.md).
+ */
 const LOOKUP_GAS = 47_126
 
 /** Circuits with lookups are counted by writing them, in memory: of larger ones plain Groth16 alone is counted, by formulas. */

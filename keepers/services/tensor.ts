@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the arrays of a file are, for members who will all read theirs alike.
+// Describes a file's arrays, so that all members read theirs in the same way.
 import { basename, extname } from 'node:path'
 import { LearningError, lastSide, openArrays, placeIn, type StoredArray } from '../learning/index.ts'
 import type { ServiceInput, ServiceTask } from '../versions/index.ts'
@@ -25,8 +25,8 @@ const REACH = 1.25
 const MOST_DEVIATIONS = 6
 
 /**
- * Shape, scaling and range of the samples, and what is to be learned of them.
- * @throws LearningError BAD_DATA naming file, array and index, and what would do
+ * Shape, scaling, range and task of the samples.
+ * @throws LearningError BAD_DATA naming file, array, index and the fix
  */
 export async function inferTensor(
   path: string,

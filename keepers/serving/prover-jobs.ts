@@ -161,7 +161,7 @@ export async function readWitness(
     fromBlock: number
     plane: DataPlane | null
     signal?: AbortSignal
-    /** The prover whose sealed witness is read, and the key that opens it; null for an account that cannot open any. */
+    /** The prover of the sealed witness, and the key that opens it; null for an account without such a key. */
     prover: { readonly address: string; readonly privateKey: string | null }
   },
 ): Promise<SegmentWitness[]> {

@@ -55,7 +55,7 @@ export class JobVerdicts {
     this.#account.say('settled', { job: job.id, segments: answers.length, gas: receipt.gasUsed })
   }
 
-  /** Closes an expired job in which this prover has something at stake. */
+  /** Closes an expired job if this prover has something at stake in it. */
   async close(job: JobView): Promise<void> {
     if (!this.#myTurn(job, `close ${job.id}`)) return
     const receipt = await this.#account.send('close', () => this.#account.market.close(job.id))

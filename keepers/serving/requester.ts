@@ -26,7 +26,7 @@ const PAYLOAD_BITS = 8
 
 /**
  * Posts a request with a public input and its price in escrow. Returns the request's id.
- * @throws ServingError wrong-circuit when an input does not fit a byte, refused when the hub says no
+ * @throws ServingError wrong-circuit when an input value does not fit a byte, refused when the hub refuses
  */
 export async function requestInference(order: InferenceOrder): Promise<{ requestId: string; gasUsed: bigint }> {
   const { signer, program, modelId } = order

@@ -5,7 +5,7 @@ import type { Answer, InferenceServer } from './server.ts'
 export type ServeOptions = {
   readonly signal: AbortSignal
   readonly onAnswer: (answer: Answer) => void
-  /** A request without an answer so far; it is retried, ever more rarely, while it is open. */
+  /** A request without an answer so far; the server retries it, ever more rarely, while it is open. */
   readonly onFailure: (requestId: string, error: Error) => void
   /** Milliseconds between looks at the chain. */
   readonly interval?: number

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a keeper has encrypted and decrypted, as a file: the interchange of its once rules, as EIP-3076 is of a validator's.
+// A keeper's record of encryptions and decryptions as a file. It carries the once rules from one folder to another, as EIP-3076 does for a
+// validator.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { StoreError } from './errors.ts'
@@ -7,8 +8,8 @@ import { StoreError } from './errors.ts'
 const hash = z.string().regex(/^0x[0-9a-f]{64}$/, 'takes 0x and 64 hex digits')
 
 /**
- * Version 1. A claim says: of the act `nonce` (SHA-256 of what it is about: epoch, round, member), this keeper has made the bytes of
- * hash `digest`, and makes no others. Neither reveals anything. `digest` of the metadata is the SHA-256 of all nonces and digests in order.
+ * Version 1. A claim states: for the act `nonce` (SHA-256 of its subject: epoch, round, member), this keeper has made the bytes with hash
+ * `digest` and will make no others. Neither reveals anything. `digest` of the metadata is the SHA-256 of all nonces and digests in order.
  */
 const schema = z.strictObject({
   metadata: z.strictObject({

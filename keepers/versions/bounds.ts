@@ -25,9 +25,9 @@ export function contradictionInPrivacy(terms: RoundTerms): string | null {
 }
 
 /**
- * The number of samples that a member declares, its weight in the mean. 0 says that it has none: its update is zero, weighs nothing, and is none
- * of those that the chain wants in a sum. With privacy all declare the same, because a member with twice the weight would need twice the noise;
- * its number of samples then stays private, and so does whether it has any.
+ * The number of samples that a member declares, its weight in the mean. 0 means that it has none: its update is zero, weighs nothing, and
+ * does not count towards the updates that the chain requires in a sum. With privacy all declare the same, because a member with twice the
+ * weight would need twice the noise; its number of samples then stays private, and so does whether it has any.
  */
 export function declaredWeight(terms: RoundTerms, samples: number): number {
   return terms.privacy === undefined ? Math.max(0, Math.min(samples, terms.maxSamples)) : terms.maxSamples

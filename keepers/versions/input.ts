@@ -84,7 +84,7 @@ export function rowsOfInput(input: ServiceInput) {
   return { ...columns, label, delimiter }
 }
 
-/** How arrays of a file become what the model takes. @returns null for other inputs */
+/** How a file's arrays become the model's input. @returns null for other inputs */
 export function tensorOfInput(input: ServiceInput): TensorTerms | null {
   if (input.kind !== 'tensor') return null
   const { array, label, numbers, scale } = input

@@ -23,7 +23,7 @@ export const MAX_MANIFEST_BYTES = 1 << 20
 
 export const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
-  /** What its members speak to each other: see protocol.ts. */
+  /** The protocol that its members use: see protocol.ts. */
   protocol: z.int().min(1).max(0xffff).optional(),
   /** For people. */
   name: z.string().min(1).max(64),

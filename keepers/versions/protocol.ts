@@ -4,15 +4,15 @@
 // go on speaking the one before.
 import { VersionError } from './errors.ts'
 
-/** What the members of a service speak whose manifest says nothing of it: manifests were older than the number. */
+/** The protocol of a service whose manifest names none; the first manifests were older than the number. */
 export const FIRST_PROTOCOL = 1
 
-/** What this release speaks. */
+/** The protocol of this release. */
 export const PROTOCOLS: readonly number[] = [1]
 
 /**
- * Refuses a service whose members speak what this keeper does not: its messages would be unreadable to them, and theirs to it, and
- * a member that sends what nobody can read is accused.
+ * Refuses a service whose members use a protocol that this keeper does not know. They could not read each other's messages, and members
+ * accuse a sender of unreadable messages.
  * @param asked the manifest's `protocol`
  * @throws VersionError PROTOCOL saying who speaks what
  */

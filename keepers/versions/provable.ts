@@ -113,8 +113,8 @@ export function provableModel(model: PlannedModel, weights: Float32Array, output
 }
 
 /**
- * The salt of a version's commitment: a hash of its exact weights. Members with the same weights agree on it without a message, and nobody
- * without them can use the commitment to test guesses.
+ * The salt of a version's commitment: a hash of its exact weights. Members with the same weights agree on it without a message, and others
+ * cannot use the commitment to test guesses.
  */
 export function saltOf(weights: Float32Array): bigint {
   const { buffer, byteOffset, byteLength } = weights

@@ -13,7 +13,7 @@ type SamplePlace = { readonly kind: SampleSource['kind']; readonly path?: string
 /** Of the classes that the project's own digits have. */
 const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit))
 
-/** Whether the project's own digits are what a service is about: pictures of the same size are not pictures of the same things. */
+/** Whether a service is about digits like the project's own. The size of the pictures does not show that. */
 export function takesDigits({ input, task }: Form): boolean {
   return (
     input.kind === 'picture' && task.kind === 'classification' && DIGITS.every((digit, i) => task.classes[i] === digit)
@@ -58,7 +58,7 @@ function sourceOf({ input, task }: Form, { kind, path, test }: SamplePlace): Sam
   return { kind, ...both, table: { ...rows, ...labelReading(task) } }
 }
 
-/** What a member's samples are to be, for somebody who has not said where they are. */
+/** A description of the samples that a member needs, for a user who has not named any. */
 export function samplesText(input: ServiceInput): string {
   if (input.kind === 'picture') {
     return `a folder of IDX files, or with a folder for each class, of pictures of ${input.shape.join('×')}`

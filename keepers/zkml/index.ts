@@ -58,7 +58,7 @@ export {
   type InferenceRequest,
   type InferenceWitness,
 } from './inference/prover.ts'
-// Keys and proofs of either system; what takes one of them alone is imported from its own file.
+// Keys and proofs of either system. Functions for one system alone are imported from their own files.
 export {
   type AnyKey as VerificationKey,
   type AnyProof as Proof,

@@ -5,41 +5,18 @@ import { statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
-import { formatEther, ZeroAddress } from 'ethers'
-import {
-  type Clock,
-  FailoverProvider,
-  hostOf,
-  isLoopback,
-  openService,
-  PeerBook,
-  systemClock,
-} from '../../chain/index.ts'
-import { portAnswers } from '../../network/index.ts'
-import { agreedDigests, disagreement } from '../../versions/index.ts'
+import { type Clock, FailoverProvider, hostOf, isLoopback, systemClock } from '../../chain/index.ts'
 import { type KeeperConfig, loadConfig } from '../config.ts'
-import { RENEW } from '../frame.ts'
 import { operatorAddress, remoteOperator, whyNotSigned } from '../operator.ts'
-import { LOW_BALANCE } from '../preflight.ts'
-import { takeSnapshot } from '../snapshot.ts'
 import { Trainer } from '../training/trainer.ts'
-import { askProcess, seatsOfMembers } from './status.ts'
-
-export type Verdict = 'ok' | 'warn' | 'fail'
-
-export type Check = {
-  readonly name: string
-  readonly verdict: Verdict
-  readonly found: string
-  /** The fix; null if nothing is wrong. */
-  readonly fix: string | null
-}
+import { type Check, fail, ok, reasonOf, warn } from './check.ts'
+import { checkService } from './doctor-service.ts'
+import { askProcess } from './status.ts'
 
 export type DoctorOptions = { readonly folder: string; readonly clock?: Clock; readonly signal?: AbortSignal }
 
-/** Milliseconds that an endpoint or a peer may take. */
+/** Milliseconds that an endpoint may take. */
 const PATIENCE_MS = 5_000
-const PEER_MS = 2_000
 /** Seconds by which a clock may be behind the chain, and after which the newest block is old. */
 const MAX_SKEW = 300
 const OLD_BLOCK = 120
@@ -52,11 +29,6 @@ const DISK_LOW = 2 * 2 ** 30
 const FEW_BLOCKS = 100
 /** Number of endpoints that stops a single one from making the keeper state a falsehood or exit. */
 const ENOUGH_ENDPOINTS = 3
-
-const ok = (name: string, found: string): Check => ({ name, verdict: 'ok', found, fix: null })
-const warn = (name: string, found: string, fix: string): Check => ({ name, verdict: 'warn', found, fix })
-const fail = (name: string, found: string, fix: string): Check => ({ name, verdict: 'fail', found, fix })
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0]!
 
 /** Looks at everything that a keeper of this folder depends on. It only reads, and works without the passphrase. Never throws. */
 export async function examineKeeper({ folder, clock = systemClock, signal }: DoctorOptions): Promise<Check[]> {
@@ -328,54 +300,4 @@ function checkTime(block: number, now: number): Check {
     return warn('clock', `the newest block is ${-ahead} s old`, fix)
   }
   return ok('clock', `within ${Math.abs(ahead)} s of the newest block`)
-}
-
-async function checkService(config: KeeperConfig): Promise<Check[]> {
-  const { chain, service } = config
-  const provider = new FailoverProvider({ urls: chain.rpc, chainId: BigInt(chain.id), patience: PATIENCE_MS })
-  const checks: Check[] = []
-  try {
-    const contracts = await openService(service.address, provider)
-    const apart = disagreement(await agreedDigests(contracts.service), service.manifest)
-    checks.push(apart === null ? ok('manifest', 'is the one that the chain names') : fail('manifest', apart, RENEW))
-    const operator = operatorAddress(config.keys)
-    const balance = await provider.getBalance(operator)
-    const ether = `${formatEther(balance)} ether for gas at ${operator}`
-    if (balance === 0n) checks.push(fail('funds', ether, 'send it some, or `cohort keeper register --fund`'))
-    else checks.push(balance < LOW_BALANCE ? warn('funds', ether, 'send it some') : ok('funds', ether))
-    const owner = await contracts.registry.ownerOfOperator(operator)
-    if (owner === ZeroAddress) {
-      checks.push(fail('registration', 'it is not registered', 'run `cohort keeper register`'))
-      return checks
-    }
-    const { jailedUntil, stake } = await contracts.registry.keeperOf(owner)
-    const block = (await provider.getBlock('latest'))!
-    const { seat, snapshot } = await takeSnapshot(contracts.service, operator, block.number, block.timestamp)
-    const held = `owner ${owner}, stake ${formatEther(stake)}, ${seat === null ? 'no seat' : `seat ${seat}`}`
-    if (jailedUntil > 0n)
-      checks.push(fail('registration', `${held}; in jail`, 'resolve the cause, then `cohort keeper unjail`'))
-    else if (seat === null) checks.push(warn('registration', held, '`cohort keeper run` takes a seat whenever it can'))
-    else checks.push(ok('registration', held))
-    checks.push(await checkPeers(contracts, seatsOfMembers(snapshot), seat))
-  } catch (error) {
-    checks.push(fail('service', reasonOf(error), 'correct service.address, chain.id or chain.rpc'))
-  } finally {
-    provider.destroy()
-  }
-  return checks
-}
-
-async function checkPeers(
-  { service, registry }: Awaited<ReturnType<typeof openService>>,
-  members: readonly number[],
-  self: number | null,
-): Promise<Check> {
-  const [first, ...others] = members
-  if (first === undefined) return ok('peers', 'the service has no members yet')
-  const addresses = await new PeerBook(service, registry, systemClock).providers(first, others, self)
-  const answers = await Promise.all(addresses.map((address) => portAnswers(address, PEER_MS)))
-  const there = answers.filter(Boolean).length
-  const found = `${there} of ${addresses.length} other members answer at their addresses`
-  if (there * 2 > addresses.length || addresses.length === 0) return ok('peers', found)
-  return warn('peers', found, 'look at this machine’s way out (firewall, DNS), then ask the others')
 }

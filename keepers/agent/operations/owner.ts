@@ -39,7 +39,7 @@ export type OwnerSession = {
 /** An account that sends transactions by a provider. */
 export type OwnerSigner = Signer & { readonly address: string }
 
-/** An owner's private key, its place among the accounts that a development node holds unlocked, or what opens it. */
+/** An owner's private key, its index among a development node's unlocked accounts, or the means to open it. */
 export type OwnerAccount =
   | { readonly key: string }
   | { readonly account: number }

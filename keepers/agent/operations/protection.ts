@@ -11,7 +11,7 @@ import {
 import { loadConfig } from '../config.ts'
 import { operatorAddress } from '../operator.ts'
 
-/** The claims of a folder whose keeper may be running. @throws StoreError */
+/** The claims of a folder, even while its keeper runs. @throws StoreError */
 export function exportProtection(folder: string): ProtectionRecord {
   using reader = new FolderReader(folder)
   const { chain, service } = reader.binding
@@ -19,7 +19,7 @@ export function exportProtection(folder: string): ProtectionRecord {
 }
 
 /**
- * Takes the claims of a record over into a folder whose keeper is stopped, all or none. From then on it refuses what contradicts them.
+ * Takes the claims of a record over into the folder of a stopped keeper, all or none. From then on it refuses what contradicts them.
  * @returns how many are new, and how many there are
  * @throws StoreError LOCKED, BAD_INPUT, WRONG_FOLDER, CONFLICT, WRONG_PASSPHRASE
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// That endpoints contradict each other, for the operator: of two, no rule can tell which one lies, so the keeper stays silent, and only somebody
-// who adds a third, or a node of its own, can change that.
+// Reports to the operator that endpoints contradict each other. With two, no rule can decide which one lies, so the keeper stays silent
+// until the operator adds a third endpoint or an own node.
 import type { EndpointAnswer } from '../../chain/index.ts'
 import type { AgentContext, Remembered } from '../context.ts'
 
@@ -17,13 +17,13 @@ export function noteContradiction(
   metrics.contradicted.set(1)
 }
 
-/** Enough endpoints tell the same again. */
+/** Enough endpoints agree again. */
 export function noteAgreement({ remembered, metrics }: Pick<AgentContext, 'remembered' | 'metrics'>): void {
   remembered.contradiction = null
   metrics.contradicted.set(0)
 }
 
-/** For /healthz: what is wrong since when, and the remedy; null while nothing is. */
+/** For /healthz: the problem, its beginning and the remedy; null without a problem. */
 export function contradictionText({ contradiction }: Pick<Remembered, 'contradiction'>): string | null {
   if (contradiction === undefined || contradiction === null) return null
   const { about, endpoints, since } = contradiction

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// When what happened on the chain can no longer be undone: by depth, and by what the chain itself calls final, if the operator asks for that.
+// Decides when an event on the chain can no longer be undone: by depth, and, if the operator asks for that, by the block that the chain
+// itself calls final.
 import { z } from 'zod'
 import { type EndpointAnswer, hasWitnesses, settles } from '../../chain/index.ts'
 import type { Step } from '../context.ts'

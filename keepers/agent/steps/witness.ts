@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// With two endpoints configured, a keeper does not take one's word for facts that its secrets depend on: whom it deals to, and for whom it
-// decrypts.
+// With two endpoints configured, a keeper does not rely on one of them for facts on which its secrets depend: to whom it deals, and for
+// whom it decrypts.
 import { z } from 'zod'
 import {
   bitmapOf,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { BackendName, ClassFigures, Control, TrainerCommand, TrainingProgress } from '../../learning/index.ts'
 import type { ServiceManifest } from '../../versions/index.ts'
-import type { DataConfig, TrainingConfig } from '../config.ts'
+import type { DataConfig, TrainingConfig } from '../data-config.ts'
 import type { ThreadError } from './thread-error.ts'
 
 /** A request from the daemon to its training thread. */

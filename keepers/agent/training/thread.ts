@@ -32,7 +32,7 @@ import {
   samplesOf,
   specOf,
 } from '../../versions/index.ts'
-import type { DataConfig, TrainingConfig } from '../config.ts'
+import type { DataConfig, TrainingConfig } from '../data-config.ts'
 import { collectGarbage } from '../memory.ts'
 import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 import { packError } from './thread-error.ts'

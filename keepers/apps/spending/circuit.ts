@@ -4,7 +4,7 @@ import { type ReleasedCircuit, type ReleasedCircuitOptions, releasedCircuit } fr
 import { spendModel } from './saved.ts'
 import { SPEND_CIRCUIT, spendProgram } from './spend.ts'
 
-/** That circuit's folder below `cache`: makes circuit and key, in some seconds, when it is not there. */
+/** The folder of that circuit below `cache`. If it is missing, makes circuit and key, which takes some seconds. */
 export async function spendCircuit(cache: string, options: ReleasedCircuitOptions = {}): Promise<ReleasedCircuit> {
   return await releasedCircuit(cache, 'spend', spendProgram(spendModel()), SPEND_CIRCUIT, options)
 }

@@ -211,7 +211,7 @@ export class MarketClient {
     )
   }
 
-  /** What it takes to say that the model misread, in the collateral's least unit. */
+  /** The bond of a challenge, in the collateral's smallest unit. */
   async challengeBond(marketId: bigint): Promise<bigint> {
     return await this.#book.challengeBond(marketId)
   }

@@ -14,14 +14,14 @@ export type RemoteSignerOptions = SignerEndpoint & {
   readonly onEnd?: (error: SignerError | null) => void
 }
 
-/** Times that a signer which cannot be reached is asked, before the caller hears of it. */
+/** Number of attempts to reach a signer before the caller gets an error. */
 const TRIES = 3
 /** Bytes of a signature alone. */
 const SIGNATURE = 65
 
 /**
- * A key in another process, which is asked over the network and not believed: of its answer only the signature is used, once it is the
- * account's, of the very bytes that were to be signed.
+ * A key in another process, reached over the network and not trusted: of its answer this uses only the signature, after checking that it is
+ * the account's signature over exactly the bytes sent.
  */
 export class RemoteSigner implements OperatorSigner {
   readonly address: string
@@ -144,7 +144,7 @@ export class RemoteSigner implements OperatorSigner {
   }
 }
 
-/** Names of the fields that differ, with what is and what was asked. */
+/** Names of the fields that differ, with the value found and the value requested. */
 function changed(asked: Transaction, got: Transaction): string[] {
   const fields = [
     ...(['type', 'chainId', 'to', 'value', 'nonce', 'data'] as const),

@@ -33,12 +33,12 @@ export function isLoopback(url: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
 
-/** The endpoint as it may stand in logs: without what a path or query may hold. */
+/** The endpoint in a form for logs: without path and query, which may contain secrets. */
 export function endpointName(url: string): string {
   return new URL(url).origin
 }
 
-/** What a signer said, as one line without control characters. */
+/** A signer's message, as one line without control characters. */
 export function quoted(text: unknown): string {
   const line = String(text)
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')

@@ -28,14 +28,14 @@ export type OperatorSigner = {
 export type SignerErrorCode =
   /** No answer in time, or none at all: it may come back. */
   | 'SIGNER_UNREACHABLE'
-  /** It answered that it does not sign this, or not for us. */
+  /** It refused to sign this, or to sign for us. */
   | 'SIGNER_REFUSED'
   /** It signed something else, or with another key. Nothing of it was used. */
   | 'SIGNER_ALTERED'
   /** The configuration of it cannot be used. */
   | 'SIGNER_CONFIG'
 
-/** sysexits.h: 69 for what is out of reach, 77 for what somebody does not permit, 78 for a wrong configuration. */
+/** sysexits.h: 69 unreachable, 77 not permitted, 78 wrong configuration. */
 export const SIGNER_EXIT_CODES: Record<SignerErrorCode, number> = {
   SIGNER_UNREACHABLE: 69,
   SIGNER_REFUSED: 77,

@@ -18,7 +18,7 @@ export const columnsSchema = z.strictObject({
   categories: z
     .record(z.string(), z.strictObject({ values: names.max(1024), as: z.enum(['one-hot', 'ordinal']) }))
     .optional(),
-  /** Features that may be empty: a number is then taken as its mean, a category as none of its values. */
+  /** Features that may be empty: the mean then stands for a number, and all zeros for a category. */
   missing: names.optional(),
   /** A comma before decimals, and points or spaces between thousands. A point unless told. */
   decimal: z.literal(',').optional(),
@@ -32,7 +32,7 @@ export function isGap(field: string): boolean {
   return GAPS.has(field.trim().toLowerCase())
 }
 
-/** A number as a file writes it; NaN for what is none. */
+/** Reads a number from a file's text; NaN for anything else. */
 export function numberOf(field: string, decimal?: ',' | undefined): number {
   const text = field.trim()
   if (text === '') return Number.NaN
@@ -65,7 +65,7 @@ export function contradictionInColumns({ features, scale, categories = {}, missi
 }
 
 /**
- * A reader of rows whose header this is.
+ * Returns a reader for rows under this header.
  * @throws LearningError BAD_DATA naming a column that the header lacks; the reader, naming line, column and what would do
  */
 export function columnReader(

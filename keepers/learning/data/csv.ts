@@ -17,7 +17,7 @@ export const csvSchemaSchema = z.strictObject({
   classes: z.array(z.string()).min(2).optional(),
   /** Shape of one sample; a vector when absent. */
   inputShape: z.array(z.number().int().positive()).min(1).optional(),
-  /** The label is an amount, and what the model puts out is (label − mean) / deviation. */
+  /** The label is an amount, and the model's output is (label − mean) / deviation. */
   target: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).optional(),
   /** The label names any number of the classes, with this between them. */
   separator: z.string().length(1).optional(),
@@ -99,7 +99,7 @@ export function inputReader(
 
 type Answers = Pick<DatasetParts, 'labels' | 'classes' | 'classNames' | 'targets'>
 
-/** What is to be learned of each row. */
+/** Reads the label of each row. */
 function readAnswers(rows: readonly { line: number; field: string }[], schema: Parsed, name: string): Answers {
   const { target, separator, decimal, label } = schema
   if (target !== undefined) {

@@ -92,7 +92,7 @@ export function partitionShards(
   )
 }
 
-/** Random parts of the given sizes, 0 among them; what is left over belongs to nobody. Throws when they ask for more than there is. */
+/** Random parts of the given sizes, which may be 0; remaining samples belong to nobody. Throws when they ask for more than there is. */
 export function partitionBySize(dataset: Dataset, options: { sizes: readonly number[]; seed: number }): Partition {
   const { sizes, seed } = options
   const total = sizes.reduce((a, b) => a + b, 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What one party of a federation holds: its own samples, and the shape and classes that all parties have agreed on.
+// One party's data in a federation: its own samples, and the shape and classes on which all parties have agreed.
 import { basename } from 'node:path'
 import { LearningError } from '../errors.ts'
 import type { Dataset } from '../types.ts'

@@ -6,7 +6,7 @@ import { LearningError } from '../errors.ts'
 const [END, CENTRAL, LOCAL] = [0x06054b50, 0x02014b50, 0x04034b50]
 const [END_BYTES, CENTRAL_BYTES, LOCAL_BYTES] = [22, 46, 30]
 const MOST_COMMENT = 0xffff
-/** What a field says whose value is in a ZIP64 record. */
+/** The marker in a field whose value is in a ZIP64 record. */
 const ELSEWHERE = 0xffffffff
 const [STORED, DEFLATED] = [0, 8]
 const ENCRYPTED = 1
@@ -15,7 +15,7 @@ const MOST_BYTES = 2 ** 31
 
 /**
  * The entries by name, each unpacked when asked for.
- * @throws LearningError BAD_DATA for a file that is not whole, an entry over 2 GiB, or whose checksum differs
+ * @throws LearningError BAD_DATA for an incomplete file, an entry over 2 GiB, or a wrong checksum
  */
 export function readZip(file: Uint8Array, where: string): ReadonlyMap<string, () => Uint8Array> {
   const bad = (what: string): never => {

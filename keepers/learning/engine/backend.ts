@@ -8,9 +8,10 @@ import { createFusedEngine, fusedRefusal } from './fused.ts'
 export type BackendChoice = BackendName | 'auto'
 
 /**
- * `auto`: the fused step if it supports every layer (without a cost per operation it is the fastest on networks of this size, faster than native
- * tfjs); else native tfjs-node if it is installed, else tfjs on WASM, else plain CPU with a warning. `general` lists the backends that `auto`
- * tries, in order, for models that the fused step does not support. Throws NO_BACKEND when a backend requested by name cannot be loaded.
+ * `auto` chooses the fused step if it supports every layer: it has no cost per operation, so on networks of this size it is even faster
+ * than native tfjs. Otherwise `auto` takes native tfjs-node if installed, then tfjs on WASM, then plain CPU with a warning. `general` lists
+ * the backends that `auto` tries, in order, for models that the fused step does not support. Throws NO_BACKEND when a backend requested by
+ * name cannot be loaded.
  */
 export async function createEngine(
   spec: ModelSpec,

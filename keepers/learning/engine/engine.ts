@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a trainer needs from whatever does the arithmetic.
+// The interface between a trainer and the engine that does its arithmetic.
 import type { BackendName, ModelSpec, OptimizerSettings } from '../types.ts'
 
 /** Staging buffers for one batch; valid until the next call of the engine. Fill the first `count` samples. */
@@ -48,7 +48,7 @@ export type Engine = {
   beginUpdates(settings: UpdateSettings, state?: UpdateState): void
   /** Gradient and update on the staged batch. `seed` decides the dropout masks of this step. */
   trainStep(count: number, seed: number): BatchOutcome
-  /** Gradient of the mean loss on the staged batch (no dropout, no update), as a flat vector. */
+  /** Gradient of the mean loss on the staged batch, as a flat vector, without dropout or an update. */
   gradient(count: number): BatchOutcome & { readonly gradient: Float32Array }
   updateState(): UpdateState
   /** Probabilities of the staged batch, `count × classes`; of amounts, the outputs themselves. */

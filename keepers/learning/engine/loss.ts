@@ -108,7 +108,9 @@ export function sampleLoss(
   return sum / row.length
 }
 
-/** What an application reads: amounts as they are, a probability for each of several labels. In place; softmax is the engine's. */
+/**
+ * The output in an application's terms: amounts unchanged, and a probability for each of several labels. In place; softmax is the engine's.
+ */
 export function activate(loss: Loss, outputs: Float32Array): void {
   if (loss.kind !== 'binary-cross-entropy') return
   for (const [i, value] of outputs.entries()) outputs[i] = 1 / (1 + Math.exp(-value))

@@ -116,7 +116,7 @@ class TfjsEngine implements Engine {
     }
     const outcome = this.#differentiate(count, true)
     this.#rule.apply()
-    // The model itself updates statistics such as those of batch normalisation; the optimiser must not.
+    // The model itself updates statistics, such as in batch normalisation; the optimiser must not.
     this.#visit((variable, values) => {
       if (!this.#trainable.has(variable.name)) values.set(variable.dataSync() as Float32Array)
     })

@@ -8,7 +8,7 @@ export const trainerLimitsSchema = z.strictObject({
   memoryMiB: z.int().min(16).max(16_777_216).optional(),
   /** `none`: it runs in a network namespace of its own, without an interface that is up. */
   network: z.enum(['none', 'allowed']).default('none'),
-  /** `own`: it runs in a process namespace of its own: it sees no other process, and nothing that it starts outlives it. */
+  /** `own`: the program runs in its own process namespace, sees no other process, and no process that it starts outlives it. */
   processes: z.enum(['own', 'shared']).default('own'),
 })
 export type TrainerLimits = z.infer<typeof trainerLimitsSchema>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the kernel keeps a program from: the network, other processes, and to live on when it should not.
+// Uses the kernel to keep a program from the network and from other processes, and to end it reliably.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import process from 'node:process'
@@ -9,7 +9,7 @@ type Wanted = Pick<TrainerLimits, 'network' | 'processes'>
 
 /** Without capabilities, and without a way to get any: it could take its own view of /proc away, and would see the one beneath. */
 const POWERLESS = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all', '--no-new-privs', '--']
-/** `--keep-caps`: the second `unshare` needs those of the first one's namespace. */
+/** `--keep-caps`: the second `unshare` needs the capabilities of the first one's namespace. */
 const USERS = [[], ['--map-current-user', '--keep-caps'], ['--map-root-user', '--keep-caps']]
 /** Process 1 of its own /proc is this shell; then the program's words. */
 const FIRST = 'test $$ = 1 && read -r name < /proc/1/comm && test "$name" = sh && "$@"'
@@ -32,7 +32,7 @@ function find({ network, processes }: Wanted): readonly string[] | null {
         ? ['unshare', ...user.filter((word) => word !== '--keep-caps'), ...net, '--', ...mortal()]
         : [
             ...(user.length + net.length === 0 ? [] : ['unshare', ...user, ...net, '--']),
-            // A new user namespace forgets what was said before it.
+            // A new user namespace resets earlier settings.
             ...mortal(),
             ...['unshare', '--pid', '--mount-proc', '--fork', '--kill-child=KILL', '--', ...POWERLESS],
           ]

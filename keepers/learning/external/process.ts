@@ -16,20 +16,20 @@ export type LimitedRun = {
   readonly environment: Readonly<Record<string, string>>
   readonly limits: TrainerLimits
   readonly signal?: AbortSignal | undefined
-  /** The variable of `environment` that is this run's alone: what it starts is found by it. */
+  /** The variable of `environment` that marks this run: processes that the program starts are found by it. */
   readonly mark?: string
 }
 
 /** How long a program may take to end after SIGTERM. */
 const GRACE_MS = 2_000
-/** How long output may still come after the program has ended: a child that it left behind may hold the pipe for ever. */
+/** Milliseconds to wait for output after the program has ended, because a child that it left behind may hold the pipe for ever. */
 const DRAIN_MS = 500
 /** Characters of output that are kept, the last ones. */
 const KEPT_OUTPUT = 4_000
 /** Characters of output in an error. */
 const SHOWN_OUTPUT = 300
 
-/** What of the keeper's environment a program inherits. Under `processes: shared`, /proc shows the rest to the same user. */
+/** The variables of the keeper's environment that a program inherits. Under `processes: shared`, /proc shows the rest to the same user. */
 const PASSED_ON = [
   'PATH',
   'HOME',
@@ -44,9 +44,9 @@ const PASSED_ON = [
 
 /**
  * Runs the program to its end.
- * @throws LearningError TRAINER_FAILED naming the command and why: not found, out of time, its exit code and last words; or the
- *   signal's reason. Nothing that it started runs any more then, under `processes: own`; under `shared`, nothing of its process group, or
- *   with the mark in its environment.
+ * @throws LearningError TRAINER_FAILED naming the command and why: not found, out of time, its exit code and last words; or the signal's
+ *   reason. When this throws, under `processes: own` no process that it started still runs; under `shared`, none of its process group and
+ *   none with the mark in its environment.
  */
 export async function runLimited(run: LimitedRun): Promise<void> {
   const { command, limits, signal, folder } = run
@@ -138,7 +138,7 @@ function underLimits(command: readonly string[], limits: TrainerLimits): readonl
   if (apart === null) throw new LearningError('NO_TRAINER', 'limits: what they promise cannot be kept here')
   const { memoryMiB, processes } = limits
   const limited = memoryMiB === undefined ? 'ulimit -c 0' : `ulimit -c 0 && ulimit -v ${memoryMiB * 1024}`
-  // Signals without a handler do nothing to the first process of a namespace: let that be the shell, and the program its child.
+  // Signals without a handler have no effect on the first process of a namespace. So the shell is that process, and the program its child.
   const run = processes === 'own' ? `${limited} && { "$@"; exit $?; }` : `${limited} && exec "$@"`
   return [...apart, 'sh', '-c', run, 'sh', ...command]
 }

@@ -18,7 +18,7 @@ export type Tensor = {
   readonly bytes: Uint8Array
 }
 
-/** Far more than our models need; the header is parsed before any of it has been validated. */
+/** Far more than our models need. A limit is necessary because the header is parsed before it is validated. */
 const MOST_HEADER_BYTES = 1 << 20
 const MOST_TENSORS = 10_000
 const MOST_AXES = 8

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the rounds of a service have cost its members in privacy, from what everybody sees: how many contributed to each sum.
+// The privacy cost of a service's rounds to its members, computed from public data: the number of contributors to each sum.
 import { z } from 'zod'
 import { PrivacyAccountant } from './accountant.ts'
 
@@ -31,9 +31,9 @@ export type ClientPrivacySpent = {
 }
 
 /**
- * ε for a member that contributed to every sum. Each entry is the number of contributors of a sum that was opened, whether or not its model was
- * accepted. Sampling gives no amplification: the chain shows who was in each sum. Neighbours are two runs that differ in one member's clipped
- * update, which is zero in one of them; the member takes part in both, as the chain shows, with equal weight.
+ * ε for a member that contributed to every sum. Each entry is the number of contributors to a decrypted sum, whether or not members
+ * accepted its model. Sampling gives no amplification: the chain shows who was in each sum. Neighbours are two runs that differ in one
+ * member's clipped update, which is zero in one of them; the member takes part in both, as the chain shows, with equal weight.
  */
 export function clientPrivacySpent(privacy: ClientPrivacy, contributors: Iterable<number>): ClientPrivacySpent {
   const sums = [...contributors]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Client-level differential privacy: clip the whole update, add Gaussian noise. The noise may be shared out: n keepers who each
-// add σC/√n add σC together, and none of them has to be trusted alone (but each that leaves its part out weakens the whole).
+// Client-level differential privacy: clip the whole update, add Gaussian noise. Keepers may share the noise: n keepers that each add σC/√n
+// together add σC. No single one must be trusted, but each one that leaves its part out weakens the result.
 import { randomBytes } from 'node:crypto'
 import { LearningError } from '../errors.ts'
 import type { SeededRandom } from '../random.ts'

@@ -9,8 +9,8 @@ export type ClientFigures = { readonly accuracy: number; readonly loss: number; 
 type Seen = Pick<Evaluation, 'confusion'> & { readonly classLoss: Float64Array }
 
 /**
- * Figures on test samples mixed as a client's own: each class of the test set counts by the client's share of it. Null for a client without
- * samples, or whose classes the test set does not have.
+ * Figures on test samples mixed as a client's own: each class of the test set counts by the client's share of it. Null if the client has no
+ * samples, or if the test set lacks its classes.
  */
 export function mixedFigures({ confusion, classLoss }: Seen, histogram: Uint32Array): ClientFigures | null {
   const classes = histogram.length

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a round came to: figures of the test set, of each class and of each client.
+// The results of a round: figures for the test set, each class and each client.
 import { withHome } from '../strategy/home.ts'
 import { explainedOf } from '../train/amounts.ts'
 import { classFigures, macroF1 } from '../train/figures.ts'
@@ -61,8 +61,8 @@ export function figuresOfTally(tally: Tally, { targets }: Dataset) {
 }
 
 /**
- * Each keeper's figures, by its own model where it has layers of its own: of classes on the test set mixed like its shard, of amounts and several
- * labels on its shard. Null for one without samples, or whose classes the test set does not have.
+ * Each keeper's figures, by its own model where it has layers of its own: of classes on the test set mixed like its shard, of amounts and
+ * several labels on its shard. Null for a client without samples, or if the test set lacks its classes.
  */
 export async function evaluateClients(
   federation: Federation,

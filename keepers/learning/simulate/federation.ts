@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a simulated federation consists of.
+// The parts of a simulated federation.
 import type { Partition } from '../data/partition.ts'
 import type { WeightedUpdate } from '../strategy/mean.ts'
 import type { StrategyModule } from '../strategy/module.ts'

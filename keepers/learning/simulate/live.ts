@@ -8,11 +8,11 @@ export type LiveSettings = {
   readonly manifest: Readonly<Record<string, unknown>>
   /** Keys of each keeper's keeper.yaml. */
   readonly keeper: Readonly<Record<string, unknown>>
-  /** Settings with no counterpart, and what happens instead. */
+  /** Settings without a counterpart, and the behaviour of a real service. */
   readonly without: readonly string[]
 }
 
-/** What a manifest has unless its maker says more. */
+/** The defaults of a manifest. */
 const USUAL_MOST = 60_000
 
 /** @param strategy the module in place of `config.server`, if there is one */
@@ -89,7 +89,7 @@ export function liveSettings(config: SimulationConfig, strategy?: StrategyTerms)
   return { manifest, keeper, without }
 }
 
-/** Whether the strategy is what a manifest without one means: the mean is added. */
+/** Whether the strategy is the default of a manifest: to add the mean. */
 function isAdoption(server: SimulationConfig['server']): boolean {
   return (
     server.kind === 'fedavg' &&

@@ -22,7 +22,7 @@ import type { SimulationState } from './state.ts'
 /** Labels that keep the streams of randomness apart. */
 export const STREAM = { partition: 1, choice: 2, absence: 3, local: 4, groups: 5, bad: 6, weights: 7 } as const
 
-/** What a member's own training may come to, as for a keeper: it sends nothing, and the round goes on. */
+/** Failures of a member's own training: as with a keeper, it sends nothing and the round goes on. */
 const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED'])
 
 type Delivery = ClientOutcome & { readonly keeper: number }
@@ -64,7 +64,7 @@ export async function playRound(
       (await federation.combine?.(updates, { round, global })) ??
       aggregate(centreFor(config, updates.length), updates, deriveSeed(config.seed, STREAM.groups, round))
     lost = config.bound?.check === 'mean' && !isShortMean(config, global, combined, present.length)
-    // As keepers count: who declares no samples is none of them.
+    // Counted as keepers count: members that declare no samples do not belong to them.
     const apart = config.privacy === undefined ? without.length : 0
     const facts = { round: round + 1, contributors: deliveries.length, members: config.keepers - apart }
     if (!lost) ({ weights, server } = nextWeights(federation, state, combined, facts))
@@ -96,7 +96,7 @@ export async function playRound(
   return { ...state, round: round + 1, weights, server, homes, controls, records: [...state.records, record] }
 }
 
-/** With privacy every client is bounded alike, so none may weigh more; else samples, or what the strategy says. */
+/** With privacy every client has the same bound, so all weigh the same; otherwise they weigh by samples, or as the strategy decides. */
 function weightOf({ config, strategy }: Federation, { samples, lossBefore = Number.NaN }: Delivery): number {
   if (config.privacy !== undefined) return 1
   if (strategy?.weighs === true) return strategy.weight(samples, lossBefore, config.maxSamples)
@@ -106,7 +106,7 @@ function weightOf({ config, strategy }: Federation, { samples, lossBefore = Numb
 const changeOf = (weights: Float32Array, global: Float32Array): Float32Array =>
   weights.map((value, i) => value - global[i]!)
 
-/** What a keeper of a strategy with control variates trains with; null for others, and for a program, which keeps its own. */
+/** A keeper's control variates; null if the strategy has none, and for a program, which keeps its own. */
 function controlOf({ strategy, config }: Federation, state: SimulationState, keeper: number): Control | null {
   if (strategy === undefined || strategy.localRate === null || config.trainer !== undefined) return null
   const [server] = vectorsOf(strategy, state.server)
@@ -140,7 +140,7 @@ function badKeepers(config: SimulationConfig): ReadonlySet<number> {
   return new Set(order.subarray(0, Math.floor(config.keepers * (config.poison?.share ?? 0))))
 }
 
-/** What the members send. One whose own training fails sends nothing; when all fail, that is an error. */
+/** The members' updates. A member with a failed training sends nothing; throws when all fail. */
 async function collect(
   federation: Federation,
   before: SimulationState,

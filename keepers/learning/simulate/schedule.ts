@@ -6,7 +6,7 @@ import type { RoundRecord } from './state.ts'
 const factor = z.number().gt(0).max(1)
 
 export const scheduleSchema = z.discriminatedUnion('kind', [
-  /** × factor each round: what a live keeper's training.decay does. */
+  /** × factor each round, like a live keeper's training.decay. */
   z.strictObject({ kind: z.literal('exponential'), factor }),
   /** × factor every `every` rounds. */
   z.strictObject({ kind: z.literal('step'), every: z.int().min(1), factor }),
@@ -17,7 +17,7 @@ export const scheduleSchema = z.discriminatedUnion('kind', [
 ])
 export type Schedule = z.infer<typeof scheduleSchema>
 
-/** What the learning rate is multiplied by. @param round From 0, of `rounds`. */
+/** The factor on the learning rate. @param round From 0, of `rounds`. */
 export function scheduleFactor(schedule: Schedule | undefined, round: number, rounds: number): number {
   if (schedule === undefined) return 1
   switch (schedule.kind) {

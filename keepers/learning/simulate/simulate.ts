@@ -29,7 +29,7 @@ export type SimulationResult = SimulationState & {
   /** Samples per class of each keeper. */
   readonly histograms: Partition['histograms']
   readonly reachedTarget: boolean
-  /** What ended it. */
+  /** The condition that ended the run. */
   readonly stopped: 'rounds' | 'target' | 'patience'
 }
 
@@ -44,7 +44,7 @@ export type SimulateOptions = {
   readonly signal?: AbortSignal
   /** A module in place of `settings.server`. */
   readonly strategy?: StrategyModule | undefined
-  /** Somebody else's aggregation in place of `settings.centre`; not part of what a saved state remembers. */
+  /** A caller's aggregation in place of `settings.centre`; a saved state does not contain it. */
   readonly combine?: Combine
   /** Weights before the first round, in place of drawn ones; a state that is resumed has its own. */
   readonly start?: Float32Array

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a simulation has come to, in memory and as bytes.
+// The state of a simulation, in memory and as bytes.
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import { seal, unseal } from '../sealed.ts'
@@ -20,7 +20,7 @@ export type RoundRecord = {
   readonly refused: number
   /** The mean was beyond the bound: the round changed nothing. */
   readonly lost: boolean
-  /** Members who were there without samples; they are no `members`. */
+  /** Members that took part without samples; `members` does not count them. */
   readonly idle: number
   /** On the test set: mean F1 of the classes (or several labels), and recall, precision and F1 of each; null and empty of amounts. */
   readonly macroF1: number | null
@@ -29,7 +29,7 @@ export type RoundRecord = {
   readonly f1: readonly (number | null)[]
   /** Each keeper's figures on test samples mixed like its own (of amounts and labels: on its own); with personal layers, by its own model. Only if asked for. */
   readonly clients?: readonly (ClientFigures | null)[]
-  /** σ of what was opened of least noise in the round: a group's sum, or all of it. */
+  /** σ of the decrypted sum with the least noise in the round: a group's sum, or the whole sum. */
   readonly noise?: number
   /** ε spent so far, when differential privacy is on. */
   readonly epsilon?: number

@@ -5,7 +5,7 @@ import { LearningError } from '../errors.ts'
 import type { ParameterSpec } from '../types.ts'
 import type { StrategyModule, StrategyRound, StrategyState, StrategyTerms } from './module.ts'
 
-/** What a strategy that members agreed on does for a keeper: in its own process, or in another one. */
+/** A strategy that members agreed on, as a keeper uses it: in its own process, or in another one. */
 export type KeeperStrategy = Pick<StrategyModule, 'terms' | 'vectors' | 'home' | 'localRate' | 'weighs' | 'initial'> & {
   step(before: StrategyState, mean: Float64Array, round: StrategyRound): StrategyState | Promise<StrategyState>
   weight(samples: number, loss: number, maxSamples: number): number | Promise<number>
@@ -31,7 +31,7 @@ export type StrategyRequest = {
   readonly keeper: number
 }
 
-/** What is known of a module once it has been opened. */
+/** The facts about a module that opening it reveals. */
 type StrategyFacts = Pick<StrategyModule, 'vectors' | 'home' | 'localRate' | 'weighs'>
 
 export type StrategyReply =
@@ -46,8 +46,8 @@ const PARAMETER_BYTES = 256
 const MIB = 2 ** 20
 
 /**
- * What service managers and terminals send to all processes of a keeper when it is to stop. Like a machine without room for a process, that is not the
- * module's doing: a keeper that took it for that would give up the round, and find so in its journal when it is back.
+ * Signals that service managers and terminals send to all processes of a keeper to stop it. Like a lack of room for a process, the module
+ * has not caused this. A keeper that blamed the module would give up the round, and its journal would still say so after the restart.
  */
 const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP'])
 
@@ -73,7 +73,7 @@ export class ConfinedStrategy implements KeeperStrategy {
   }
 
   /**
-   * The module, opened once to see that it runs and what it declares. A process is started for that, and for each call.
+   * Opens the module once, to check that it runs and to read its declarations. A process is started for that, and for each call.
    * @param limits by default two minutes, and 512 MiB with 256 bytes for each parameter
    * @throws LearningError BAD_STRATEGY as StrategyModule does, and for a module that goes beyond the limits; another Error when the process
    *   does not start, or somebody else ends it: then the same call may succeed
@@ -164,5 +164,5 @@ function replyOf(child: ChildProcess, request: StrategyRequest, limits: Strategy
   })
 }
 
-/** What the process says before it ends itself. */
+/** The process's last message before it ends itself. */
 export const TOO_MUCH_MEMORY = 'cohort: too much memory'

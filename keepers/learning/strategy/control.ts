@@ -3,9 +3,9 @@
 import { LearningError } from '../errors.ts'
 import type { TrainingParameters } from '../types.ts'
 
-/** What a member trains with besides the weights. */
+/** A member's input to training, besides the weights. */
 export type Control = {
-  /** K·η, on which all members agree: local steps times local rate. */
+  /** K·η, local steps times local rate; all members agree on it. */
   readonly localRate: number
   /** c, from the service's model. */
   readonly server: Float32Array
@@ -33,8 +33,8 @@ export function controlled(
 }
 
 /**
- * cᵢ after a round in which the member's update was averaged: cᵢ − c − Δᵢ/(Kη). From the update as it was sent, clipped, for that is
- * what the server's half knows the mean of.
+ * cᵢ after a round in which the member's update was averaged: cᵢ − c − Δᵢ/(Kη). Computed from the update as it was sent, after clipping,
+ * because the strategy knows the mean of these.
  */
 export function nextControl({ localRate, server, own }: Control, update: Float32Array): Float32Array<ArrayBuffer> {
   checkLength(server, own)

@@ -13,8 +13,9 @@ export const MOST_STRATEGY_BYTES = 262_144
 const MOST_VECTORS = 2
 
 /**
- * What no realm can be without, and a strategy must be. Looked for in the whole text, comments and strings too: where these end only a
- * parser knows, and `import`, which a string with `//` in it would hide, is refused by an error of the keeper's own realm, a way into it.
+ * Parts of the language that a realm cannot lack, but that a strategy must not use. Looked for in the whole text, comments and strings too:
+ * where these end only a parser knows, and `import`, which a string with `//` in it would hide, is refused by an error of the keeper's own
+ * realm, a way into it.
  */
 const REFUSED_SYNTAX: readonly (readonly [RegExp, string])[] = [
   [/\*\*/, 'it uses **, whose last bit is not defined: multiply, or take Math.sqrt (in a comment: write it out)'],
@@ -23,7 +24,7 @@ const REFUSED_SYNTAX: readonly (readonly [RegExp, string])[] = [
     'it says async, await or import, be it in a comment: a strategy is one file, and done when it returns',
   ],
 ]
-/** The beginning of a comment, which at that place is nothing else. */
+/** The beginning of a comment; at that place it cannot be anything else. */
 const DOC_COMMENT = /^[ \t]*\/\*\*/gm
 
 /** The members' agreement: the module by its hash, and its settings. */

@@ -23,8 +23,8 @@ const EXACT = [
   'E',
 ]
 /**
- * All that is left of the globals, so that what a later engine brings is not there: clocks, chance, other realms, and whatever gives a promise,
- * which ends the process when nobody hears that it failed.
+ * The only globals that remain, so that globals of later engines are absent, too. Missing are clocks, randomness, other realms, and
+ * everything that returns a promise, because an unhandled rejection ends the process.
  */
 const KEPT = [
   ...[
@@ -72,9 +72,9 @@ const KEPT = [
 const LOCAL = ['toLocaleString', 'toLocaleUpperCase', 'toLocaleLowerCase', 'localeCompare', 'normalize']
 
 /**
- * Evaluated before the module, in its realm. Its return value is the only way in, and `prepared` the only way out: it calls a function of the
- * module and copies what that returns or throws, all in one script, so that a getter, a `toString` or an iterator of the module's runs within
- * the time limit too, and the keeper touches nothing but plain values. It uses only what it has taken before the module ran.
+ * Evaluated before the module, in its realm. Its return value is the only way in, and `prepared` the only way out: it calls a function of
+ * the module and copies what that returns or throws, all in one script, so that a getter, a `toString` or an iterator of the module's runs
+ * within the time limit too, and the keeper touches nothing but plain values. It uses only functions that it saved before the module ran.
  */
 const PRELUDE = `
 (() => {
@@ -162,15 +162,15 @@ export type Argument =
   | { readonly double: Float64Array }
   | { readonly singles: readonly Float32Array[] }
 
-/** What a call's result is read as: a plain value; whether there is such a function; a state's vectors; a list of names. */
+/** How to read a call's result: as a plain value; as whether there is such a function; as a state's vectors; as a list of names. */
 export type Reading = 'plain' | 'known' | 'state' | 'names'
 
-/** A copy of what a module returned: plain values and vectors of its realm's, in objects that have neither getters nor prototypes. */
+/** A copy of a module's result: plain values and the realm's vectors, in objects that have neither getters nor prototypes. */
 export type Copied = {
   readonly plain: unknown
   readonly known: true
   readonly state: { readonly weights?: Float32Array | null; readonly [i: number]: Float32Array | null }
-  /** Length −1 for what is no list, or too long a one. */
+  /** Length −1 for anything but a list, and for a list that is too long. */
   readonly names: { readonly length: number; readonly [i: number]: string }
 }
 
@@ -230,7 +230,7 @@ export function callModule<R extends Reading>(call: ModuleCall<R>): Copied[R] | 
 
 const NO_ERROR = 'it threw no error'
 
-/** Of an error that the module may have made: nothing of it is called, and no getter of it runs. */
+/** For an error that the module may have made: calls none of its functions and runs none of its getters. */
 function messageOf(error: unknown): string {
   const message: unknown = isNativeError(error) ? Object.getOwnPropertyDescriptor(error, 'message')?.value : undefined
   return typeof message === 'string' ? message : NO_ERROR

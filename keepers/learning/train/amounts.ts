@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { AmountErrors } from '../types.ts'
 
-/** Sums over amounts, from which their errors follow. */
+/** Sums over amounts; the errors follow from them. */
 export class AmountSums {
   #count = 0
   #size = 0

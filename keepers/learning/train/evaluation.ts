@@ -4,7 +4,7 @@ import type { Dataset, Evaluation, ModelSpec } from '../types.ts'
 import { AmountSums } from './amounts.ts'
 import { areaUnderCurve } from './figures.ts'
 
-/** Sums over the outputs for a dataset, batch by batch, from which its evaluation follows. */
+/** Sums over the outputs for a dataset, batch by batch; the evaluation follows from them. */
 export class EvaluationSums {
   readonly #classes: number
   readonly #kind: ReturnType<typeof lossOf>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an evaluation says beyond accuracy.
+// Figures of an evaluation beyond accuracy.
 import type { Evaluation, LabelCounts } from '../types.ts'
 
 /**
@@ -42,7 +42,7 @@ function countsOf(confusion: Uint32Array): LabelCounts[] {
   })
 }
 
-/** How often samples of one class got which answer, by names; answers that nobody got are left out, and classes without samples. */
+/** How often samples of each class got each answer, by names, without answers that never occurred and classes without samples. */
 export function confusionByName(
   confusion: Uint32Array,
   names: readonly string[],
@@ -82,7 +82,7 @@ export function areaUnderCurve(scores: ArrayLike<number>, positive: readonly boo
   for (let start = 0; start < order.length; ) {
     let end = start
     while (end < order.length && scores[order[end]!] === scores[order[start]!]) end++
-    // Ranks count from 1; those of a tie are their mean.
+    // Ranks count from 1; tied ranks are replaced by their mean.
     for (let i = start; i < end; i++) if (positive[order[i]!]) rankSum += (start + 1 + end) / 2
     start = end
   }

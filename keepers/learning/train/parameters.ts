@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a keeper may set about its training, checked at the door.
+// A keeper's settings for its training, and their validation.
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import type { TrainingParameters } from '../types.ts'

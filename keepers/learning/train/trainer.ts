@@ -93,8 +93,8 @@ export class LocalTrainer {
   }
 
   /**
-   * Trains from the current weights on the loaded data. An abort throws the signal's reason; `checkpoint()` then holds the state to resume from.
-   * A loss that is no longer finite throws DIVERGED and restores the weights from before the call.
+   * Trains from the current weights on the loaded data. An abort throws the signal's reason; `checkpoint()` then holds the state to resume
+   * from. If the loss becomes infinite or NaN, throws DIVERGED and restores the weights from before the call.
    */
   async train(options: TrainOptions = {}): Promise<TrainingResult> {
     const engine = this.#live()
@@ -147,7 +147,7 @@ export class LocalTrainer {
       const count = Math.min(EVALUATION_BATCH, dataset.count - start)
       const staged = engine.stage(count)
       gather(dataset, null, start, count, staged)
-      // What is staged is the engine's own memory: copied before it predicts.
+      // The staged batch is the engine's own memory, so it is copied before the engine predicts.
       const targets = staged.targets.slice()
       sums.add(start, engine.predict(count), targets)
       if (performance.now() - turn > TURN_MS) {

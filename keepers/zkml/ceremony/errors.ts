@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 export type CeremonyErrorCode =
-  /** The powers of tau are not a published file, too small, or not readable. */
+  /** The powers of tau are no published file, are too small, or cannot be read. */
   | 'ptau-refused'
   /** The transcript is missing, does not parse, or contradicts the files beside it. */
   | 'transcript-mismatch'
@@ -12,7 +12,7 @@ export type CeremonyErrorCode =
   /** The ceremony is not in the state that the command needs. */
   | 'wrong-state'
 
-/** The ceremony cannot go on; nothing was written. The message names the file, what was found and the fix. */
+/** The ceremony cannot go on; nothing was written. The message names the file, the value found and the fix. */
 export class CeremonyError extends Error {
   readonly code: CeremonyErrorCode
 

@@ -14,7 +14,7 @@ export type PowersOfTau = {
   readonly power: number
   /** BLAKE2b-512 of the file, hexadecimal. */
   readonly blake2b: string
-  /** Whether the hash is that of a published file. */
+  /** Whether a published file has this hash. */
   readonly published: boolean
 }
 

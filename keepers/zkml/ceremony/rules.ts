@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What holds of every ceremony, whichever system its key is for: an empty folder to begin in, powers that are large enough, contributions before
-// the beacon, nothing after it.
+// Rules for every ceremony, for either system: it begins in an empty folder, the powers are large enough, contributions come before the
+// beacon, and nothing comes after it.
 import { readdir } from 'node:fs/promises'
 import { sha256 } from '../setup/metadata.ts'
 import { parseR1cs, type R1cs, type R1csHeader } from '../setup/r1cs.ts'
@@ -11,7 +11,7 @@ import { MAX_NAME, MAX_SOURCE, PRINTABLE } from './transcript-fields.ts'
 
 export type CeremonyOptions = {
   readonly signal?: AbortSignal
-  /** A line about what is being done. */
+  /** A line of progress. */
   readonly onProgress?: (message: string) => void
 }
 

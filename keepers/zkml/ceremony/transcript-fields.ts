@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the transcripts of both systems say alike.
+// Fields that the transcripts of both systems share.
 import { z } from 'zod'
 
 export const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
 export const when = z.iso.datetime()
 
 /**
- * What people type, printed beside the hashes of steps: no line break, control character or change of direction, and too short for a hash
- * of 128 digits. Else a step could print the line of another, which is not in the ceremony.
+ * Text that people type, printed beside the hashes of steps. So it may contain no line break, control character or change of direction, and
+ * is too short for a hash of 128 digits. Else a step could print the line of another, which is not in the ceremony.
  */
 export const PRINTABLE = /^[^\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]*$/u
 export const MAX_NAME = 64

@@ -12,7 +12,7 @@ import { type TwoRoundStep, type TwoRoundTranscript, twoRoundTranscriptSchema } 
 const step = z.strictObject({
   kind: z.enum(['contribution', 'beacon']),
   name: nameSchema,
-  /** BLAKE2b-512 of the contribution's public key, as snarkjs prints it: what a contributor announces. */
+  /** BLAKE2b-512 of the contribution's public key, as snarkjs prints it. Contributors announce this hash. */
   contributionHash: hex(64),
   /** SHA-256 of the key after this step. */
   zkeySha256: hex(32),

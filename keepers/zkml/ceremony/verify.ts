@@ -24,10 +24,9 @@ import { finalizeTwoRounds } from './two-round/finalize.ts'
 import { verifyTwoRounds } from './two-round/verify.ts'
 
 /**
- * Checks that the powers are published, that the initial key follows from them and the circuit, that every step
- * follows from the one before, and that the transcript tells what the key records. Returns the transcript; the `final` key in it is a
- * claim, which finalizeCeremony checks.
- * Throws CeremonyError with the first thing that does not hold.
+ * Checks that the powers are published, that the initial key follows from them and the circuit, that every step follows from the previous
+ * one, and that the transcript agrees with the key's records. Returns the transcript; the `final` key in it is a claim, which
+ * finalizeCeremony checks. Throws CeremonyError with the first thing that does not hold.
  */
 export async function verifyCeremony(files: CeremonyFiles, options: CeremonyOptions = {}): Promise<Transcript> {
   const transcript = await readTranscript(files.folder)
@@ -60,7 +59,7 @@ async function inMemory(path: string): Promise<Uint8Array | string> {
   return (await stat(path)).size <= MAX_IN_MEMORY ? readFile(path) : path
 }
 
-/** The steps that the key itself records must be those of the transcript. */
+/** The steps that the key itself records must equal the transcript's. */
 async function checkRecord(key: string, transcript: PlainTranscript): Promise<void> {
   const { circuitHash, contributions } = await recordedContributions(await readFile(key))
   const mismatch = (what: string) => new CeremonyError('transcript-mismatch', `${key}: ${what}`)

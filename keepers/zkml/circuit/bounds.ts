@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one bound that soundness needs and the circuit does not prove: no sum reaches half the field, so that the linear
-// expressions of the circuit mean the integers of the program. Computed here anew, coarsely and from what the circuit
-// itself enforces (input ranges, parameter ranges, the gadgets' ranges), not from the bounds that the program claims.
+// The one bound that soundness needs and the circuit does not prove: no sum reaches half the field, so that the linear expressions of the
+// circuit mean the integers of the program. Computed here anew, coarsely, from the ranges that the circuit itself enforces (of inputs,
+// parameters and gadgets), and not from the bounds that the program claims.
 
 import type { IntegerLayer, Parameter } from '../graph/layers.ts'
 import { type IntegerProgram, tensorOf } from '../graph/program.ts'

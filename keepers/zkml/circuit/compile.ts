@@ -17,8 +17,8 @@ const GADGET_DIRECTORY = gadgetDirectory()
 const MAIN = 'main_circuit'
 
 /**
- * How hard circom simplifies. O1 removes equalities between signals. O2 also substitutes every linear constraint away. That saves
- * one constraint per activation but puts long linear combinations in more places: a larger key, and a compiler that does not finish
+ * How hard circom simplifies. O1 removes equalities between signals. O2 also substitutes every linear constraint away. That would save one
+ * constraint per activation but repeat long linear combinations in more places: the key would be larger, and the compiler would not finish
  * on layers of thousands of inputs.
  */
 export type Simplification = 'O1' | 'O2'
@@ -131,7 +131,7 @@ export async function circuitKey(
 
 let compiler: Promise<WebAssembly.Module> | undefined
 
-/** Nine megabytes of WebAssembly: what V8 makes of it is shared by all threads of a process that compile. */
+/** Nine megabytes of WebAssembly. All compiling threads of a process share V8's compiled form of it. */
 function circom(): Promise<WebAssembly.Module> {
   compiler ??= readFile(require.resolve('circom2/circom.wasm')).then((bytes) => WebAssembly.compile(bytes))
   return compiler

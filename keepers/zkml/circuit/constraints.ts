@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Checks witnesses against an r1cs, the arbiter of what a circuit accepts. Checks whole witnesses, and changes to a valid witness;
-// the latter fast, because it looks only at constraints that a change touches.
+// Checks witnesses against an r1cs, which alone decides what a circuit accepts. Checks whole witnesses, and changes to a valid witness; the
+// latter fast, because it looks only at constraints that a change touches.
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
 import { parseR1cs, type R1csHeader } from '../setup/r1cs.ts'
 import { CircuitError } from './errors.ts'
@@ -78,7 +78,7 @@ export class ConstraintSystem {
     return this.wires.length
   }
 
-  /** One term a wire, none of them zero: a file may name a wire several times, or with coefficient 0, which says nothing of it. */
+  /** One non-zero term per wire: a file may name a wire several times, or with coefficient 0. */
   combination(constraint: number, side: Side): Combination {
     const row = 3 * constraint + SIDES.indexOf(side)
     const result = new Map<number, bigint>()

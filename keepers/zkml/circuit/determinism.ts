@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Proves, from the r1cs alone, that signals have no freedom: given the values of some wires, every other wire has at most one
-// value. Sound and incomplete: it lists the wires that it cannot prove, and somebody has to look. (The idea comes from Ecne and
-// Picus: Wang, "Ecne: Automated verification of zero knowledge circuits", 2022; Pailoor et al., PLDI 2023.)
+// Proves, from the r1cs alone, that signals have no freedom: given the values of some wires, every other wire has at most one value. The
+// check is sound but incomplete: it lists the wires that it cannot prove, for a person to examine. (The idea comes from Ecne and Picus:
+// Wang, "Ecne: Automated verification of zero knowledge circuits", 2022; Pailoor et al., PLDI 2023.)
 //
 // Rules, applied until nothing more follows. All arithmetic is in the field; "known" means fixed by the given wires.
 //  1. In A · B = C, all wires known but one, which occurs in C alone: it is known.
@@ -29,7 +29,7 @@ const MOST_FACTOR_WIRES = 8
 
 export type Row = { readonly a: Combination; readonly b: Combination; readonly c: Combination }
 
-/** Wires that follow from known ones by facts that are in no single constraint. */
+/** Wires that follow from known ones by facts beyond single constraints. */
 export type FurtherRule = (isKnown: (wire: number) => boolean) => Iterable<number>
 
 /** The wires that no rule pins down when `given` (and the constant) are fixed, ascending. `further`: asked where all else is done. */

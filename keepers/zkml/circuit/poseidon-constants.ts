@@ -32,8 +32,8 @@ export function poseidonConstants(): string {
 }
 
 /**
- * The same functions without the widths that are not asked for: for those they fail an assertion while circom works, so that no
- * circuit comes of constants that are not there. What it does not understand it leaves as it is.
+ * The same functions with only the requested widths. For other widths they fail an assertion in circom, so that no circuit can be made from
+ * missing constants. Leaves text that it does not understand unchanged.
  * @param inputs numbers of inputs, one less than the widths
  */
 export function withoutOtherWidths(constants: string, inputs: ReadonlySet<number>): string {
@@ -41,7 +41,7 @@ export function withoutOtherWidths(constants: string, inputs: ReadonlySet<number
   return [head, ...functions.map((text) => ofWidths(text, inputs))].join('')
 }
 
-/** A chain of `if (t == width) { return […]; } else …`, the last of which refuses. */
+/** A chain of `if (t == width) { return […]; } else …`; the last branch refuses. */
 function ofWidths(text: string, inputs: ReadonlySet<number>): string {
   const signature = /^function \w+\(t\) \{\n/.exec(text)
   const last = text.lastIndexOf(' else {')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a prover feeds the circuit, and the four public signals that must come out: both from integers.
+// Computes, from integers, the circuit's inputs and the four public signals that must come out.
 
 import type { Parameter } from '../graph/layers.ts'
 import { type InputVisibility, type IntegerProgram, programParameters, type Visibility } from '../graph/program.ts'

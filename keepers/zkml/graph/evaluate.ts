@@ -153,7 +153,7 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
   return { shape: [...shape], data: out }
 }
 
-/** Refuses an input of a function where that has no value. @throws CompileError not-finite. */
+/** Refuses an input at which a function has no value. @throws CompileError not-finite. */
 function requireValue(node: ActivationNode, input: Tensor, out: Float64Array): void {
   const at = out.findIndex((value) => !Number.isFinite(value))
   if (at >= 0)
@@ -176,7 +176,7 @@ export function argMax(values: ArrayLike<number>): number {
   return best
 }
 
-/** 1 for each leaf that decisions of 0 and 1 lead to, else 0; see PathsLayer. */
+/** 1 for each leaf to which the decisions (0 or 1) lead, else 0; see PathsLayer. */
 export function reachedLeaves(
   { parents, leaves }: { readonly parents: Int32Array; readonly leaves: Int32Array },
   decisions: ArrayLike<number>,

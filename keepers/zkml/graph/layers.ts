@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The layers of an integer program: what each computes, and how a circuit does. quantise/interpret.ts is the executable definition, and
+// The layers of an integer program, with each layer's function and its circuit. quantise/interpret.ts is the executable definition, and
 // where a comment here is short, the interpreter decides.
 
 /** Integers held in float64 slots; every value is a safe integer, |v| ≤ VALUE_LIMIT. */
@@ -25,7 +25,7 @@ type Base = {
 export type Parameter = {
   readonly values: Integers
   readonly bits: number
-  /** Released biases: what each value holds beyond the model's own number, such as half a divisor. Never committed to. */
+  /** Released biases: the excess of each value over the model's own number, such as half a divisor. Never committed to. */
   readonly added?: number | undefined
 }
 
@@ -148,9 +148,9 @@ export type PiecewiseLayer = Base & {
  * input outside has no proof. Circuit: `bits` constraints for the range; the highest `select` bits choose the line by
  * 2^select − select − 1 products of theirs, and one constraint is the line.
  *
- * With `tails` the lines cover 2^width inputs from `low` on, and `bits` are those of in − low as a signed number. Beyond them
- * u = v cut off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. Where a tail is
- * null, an input on that side has no proof.
+ * With `tails` the lines cover 2^width inputs from `low` on, and `bits` is the width of in − low as a signed number. Beyond them u = v cut
+ * off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. Where a tail is null, an input on
+ * that side has no proof.
  */
 export type SplineLayer = Base & {
   readonly kind: 'spline'
@@ -176,8 +176,8 @@ export type LookupLayer = Base & {
 }
 
 /**
- * out[p · width + i] = bit i of in[p], lowest first; 0 ≤ in[p] < 2^width. Circuit: the range check of in[p], whose bits these
- * are (width constraints a position, and a linear one).
+ * out[p · width + i] = bit i of in[p], lowest first; 0 ≤ in[p] < 2^width. Circuit: these bits come from the range check of in[p] (width
+ * constraints per position, and a linear one).
  */
 export type BitsLayer = Base & { readonly kind: 'bits'; readonly width: number }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whether the layers of a program fit together: what they read, how long their lists are, which positions they name.
+// Checks that the layers of a program fit together: their inputs, the lengths of their lists, the positions that they name.
 import { CompileError } from './errors.ts'
 import { elementCount, type IntegerProgram } from './program.ts'
 
@@ -7,7 +7,7 @@ import { elementCount, type IntegerProgram } from './program.ts'
 export function requireLinked(value: IntegerProgram): void {
   const shapes = new Map(value.tensors.map((each) => [each.id, each.shape]))
   const written = new Set([value.input.tensor])
-  // Parameters go by the name of their layer: of two with one name, both would have those of one.
+  // Parameters are stored under the name of their layer, so two layers with one name would share one's parameters.
   const names = new Set<string>()
   const { pieces } = value.input
   const wanted = elementCount(shapes.get(value.input.tensor) ?? [])

@@ -18,7 +18,7 @@ import type {
   Tensor,
 } from './types.ts'
 
-/** Shape of what `first` reads and of what flows from `first` to `second`. */
+/** Shape of the input of `first`, and of the value from `first` to `second`. */
 type Shapes = { readonly source: readonly number[]; readonly between: readonly number[] }
 type Rule = (first: GraphNode, second: GraphNode, shapes: Shapes) => GraphNode[] | null
 
@@ -60,7 +60,7 @@ export const SHARED_RULES: readonly Rule[] = [
       : null,
 ]
 
-/** Rules for a `first` that nobody but `second` reads. */
+/** Rules for a `first` that only `second` reads. */
 export const RULES: readonly Rule[] = [
   (first, second, shapes) => {
     if (second.op !== 'affine' || (first.op !== 'conv2d' && first.op !== 'dense')) return null
@@ -82,7 +82,7 @@ export const RULES: readonly Rule[] = [
   (first, second) => (first.op === 'linear' && second.op === 'linear' ? composeLinear(first, second) : null),
   (first, second, shapes) =>
     first.op === 'affine' && second.op === 'affine' ? [composeAffine(first, second, shapes.between)] : null,
-  // Max commutes with what never decreases; pooled first, the activation runs on fewer elements.
+  // Max commutes with functions that never decrease. With pooling first, the activation runs on fewer elements.
   (first, second) =>
     first.op === 'activation' && second.op === 'pool' && second.kind === 'max' && neverDecreases(first.fn)
       ? swapped(first, second)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Brings a graph into the form the quantiser likes: BatchNorm folded, transpositions cancelled, pooling before activation.
+// Brings a graph into the form that the quantiser needs: BatchNorm folded, transpositions cancelled, pooling before activation.
 import { GraphBuilder } from './builder.ts'
 import { fused } from './fuse.ts'
 import { elementCount } from './program.ts'
@@ -144,7 +144,7 @@ class Rewriting {
     return null
   }
 
-  /** `nodes`, of which the last computes what `second` computed, take the place of `second` and of those in `dropped`. */
+  /** Puts `nodes` in the place of `second` and of those in `dropped`; the last of `nodes` computes the value of `second`. */
   replace(dropped: readonly GraphNode[], second: GraphNode, nodes: readonly GraphNode[]): void {
     const { at } = this.places.get(second.output)!
     this.remove(second)
@@ -198,7 +198,7 @@ class Rewriting {
     for (const value of nodeInputs(node)) this.readers.get(value)?.delete(node.output)
   }
 
-  /** Drops what nobody reads any more, and looks again at the one reader that may be left. */
+  /** Drops nodes without readers, and re-examines the producer that may have one reader left. */
   private release(value: ValueName): void {
     const pending = [value]
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {

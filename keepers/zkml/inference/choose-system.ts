@@ -40,7 +40,7 @@ const SMALL_POWER = 12
 /** How a circuit shows its input and output: lookups cannot do all of it. */
 type Asked = Pick<CircuitOptions, 'input' | 'output'>
 
-/** The system that proves a program at less cost; plain Groth16 where lookups cannot do what is asked. */
+/** The system that proves a program at less cost; plain Groth16 if lookups do not support the request. */
 export function chooseSystem(program: IntegerProgram, asked: Asked = {}): SystemChoice {
   const { input = 'committed', output = 'public' } = asked
   const constraints = programCost(program, { input, output }).total
@@ -68,7 +68,7 @@ export function chooseSystem(program: IntegerProgram, asked: Asked = {}): System
   }
 }
 
-/** Null where no table would be used, a reason where the circuit cannot be written. */
+/** Null if the circuit would use no table; a reason if it cannot be written. */
 function lookupSize(program: IntegerProgram, { input, output }: Asked): CircuitSize | string | null {
   try {
     const { constraints, power, challenges } = lookupCost(program, {

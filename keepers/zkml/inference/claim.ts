@@ -59,8 +59,8 @@ export function integersOf(
 }
 
 /**
- * How good the model is on a batch, as claims count it: the number of right answers, or the least whole permille that bounds the
- * gap of the two rates (infinite when a group is empty).
+ * The model's quality on a batch, as claims count it: the number of right answers, or the smallest whole permille that bounds the gap of
+ * the two rates (infinite when a group is empty).
  */
 export function strongestClaim(folder: CircuitFolder, batch: MarkedBatch): number {
   const { statement } = claimOf(folder)

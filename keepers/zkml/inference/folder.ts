@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A folder that holds one provable model: program, circuit, keys. What each file is: docs/zkml.md.
+// A folder that holds one provable model: program, circuit, keys. docs/zkml.md describes each file.
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -169,7 +169,7 @@ export function batchOptions({ modelSalt, tile }: CircuitOptions, claim: Claim):
 }
 
 /**
- * The circuit with lookups that the folder's r1cs is of, written anew.
+ * Writes the circuit with lookups of the folder's r1cs anew.
  * @throws InferenceError `folder-mismatch` when another version has compiled it
  */
 export function writtenAnew({ folder, manifest, program, options, claim }: CircuitFolder): WrittenCircuit {
@@ -185,7 +185,7 @@ export function writtenAnew({ folder, manifest, program, options, claim }: Circu
   return circuit
 }
 
-/** Opens what compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
+/** Opens a folder that compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
 export async function openFolder(folder: string): Promise<CircuitFolder> {
   const paths = folderPaths(folder)
   const manifest = await readManifest(folder)
@@ -219,9 +219,9 @@ export async function withWeights(
 }
 
 /**
- * Writes the circuit of the folder's program anew, as its manifest describes it, and compares: so that whoever compiled the folder has put
- * nothing else into it. In plain Groth16 circom has to run, which takes seconds to a minute.
- * @throws InferenceError `folder-mismatch` for constraints, or a division into rounds, that are not those of the program
+ * Writes the circuit of the folder's program anew, as its manifest describes it, and compares, to prove that its maker has put nothing else
+ * into it. In plain Groth16 circom has to run, which takes seconds to a minute.
+ * @throws InferenceError `folder-mismatch` if the constraints or their division into rounds differ from the program's
  */
 export async function checkFolder(folder: string, signal?: AbortSignal): Promise<CircuitFolder> {
   const opened = await openFolder(folder)
@@ -229,7 +229,7 @@ export async function checkFolder(folder: string, signal?: AbortSignal): Promise
   proveBounds(program)
   const refuse = (what: string) =>
     new InferenceError('folder-mismatch', `${folder}: ${what} of its program; compile the model yourself`)
-  // What a manifest says of mode and parts, such as which one is shown, no constraint repeats.
+  // No constraint repeats the manifest's mode and parts, such as which one is shown.
   const { mode, input, output } = manifest
   const expected = [
     program.mode,

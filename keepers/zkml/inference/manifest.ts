@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a folder of a provable model says of its circuit: all that a verifier needs who holds neither circuit nor weights.
+// The description of a provable model's circuit, in its folder. A verifier needs nothing else, neither circuit nor weights.
 import { access, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { keccak_256 } from '@noble/hashes/sha3.js'
@@ -76,15 +76,16 @@ const manifestSchema = z.strictObject({
 
 export type CircuitManifest = z.infer<typeof manifestSchema>
 
-/** What a circuit about batches claims: of how many samples, and what. */
+/** The claim of a circuit about batches: the number of samples, and the kind of statement. */
 export type Claim = Pick<BatchOptions, 'count' | 'statement'>
 
 /** Inputs or outputs that are shown one by one. */
 export type InParts = z.infer<typeof inParts>
 
 /**
- * keccak256("cohort-circuit-v1" ‖ SHA-256 of the r1cs): the constraints say exactly what a proof means. In two rounds also what is committed
- * to before the challenge: keccak256("cohort-lookup-circuit-v1" ‖ SHA-256 ‖ public signals ‖ challenges ‖ wires of round 1, 4 bytes each).
+ * keccak256("cohort-circuit-v1" ‖ SHA-256 of the r1cs): the constraints say exactly what a proof means. In two rounds it also covers the
+ * part that is committed to before the challenge: keccak256("cohort-lookup-circuit-v1" ‖ SHA-256 ‖ public signals ‖ challenges ‖ wires of
+ * round 1, 4 bytes each).
  */
 export function circuitIdOf(r1csSha256: string, shape?: TwoRoundShape): string {
   const hash = hexToBytes(r1csSha256.slice(2))
@@ -132,7 +133,7 @@ export async function shapeBeside(r1csPath: string): Promise<TwoRoundShape | und
   return shapeOf(manifest)
 }
 
-/** What a folder is for, for those who verify and hold neither circuit nor weights. Throws as openFolder. */
+/** The purpose of a folder, for a verifier without circuit and weights. Throws as openFolder. */
 export async function readManifest(folder: string): Promise<CircuitManifest> {
   const paths = folderPaths(folder)
   const text = await readFile(paths.manifest, 'utf8').catch((error: Error) => {
@@ -141,7 +142,7 @@ export async function readManifest(folder: string): Promise<CircuitManifest> {
   return parseManifest(parseJson(text, paths.manifest), paths.manifest)
 }
 
-/** Checks what a manifest says. @param where names the document in errors @throws InferenceError `folder-mismatch` */
+/** Checks a manifest. @param where names the document in errors @throws InferenceError `folder-mismatch` */
 export function parseManifest(json: unknown, where: string): CircuitManifest {
   const parsed = manifestSchema.safeParse(json)
   if (!parsed.success) {
@@ -169,7 +170,7 @@ export function optionsOf(manifest: CircuitManifest): CircuitOptions {
   }
 }
 
-/** What a circuit about batches claims; null for one of a single inference. */
+/** The claim of a circuit about batches; null for a circuit of a single inference. */
 export function claimOf({ claim }: CircuitManifest): Claim | null {
   if (claim === undefined) return null
   const { count, ...statement } = claim

@@ -23,10 +23,10 @@ import { InferenceError } from './errors.ts'
 import { type CircuitManifest, optionsOf } from './manifest.ts'
 import { type AnyKey, type AnyProofWithSignals, keyHash, readZkey, verifyAny } from './systems.ts'
 
-/** What a page holds of a circuit in committed mode. */
+/** A page's data for a circuit in committed mode. */
 export type PageCircuit = {
   readonly manifest: CircuitManifest
-  /** Made of the weights that are to be proven, by the plan that the circuit was compiled for. */
+  /** Made from the weights to prove, with the plan for which the circuit was compiled. */
   readonly program: IntegerProgram
   /** Opens the commitment to these weights. */
   readonly modelSalt: bigint

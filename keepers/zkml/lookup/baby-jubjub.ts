@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Baby Jubjub in constraints: circuits/lib/babyjubjub.circom, baby_base.circom and baby_ladder.circom, which have the reasons, written
-// directly. a is a square and d is not, so that the addition law has no exceptions.
+// directly. a is a square and d is a non-square, so the addition law has no exceptions.
 import { babyjubjub } from '@noble/curves/misc.js'
 import { SCALAR_FIELD } from '../bn254.ts'
 import { CircuitError } from '../circuit/errors.ts'

@@ -33,7 +33,7 @@ export class LookupBatchCircuit extends WrittenCircuit {
   }
 }
 
-/** Without the checks: what a batch's circuit is written from. */
+/** Writes the statement of a batch's circuit, without checks. */
 export function writeBatchStatement(program: IntegerProgram, options: BatchOptions): Statement {
   const { count, statement, modelSalt = 0n } = options
   const builder = new Builder(true)

@@ -26,7 +26,7 @@ export type TwoRoundWitness = {
 
 const PUBLIC_SIGNALS = Object.keys(PUBLIC_WIRES).length
 
-/** What a writer has left in a builder, as constraints and witnesses. */
+/** Turns a builder's content into constraints and witnesses. */
 export class WrittenCircuit {
   /** Without a challenge where nothing needs one: the circuit is then of plain Groth16. */
   readonly shape: TwoRoundShape

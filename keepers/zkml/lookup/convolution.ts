@@ -141,7 +141,7 @@ function writeIdentity(
             power: (o * rows + first[0] - row) * columns + first[1] - column,
             factor: weights[(tap * cin + c) * cout + o]!,
           })
-      // A polynomial that is zero makes the other one bear on nothing, and the set-up refuses wires of which that is so.
+      // If one polynomial is zero, the wires of the other affect nothing, and the set-up refuses such wires.
       if ([picture, kernel].every((terms) => terms.some(isNotZero)))
         total.add(builder.product(point.evaluate(picture), point.evaluate(kernel), 2))
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a program costs as a circuit with lookups, counted without writing it: exactly, and fast enough to be asked at every step of
-// a search. A test holds the counts against written circuits.
+// The exact cost of a program as a circuit with lookups, counted without writing the circuit; fast enough for every step of a search. A
+// test holds the counts against written circuits.
 import type { IntegerProgram } from '../graph/program.ts'
 import { PUBLIC_WIRES } from './builder.ts'
 import { type DirectOptions, writeStatement } from './statement.ts'

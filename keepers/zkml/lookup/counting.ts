@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Writers of layers for counting alone. A layer costs the same whatever expressions its input's elements are, as long as constants
-// stay constants and equal elements stay equal. So every layer is written as if its input were plain wires, and sums over
-// constant weights, which cost nothing, are not worked out.
+// Writers of layers for counting alone. A layer costs the same whatever expressions its input's elements are, as long as constants stay
+// constants and equal elements stay equal. So every layer is written as if its input were plain wires, and sums over constant weights,
+// which cost nothing, are skipped.
 import type { Conv2dLayer, DenseLayer, IntegerLayer } from '../graph/layers.ts'
 import type { Builder } from './builder.ts'
 import { taps } from './convolution.ts'

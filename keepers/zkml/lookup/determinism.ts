@@ -145,7 +145,7 @@ class Rules {
       const isPart = (wire: number) => wire === flag || wire === result || known(wire)
       const interval = this.#without(membership, (wire) => !isPart(wire))
       if (interval === null) return false
-      // E(0) + E(1): all known terms twice, and those of the answer 1 once.
+      // E(0) + E(1): all known terms twice, and the terms of the answer 1 once.
       let sum: Combination = new Map([[0, value.get(flag) ?? 0n]])
       for (const [wire, weight] of value)
         if (wire !== flag && wire !== result && isPart(wire)) sum = added(sum, new Map([[wire, weight]]), 2n)
@@ -197,7 +197,7 @@ class Rules {
     return [...flags, best]
   }
 
-  /** Whether a sum of two proven values is a constant that none of them can make up. */
+  /** Whether a sum of two proven values is a constant that no such pair can reach. */
   #contradicts(sum: Combination, x: Interval, y: Interval): boolean {
     if ([...sum.keys()].some((wire) => wire !== 0)) return false
     const constant = centred(modulo(sum.get(0) ?? 0n))
@@ -225,7 +225,7 @@ function twoValues(row: Row): Membership | null {
   return { value: added(new Map(), pair.expression, inverse), size: 2n }
 }
 
-/** Wires p and n of which one is 0. */
+/** Wires p and n, one of them 0. */
 function signsOf(pairs: readonly Pair[]): ReadonlyMap<number, number> {
   const signs = new Map<number, number>()
   for (const { a, b } of pairs) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the second round of a circuit says about its first: which expressions lie in which table, and which polynomials are equal.
-// Read from the constraints that checkPartition classified; docs/zkml-lookups.md has the argument why these are facts.
+// The facts that the second round of a circuit establishes about its first: which expressions lie in which table, and which polynomials are
+// equal. Read from the constraints that checkPartition classified; docs/zkml-lookups.md has the argument why these are facts.
 import type { Combination } from '../circuit/constraints.ts'
 import { centred } from '../circuit/constraints.ts'
 import type { Row } from '../circuit/determinism.ts'
@@ -195,7 +195,7 @@ class Reader {
     return { unknowns, others }
   }
 
-  /** Wires of the second round that an identity leads to, each before those of its definition. */
+  /** Wires of the second round that an identity uses, each before the wires of its definition. */
   #fromIdentity(row: Row): number[] {
     const seen = new Set<number>()
     const after: number[] = []

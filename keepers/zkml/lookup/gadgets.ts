@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Questions about integers, answered by few constraints and by ranges, which cost about one constraint for each limb (tables.ts).
-// Each states what it proves of its operands; the caller must bound their magnitudes far below the field's size.
+// Questions about integers, answered by few constraints and by ranges, which cost about one constraint for each limb (tables.ts). The
+// comment of each states what it proves about its operands; the caller must bound their magnitudes far below the field's size.
 import { invert } from '../circuit/quadratic.ts'
 import type { Builder } from './builder.ts'
 import { constant, type Linear, minus, plus, Sum, scaled, shifted, ZERO } from './linear.ts'

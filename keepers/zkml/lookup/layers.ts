@@ -115,8 +115,8 @@ function writeRescale(builder: Builder, layer: RescaleLayer, value: Linear, boun
     builder.range(shifted(value, -least), bits, true)
     return value
   }
-  // Where the bounds do not say that the value fits, the circuit does; elsewhere any window that holds the bounds will do. One
-  // wider than the layer's own would let bounds that are no bounds lead to sums of the field's size (../circuit/bounds.ts).
+  // Where the bounds do not say that the value fits, the circuit does; elsewhere any window that holds the bounds will do. With a range
+  // wider than the layer's own, wrong bounds could lead to sums of the field's size (../circuit/bounds.ts).
   const most = least + 2 ** bits - 1
   const [min, max] = held ? [least, most] : [Math.max(bounds.min, least), Math.min(bounds.max, most)]
   const divisor = 2 ** shift
@@ -227,7 +227,7 @@ function writeArgMax(builder: Builder, layer: ArgMaxLayer, { elements, bounds }:
 }
 
 function writePaths(builder: Builder, layer: PathsLayer, decisions: Elements): Elements {
-  /** Where a node is reached and decides 1, and where it is reached at all. */
+  /** Whether each node is reached and decides 1, and whether it is reached at all. */
   const one: Linear[] = []
   const reached: Linear[] = []
   const side = (place: number) => {

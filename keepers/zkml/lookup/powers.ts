@@ -6,7 +6,7 @@ import { constant, isConstant, type Linear, plus, single } from './linear.ts'
 /** factor · X^power. */
 export type Term = { readonly power: number; readonly factor: Linear }
 
-/** Zeros of the architecture, such as padding that a layer before has written, are no terms. */
+/** Zeros of the architecture, such as padding from an earlier layer, add no terms. */
 export function isNotZero({ factor }: Term): boolean {
   return !isConstant(factor) || factor.constant !== 0
 }

@@ -77,7 +77,7 @@ function bitsOf(builder: Builder, value: Linear, count: number): Linear[] {
   return bits
 }
 
-/** 0 ≤ value < 2^bits for more bits than a double holds: chunks, the lowest of which is what the others leave. */
+/** 0 ≤ value < 2^bits for more bits than a double holds, by chunks; the lowest chunk is the remainder. */
 function wideRange(builder: Builder, value: Linear, bits: number): void {
   const lowest = new Sum().add(value)
   for (let at = CHUNK_BITS; at < bits; at += CHUNK_BITS) {

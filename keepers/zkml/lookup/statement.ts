@@ -39,7 +39,7 @@ import { chainOf } from './poseidon.ts'
 import { writeProducts } from './products.ts'
 import { SIGNATURE_INPUTS, type SignatureInputs, signedOf } from './signature.ts'
 
-/** Wires that a prover's inputs go to, by the names that witnessInputs gives them. */
+/** Wires for a prover's inputs, by the names that witnessInputs gives them. */
 export type InputWires = ReadonlyMap<string, readonly number[]>
 
 export type DirectOptions = CircuitOptions & {
@@ -272,7 +272,7 @@ function plainResult(builder: Builder, program: IntegerProgram, scores: Elements
       return firstLargest(builder, scores, span).index
     case 'margin': {
       const { flags, index, best } = firstLargest(builder, scores, span)
-      // The winner pushed below all others, so that the largest is the runner-up.
+      // Pushes the winner below all others, so that the largest is the runner-up.
       const others = scores.map((score, i) => plus(score, flags[i]!, -(span + 1)))
       return plus(index, minus(best, largest(builder, others, 2 * span + 1)), 2 ** 16)
     }

@@ -16,7 +16,7 @@ export class WireBounds {
     return this.#of.get(wire)
   }
 
-  /** Keeps the narrower of what was known and this. Returns whether anything was learnt. */
+  /** Keeps the narrower of the known bound and this one. Returns whether anything was learnt. */
   narrow(wire: number, { low, high }: Interval): boolean {
     // Beyond half the field an integer is not the only one of its residue.
     if (low <= -HALF || high >= HALF) return false

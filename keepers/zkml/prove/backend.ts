@@ -27,7 +27,7 @@ export interface Prover {
   close(): Promise<void>
 }
 
-/** A key's file that stays open: what was checked is what is read later, whatever file has its name by then. */
+/** A key's file that stays open, so that later reads see the checked bytes even if another file has taken its name. */
 export type OpenKey = { readonly name: string; readonly file: Part; close(): void }
 
 /** Where a proving key is: bytes anywhere, a path or an open file only where there is a file system. */

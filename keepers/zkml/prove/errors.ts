@@ -12,7 +12,7 @@ export type ProveErrorCode =
   /** The backend is not configured, or failed. */
   | 'backend-failed'
 
-/** Proving or verifying was impossible; the message names what was found and the fix. */
+/** Proving or verifying was impossible; the message names the value found and the fix. */
 export class ProveError extends Error {
   readonly code: ProveErrorCode
 

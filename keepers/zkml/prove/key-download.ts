@@ -21,9 +21,9 @@ const MAX_BYTES = 512 << 20
 export type DownloadedKey = { readonly bytes: Uint8Array<ArrayBuffer>; readonly fromCache: boolean }
 
 /**
- * The key at `url`. A kept one with another hash, such as that of an earlier circuit, is thrown away; where the browser offers no
- * cache (pages without https, private windows) or its disk is full, the key is downloaded each time.
- * Throws ProveError `malformed` when the server's key has another hash, `backend-failed` when the server does not answer with one.
+ * The key at `url`. A kept key with another hash, such as an earlier circuit's, is thrown away. If the browser offers no cache (pages
+ * without https, private windows) or its disk is full, the key is downloaded each time. Throws ProveError `malformed` when the server's key
+ * has another hash, `backend-failed` when the server does not answer with one.
  */
 export async function downloadKey(url: string | URL, options: KeyDownload): Promise<DownloadedKey> {
   const { sha256, signal, cache = 'cohort-proving-keys' } = options
@@ -54,7 +54,7 @@ async function readBody(
   response: Response,
   { onProgress, signal, maxBytes = MAX_BYTES }: KeyDownload,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // The length of a compressed body is that of its compressed form.
+  // For a compressed body, this is the length of its compressed form.
   const stated = response.headers.has('content-encoding') ? null : response.headers.get('content-length')
   const total = stated === null ? null : Number(stated)
   const chunks: Uint8Array[] = []

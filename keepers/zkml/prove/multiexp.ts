@@ -9,7 +9,7 @@ import type { PartialSums, TableShare } from './requests.ts'
 
 /** Magnitudes are below r/2. */
 const MAGNITUDE_BITS = 253
-/** What the windows reach beyond: the highest is not signed. */
+/** The windows together must exceed this many bits: the highest one is unsigned. */
 export const WINDOW_BITS = MAGNITUDE_BITS + 2
 const MAX_WIDTH = 16
 /** Digits that are sorted and summed at once: their working set stays in a cache. */

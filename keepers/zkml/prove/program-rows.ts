@@ -57,7 +57,7 @@ function readSide(kernel: Kernel, share: RowsOfKey, side: number): Side {
   const [values, variables] = [kernel.allocate(ELEMENT_BYTES * count), kernel.allocate(4 * count)]
   const mark = kernel.mark()
   const [packed, elements] = [FIELD_BYTES, ELEMENT_BYTES].map((size) => kernel.allocate(size * VALUES_AT_ONCE))
-  // To the end of what was taken last: there may be no memory beyond it.
+  // To the end of the last allocation: the memory may end there.
   const memory = kernel.view(0, elements! + ELEMENT_BYTES * VALUES_AT_ONCE)
   const names = kernel.words(variables, count)
   const slots = new Uint32Array(VALUES_AT_ONCE)

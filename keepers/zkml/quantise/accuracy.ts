@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How much a program lost against the float network: on labelled samples, or by agreement where there are no labels.
+// The loss of a program against the float network: on labelled samples, or by agreement if there are no labels.
 import { CompileError } from '../graph/errors.ts'
 import { argMax, evaluate } from '../graph/evaluate.ts'
 import { elementCount, type IntegerProgram, tensorOf } from '../graph/program.ts'
@@ -23,8 +23,8 @@ export function floatScores(graph: Graph, inputs: readonly ArrayLike<number>[], 
 }
 
 /**
- * Scores of the integer program in real units: integer · scale. Inputs outside the calibrated range are judged as if they were clamped, because
- * this measures accuracy on data before anything is proven.
+ * Scores of the integer program in real units: integer · scale. Clamps inputs outside the calibrated range, because this measures accuracy
+ * on data before any proof.
  */
 export function programScores(
   program: IntegerProgram,

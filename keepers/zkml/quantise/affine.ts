@@ -51,7 +51,7 @@ export function forEachTap(layer: Conv2dLayer, visit: (output: number, input: nu
       }
 }
 
-/** The rows of a layer whose numbers are known. `size` is its number of outputs. */
+/** The rows of a layer with constant numbers. `size` is its number of outputs. */
 export function rowsOf(layer: AffineLayer, size: number): Rows {
   switch (layer.kind) {
     case 'sparse':

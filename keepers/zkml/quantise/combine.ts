@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Nodes without weights: pools, reductions, sums of branches, products, and everything that only moves values.
+// Nodes without weights: pools, reductions, sums of branches, products, and nodes that only move values.
 import { reduceTargets, windowIndices } from '../graph/evaluate.ts'
 import { elementCount } from '../graph/program.ts'
 import { broadcastMap, identityMap, stridesOf } from '../graph/tensor.ts'
@@ -134,7 +134,7 @@ export function multiplyValues(
   )
 }
 
-/** A factor that repeats elements, as a matrix does in a product, is narrowed before they are repeated. */
+/** A factor that repeats elements, like a matrix in a product, is narrowed before the repetition. */
 function factor(context: Lowering, node: GraphNode, source: ValueName, value: Value, suffix: string): Value {
   const { writer } = context
   const producer = context.producer(source)
@@ -156,8 +156,8 @@ function factor(context: Lowering, node: GraphNode, source: ValueName, value: Va
 }
 
 /**
- * A factor of a product, brought down to the node's activation bits. Its proven bounds may be far wider than its real values, and the bounds of
- * factors multiply. Then the circuit holds the factor to a window, and an input that leaves the window has no proof.
+ * A factor of a product, brought down to the node's activation bits. Its proven bounds may be far wider than its real values, and the
+ * bounds of factors multiply. Then the circuit restricts the factor to a window, and an input that leaves the window cannot be proven.
  */
 export function narrowFactor(
   context: Lowering,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a program costs as a circuit: the constraints of circuits/lib's gadgets, compiled with circom's O1, counted without
-// compiling. A test holds these formulas against compiled circuits.
+// The cost of a program as a circuit: the constraints of circuits/lib's gadgets under circom's O1, counted without compiling. A test holds
+// these formulas against compiled circuits.
 
 import type { IntegerLayer, TensorId } from '../graph/layers.ts'
 import {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Smooth functions in integers: a table of straight lines over a window, which the circuit holds the input to. Where the curve goes
-// on as a straight line, the input is cut off there and the line added, so that every input has a proof; where it does not (1 / x
-// near 0, exp far up), the window is what calibration saw, with room to grow.
+// Smooth functions in integers: a table of straight lines over a window, which the circuit holds the input to. Where the curve continues as
+// a straight line, the input is cut off and the line added, so that every input can be proven. Where it does not (1 / x near 0, exp far
+// up), the window is the calibrated range, with room to grow.
 import { activate } from '../graph/evaluate.ts'
 import { elementCount } from '../graph/program.ts'
 import type { ActivationNode, SmoothFunction } from '../graph/types.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A network and its plan without weights, names and mode: what a model commitment fixes beside the weights.
+// A network and its plan without weights, names and mode. A model commitment covers this beside the weights.
 import { type Graph, type GraphNode, nodeInputs } from '../graph/types.ts'
 import type { Decider } from './decide.ts'
 import type { LayerPlan, Plan } from './plan.ts'

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where smooth functions have no value: 1 / 0, the logarithm of what is not positive. A table must not reach there.
+// Inputs at which smooth functions have no value, such as 1 / 0 or the logarithm of a number that is not positive. A table must not reach
+// there.
 import { CompileError } from '../graph/errors.ts'
 import { activate } from '../graph/evaluate.ts'
 import { isSmooth } from '../graph/smooth.ts'
@@ -7,7 +8,7 @@ import type { ActivationFunction, ActivationNode, Expression, SmoothFunction } f
 
 type Interval = { readonly min: number; readonly max: number }
 
-/** Number of points at which an inner expression is sampled. */
+/** Number of sample points for an inner expression. */
 const POINTS = 512
 
 /** @throws CompileError unsupported-attribute naming the node, where the function has no value within `over`. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What each element of the input stands for: a number at the input's scale, or an index, a code, a byte, which is itself.
+// The meaning of each element of the input: a number at the input's scale, or an index, a code or a byte, which stands for itself.
 import { CompileError } from '../graph/errors.ts'
 import { elementCount, type InputPiece, type IntegerProgram, tensorOf } from '../graph/program.ts'
 import { type Graph, type GraphNode, nodeInputs, type ValueName } from '../graph/types.ts'
@@ -9,8 +9,8 @@ import type { Plan } from './plan.ts'
 const MOST_INPUT_BITS = 24
 
 /**
- * For each input element how many values an index there may take; 0 where it is not an index. An element that nothing reads (the tag before a
- * signed text) needs no scale: together with indices it stands for itself, as they do.
+ * For each input element how many values an index there may take; 0 where it is not an index. An element that no layer reads (the tag
+ * before a signed text) needs no scale: like an index, it stands for itself.
  */
 export function indexRows(graph: Graph): Int32Array {
   const rows = new Int32Array(elementCount(graph.input.shape))

@@ -10,7 +10,7 @@ import { type Bounds, elementCount, type IntegerProgram, tensorOf } from '../gra
 /** A program's result for one input. */
 export type Trace = { readonly tensors: ReadonlyMap<TensorId, Integers>; readonly scores: Integers }
 
-/** What to do with a value outside a layer's window: it cannot be proven, but it can be judged. */
+/** How to treat a value outside a layer's window: it cannot be proven, but its accuracy can be measured. */
 export type Outside = 'refuse' | 'clamp'
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Intervals of lists of integers: sums with known weights, sums with weights of which only the width is known, limits.
+// Intervals of lists of integers: sums with known weights, sums with weights of known width, limits.
 import { CompileError } from '../graph/errors.ts'
 import type { IntegerLayer, Parameter } from '../graph/layers.ts'
 import { type Bounds, VALUE_LIMIT } from '../graph/program.ts'

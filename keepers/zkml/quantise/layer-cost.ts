@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What one layer costs as a circuit: the constraints of its gadget in circuits/lib, as circom's O1 leaves them.
+// The cost of one layer as a circuit: the constraints of its gadget in circuits/lib under circom's O1.
 import { distinctComparisons } from '../graph/comparisons.ts'
 import type { Conv2dLayer, IntegerLayer, RescaleLayer, SplineLayer, TensorId } from '../graph/layers.ts'
 import { elementCount, type IntegerProgram, tensorOf } from '../graph/program.ts'

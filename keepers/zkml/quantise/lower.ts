@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Graph nodes → integer layers. One walk serves calibration and planned builds alike: the decider tells the scales.
+// Graph nodes → integer layers. One walk serves both calibration and planned builds: the decider returns the scales.
 import { architectureDigest } from '../circuit/architecture.ts'
 import { CompileError } from '../graph/errors.ts'
 import { elementCount, type InputPiece, type IntegerProgram } from '../graph/program.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the rules know that turn the nodes of a graph into integer layers, and how real parameters become integers.
+// The context of the rules that turn a graph's nodes into integer layers, and the conversion of real parameters into integers.
 import type { Parameter } from '../graph/layers.ts'
 import type { Graph, GraphNode, ValueName } from '../graph/types.ts'
 import type { Decider } from './decide.ts'

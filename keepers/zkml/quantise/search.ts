@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Trades bits for constraints: takes one bit at a time from the knob that saves most for the error it adds, as long as accuracy
-// and error on held-out samples stay within the budget.
+// Trades bits for constraints: it takes one bit at a time from the knob that saves most for the error that it adds, while accuracy and
+// error on held-out samples stay within the budget.
 import { CompileError } from '../graph/errors.ts'
 import type { IntegerProgram } from '../graph/program.ts'
 import type { Graph } from '../graph/types.ts'
@@ -29,7 +29,7 @@ export type SearchOptions = QuantiseOptions & {
   readonly cost?: CostOptions
   /** Constraints of a program. Default: of its circuit in plain Groth16, shown as `cost` says. */
   readonly constraintsOf?: (program: IntegerProgram) => number
-  /** Seconds after which the best setting so far is the answer. */
+  /** Seconds after which the search returns the best setting so far. */
   readonly seconds?: number
   /** Milliseconds of a clock. */
   readonly now?: () => number
@@ -54,9 +54,9 @@ export type SearchResult = Calibrated & {
   readonly accuracy: number
   /** Of the scores, as a share of their variance, over the ranking samples. */
   readonly error: number
-  /** Before any bit was taken. */
+  /** The figures before any bit was taken. */
   readonly start: Pick<SearchStep, 'constraints' | 'accuracy' | 'error'>
-  /** Why it went no further: the target, the time, no lower level in reach, or no bit left within the budget. */
+  /** The reason why it stopped: the target, the time, no lower level in reach, or no bit left within the budget. */
   readonly stopped: 'target' | 'time' | 'level' | 'budget'
   readonly steps: readonly SearchStep[]
 }
@@ -75,7 +75,7 @@ type Knob = { readonly kind: 'input' } | { readonly kind: 'weight' | 'activation
 /** Bits that are taken from a knob at once, where fewer save nothing: limbs of a table come in whole. */
 const MOST_BITS_AT_ONCE = 3
 
-/** A setting tried: its program, its cost. */
+/** A setting that was tried: its program, its cost. */
 type Setting = { readonly knobs: Knobs; readonly built: Calibrated; readonly constraints: number }
 /** Its error on the ranking samples. */
 type Trial = Setting & { readonly error: number }

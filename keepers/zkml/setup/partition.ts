@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Derives from an r1cs alone that its second round leaves a prover no freedom: every wire of it is a polynomial or a fraction
-// in the challenges that the first round determines, and every one bears on an identity. docs/zkml-lookups.md has the argument.
+// Derives from an r1cs alone that its second round leaves a prover no freedom: every wire of this round is a polynomial or a fraction in
+// the challenges that the first round determines, and every wire affects an identity. docs/zkml-lookups.md has the argument.
 //
 // A constraint that names wires of the second round or challenges either defines one wire or is an identity:
 //   polynomial   A · B = C gives the wire by a constant coefficient from polynomials
@@ -28,7 +28,7 @@ import type { R1cs } from './r1cs.ts'
 import { type Combination, type DependentConstraint, dependentConstraints } from './second-round.ts'
 import { bordersOf, requireShape, type TwoRoundShape, wireName } from './two-round-shape.ts'
 
-/** The rule and the constraint that give a wire of the second round. */
+/** The rule and the constraint that determine a wire of the second round. */
 export type Definition = { readonly kind: 'polynomial' | 'quotient' | 'sum'; readonly constraint: number }
 
 export type Partition = {
@@ -49,8 +49,8 @@ const LEAST_SOUNDNESS_BITS = 128
 const MOST_DEGREE = 2 ** 50
 
 /**
- * Throws SetupError `r1cs-unsupported` naming a wire that stays free, bears on no identity, or is used in a way outside the
- * argument.
+ * Throws SetupError `r1cs-unsupported` naming a wire that stays free, affects no identity, or is used in a way that the argument does not
+ * cover.
  */
 export function checkPartition(r1cs: R1cs, shape: TwoRoundShape, name = 'r1cs'): Partition {
   requireShape(shape, r1cs.header, name)
@@ -128,7 +128,7 @@ class Analysis {
     const waiting: Record<Definition['kind'], Step[]> = { polynomial: [], quotient: [], sum: [] }
     const consider = (row: DependentConstraint) => {
       const left = unknowns.get(row)!
-      // The sum over a table has thousands of wires, and is asked about after each.
+      // The sum over a table has thousands of wires, and this runs after each of them.
       if (left.size !== 1) return
       const [wire] = left
       const step = this.#follow(row, wire!)
@@ -155,7 +155,7 @@ class Analysis {
     }
   }
 
-  /** The wire from a constraint with all other wires known; null when the rules do not give it. */
+  /** The wire from a constraint with all other wires known; null when no rule determines it. */
   #follow({ index, a, b, c }: DependentConstraint, wire: number): Step | null {
     const [inA, inB, inC] = [a, b, c].map((side) => side.get(wire) ?? 0n) as [bigint, bigint, bigint]
     // Quadratic in the wire: two values may satisfy it.
@@ -232,7 +232,7 @@ class Analysis {
     return difference.of === 'polynomial' ? difference.total : difference.numerator
   }
 
-  /** A wire that bears on no identity satisfies its own constraint and checks nothing, such as a lookup outside every sum. */
+  /** A wire that affects no identity, such as a lookup outside every sum, satisfies its own constraint and checks nothing. */
   #requireUse(identities: readonly DependentConstraint[]): void {
     const used = new Set<number>()
     const queue: DependentConstraint[] = [...identities]

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { trainerCommandOf } from '../../../keepers/agent/config.ts'
+import { trainerCommandOf } from '../../../keepers/agent/data-config.ts'
 import {
   AgentError,
   initKeeper,

@@ -5,9 +5,8 @@ import { BITS, primeOf } from './modular'
 /**
  * One flooding polynomial as N pairs (low, high) of 64-bit words.
  *
- * A coefficient is the sum of three uniform r-bit integers: exact, no floating point and no rejection, so it takes the
- * same time whatever the noise. Random bytes are read as 3N 64-bit low words followed by 3N 32-bit high words for
- * 64 < r ≤ 96, low words alone for r ≤ 64.
+ * A coefficient is the sum of three uniform r-bit integers: this is exact, and without floating point or rejection it takes the same time
+ * for any noise. Random bytes are read as 3N 64-bit low words followed by 3N 32-bit high words for 64 < r ≤ 96, low words alone for r ≤ 64.
  */
 export function floodingSums(out: usize, random: usize, uniformBits: u32, degree: u32): void {
   const lowMask: u64 = uniformBits >= 64 ? u64.MAX_VALUE : ((<u64>1) << uniformBits) - 1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the JavaScript side may call. Memory is laid out by the caller, from `arenaStart()` upwards.
+// The functions that the JavaScript side may call. Memory is laid out by the caller, from `arenaStart()` upwards.
 export { depthwiseFilterGradient, depthwiseInputGradient, maxPoolGradient } from './channels-last'
 export {
   averagePoolBackward,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Activations, the loss, and the update rules, over flat vectors. Lengths are rounded up to whole SIMD vectors: every buffer
-// in the arena is padded to 32 bytes, and what is computed in the padding is never read.
+// Activations, the loss, and the update rules, over flat vectors. Lengths are rounded up to whole SIMD vectors: every buffer in the arena
+// is padded to 32 bytes, and nothing reads the results in the padding.
 
 /** Kinds of activation: 1 ReLU, 2 sigmoid, 3 tanh. In place. */
 export function activate(values: usize, length: i32, kind: i32): void {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two matrix products over "shifted rows", from which dense layers and convolutions are both made.
+// Two matrix products over "shifted rows", the basis of both dense layers and convolutions.
 //
 // A convolution with stride 1 over an image stored row by row is a matrix product whose right-hand rows are the SAME image,
 // shifted by (ky·width + kx): no im2col copy is needed, at the cost of computing the few columns that straddle two rows.
 // For a dense layer, row k starts at k·units. Tables of byte offsets say which case it is.
 //
-// Plain (strict) SIMD only: no relaxed instructions, so the bits do not depend on the machine.
+// Uses only plain (strict) SIMD and no relaxed instructions, so the bits do not depend on the machine.
 
 // @ts-expect-error: decorator
 @inline

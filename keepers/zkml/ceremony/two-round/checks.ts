@@ -16,7 +16,7 @@ import { beaconFactors, checkKnowledge, contributionHashOf, previousHashOf, reco
 import type { TwoRoundStep, TwoRoundTranscript } from './transcript.ts'
 import { weightedRows } from './wire-terms.ts'
 
-/** What each check finds wrong. */
+/** The fault that each check finds. */
 const FAULTS = {
   hash: 'the contribution hash is not that of the step and of all before it',
   group: 'a δ is at infinity, off its curve or outside the group of order r',
@@ -48,8 +48,8 @@ export type Expected = Readonly<Record<PointList, { readonly weights: Uint8Array
 const WEIGHT_BYTES = 16
 
 /**
- * Draws weights and sums up what the circuit and the powers of tau give with them: the sum over the wires turns into one over the rows,
- * so that no point of the initial key has to be computed. A wrong point passes with probability 2^−128.
+ * Draws weights, and computes from the circuit and the powers of tau the sums that belong to them. The sum over the wires becomes one over
+ * the rows, so no point of the initial key has to be computed. A wrong point passes with probability 2^−128.
  */
 export async function expectedSums(r1cs: R1cs, shape: TwoRoundShape, powers: LagrangePoints): Promise<Expected> {
   const { G1 } = await loadCurve()
@@ -132,8 +132,9 @@ export async function deltaFaults(points: StepPoints, deltas: TwoRoundStep['delt
 }
 
 /**
- * What can be checked without circuit and powers before a secret touches the points of the last step: the records of all steps, and that
- * every point is on its curve, since orders of other points would give the secret away. Throws CeremonyError `invalid-contribution`.
+ * The checks that need neither circuit nor powers, to run before a secret touches the points of the last step: the records of all steps,
+ * and that every point is on its curve, because the orders of other points would reveal the secret. Throws CeremonyError
+ * `invalid-contribution`.
  */
 export async function requireSoundRecords(
   transcript: TwoRoundTranscript,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The proving key at the end of a ceremony in two rounds: the last step's points, and everything that no secret of the ceremony touches
-// computed anew from circuit and powers. Whoever has the same files gets the same key, bit by bit.
+// computed anew from circuit and powers. The same files always give the same key, bit for bit.
 import { readFile, rm } from 'node:fs/promises'
 import { BASE_FIELD, FIELD_BYTES, SCALAR_FIELD } from '../../bn254.ts'
 import { coefficientCount, encodeCoefficients } from '../../setup/coefficients.ts'

@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { POINT_BYTES } from '../../setup/curve-memory.ts'
 import { CeremonyError } from '../errors.ts'
 
-/** Section numbers of snarkjs' ptau format. From 12 on: Lagrange bases at τ, those of 1, 2, 4, … points one behind the other. */
+/** Section numbers of snarkjs' ptau format. From 12 on: Lagrange bases at τ: for 1, 2, 4, … points, one behind the other. */
 const SECTION = { alpha: 4, beta: 5, beta2: 6, tau: 12, tau2: 13, alphaTau: 14, betaTau: 15 } as const
 
 /** Points in the zkey's form: affine, Montgomery, little endian. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a step of a ceremony in two rounds changes: both δ and the points over them. Everything else of the key follows from the circuit and
-// the powers of tau, and is computed when the ceremony ends.
+// The part of a key that a step of a ceremony in two rounds changes: both δ and the points over them. Everything else of the key follows
+// from the circuit and the powers of tau, and is computed when the ceremony ends.
 import { readFile } from 'node:fs/promises'
 import { BASE_FIELD, FIELD_BYTES } from '../../bn254.ts'
 import { sectionsOf } from '../../sections.ts'
@@ -53,9 +53,9 @@ export async function writeStepPoints(path: string, points: StepPoints): Promise
 }
 
 /**
- * Reads a step's file and checks its frame, its lengths and the range of every coordinate; whether the points are the right ones is up
- * to the verification. Throws CeremonyError `transcript-mismatch`, also for a file with another SHA-256 than the expected one: it is the
- * bytes that were hashed whose points come out, whatever happens to the file meanwhile.
+ * Reads a step's file and checks its frame, its lengths and the range of every coordinate; whether the points are the right ones is up to
+ * the verification. Throws CeremonyError `transcript-mismatch`, also for a file with an unexpected SHA-256. The returned points come from
+ * the hashed bytes, whatever happens to the file in the meantime.
  */
 export async function readStepPoints(path: string, expectedSha256?: string): Promise<StepPoints> {
   const malformed = (what: string) =>

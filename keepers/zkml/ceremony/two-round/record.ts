@@ -9,7 +9,7 @@ import { fromFileForm, g1ToHex, g2FromHex, g2ToHex, type Point } from './encodin
 import type { DeltaPoints } from './points-file.ts'
 import type { TwoRoundStep, TwoRoundTranscript } from './transcript.ts'
 
-/** What a step multiplies δ₁ and δ₂ by. Secret, except a beacon's. */
+/** The factors by which a step multiplies δ₁ and δ₂. Secret, except a beacon's. */
 export type Factors = readonly [bigint, bigint]
 
 /** One δ after a step. */
@@ -42,7 +42,7 @@ function fieldElementOf(hash: Buffer): bigint {
   return BigInt(`0x${hash.toString('hex')}`) % SCALAR_FIELD
 }
 
-/** What the first step follows: circuit, division of its wires, powers of tau and initial points. */
+/** The hash that precedes the first step: of circuit, division of its wires, powers of tau and initial points. */
 export function circuitHashOf(input: {
   readonly r1csSha256: string
   readonly shape: TwoRoundShape
@@ -54,7 +54,7 @@ export function circuitHashOf(input: {
   return `0x${hashOf(TAG.circuit, [input.r1csSha256, ...counts, input.ptauBlake2b, input.pointsSha256]).toString('hex')}`
 }
 
-/** Secret factors from randomness and what a contributor typed: unpredictable if either is. */
+/** Secret factors from randomness and a contributor's typed text: unpredictable if either is. */
 export function drawFactors(randomness: Uint8Array, typed: string): Factors {
   return [0, 1].map((index) => usable(fieldElementOf(hashOf(TAG.secret, [randomness, typed, `${index}`])))) as never
 }
@@ -86,7 +86,7 @@ function usable(factor: bigint): bigint {
   return factor
 }
 
-/** The hash by which later steps, and the contributor's announcement, refer to a step and to everything before it. */
+/** The hash of a step and everything before it; later steps and the contributor's announcement refer to it. */
 export function contributionHashOf(previousHash: string, step: Omit<TwoRoundStep, 'contributionHash' | 'at'>): string {
   const proofs = step.deltas.flatMap(({ proof }) => (proof === undefined ? [] : [proof.commitment, proof.response]))
   return `0x${hashOf(TAG.step, [...saidBefore(previousHash, step, step.deltas), ...proofs, step.pointsSha256]).toString('hex')}`

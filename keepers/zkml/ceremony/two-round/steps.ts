@@ -72,7 +72,7 @@ export async function startTwoRounds(
   return transcript
 }
 
-/** Adds a contribution with factors from the system's generator and what was typed. */
+/** Adds a contribution with factors from the system's generator and the typed text. */
 export async function contributeInTwoRounds(
   transcript: TwoRoundTranscript,
   input: { readonly folder: string; readonly name: string; readonly entropy?: string },

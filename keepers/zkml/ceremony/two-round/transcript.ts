@@ -15,7 +15,7 @@ const delta = z.strictObject({
 const step = z.strictObject({
   kind: z.enum(['contribution', 'beacon']),
   name: nameSchema,
-  /** BLAKE2b-512 of this step and of everything before it: what a contributor announces. */
+  /** BLAKE2b-512 of this step and of everything before it. Contributors announce this hash. */
   contributionHash: hex(64),
   /** SHA-256 of the step's file of points. */
   pointsSha256: hex(32),

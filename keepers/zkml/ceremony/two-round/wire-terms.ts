@@ -7,7 +7,7 @@ import { bytesToField, type CurveMemory, type GroupName, POINT_BYTES } from '../
 import { SCALARS_PER_BATCH } from '../../setup/fixed-base.ts'
 import type { R1cs } from '../../setup/r1cs.ts'
 
-/** One side (A, B or C) of all constraints: terms `starts[w]` to `starts[w + 1]` are those of wire w. */
+/** One side (A, B or C) of all constraints: terms `starts[w]` to `starts[w + 1]` belong to wire w. */
 export type WireTerms = {
   readonly starts: Uint32Array
   readonly rows: Uint32Array

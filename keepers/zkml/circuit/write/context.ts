@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a writer of a layer writes into, and what it may ask of the network around it.
+// The context of a layer's writer: the output that it writes to, and its questions about the rest of the network.
 
 import type { TensorId } from '../../graph/layers.ts'
 import type { Bounds } from '../../graph/program.ts'

@@ -40,7 +40,7 @@ export function writePrivateConv2d(layer: Conv2dLayer, context: LayerContext): s
   return `${unit}.out`
 }
 
-/** One product per tap: for dilated kernels, which would have mostly zeros in their polynomials, and for those of a single tap. */
+/** One product per tap: for dilated kernels, whose polynomials would be mostly zeros, and for kernels of a single tap. */
 function writeDirectConv2d(layer: Conv2dLayer, context: LayerContext): string {
   const { body } = context
   const [oh, ow, cout] = layer.outShape

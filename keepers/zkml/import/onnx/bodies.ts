@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Graphs inside a file: bodies of If, Loop and Scan, and functions that it defines. Each is run where it is called.
+// Graphs inside a file: bodies of If, Loop and Scan, and functions that it defines. Each runs at its call.
 import { CompileError } from '../../graph/errors.ts'
 import { checkNames, opsetsOf, typeOf } from './check.ts'
 import type { Invocation } from './invocation.ts'

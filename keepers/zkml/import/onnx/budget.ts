@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a file may ask for in all: each tensor has its bound, but a small file may make many of them from nothing.
+// A file's budget: each tensor has its own bound, but a small file can create many large tensors.
 import { CompileError } from '../../graph/errors.ts'
 import type { Tensor } from '../../graph/types.ts'
 

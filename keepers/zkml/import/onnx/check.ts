@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What onnx's checker checks: a file that breaks the rules of the format has no meaning, and is given none.
+// The rules of onnx's checker. A file that breaks the rules of the format has no meaning, so the importer refuses it.
 import { CompileError } from '../../graph/errors.ts'
 import type { Invocation } from './invocation.ts'
 import type { Operand } from './operand.ts'
@@ -37,7 +37,7 @@ export function opsetsOf(model: Imports): Opsets {
       `the file imports ${ML_DOMAIN} in version ${versions.join(', ') || 'none'}; one of 1 to ${NEWEST_ML} is supported`,
     )
   const standard = model.opsetImport.some(({ domain }) => domain === '' || domain === 'ai.onnx')
-  // A file without standard operators need not import the standard opset.
+  // Only a file with standard operators must import the standard opset.
   const without = !standard && ml > 0 && !used.has('') && !used.has('ai.onnx')
   return { standard: without ? OPSETS.newest : opsetOf(model), ml }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Operators that choose by what the network computes: the place of the largest, the k largest.
+// Operators that choose by computed values: the place of the largest, the k largest.
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount } from '../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'

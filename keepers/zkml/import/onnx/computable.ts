@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What may be computed with inside the network: floating-point values and finite constants. Whole numbers only move about.
+// Operands that the network can compute with: floating-point values and finite constants. Whole numbers only move about.
 import { CompileError } from '../../graph/errors.ts'
 import type { Invocation } from './invocation.ts'
 import { isFloat, typeName } from './types.ts'

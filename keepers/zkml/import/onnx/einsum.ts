@@ -70,7 +70,7 @@ function implied(terms: readonly string[], parts: readonly Labelled[]): string[]
   return [...hidden.sort((a, b) => Number(b.slice(1)) - Number(a.slice(1))), ...once.sort()]
 }
 
-/** For a label that occurs twice in one term: the elements whose two indices are equal. */
+/** For a label that occurs twice in one term: the elements with equal indices in both places. */
 function diagonal(call: Invocation, operand: Operand, labels: readonly string[]): Labelled {
   const own = [...new Set(labels)]
   if (own.length === labels.length) return { operand, labels }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an index points at that the network computes: a sum over the places that it can be.
+// The element at a computed index, as a sum over all possible places.
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, stridesOf } from '../../graph/tensor.ts'
 import type { ValueName } from '../../graph/types.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an operator handler works with: its node's attributes, its operands, and the graph so far.
+// The arguments of an operator handler: its node's attributes, its operands, and the graph so far.
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError, type CompileErrorCode } from '../../graph/errors.ts'
 import { scalar, take } from '../../graph/tensor.ts'

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Comparisons and logic of what the network computes: values of 0 and 1. Constants in them are the architecture's, as the limits
-// of a Clip are.
+// Comparisons and logic on computed values, with results 0 and 1. Constants in them are the architecture's, as the limits of a Clip are.
 import { elementCount } from '../../graph/program.ts'
 import { broadcastMap, broadcastShape, filled, identityMap, sameShape, take } from '../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a node of a file reads and makes: constants, and values that the network computes.
+// The operands and results of a file's nodes: constants, and values that the network computes.
 import type { SoftmaxKind, Tensor, ValueName } from '../../graph/types.ts'
 import type { Constant } from './tensors.ts'
 import { type DataType, TYPE } from './types.ts'

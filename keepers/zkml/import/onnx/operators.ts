@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What onnx's own checker knows of each operator, by opset. The table is written by scripts/onnx/operators.py.
+// The facts that onnx's own checker has about each operator, by opset. The table is written by scripts/onnx/operators.py.
 import table from './operators.json' with { type: 'json' }
 import mlTable from './operators-ml.json' with { type: 'json' }
 import type { DataType } from './types.ts'

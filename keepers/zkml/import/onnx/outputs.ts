@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which of a file's outputs the network computes, and what has to be read for it.
+// Decides which of a file's outputs the network computes, and which part of the file they need.
 import { CompileError } from '../../graph/errors.ts'
 import { elementCount } from '../../graph/program.ts'
 import type { Graph } from '../../graph/types.ts'
@@ -76,7 +76,7 @@ export function choose(model: ModelProto, { builder, operands }: Scope): ValueIn
   return scores
 }
 
-/** Several outputs as one list of all their elements, in the order in which they are named. */
+/** Several outputs as one list of all their elements, in the order of the given names. */
 export function joined({ graph: { output } }: ModelProto, { builder, operands, ranked }: Scope): Graph {
   const parts = output.map(({ name }) => {
     const operand = operands.get(name)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A reader of protobuf messages driven by a table of fields (wire format: protobuf.dev/programming-guides/encoding).
-// Reads only what the table lists, skips the rest, checks every length before it trusts it.
+// A reader of protobuf messages driven by a table of fields (wire format: protobuf.dev/programming-guides/encoding). Reads only the fields
+// in the table, skips the others, and checks every length before it relies on it.
 import { CompileError } from '../../graph/errors.ts'
 
 /** How a field is encoded. Repeated numbers are read both packed and one by one, as the format demands. */

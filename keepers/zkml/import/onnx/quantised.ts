@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Quantised models: numbers as whole ones times a scale. Constants are turned back into numbers now; what the network computes
-// is rounded and saturated where the file says so. The fused operators are what they stand for: numbers, the operator, rounding.
+// Quantised models: numbers as whole ones times a scale. Constants become numbers again at import; computed values are rounded and
+// saturated where the file says so. The fused operators are expanded: to numbers, the operator, and rounding.
 import { roundedToEven } from '../../graph/evaluate.ts'
 import { elementCount } from '../../graph/program.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'

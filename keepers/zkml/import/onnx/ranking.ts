@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A Softmax at the end of a network: it changes no order of the scores, and is left out where nothing else is asked of it.
+// A Softmax at the end of a network does not change the order of the scores, so it is dropped where only the order matters.
 import { elementCount } from '../../graph/program.ts'
 import type { SoftmaxKind } from '../../graph/types.ts'
 import { capturedNames } from './bodies.ts'
@@ -11,7 +11,7 @@ import { isFloat } from './types.ts'
 
 /** At the end of a network these operators only rank the scores, so they are dropped there. Elsewhere they are computed. */
 export const RANKING: Readonly<Record<string, SoftmaxKind>> = { Softmax: 'softmax', LogSoftmax: 'log-softmax' }
-/** Operators that may follow a dropped Softmax: none of these changes the order of the scores. */
+/** Operators that may follow a dropped Softmax, because they do not change the order of the scores. */
 const AFTER_RANKING = new Set([
   'ArgMax',
   'Identity',

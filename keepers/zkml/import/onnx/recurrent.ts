@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// RNN, GRU and LSTM over sequences of a fixed length: unrolled, one step after the other. What inputs add to the gates is
-// computed for all steps at once, what the state adds at each step anew.
+// RNN, GRU and LSTM over sequences of a fixed length: unrolled, one step after the other. The inputs' contribution to the gates is computed
+// for all steps at once, the state's contribution at each step.
 import { sameShape, tensor } from '../../graph/tensor.ts'
 import type { ActivationFunction, Tensor, ValueName } from '../../graph/types.ts'
 import type { Handler, Invocation } from './invocation.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rounding of what the network computes to whole numbers. Within a unit of the integer program of where the result jumps, it may
-// fall on either side, as with comparisons; a note says so.
+// Rounding of computed values to whole numbers. Within a unit of the integer program of where the result jumps, it may fall on either side,
+// as with comparisons; a note says so.
 
 import type { ValueName } from '../../graph/types.ts'
 import type { Handler, Invocation } from './invocation.ts'

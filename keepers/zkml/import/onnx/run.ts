@@ -221,7 +221,10 @@ function refuseLabels(call: Invocation): void {
       )
 }
 
-/** A floating-point operator on constants. Builds a graph whose input is the first constant, calls the handler on it, and runs the result. */
+/**
+ * A floating-point operator on constants. Builds a graph with the first constant as its input, calls the handler on it, and runs the
+ * result.
+ */
 function fold(call: Invocation): Result[] {
   const { opType, input } = call.node
   const handler = COMPUTING.get(opType)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Names of a file and of the bodies in it, and what each stands for.
+// The names in a file and in its bodies, and the operands that they stand for.
 import type { GraphBuilder } from '../../graph/builder.ts'
 import type { CompileErrorCode } from '../../graph/errors.ts'
 import type { SoftmaxKind } from '../../graph/types.ts'
@@ -16,7 +16,7 @@ export type Place = {
   /** Nodes of bodies that may still run. Without a limit, a body that runs itself twice at each of sixteen levels would never end. */
   readonly budget: {
     left: number
-    /** For constants: those in the file, again at each run of the body that they are in, and what is folded from them. */
+    /** For constants: those in the file, once more at each run of their body, and those folded from them. */
     readonly constants: ConstantBudget
   }
   /** Runs nodes and puts their results into the scope. Injected, because the module that runs nodes imports every operator. */

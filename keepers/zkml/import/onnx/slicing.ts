@@ -67,7 +67,7 @@ export function split(call: Invocation): Result[] {
     const from = start * strides[axis]!
     start += size
     const operand = call.operand(0)
-    // An empty piece without a name must not make the others fail.
+    // Unnamed empty pieces are skipped, so that they do not make the others fail.
     if (size === 0 && ('value' in operand || call.node.output[i] === ''))
       return { constant: { shape: lengths, data: new Float64Array(0) }, type: typeOf(operand) }
     return call.move(operand, stridedMap(lengths, strides, from), lengths)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a layer handler works with: the layer's configuration, its weights, its inputs, and the graph so far.
+// The arguments of a layer handler: the layer's configuration, its weights, its inputs, and the graph so far.
 import { z } from 'zod'
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError, type CompileErrorCode } from '../../graph/errors.ts'

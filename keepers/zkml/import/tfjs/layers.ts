@@ -180,7 +180,7 @@ export function requireChannelsLast(call: LayerCall): void {
     call.fail('unsupported-attribute', `data_format ${format}; save the model with channels last`)
 }
 
-/** The window that the configuration states; unknown where it states none. */
+/** The window in the configuration; unknown if there is none. */
 function windowOf(call: LayerCall, oneDimensional: boolean): (number | null)[] {
   if ((call.layer.config.kernel_size ?? null) === null) return oneDimensional ? [null] : [null, null]
   const [height, width] = call.pair('kernel_size', ONE, oneDimensional)

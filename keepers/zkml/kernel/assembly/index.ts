@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the host may call; ../kernel.ts has the types.
+// The functions that the host may call; ../kernel.ts has their types.
 export { exportElements, exportPairs, importElements, importPairs, importPlain } from './convert'
 export { invertComplex, invertPair, reducePair, zeroLanes } from './field'
 export { multiply } from './multiply'

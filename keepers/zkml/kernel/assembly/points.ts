@@ -127,7 +127,7 @@ function touch(): void {
   store<u64>(SEEN, seen)
 }
 
-/** Does what is queued. */
+/** Computes all queued sums. */
 export function flush(): void {
   if (queued == 0) return
   touch()

@@ -98,7 +98,7 @@ export function fillPowers(out: usize, start: usize, step: usize, count: u32, fi
   }
 }
 
-/** Every second value of a table of powers: that of the next layer. */
+/** Every second value of a table of powers; these are the powers for the next layer. */
 export function everySecond(out: usize, table: usize, count: u32): void {
   for (let j: usize = 0; j < usize(count); j++) copyPair(out + PAIR * j, table + 2 * PAIR * j)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Attributes that the operators of ai.onnx.ml share: lists of equal length, class labels, what is done with scores at the end.
+// Attributes that the operators of ai.onnx.ml share: lists of equal length, class labels, the transform of the final scores.
 import { elementCount } from '../../../graph/program.ts'
 import type { Invocation } from '../invocation.ts'
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What classifiers end in: a label and scores. A label is an index into the classes, and the index is that of the largest of
-// some scores, the lowest on ties; what the classes are called is a matter of notes.
+// The results of classifiers: a label and scores. A label is an index into the classes: the index of the largest of some scores, the lowest
+// on ties. Notes list the names of the classes.
 import { tensor } from '../../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../../graph/types.ts'
 import type { Handler, Invocation } from '../invocation.ts'
@@ -22,7 +22,7 @@ export function labelOf(call: Invocation, scores: ValueName, classes: readonly (
 /** A linear map from features to scores, one column a score. */
 export type Scoring = { readonly weights: Tensor; readonly bias: Tensor }
 
-/** Scores whose largest element gives the label, and the operator's own result in terms of them. */
+/** Scores (the largest gives the label), and the operator's own result in terms of them. */
 export type Judged = { readonly scores: ValueName; readonly result: Result }
 
 /** The scores of at least two classes after `post`, of which the last step is left out: it changes no order. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Linear models of ai.onnx.ml, support vector machines with a linear kernel among them, and what prepares their inputs.
-// Where the standard is silent, onnxruntime's reading holds: which label wins, and what the scores of two classes are.
+// Linear models of ai.onnx.ml, including support vector machines with a linear kernel, and the operators that prepare their inputs. Where
+// the standard is silent (which label wins, the scores of two classes), onnxruntime decides.
 import { filled, tensor } from '../../../graph/tensor.ts'
 import type { ValueName } from '../../../graph/types.ts'
 import type { Handler, Invocation } from '../invocation.ts'
@@ -48,7 +48,7 @@ export const LINEAR_HANDLERS: Readonly<Record<string, Handler>> = {
     )
   },
   Imputer: (call) => {
-    // Inputs never hold NaN, so replacing NaN changes nothing.
+    // Inputs cannot contain NaN, so this replacement has no effect.
     if (call.hasAttribute('replaced_value_int64') || !Number.isNaN(call.raw('replaced_value_float') ?? 0))
       call.fail('unsupported-attribute', 'it replaces a number other than NaN')
     return [{ value: call.value(0) }]

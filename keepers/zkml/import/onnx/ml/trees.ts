@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Ensembles of decision trees: every question is a comparison, every leaf a path of answers, the scores a matrix over leaves.
-// Labels and scores of classifiers are those of onnxruntime, which knows more cases than the standard.
+// Ensembles of decision trees: every question is a comparison, every leaf a path of answers, the scores a matrix over leaves. Labels and
+// scores of classifiers follow onnxruntime, which defines more cases than the standard.
 import { tensor } from '../../../graph/tensor.ts'
 import type { ValueName } from '../../../graph/types.ts'
 import type { Handler, Invocation } from '../invocation.ts'
