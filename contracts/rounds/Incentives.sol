@@ -97,7 +97,7 @@ abstract contract Incentives is ServiceStorage {
             idle = idle & _round.committed;
         }
         if (idle.isEmpty()) return;
-        _standing.struckAt = uint40(block.timestamp);
+        _standing.noteStrikes();
         _strike(h, idle);
     }
 

@@ -49,6 +49,7 @@ using {
     bar,
     openEpoch,
     noteAbsent,
+    noteStrikes,
     holdAgainst,
     emptyBeforeNow,
     knowEmpty,
@@ -111,6 +112,11 @@ function noteAbsent(Standing storage standing, Head memory h, Seats idle) {
     }
     standing.absent = idle;
     h.flags |= ABSENT;
+}
+
+/// @dev Members get strikes for silence now.
+function noteStrikes(Standing storage standing) {
+    standing.struckAt = uint40(block.timestamp);
 }
 
 /// @dev The next draft does not forgive these. Adds to the set: a round may have several reasons.
