@@ -81,7 +81,6 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error ConvictionInvalid(uint256 convicted, uint256 members);
     /// @notice Members cannot leave in the second half of registration's window.
     error LeaveTooLate(uint8 seat, uint40 until);
-    error TooFewIncluded(uint256 found, uint256 min);
     error NotDrafted(uint8 seat, uint256 drafted);
     /// @notice A late ballot must agree with the decision.
     error AgainstOutcome(bytes26 found, bytes26 decided);

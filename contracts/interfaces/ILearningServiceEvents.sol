@@ -59,6 +59,9 @@ interface ILearningServiceEvents is ILearningServiceTypes {
         uint256 convicted,
         uint256 attesters
     );
+    /// @notice A quorum has sealed a sum of fewer updates than may be decrypted, which ends the round.
+    /// @param missing Members that get a strike: their updates are not in it.
+    event SumFellShort(uint32 indexed round, uint256 included, uint256 missing);
     /// @notice Who sits out from now on: convicted members, and after a lost vote the most suspect.
     event MembersLeftOut(uint32 indexed epoch, uint256 leftOut);
     event ShareSubmitted(uint32 indexed round, uint8 indexed seat, bytes cid, uint64 size);

@@ -15,6 +15,10 @@ interface ILearningServiceRounds is ILearningServiceEvents, ILearningServiceErro
     /// samples; 0 says that the update is zero, and does not count towards the update quorum.
     function revealUpdate(uint32 round, bytes calldata cid, uint64 size, uint40 samples, bytes32 salt) external;
 
+    /// @notice Aggregate, instead of attesting first; once in a round. The update of `accused` fails the caller's check.
+    /// All attestations are void; Check follows, and then Aggregate again.
+    function dispute(uint32 round, uint8 accused) external;
+
     /// @notice Check. @param scalars What the caller's key shares make of each revealed update, in the order of seats; at
     /// most 64 bytes each. Only in the event: the members settle the dispute from it.
     function submitCheck(uint32 round, bytes calldata scalars) external;

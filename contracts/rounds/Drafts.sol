@@ -5,9 +5,9 @@ import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
 import {Head, DISPUTED} from "./Head.sol";
 import {Recorder} from "./Recorder.sol";
 import {Seal} from "./RoundState.sol";
-import {Seats} from "./Seats.sol";
+import {Seats, NONE} from "./Seats.sol";
 
-/// @title Who decrypts the sum, and disputes about what belongs in it
+/// @title Who decrypts the sum
 /// @dev Attestations are sealed until the draft opens them, so that only members who know the sum can have attested it. The active
 /// set is drawn among them: nobody gets in, or stays out, by being fast or slow.
 abstract contract Drafts is ILearningServiceClock, Recorder {
@@ -26,34 +26,34 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         if (matched.count() < h.quorum()) revert SealsNotMatched(matched.count(), h.quorum());
         if (block.number == last) revert DraftInSameBlock(last);
         if (convicted != 0) _convict(h, Seats.wrap(convicted));
-        Seats drafted = _draw(h, matched, revealed, last);
-        _round.draft(drafted, Seats.wrap(included), matched);
-        emit MembersDrafted(
-            round_,
-            Seats.unwrap(drafted),
-            aggregateHash,
-            included,
-            convicted,
-            Seats.unwrap(matched)
-        );
-        _complete(h);
+        // Everybody knows that the updates of members without samples are zero: they hide nobody's.
+        if (Seats.wrap(included).without(_round.emptyNow(h)).count() < _updateQuorum(h)) {
+            _fallShort(h, Seats.wrap(included));
+            _transition(h, State.Training, Trigger.NO_MAJORITY);
+        } else {
+            Seats drafted = _draw(h, matched, revealed, last);
+            _round.draft(drafted, Seats.wrap(included), matched);
+            emit MembersDrafted(
+                round_,
+                Seats.unwrap(drafted),
+                aggregateHash,
+                included,
+                convicted,
+                Seats.unwrap(matched)
+            );
+            _standing.forgive(h, Seats.wrap(included), h.has(DISPUTED));
+            _transition(h, State.Decrypt, Trigger.None);
+        }
         _head = h;
     }
 
-    /// @inheritdoc ILearningServiceClock
-    function dispute(uint32 round_, uint8 accused) external {
-        Head memory h = _settle();
-        h.expect(State.Aggregate);
-        h.expectRound(round_);
-        uint8 seat = _callingMember(h);
-        if (h.has(DISPUTED)) revert AlreadyDisputed(round_);
-        // A convicted member may not hold up another round of this epoch.
-        if (_standing.convictedNow(h).contains(seat)) revert LeftOut(seat, Seats.unwrap(_standing.leftOut));
-        if (accused == seat || !_round.revealed.contains(accused)) revert DisputeInvalid(seat, accused);
-        h.flags |= DISPUTED;
-        emit UpdateDisputed(round_, seat, accused);
-        _transition(h, State.Check, Trigger.None);
-        _head = h;
+    /// @dev A quorum agrees that it has no sum that may be decrypted: the round is over. Whoever has revealed something that is not in the
+    /// sum has sent what is no update, or served it to nobody, and is as silent as a member that revealed nothing. After a dispute an
+    /// honest update may be missing, too: then nobody gets a strike, but the epoch ends with its next round that comes to no draft.
+    function _fallShort(Head memory h, Seats included) private {
+        Seats missing = h.has(DISPUTED) ? NONE : _round.revealed.without(included | _standing.leftOutNow(h));
+        emit SumFellShort(h.round, Seats.unwrap(included), Seats.unwrap(missing));
+        _strikeMissing(h, missing);
     }
 
     /// @dev The part of a draft that does not depend on anybody's seal.
@@ -67,10 +67,6 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         if (!included.without(allowed).isEmpty()) {
             revert IncludedNotRevealed(Seats.unwrap(included), Seats.unwrap(allowed));
         }
-        uint256 min = _updateQuorum(h);
-        // Everybody knows that the updates of members without samples are zero: they hide nobody's.
-        uint256 found = included.without(_round.emptyNow(h)).count();
-        if (found < min) revert TooFewIncluded(found, min);
     }
 
     /// @return matched Members with a seal of this opening. @return last Block of the last attestation by a member that has

@@ -23,16 +23,19 @@ uint16 constant LEFT_OUT = 64;
 uint16 constant DISPUTED = 128;
 /// @dev A quorum agrees on the verdict number `elected`.
 uint16 constant JUDGED = 256;
-/// @dev The record of who missed the last Check, or a round that came to no draft, belongs to the current round or the one before.
-uint16 constant CHECK_MISSED = 512;
+/// @dev The set of the unforgiven is not empty.
+uint16 constant UNFORGIVEN = 512;
 /// @dev A member has declared no samples in this round.
 uint16 constant EMPTY = 1024;
-/// @dev A member has been struck out in this epoch.
+/// @dev A member has been struck out, or accused, in this epoch.
 uint16 constant LOST_ONE = 2048;
 /// @dev The same in a round before this one: if this one comes to no draft, the epoch ends, and that member is gone.
 uint16 constant LAST_TRY = 4096;
 /// @dev Some member had no samples in a completed round.
 uint16 constant EMPTY_BEFORE = 8192;
+/// @dev Some member has revealed nothing in the last round that came to its reveals. After this round's Training: which has not waited
+/// for it.
+uint16 constant ABSENT = 16384;
 
 /// @dev Where the machine stands, in one slot. Steps work on a copy in memory.
 /// @param anchor State of the last recorded transition; later decisions of the clock are derived from it.
@@ -45,7 +48,7 @@ uint16 constant EMPTY_BEFORE = 8192;
 /// @param elected Winning candidate of KeyJudge, or of the last Vote.
 /// @param spared How many fewer members are left out, because rounds without them produced no draft.
 /// @param shareBlock Number, modulo 256, of the block that began Vote.
-/// @param flags ACTED … EMPTY_BEFORE.
+/// @param flags ACTED … ABSENT.
 struct Head {
     uint24 epoch;
     uint32 round;

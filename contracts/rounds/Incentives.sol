@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Head, CHECK_MISSED, LOST_ONE, PAYOUT_DUE, STRUCK, USED_UP} from "./Head.sol";
+import {Head, ABSENT, LOST_ONE, PAYOUT_DUE, USED_UP} from "./Head.sol";
 import {MemberRecord} from "./MemberRecord.sol";
 import {Seats, only} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
@@ -86,29 +86,31 @@ abstract contract Incentives is ServiceStorage {
         }
     }
 
-    /// @dev After the reveals: one more strike for the idle, none left for the others. Members that are left out keep their
-    /// strikes, and a member that was silent in the Check of the round before keeps that strike.
+    /// @dev After the reveals: one more strike for the idle. For members that Training has not waited for only when a whole window has
+    /// passed since the last such strikes: the others' speed makes nobody's absence longer.
     /// @param active Members that acted.
     function _strikeIdle(Head memory h, Seats active) internal {
-        Seats kept = _standing.leftOutNow(h);
-        Seats idle = _seats.members.without(active | kept);
-        if (idle.isEmpty() && !h.has(STRUCK)) return;
-        if (h.has(CHECK_MISSED)) kept = kept | _standing.missedCheck;
-        h.flags &= ~CHECK_MISSED;
-        _strike(h, idle, kept);
+        bool hurried = h.has(ABSENT);
+        Seats idle = _seats.members.without(active | _standing.leftOutNow(h));
+        _standing.noteAbsent(h, idle);
+        if (hurried && block.timestamp < uint256(_standing.struckAt) + _parameters.trainingWindow) {
+            idle = idle & _round.committed;
+        }
+        if (idle.isEmpty()) return;
+        _standing.noteStrikes();
+        _strike(h, idle);
     }
 
-    /// @dev One more strike for these, on top of what their reveal has forgiven.
+    /// @dev One more strike for these, which the next draft does not forgive.
     function _strikeMissing(Head memory h, Seats missing) internal {
-        if (missing.isEmpty()) return;
-        _standing.missCheck(h, missing);
-        _strike(h, missing, _seats.members);
+        _standing.holdAgainst(h, missing);
+        _strike(h, missing);
     }
 
     /// @dev Members that have reached the limit are jailed and go when the epoch ends.
-    /// @param idle Get one more. @param kept Keep theirs unless idle; nobody else has any left.
-    function _strike(Head memory h, Seats idle, Seats kept) private {
-        Seats out = _standing.strike(h, idle, kept, _parameters.maxStrikes);
+    function _strike(Head memory h, Seats idle) private {
+        if (idle.isEmpty()) return;
+        Seats out = _standing.strike(h, idle, _parameters.maxStrikes);
         if (out.isEmpty()) return;
         h.flags |= LOST_ONE;
         _seats.markLeaving(out);

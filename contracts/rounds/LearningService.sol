@@ -133,7 +133,7 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
         _delegate(address(REGISTRATION));
     }
 
-    // ------------------------------------------------------------------------------------------------- clock, disputes
+    // ------------------------------------------------------------------------------------------------- clock, draft
 
     /// @inheritdoc ILearningServiceClock
     function poke() external returns (State) {
@@ -144,10 +144,4 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
     function draft(uint32, bytes32, uint256, uint256) external {
         _delegate(address(CLOCK_PART));
     }
-
-    /// @inheritdoc ILearningServiceClock
-    function dispute(uint32, uint8) external {
-        _delegate(address(CLOCK_PART));
-    }
-
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Head, CHECK_MISSED, USED_UP} from "./Head.sol";
+import {Head, ABSENT, USED_UP} from "./Head.sol";
 import {RoundClock} from "./RoundClock.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 import {Suspicion} from "./Suspicion.sol";
@@ -28,16 +28,20 @@ abstract contract Recorder is RoundClock, Suspicion {
         return true;
     }
 
-    /// @dev Records the transition of a state that has done its work before its deadline: from Aggregate to Decrypt, from
-    /// KeyConfirm and Vote to Training, from Check back, and otherwise to the next state in the order of the enumeration.
+    /// @dev Records the transition of a state that has done its work before its deadline: from KeyConfirm and Vote to Training, from
+    /// Check back, and otherwise to the next state in the order of the enumeration. From Aggregate this is Check, by a dispute; the
+    /// draft has two ways to go.
     function _complete(Head memory h) internal {
         State from = h.anchor;
-        if (from == State.KeyConfirm) _transition(h, State.Training, Trigger.START_TRAINING);
-        else if (from == State.Training) _transition(h, State.Reveal, Trigger.DONE_TRAINING);
-        else if (from == State.Aggregate) _transition(h, State.Decrypt, Trigger.None);
-        else if (from == State.Check) _transition(h, State.Aggregate, Trigger.None);
-        else if (from == State.Vote) _transition(h, State.Training, Trigger.DONE_UPDATE);
-        else _transition(h, State(uint8(from) + 1), Trigger.None);
+        State to = State.Training;
+        Trigger trigger = Trigger.None;
+        if (from == State.KeyConfirm) trigger = Trigger.START_TRAINING;
+        else if (from == State.Vote) trigger = Trigger.DONE_UPDATE;
+        else if (from == State.Check) to = State.Aggregate;
+        else to = State(uint8(from) + 1);
+        if (from == State.Training) trigger = Trigger.DONE_TRAINING;
+        // One call: of one for each pair of constants the compiler makes a copy of the whole function.
+        _transition(h, to, trigger);
     }
 
     /// @dev Records one transition.
@@ -70,17 +74,16 @@ abstract contract Recorder is RoundClock, Suspicion {
     function _leaveState(Head memory h, State to, Trigger trigger) private {
         State from = h.anchor;
         if (from == State.Training) {
+            // It has waited for everybody.
+            if (block.timestamp >= h.deadline) h.flags &= ~ABSENT;
             if (to == State.Registration && !h.has(USED_UP)) _strikeIdle(h, h.current(_round.committed));
             _payOut(h);
         } else if (from == State.Reveal) {
-            _strikeIdle(h, h.current(_round.revealed));
-            if (to == State.Training) _spare(h);
+            Seats revealed = h.current(_round.revealed);
+            _strikeIdle(h, revealed);
+            if (to == State.Training) _loseRound(h, revealed);
         } else if (from == State.Aggregate) {
-            if (to == State.Training) {
-                // They must reveal twice until they are forgiven: every second round is as many as no service can spare.
-                if (!h.has(CHECK_MISSED)) _standing.missCheck(h, _seats.members.without(_round.revealed));
-                _spare(h);
-            }
+            if (to == State.Training) _loseRound(h, _round.revealed);
         } else if (from == State.Check) {
             _strikeMissing(h, _seats.members.without(h.current(_round.checked)));
         } else if (from == State.Decrypt) {
@@ -94,6 +97,13 @@ abstract contract Recorder is RoundClock, Suspicion {
                 _absolve(h);
             }
         }
+    }
+
+    /// @dev A round is over without a draft. Members that have revealed nothing keep their strikes through the next draft: every second
+    /// round is as many as no service can spare.
+    function _loseRound(Head memory h, Seats revealed) private {
+        _standing.holdAgainst(h, _seats.members.without(revealed));
+        _spare(h);
     }
 
     /// @dev Fixes the parameters of one collective key. Nobody knows the seed before the block that precedes this one; it is

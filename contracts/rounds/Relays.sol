@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
 import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
 import {ILearningServiceRelay} from "../interfaces/ILearningServiceRelay.sol";
 import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
@@ -142,7 +141,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
             selector == ILearningServiceRounds.attest.selector ||
             selector == ILearningServiceRounds.submitShare.selector ||
             selector == ILearningServiceRounds.vote.selector ||
-            selector == ILearningServiceClock.dispute.selector ||
+            selector == ILearningServiceRounds.dispute.selector ||
             selector == ILearningServiceRounds.submitCheck.selector ||
             selector == ILearningServiceKeys.commitKey.selector ||
             selector == ILearningServiceKeys.revealKey.selector ||

@@ -86,7 +86,7 @@ abstract contract RoundClock is ServiceStorage {
             }
         } else if (to == State.Reveal || to == State.Check) {
             window = p.revealWindow;
-            if (h.has(LOST_ONE)) h.flags |= LAST_TRY;
+            if (to == State.Reveal && h.has(LOST_ONE)) h.flags |= LAST_TRY;
         } else if (to == State.Aggregate) {
             window = p.aggregateWindow;
         } else if (to == State.Decrypt) {

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
 import {ClockedPart} from "./ClockedPart.sol";
-import {Head, ACTED, EMPTY, EMPTY_BEFORE, PAYOUT_DUE, USED_UP} from "./Head.sol";
+import {Head, ABSENT, ACTED, DISPUTED, EMPTY, EMPTY_BEFORE, LOST_ONE, PAYOUT_DUE, USED_UP} from "./Head.sol";
 import {Incentives} from "./Incentives.sol";
 import {MemberRecord, openRecord} from "./MemberRecord.sol";
 import {RewardShares} from "./RewardShares.sol";
@@ -11,7 +11,7 @@ import {RecordSlot} from "./RoundState.sol";
 import {Seats} from "./Seats.sol";
 import {Bn254} from "../inference/Bn254.sol";
 
-/// @title The five steps of a round
+/// @title The five steps of a round, and disputes about an update
 /// @dev Only the first member to act in a step changes the head; later ones leave it as it is.
 abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
     /// @dev One repeat of a check of one update: 8 bytes for each of two primes.
@@ -34,7 +34,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         _accrue(_caller(), slot.record);
         Seats done = _round.commit(h, seat, slot, commitment);
         emit UpdateCommitted(round_, seat, commitment);
-        if (done.count() + leftOut.count() == h.memberCount) _complete(h);
+        if (done.count() + leftOut.count() == h.memberCount || _needNotWait(h, done, leftOut)) _complete(h);
         else if (first) _head = h;
     }
 
@@ -57,6 +57,22 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         emit UpdateRevealed(round_, seat, cid, size, samples);
         if (done == committed) _complete(h);
         else if (first) _head = h;
+    }
+
+    /// @inheritdoc ILearningServiceRounds
+    function dispute(uint32 round_, uint8 accused) external {
+        _record();
+        Head memory h = _head;
+        h.expect(State.Aggregate);
+        h.expectRound(round_);
+        uint8 seat = _callingMember(h);
+        if (h.has(DISPUTED)) revert AlreadyDisputed(round_);
+        // A convicted member may not hold up another round of this epoch.
+        if (_standing.convictedNow(h).contains(seat)) revert LeftOut(seat, Seats.unwrap(_standing.leftOut));
+        if (accused == seat || !_round.revealed.contains(accused)) revert DisputeInvalid(seat, accused);
+        h.flags |= DISPUTED | LOST_ONE;
+        emit UpdateDisputed(round_, seat, accused);
+        _complete(h);
     }
 
     /// @inheritdoc ILearningServiceRounds
@@ -138,6 +154,14 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         } else if (opened) {
             _head = h;
         }
+    }
+
+    /// @dev All others have committed; a round was completed without these, and since then nothing has been heard of them. Their vote for
+    /// that round's model, late ones included, makes this Training wait for them.
+    function _needNotWait(Head memory h, Seats done, Seats leftOut) private view returns (bool) {
+        if (!h.has(ABSENT) || !h.has(PAYOUT_DUE)) return false;
+        Seats away = _standing.absent.without(_round.votes.entries[h.elected].supporters);
+        return (done | leftOut | away).count() == h.memberCount && done.count() >= _updateQuorum(h);
     }
 
     /// @dev As many may have no samples as a round needs no updates of. Of those who had none in a completed round each keeps its place

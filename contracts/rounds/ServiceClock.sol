@@ -9,7 +9,7 @@ import {Head} from "./Head.sol";
 import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
-/// @title The clock's part of a learning service: transitions, drafts and disputes
+/// @title The clock's part of a learning service: transitions and drafts
 /// @notice Code only: LearningService delegates here by name. This code records all transitions, so that the other parts have room
 /// for their own code: one contract may have 24 KB (EIP-170).
 contract ServiceClock is Drafts, ServicePart {

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Head, EMPTY_BEFORE, EXCLUDED, LAST_TRY, LEFT_OUT, LOST_ONE, STRUCK, SUSPECTED, CHECK_MISSED} from "./Head.sol";
+import {
+    Head,
+    ABSENT,
+    EMPTY_BEFORE,
+    EXCLUDED,
+    LAST_TRY,
+    LEFT_OUT,
+    LOST_ONE,
+    STRUCK,
+    SUSPECTED,
+    UNFORGIVEN
+} from "./Head.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
 /// @dev A count of 0 … 3 for each seat, in two bit planes: 2·high + low.
@@ -15,16 +26,20 @@ using {countOf, tier} for Tally global;
 /// @dev How the members have behaved, as far as it has consequences. Written only here.
 /// @param undraftable Drafted and silent in this epoch, convicted, or banned. Counts while EXCLUDED is set.
 /// @param leftOut Counts while LEFT_OUT is set. @param convicted Of them, those convicted in a round of this epoch.
-/// @param missedCheck Silent in the last Check, or in a round that came to no draft: they keep their strikes once more.
+/// @param unforgiven The next draft forgives them no strike. Counts while UNFORGIVEN is set.
 /// @param emptyBefore Without samples in the last completed round that they were in. Counts while EMPTY_BEFORE is set.
+/// @param absent Revealed nothing in the last round. Counts while ABSENT is set.
+/// @param struckAt When members last got a strike for that.
 struct Standing {
     Seats undraftable;
     Seats leftOut;
     Seats convicted;
-    Seats missedCheck;
+    Seats unforgiven;
     Seats emptyBefore;
+    Seats absent;
     Tally strikes;
     Tally suspicion;
+    uint40 struckAt;
 }
 
 using {
@@ -33,10 +48,13 @@ using {
     convictedNow,
     bar,
     openEpoch,
-    missCheck,
+    noteAbsent,
+    noteStrikes,
+    holdAgainst,
     emptyBeforeNow,
     knowEmpty,
     strike,
+    forgive,
     pardon,
     suspect,
     clear,
@@ -80,15 +98,32 @@ function openEpoch(Standing storage standing, Head memory h) {
     standing.undraftable = NONE;
     if (h.has(SUSPECTED)) standing.suspicion.low = standing.suspicion.high = NONE;
     if (h.has(LEFT_OUT)) standing.leftOut = standing.convicted = NONE;
-    h.flags &= ~(EXCLUDED | SUSPECTED | LEFT_OUT | CHECK_MISSED | LOST_ONE | LAST_TRY);
+    h.flags &= ~(EXCLUDED | SUSPECTED | LEFT_OUT | UNFORGIVEN | LOST_ONE | LAST_TRY | ABSENT);
     h.spared = 0;
 }
 
 // ----------------------------------------------------------------------------------------------------- strikes
 
-function missCheck(Standing storage standing, Head memory h, Seats silent) {
-    standing.missedCheck = silent;
-    h.flags |= CHECK_MISSED;
+/// @dev The reveals of a round are over, and these have revealed nothing.
+function noteAbsent(Standing storage standing, Head memory h, Seats idle) {
+    if (idle.isEmpty()) {
+        h.flags &= ~ABSENT;
+        return;
+    }
+    standing.absent = idle;
+    h.flags |= ABSENT;
+}
+
+/// @dev Members get strikes for silence now.
+function noteStrikes(Standing storage standing) {
+    standing.struckAt = uint40(block.timestamp);
+}
+
+/// @dev The next draft does not forgive these. Adds to the set: a round may have several reasons.
+function holdAgainst(Standing storage standing, Head memory h, Seats set) {
+    if (set.isEmpty()) return;
+    standing.unforgiven = h.has(UNFORGIVEN) ? standing.unforgiven | set : set;
+    h.flags |= UNFORGIVEN;
 }
 
 /// @dev Members that keep a place among those without samples.
@@ -105,21 +140,31 @@ function knowEmpty(Standing storage standing, Head memory h, Seats revealed, Sea
     h.flags = next.isEmpty() ? h.flags & ~EMPTY_BEFORE : h.flags | EMPTY_BEFORE;
 }
 
-/// @dev Counts of all seats at once, saturating at 3.
-/// @param idle Get one more. @param kept Keep theirs unless idle; nobody else has any left.
+/// @dev One more strike for each of these, saturating at 3.
 /// @param max Strikes at which a seat is out, 2 or 3. @return out Seats that have reached it; their strikes are cleared.
-function strike(Standing storage standing, Head memory h, Seats idle, Seats kept, uint8 max) returns (Seats out) {
+function strike(Standing storage standing, Head memory h, Seats idle, uint8 max) returns (Seats out) {
     Seats low = standing.strikes.low;
     Seats high = standing.strikes.high;
-    kept = kept.without(idle);
-    Seats nextLow = idle.without(low) | (idle & low & high) | (kept & low);
-    Seats nextHigh = (idle & (low | high)) | (kept & high);
-    out = idle & (max == 2 ? nextHigh : nextHigh & nextLow);
-    nextLow = nextLow.without(out);
-    nextHigh = nextHigh.without(out);
-    standing.strikes.low = nextLow;
-    standing.strikes.high = nextHigh;
-    h.flags = (nextLow | nextHigh).isEmpty() ? h.flags & ~STRUCK : h.flags | STRUCK;
+    Seats nextHigh = high | (idle & low);
+    low = low.without(idle) | idle.without(low) | (idle & low & high);
+    out = idle & (max == 2 ? nextHigh : nextHigh & low);
+    _setStrikes(standing, h, low.without(out), nextHigh.without(out));
+}
+
+/// @dev A sum of these is drafted: they have no strikes left, unless they are among the unforgiven, who are only once.
+/// @param again The unforgiven are so in the next draft, too.
+function forgive(Standing storage standing, Head memory h, Seats included, bool again) {
+    if (h.has(STRUCK)) {
+        if (h.has(UNFORGIVEN)) included = included.without(standing.unforgiven);
+        _setStrikes(standing, h, standing.strikes.low.without(included), standing.strikes.high.without(included));
+    }
+    if (!again) h.flags &= ~UNFORGIVEN;
+}
+
+function _setStrikes(Standing storage standing, Head memory h, Seats low, Seats high) {
+    standing.strikes.low = low;
+    standing.strikes.high = high;
+    h.flags = (low | high).isEmpty() ? h.flags & ~STRUCK : h.flags | STRUCK;
 }
 
 /// @dev The seat gets another keeper, who has no strikes, and is not known to have no samples.

@@ -11,6 +11,7 @@ import {
   HeadWatch,
   leaveStale,
   type OperatorSigner,
+  type PeerBook,
   RemoteSigner,
   type Sender,
   type ServiceContracts,
@@ -88,13 +89,16 @@ export function openProvider({ config, clock, log, metrics, signal }: Surroundin
 export async function openPlane(
   { folder, config, metrics, log }: Surroundings,
   identitySeed: Uint8Array,
+  peers: PeerBook,
 ): Promise<DataPlane> {
   return await DataPlane.start({
     folder: join(folder, 'ipfs'),
     identitySeed,
     listen: config.network.listen,
     announce: config.network.announce,
-    ...(config.network.nat === undefined ? {} : { nat: config.network.nat }),
+    ...(config.network.nat === undefined
+      ? {}
+      : { nat: { ...config.network.nat, carries: (peer: string) => peers.isSeated(peer) } }),
     ...dhtOf(config.network.dht, metrics, log),
     ...pinningOf(config, metrics, log),
   })

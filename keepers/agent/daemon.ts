@@ -169,7 +169,8 @@ async function openContext(
   noteShard(log, trainer.shard)
   metrics.setSamples(trainer.shard)
   await checkServicePlan(contracts, manifest.rounds, parameterCount)
-  const plane = await openPlane(surroundings, identitySeed)
+  const peers = new PeerBook(contracts.service, contracts.registry, clock)
+  const plane = await openPlane(surroundings, identitySeed, peers)
   cleanup.defer(() => plane.stop())
   // For those who join: they have its digest from the chain.
   await plane.publish(encodeManifest(manifest))
@@ -191,7 +192,7 @@ async function openContext(
     endpoints: provider,
     leaveEndpoint: (reason) => provider.leave(reason),
     facts: new Facts(contractInterface('ILearningService'), store.logs),
-    peers: new PeerBook(contracts.service, contracts.registry, clock),
+    peers,
     model: openModel(surroundings, model, { store, plane, initial: initialWeights }),
     remembered: { reread: null, parameters: null, agreed: null, due: null, final: null },
     stopping: signal,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Log lines for the operator: the state of the service, the money for gas, and the fate of this keeper and others.
 import { formatEther } from 'ethers'
-import { seatsOf } from '../chain/index.ts'
+import { hasSeat, seatsOf } from '../chain/index.ts'
 import type { AgentContext } from './context.ts'
 import { CONVICTIONS, reasonText } from './convictions.ts'
 import type { Fact } from './facts.ts'
@@ -63,6 +63,13 @@ export function noteFact(context: AgentContext, seat: number | null, fact: Fact)
     const seats = seatsOf(fact.args.leftOut as bigint)
     metrics.leftOut.set(seats.length)
     log.info({ event: 'members left out', seats }, 'members that contribute nothing until further notice')
+  } else if (fact.name === 'SumFellShort') {
+    const { round, missing } = fact.args
+    if (seat !== null && hasSeat(missing as bigint, seat)) {
+      metrics.errors.inc({ code: 'UPDATE_NOT_SUMMED' })
+      log.error({ event: 'update not summed', round }, 'the members could not fetch or check the update of this keeper')
+    } else
+      log.warn({ event: 'sum too small', round, missing: seatsOf(missing as bigint) }, 'a round had too few updates')
   } else if (fact.name === 'UpdateIncomplete') {
     log.warn({ event: 'incomplete', round: fact.args.round }, 'a round ended without a majority')
   }

@@ -3,9 +3,13 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { getBytes, hexlify } from 'ethers'
 import type { ILearningService, KeeperRegistry } from '../../types/index.ts'
 import { type Clock, steady } from './clock.ts'
+import { seatsOf } from './seats.ts'
 
 /** Milliseconds before an address from the registry is looked up again; after a failed fetch it is looked up at once. */
 const FRESH_MS = 600_000
+
+/** Milliseconds between two looks at who has a seat, however often somebody knocks. */
+const SEATED_MS = 30_000
 
 /** Binary multiaddr as the registry holds it. @throws for text that is not a multiaddr. */
 export function encodeAddress(text: string): string {
@@ -29,6 +33,8 @@ export class PeerBook {
   readonly #clock: Clock
   readonly #known = new Map<number, { address: string | null; readAt: number }>()
 
+  #seated: { readonly ids: Promise<ReadonlySet<string>>; readonly readAt: number } | null = null
+
   constructor(service: ILearningService, registry: KeeperRegistry, clock: Clock) {
     this.#service = service
     this.#registry = registry
@@ -45,6 +51,21 @@ export class PeerBook {
     const order = [first, ...others.filter((seat) => seat !== first)].filter((seat) => seat !== self)
     const addresses = await Promise.all(order.map((seat) => this.#address(seat)))
     return addresses.filter((address) => address !== null)
+  }
+
+  /** Whether a peer is the keeper of a seat, by the peer id in its registered address. False for all while the chain cannot be asked. */
+  async isSeated(peer: string): Promise<boolean> {
+    const now = steady(this.#clock)
+    if (this.#seated === null || now - this.#seated.readAt >= SEATED_MS) {
+      this.#seated = { ids: this.#idsOfSeats().catch(() => new Set<string>()), readAt: now }
+    }
+    return (await this.#seated.ids).has(peer)
+  }
+
+  async #idsOfSeats(): Promise<ReadonlySet<string>> {
+    const seats = seatsOf((await this.#service.seats()).seated)
+    const addresses = await Promise.all(seats.map((seat) => this.#address(seat)))
+    return new Set(addresses.filter((address) => address !== null).map((address) => address.split('/p2p/').at(-1)!))
   }
 
   async #address(seat: number): Promise<string | null> {

@@ -7,6 +7,7 @@ import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { dcutr } from '@libp2p/dcutr'
 import { identify } from '@libp2p/identify'
+import type { PeerId } from '@libp2p/interface'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
@@ -84,6 +85,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
   const circuits = relaying(nat)
   bootstrapAddresses(dht?.bootstrap ?? [])
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.identitySeed)
+  let isConnected = (_peer: PeerId): boolean => false
   const helia = withBitswap(
     withLibp2pLight<ReturnType<typeof createHeliaLight>, KeeperServices>(
       createHeliaLight({
@@ -106,7 +108,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
           ...(serve.length === 0 ? {} : { relay: relayFor(serve) }),
           ...(dht === undefined ? {} : { ping: ping(), dht: keeperDht(dht) }),
         },
-        ...(serve.length === 0 ? {} : { connectionGater: relayGate(serve) }),
+        ...(serve.length === 0 ? {} : { connectionGater: relayGate(nat, (peer) => isConnected(peer)) }),
         ...(dht === undefined ? {} : { datastore: new BoundedDatastore(LIMITS.peersWithDht) }),
         connectionManager: {
           maxConnections: options.maxConnections ?? LIMITS.maxConnections,
@@ -127,6 +129,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
   )
   try {
     await helia.start()
+    isConnected = (peer) => helia.libp2p.getConnections(peer).length > 0
   } catch (cause) {
     await helia.stop().catch(() => undefined)
     const reason = cause instanceof Error ? cause.message : String(cause)

@@ -27,7 +27,8 @@ export async function presenceAt(address: string, timeout: number): Promise<Pres
       const dialled = node.libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(timeout) })
       return await dialled.then(
         () => 'peer' as const,
-        () => 'nobody' as const,
+        // A relay that carries no stranger's connection says so only while the peer is there (relayGate).
+        (error: Error) => (error.message.includes('PERMISSION_DENIED') ? ('peer' as const) : ('nobody' as const)),
       )
     }
     // Without the name, so that another identity is an answer and not one failure among many.

@@ -12,6 +12,8 @@ export type NatOptions = {
   readonly relays?: readonly string[]
   /** Peer ids for which this node is a relay. Nobody else's reservation is taken. */
   readonly serve?: readonly string[]
+  /** Whose connections to those this node carries; everybody's by default. */
+  readonly carries?: (peer: string) => Promise<boolean>
 }
 
 /** Milliseconds between two looks whether the relays still have a place for this node, and for one attempt to get one. */
@@ -109,14 +111,30 @@ class Places {
 
 /**
  * The service that relays for those of a list. What goes through it has no limit of bytes or time, unlike public relays': updates and models are
- * megabytes, and those who may use it are named.
+ * megabytes, and bitswap uses no connection with a limit. So those who may use it are named, at both ends.
  */
 export function relayFor(serve: readonly string[]) {
   return circuitRelayServer({ reservations: { maxReservations: serve.length, applyDefaultLimit: false } })
 }
 
-/** Refuses places to all others. */
-export function relayGate(serve: readonly string[]): { denyInboundRelayReservation(peer: PeerId): boolean } {
+/**
+ * Refuses places to all others, and the way to those who have one to everybody whose connections are not carried.
+ * @param isHere whether a peer is connected: a place outlives that. Only then is the way refused for want of permission, so that a keeper's
+ *   second process, which asks as a stranger, finds the first one.
+ */
+export function relayGate(
+  { serve = [], carries }: NatOptions,
+  isHere: (peer: PeerId) => boolean,
+): {
+  denyInboundRelayReservation(peer: PeerId): boolean
+  denyOutboundRelayedConnection(source: PeerId, destination: PeerId): Promise<boolean>
+} {
   const welcome = new Set(serve)
-  return { denyInboundRelayReservation: (peer) => !welcome.has(peer.toString()) }
+  return {
+    denyInboundRelayReservation: (peer) => !welcome.has(peer.toString()),
+    denyOutboundRelayedConnection: async (source, destination) => {
+      if (carries === undefined || welcome.has(source.toString()) || !isHere(destination)) return false
+      return !(await carries(source.toString()))
+    },
+  }
 }

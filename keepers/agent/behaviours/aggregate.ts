@@ -7,7 +7,7 @@ import type { EpochFrame } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { type Attested, attestationSeal, lastAttested, noteAttested } from '../steps/attestation.ts'
 import { disputeOf, settleDispute } from '../steps/dispute.ts'
-import { contributorsFloor, declaredIn } from '../steps/draft.ts'
+import { contributorsFloor, declaredIn, isShort } from '../steps/draft.ts'
 import { openDraft } from '../steps/open-draft.ts'
 import { ownUpdate } from '../steps/own-update.ts'
 import { mayBelieveReveals } from '../steps/review.ts'
@@ -20,7 +20,8 @@ const PATIENCE = 0.3
 
 /**
  * Aggregate: add up the revealed updates and attest the sum under a seal. Dispute an update if its proof is valid but contradicts the share
- * that this keeper was dealt. Open the draft once all have attested or half of the window has passed.
+ * that this keeper was dealt. Open the draft once all have attested or half of the window has passed. A sum of too few updates is attested,
+ * too: nobody decrypts it, but it ends the round at the cost of the members whose updates it lacks.
  */
 export async function aggregate(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
@@ -50,6 +51,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const patient = elapsed(step, windows.aggregate) < PATIENCE
   const left = Math.max(1, snapshot.end - snapshot.time - OPEN * windows.aggregate)
   const timeout = Math.max(1_000, (left * 1000) / 3)
+  const time = { window: windows.aggregate, patience: PATIENCE }
   const dispute = disputeOf(context, round)
   const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute)
   const sum = await sumOfRound(step, round, { timeout, without: verdict?.fallen ?? 0n })
@@ -61,7 +63,6 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const contested = sum.contested.find((seat) => seat !== step.seat)
   if (dispute === null && contested !== undefined) {
     // Who accuses the sender of an update that the chain does not have is convicted of it.
-    const time = { window: windows.aggregate, patience: PATIENCE }
     if (!(await mayBelieveReveals(step, round, time))) return null
     context.log.warn(
       { event: 'disputed', round, accused: contested },
@@ -70,9 +71,16 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
     await act(step, 'dispute', [round, contested])
     return null
   }
-  // A sum without one's own update, or of too few, is one that this keeper would refuse to decrypt: it abstains.
-  const floor = await contributorsFloor(step, frame, declaredIn(context, round, sum.included))
-  const mine = ownUpdate(step) === 'included'
-  if ((mine && !hasSeat(sum.included, step.seat)) || seatsOf(sum.included).length < floor) return null
+  // A sum without one's own update is one that this keeper would refuse to decrypt: it abstains.
+  if (ownUpdate(step) === 'included' && !hasSeat(sum.included, step.seat)) return null
+  const declared = declaredIn(context, round, sum.included)
+  if (seatsOf(sum.included).length < (await contributorsFloor(step, frame, declared))) {
+    // Neither would it decrypt one of too few. That there are too few is another matter: who says so accuses the members that are missing.
+    if (!isShort(frame, declared) || !(await mayBelieveReveals(step, round, time))) return null
+    context.log.warn(
+      { event: 'sum too small', round, included: seatsOf(sum.included), missing: sum.missing, empty: declared.empty },
+      'too few updates can be added up: this round comes to nothing',
+    )
+  }
   return { hash: sum.hash, included: sum.included, convicted: verdict?.convicted ?? 0n }
 }

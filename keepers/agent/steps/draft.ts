@@ -64,3 +64,11 @@ export async function contributorsFloor(step: Step, frame: EpochFrame, { empty }
   const { minKeepers } = await parametersOf(step)
   return Math.max(minKeepers, Math.floor((2 * frame.roster.length) / 3) + 1) + empty
 }
+
+/**
+ * Whether the chain ends the round of such a sum instead of having it decrypted, whatever an endpoint says of the service's own bound: the
+ * sum has fewer updates of members with samples than a quorum of the members pinned in the folder. A keeper that attested another sum that
+ * it would not decrypt could be drafted for it, and pay.
+ */
+export const isShort = (frame: EpochFrame, { contributors }: Declared): boolean =>
+  contributors < Math.floor((2 * frame.roster.length) / 3) + 1

@@ -5,6 +5,7 @@ import { act, elapsed } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import { parametersOf } from '../frame.ts'
 import { type Attested, attestationSeal } from './attestation.ts'
+import { declaredIn } from './draft.ts'
 
 /** Seconds of chain time that each keeper in the order leaves to those before it. */
 const TURN_SECONDS = 3
@@ -30,12 +31,16 @@ export async function openDraft(step: Step & { readonly seat: number }, what: At
   // Those that revealed, if they suffice.
   const enough = seatsOf(may & roundInfo.revealed).length >= epochInfo.threshold
   const draftable = enough ? may & roundInfo.revealed : may
-  if (seatsOf(matching).length < epochInfo.quorum || seatsOf(draftable).length < epochInfo.threshold) return 'again'
+  if (seatsOf(matching).length < epochInfo.quorum) return 'again'
+  // A sum of too few is decrypted by nobody.
+  const short = declaredIn(context, round, what.included).contributors < epochInfo.quorum
+  if (!short && seatsOf(draftable).length < epochInfo.threshold) return 'again'
   const mark = `${epochInfo.crsSeed}/${round}/${last}/${what.hash}`
   const known = readySince.get(context)
   if (known?.mark !== mark) readySince.set(context, { mark, time: snapshot.time })
   const since = known?.mark === mark ? known.time : snapshot.time
-  const drafted = drawnFrom(draftable, epochInfo.threshold, drawSeed(context.serviceAddress, round, last))
+  const seed = drawSeed(context.serviceAddress, round, last)
+  const drafted = short ? 0n : drawnFrom(draftable, epochInfo.threshold, seed)
   if (snapshot.time - since < TURN_SECONDS * turnOf(step, matching, drafted)) return 'again'
   await act(step, 'draft', [round, what.hash, what.included, what.convicted])
   return 'again'

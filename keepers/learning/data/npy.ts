@@ -44,7 +44,7 @@ export function parseNpy(bytes: Uint8Array, where: string): StoredArray {
     bad(`${values.length} bytes of values, ${descr} [${shape}] takes ${count * size}: cut off?`)
   }
   const at = columnMajor ? columnMajorOrder(shape) : (i: number) => i
-  return arrayOf(values, { ...type, shape, type: descr, place: (i) => at(i) * size })
+  return arrayOf(values, { ...type, size, shape, type: descr, place: (i) => at(i) * size })
 }
 
 function headerOf(text: string, bad: (what: string) => never) {
@@ -126,17 +126,19 @@ export function arrayOfTensor(
   const read: Type['read'] = letters === undefined ? bfloatOf : (view, at) => READERS[letters]!(view, at, true)
   const size = letters === undefined ? 2 : Number(letters.slice(1))
   const kind = letters === undefined || letters.startsWith('f') ? 'float' : 'integer'
-  return arrayOf(bytes, { kind, read, shape, type, place: (i) => i * size })
+  return arrayOf(bytes, { kind, read, size, shape, type, place: (i) => i * size })
 }
 
-type Layout = Omit<Type, 'size'> & Pick<StoredArray, 'shape' | 'type'> & { readonly place: (i: number) => number }
+type Layout = Type & Pick<StoredArray, 'shape' | 'type'> & { readonly place: (i: number) => number }
 
-function arrayOf(bytes: Uint8Array, { kind, read, text, shape, type, place }: Layout): StoredArray {
+function arrayOf(bytes: Uint8Array, { kind, read, text, size, shape, type, place }: Layout): StoredArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const number = (i: number): number => read(view, place(i))
   // A float that is whole is the name of a class as often as an integer is.
   const name =
-    text === undefined ? (i: number) => String(number(i)) : (i: number) => text(bytes.subarray(place(i), place(i + 1)))
+    text === undefined
+      ? (i: number) => String(number(i))
+      : (i: number) => text(bytes.subarray(place(i), place(i) + size))
   return { shape, type, kind, number, text: name }
 }
 
@@ -160,7 +162,9 @@ function textReader(letter: string, big: boolean): (bytes: Uint8Array) => string
   return (bytes) => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const points = Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, !big))
-    return String.fromCodePoint(...points.map((point) => (point > 0x10ffff ? 0xfffd : point))).replace(/\0+$/, '')
+    // One by one: the arguments of a call are bounded by the stack.
+    const text = points.map((point) => String.fromCodePoint(point > 0x10ffff ? 0xfffd : point)).join('')
+    return text.replace(/\0+$/, '')
   }
 }
 

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A strategy's module in a process of its own: one that takes all memory, or never returns, ends that process and no keeper.
+// It has none of the keeper's rights either, should it get out of its context: it reads no file but this code, writes none, starts no program,
+// and has no network where the kernel lets it have none.
 import { type ChildProcess, fork } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { LearningError } from '../errors.ts'
+import { isolation } from '../external/isolation.ts'
 import type { ParameterSpec } from '../types.ts'
 import type { StrategyModule, StrategyRound, StrategyState, StrategyTerms } from './module.ts'
 
@@ -109,11 +117,38 @@ function lengthOf(parameters: readonly ParameterSpec[]): number {
   return parameters.reduce((sum, { length }) => sum + length, 0)
 }
 
+/** Where `unshare` and its like are; the process has no other variable. */
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * The program and the arguments that start a process with hardly any rights. Node's permissions say nothing about the network, nor about
+ * signals: the first is the kernel's to deny, by a network namespace without interfaces; where there is none, the process has the network.
+ * @param mebibytes bound of V8's heap
+ */
+export function confinement(mebibytes: number): { readonly execPath: string; readonly execArgv: readonly string[] } {
+  const flags = [
+    // That threads are allowed: one watches the memory. It has the same rights.
+    ...['--disable-warning=ExperimentalWarning', '--disable-warning=PERM0006', `--max-old-space-size=${mebibytes}`],
+    ...['--permission', '--allow-worker', ...readable().map((folder) => `--allow-fs-read=${folder}/*`)],
+  ]
+  const [program, ...words] = [...(isolation({ network: 'none', processes: 'shared' }) ?? []), process.execPath]
+  return { execPath: program!, execArgv: [...words, ...flags] }
+}
+
+/** The folders of the code that the process runs. */
+function readable(): string[] {
+  const zod = findPackageJSON('zod', import.meta.url)
+  const folders = [fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, ''), ...(zod ? [dirname(zod)] : [])]
+  return [...new Set(folders.flatMap((folder) => [folder, realpathSync(folder)]))]
+}
+
 async function ask<T>(request: StrategyRequest, limits: StrategyLimits): Promise<T> {
+  const { execPath, execArgv } = confinement(limits.mebibytes)
   const child = fork(new URL('./confined.worker.ts', import.meta.url), {
     // Nothing of the keeper's: neither its environment, which may hold a passphrase, nor its flags.
-    env: {},
-    execArgv: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${limits.mebibytes}`],
+    env: { PATH },
+    execPath,
+    execArgv: [...execArgv],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })

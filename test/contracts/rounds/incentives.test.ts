@@ -134,7 +134,8 @@ describe('strikes', () => {
     await draft(world)
     for (const player of await drafted(world)) await submitShare(world, player)
     for (const player of active) await vote(world, player)
-    // one round with all members forgives
+    // It is back, and waited for. One round with all members forgives.
+    await vote(world, idle, { round: 1 })
     await completeRound(world)
     expect((await service.seatInfo(4)).strikes).to.equal(0)
     await round()

@@ -44,21 +44,44 @@ describe('the sum that a keeper stands for', function () {
   })
 
   it('leaves out what everybody can see to be false, and attests without a dispute', async () => {
-    await revealAll(stage, {
-      0: (update) => randomBytes(update.length),
-      // Beyond every modulus.
-      3: (update) => new Uint8Array(update.length).fill(0xff),
-    })
-    await aggregate(stage.step())
-    // Three of five are fewer than a quorum: such a sum would open too much of each.
-    expect(stage.sent).to.deep.equal([])
-    stage.reveal(0, await stage.updateOf(0))
-    const facts = stage.facts.filter(({ args }) => args.seat === seatOfIndex(0))
-    stage.facts.splice(stage.facts.indexOf(facts[0]!), 1)
+    // Beyond every modulus.
+    await revealAll(stage, { 3: (update) => new Uint8Array(update.length).fill(0xff) })
     await aggregate(stage.step())
     expect(calls('dispute')).to.deep.equal([])
     expect(calls('attest')).to.have.length(1)
     expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+  })
+
+  it('of too few updates is attested, which ends the round at the cost of those whose updates it lacks', async () => {
+    await revealAll(stage, {
+      0: (update) => randomBytes(update.length),
+      3: (update) => new Uint8Array(update.length).fill(0xff),
+    })
+    await aggregate(stage.step())
+    expect(calls('dispute')).to.deep.equal([])
+    const what = lastAttested(stage.step())!
+    expect(what.included).to.equal(seats(1, 2, 4))
+    // Nobody decrypts it, so its draft waits for no threshold of members that may.
+    stage.sent.splice(0)
+    for (const member of ALL) {
+      const seal = attestationSeal(stage.context, round, seatOfIndex(member), what)
+      stage.tell('AggregateAttested', { round, seat: seatOfIndex(member), seal })
+    }
+    attesting(...ALL)
+    const { epochInfo } = stage.snapshot
+    stage.snapshot = { ...stage.snapshot, epochInfo: { ...epochInfo, undraftable: seats(1, 2, 4) } }
+    for (let time = stage.snapshot.time; time < stage.snapshot.time + 20; time++) await aggregate(stage.step({ time }))
+    expect(calls('draft')[0]).to.deep.equal([BigInt(round), what.hash, seats(1, 2, 4), 0n])
+  })
+
+  it('of too few by the service`s own bound alone, which an endpoint could overstate, is not attested', async () => {
+    await revealAll(stage)
+    const { service } = stage.context.contracts
+    const parameters = await service.parameters()
+    Object.assign(service, { parameters: async () => ({ ...parameters, minKeepers: 6n }) })
+    await aggregate(stage.step())
+    // It could be drafted for it, refuse its share, and pay.
+    expect(stage.sent).to.deep.equal([])
   })
 
   it('is not attested in the second half of the window', async () => {

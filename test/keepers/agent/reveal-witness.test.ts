@@ -122,6 +122,23 @@ describe('what a keeper says of others’ updates', function () {
     expect((await metrics.contradicted.get()).values[0]!.value).to.equal(0)
   })
 
+  it('is not that too few can be added up, when that is so by one endpoint alone', async () => {
+    const rubbish = (member: number) => {
+      const at = stage.facts.findIndex(({ args }) => args.seat === seatOfIndex(member))
+      stage.facts.splice(at, 1)
+      stage.reveal(member, new Uint8Array(100))
+    }
+    stage.facts.splice(0, Infinity, ...truth)
+    for (const member of [2, 3]) rubbish(member)
+    beside([truth])
+    await aggregate(stage.step())
+    expect(stage.sent).to.deep.equal([])
+    // The attack: believed, it has the keeper say that honest members have revealed nothing of use.
+    beside([])
+    await aggregate(stage.step())
+    expect(calls('attest')).to.have.length(1)
+  })
+
   it('is nothing when another endpoint has reveals in later blocks, or when this one tells of none', async () => {
     checking()
     const late = { time: stage.snapshot.end - 40 }

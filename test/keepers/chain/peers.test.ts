@@ -40,4 +40,41 @@ describe('addresses of peers', () => {
     await ports()
     expect(asked).to.equal(9)
   })
+
+  it('say who has a seat, asking the chain once in half a minute, and nobody has one while it does not answer', async () => {
+    let time = 0
+    let asked = 0
+    let seated = 0b101n
+    const service = {
+      seats: async () => {
+        asked++
+        if (seated === 0n) throw new Error('HTTP 502')
+        return { seated }
+      },
+      seatInfo: async (seat: number) => ({ keeper: String(seat) }),
+    }
+    const others = [
+      '12D3KooWLbNkDqk9HoZRYXz5FjGEpuAwzVFqTAMAjYdkLMYGjMFB',
+      '12D3KooWSUrTiVUGuoW6qGrxFKVUrmcDVNeRXHNcHcUJ8ETSPwZ8',
+    ]
+    const ids = [PEER, ...others]
+    const registry = {
+      keeperOf: async (seat: string) => ({
+        multiaddr: encodeAddress(`/ip4/127.0.0.1/tcp/1/p2p/${PEER}/p2p-circuit/p2p/${ids[Number(seat)]}`),
+      }),
+    }
+    const book = new PeerBook(service as never, registry as never, { now: () => time, sleep: async () => undefined })
+    const found = () => Promise.all(ids.map((id) => book.isSeated(id)))
+    // The relay in the second address is not who has the seat.
+    expect(await found()).to.deep.equal([true, false, true])
+    seated = 0b010n
+    expect(await found()).to.deep.equal([true, false, true])
+    expect(asked).to.equal(1)
+    time += 30_000
+    expect(await found()).to.deep.equal([false, true, false])
+    seated = 0n
+    time += 30_000
+    expect(await found()).to.deep.equal([false, false, false])
+    expect(asked).to.equal(3)
+  })
 })

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Strategies that take all memory, or all time, of whoever runs them.
 
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import { isolation } from '../../../keepers/learning/external/isolation.ts'
 import { ConfinedStrategy, LearningError, StrategyModule, strategyHash } from '../../../keepers/learning/index.ts'
+import { confinement } from '../../../keepers/learning/strategy/confined.ts'
 
 const PARAMETERS = [{ name: 'all', shape: [4], offset: 0, length: 4 }]
 const LIMITS = { milliseconds: 20_000, mebibytes: 192 }
@@ -35,6 +40,76 @@ async function refusal(body: () => Promise<unknown>): Promise<LearningError> {
   }
   throw new Error('expected a LearningError')
 }
+
+/** What code could do that got out of its context, where it runs with the rights of the process: each thing, and how it went. */
+const ESCAPED = (folder: string, port: number) => `
+  const done = {}
+  const attempt = async (name, what) => {
+    try { await what(); done[name] = 'done' } catch (error) { done[name] = error.code ?? error.message }
+  }
+  const load = (name) => process.getBuiltinModule(name)
+  const main = async () => {
+    await attempt('reads', () => load('node:fs').readFileSync(${JSON.stringify(join(folder, 'keystore.json'))}))
+    await attempt('lists', () => load('node:fs').readdirSync(${JSON.stringify(folder)}))
+    await attempt('writes', () => load('node:fs').writeFileSync(${JSON.stringify(join(folder, 'new'))}, ''))
+    await attempt('starts', () => load('node:child_process').execFileSync('/bin/sh', ['-c', 'exit 0']))
+    await attempt('addon', () => process.dlopen({ exports: {} }, ${JSON.stringify(join(folder, 'keystore.json'))}))
+    await attempt('thread', () => new Promise((resolve, reject) => {
+      const read = "process.getBuiltinModule('node:fs').readFileSync(" + JSON.stringify(${JSON.stringify(join(folder, 'keystore.json'))}) + ')'
+      new (load('node:worker_threads').Worker)(read, { eval: true }).once('error', reject).once('exit', resolve)
+    }))
+    await attempt('connects', () => new Promise((resolve, reject) => {
+      const socket = load('node:net').connect(${port}, '127.0.0.1', () => { socket.destroy(); resolve() }).once('error', reject)
+    }))
+    done.passphrase = process.env.COHORT_PASSPHRASE ?? 'unknown'
+    console.log(JSON.stringify(done))
+  }
+  main()`
+
+async function breakOut(execPath: string, execArgv: readonly string[], env: NodeJS.ProcessEnv): Promise<object> {
+  const folder = mkdtempSync(join(tmpdir(), 'cohort-escape-'))
+  writeFileSync(join(folder, 'keystore.json'), '{}')
+  const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  try {
+    await new Promise((listening) => server.once('listening', listening))
+    const code = ESCAPED(folder, (server.address() as AddressInfo).port)
+    const child = spawn(execPath, [...execArgv, '-e', code], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    await new Promise((closed) => child.once('close', closed))
+    return JSON.parse(said)
+  } finally {
+    server.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+describe('what gets out of a strategy`s context', function () {
+  this.timeout(120_000)
+
+  it('finds a process without rights to files, programs, addons and the network', async () => {
+    const { execPath, execArgv } = confinement(192)
+    const denied = 'ERR_ACCESS_DENIED'
+    const { addon, connects, ...rest } = (await breakOut(execPath, execArgv, {})) as Record<string, string>
+    expect(rest).to.deep.equal({
+      ...{ reads: denied, lists: denied, writes: denied, starts: denied, thread: denied, passphrase: 'unknown' },
+    })
+    expect(addon).to.match(/DISABLED|DENIED/)
+    // Node's permissions leave it the network. Where the kernel gives no namespace for it, nothing takes it away.
+    const apart = isolation({ network: 'none', processes: 'shared' }) !== null
+    expect(connects).to.equal(apart ? 'ENETUNREACH' : 'done')
+  })
+
+  it('would have the rights of the keeper`s user without that', async () => {
+    const all = (await breakOut(process.execPath, [], { COHORT_PASSPHRASE: 'secret' })) as Record<string, string>
+    const { addon, ...rest } = all
+    expect(Object.values(rest)).to.deep.equal(['done', 'done', 'done', 'done', 'done', 'done', 'secret'])
+    // It is no addon, which was found when it was loaded.
+    expect(addon).to.equal('ERR_DLOPEN_FAILED')
+  })
+})
 
 describe('a strategy in a process of its own', function () {
   this.timeout(120_000)

@@ -82,6 +82,23 @@ describe('learning: arrays of files', () => {
     vast.write(vast.toString('latin1').replace('(2, 2)', '(9e9)'), 'latin1')
     expect(() => parseNpy(vast, 'a.npy')).to.throw(/its header is not one that NumPy writes/)
   })
+
+  /** An .npy file of one axis with this type, order and values. */
+  const textArray = (descr: string, order: 'True' | 'False', count: string, values: Uint8Array): Uint8Array => {
+    const header = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (${count},), }\n`
+    const head = Buffer.from([...Buffer.from('\x93NUMPY\x01\x00', 'latin1'), header.length & 255, header.length >> 8])
+    return Buffer.concat([head, Buffer.from(header, 'latin1'), values])
+  }
+
+  it('that are texts are read in either order, and of any length', () => {
+    for (const order of ['True', 'False'] as const) {
+      const { text } = parseNpy(textArray('|S2', order, '3', Buffer.from('abcdef')), 'a.npy')
+      expect([0, 1, 2].map(text), order).to.deep.equal(['ab', 'cd', 'ef'])
+    }
+    // More characters than a call takes arguments.
+    const long = parseNpy(textArray('<U500000', 'False', '1', new Uint8Array(2e6)), 'a.npy')
+    expect(long.text(0)).to.equal('')
+  })
 })
 
 describe('learning: samples that are tensors', () => {

@@ -56,6 +56,29 @@ describe('keepers through a relay', function () {
     expect(await presenceAt(address!, 5_000)).to.equal('nobody')
   })
 
+  it('are reached there by those whose connections it carries, and by nobody else', async () => {
+    const hiddenId = await idOf('hidden')
+    const member = await start('member', {})
+    const carries = async (peer: string) => peer === member.peerId
+    const relay = await start('relay', { nat: { serve: [hiddenId], carries } })
+    const hidden = await start('hidden', { nat: { relays: [relay.addresses[0]!] } })
+    const cid = await hidden.publish(randomBytes(MIB))
+    const [address] = hidden.addresses
+    expect(await fetchSoon(member, cid, address!)).to.have.length(MIB)
+    const stranger = await start('other', {})
+    const refused = stranger.fetch(cid, { ...limits, timeout: 4_000, providers: [address!] })
+    expect(await refused.catch(({ code }) => code)).to.be.oneOf(['UNAVAILABLE', 'TIMEOUT'])
+    // A second process of the keeper behind it is a stranger, too, and hears that somebody is there, as long as that is so.
+    expect(await presenceAt(address!, 5_000)).to.equal('peer')
+    await hidden.stop()
+    expect(await presenceAt(address!, 5_000)).to.equal('nobody')
+    // The attack, at a relay that carries everybody's: megabytes for a stranger, at the cost of the relay.
+    await relay.stop()
+    const open = await start('relay', { nat: { serve: [hiddenId] } })
+    const again = await start('hidden', { nat: { relays: [open.addresses[0]!] } })
+    expect(await fetchSoon(stranger, cid, again.addresses[0]!)).to.have.length(MIB)
+  })
+
   it('get no place at one that does not name them', async () => {
     const relay = await start('relay', { nat: { serve: [await idOf('hidden')] } })
     const stranger = await start('stranger', { nat: { relays: [relay.addresses[0]!] } })
