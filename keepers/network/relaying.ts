@@ -10,7 +10,7 @@ import { relayedAddress } from './bootstrap.ts'
 export type NatOptions = {
   /** Nodes through which this one is reached, the preferred one first: multiaddrs that end in /p2p/<peer id>. */
   readonly relays?: readonly string[]
-  /** Peers, by id, for which this node relays. Nobody else's reservation is taken. */
+  /** Peer ids for which this node is a relay. Nobody else's reservation is taken. */
   readonly serve?: readonly string[]
   /** Whose connections to those this node carries; everybody's by default. */
   readonly carries?: (peer: string) => Promise<boolean>
@@ -27,7 +27,7 @@ type Components = {
     openConnection(address: ReturnType<typeof multiaddr>, options: { signal: AbortSignal }): Promise<unknown>
   }
 }
-/** The transport's state of its reservations, which is not in its public type. */
+/** What the transport knows of its places; not in its public type. */
 type Circuit = {
   readonly reservationStore: {
     hasReservation(peer: PeerId): boolean
@@ -111,7 +111,7 @@ class Places {
 
 /**
  * The service that relays for the peers on a list. Unlike a public relay, it limits neither bytes nor time, because updates and models have
- * megabytes, and only named peers may use it.
+ * megabytes, and bitswap uses no connection with a limit. So those who may use it are named, at both ends.
  */
 export function relayFor(serve: readonly string[]) {
   return circuitRelayServer({ reservations: { maxReservations: serve.length, applyDefaultLimit: false } })

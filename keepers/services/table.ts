@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Describes a CSV file's columns, so that all members read theirs in the same way.
+// What a CSV file's columns are, for members who will all read theirs alike.
 import { bagSize, columnsWidth, inputReader, LearningError, readRows, type Tokenizer } from '../learning/index.ts'
 import { rowsOfInput, type ServiceInput, type ServiceTask } from '../versions/index.ts'
 import { inferTask, type TaskOptions } from './answers.ts'
@@ -18,7 +18,7 @@ export type TableOptions = TaskOptions & {
   readonly tokenizer?: Tokenizer
 }
 
-/** The facts about a table on which members agree, derived from a sample. */
+/** What a sample of a table says that members agree on. */
 export type InferredTable = { readonly input: RowInput; readonly task: ServiceTask; readonly rows: number }
 
 const DELIMITERS = [',', ';', '\t'] as const
@@ -26,8 +26,8 @@ const DELIMITERS = [',', ';', '\t'] as const
 export const USUAL_TOKENIZER: Tokenizer = { kind: 'hashed', of: 'words', shortest: 1, longest: 1, buckets: 1024 }
 
 /**
- * Columns, scaling and task of a table with a header line.
- * @throws LearningError BAD_DATA naming file, line, column and the fix
+ * Columns, their scaling and what is to be learned of a table whose first line names the columns.
+ * @throws LearningError BAD_DATA naming file, line and column, and what would do
  */
 export function inferTable(text: string, name: string, options: TableOptions = {}): InferredTable {
   const bad = (what: string): never => {

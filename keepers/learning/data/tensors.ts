@@ -18,8 +18,8 @@ export const tensorSchema = z.strictObject({
   /** Whole numbers, of any integer type, or any. Bytes that somebody has divided by 255 already would pass for dark ones. */
   numbers: z.enum(['integer', 'float']),
   /**
-   * The model gets (value − mean) / deviation, for values from `min` to `max`. One entry covers all values, or one covers each place along
-   * the last axis that has more than one.
+   * What the model gets is (value − mean) / deviation, of values from `min` to `max`: one entry for all values, or one for each
+   * place along the last axis that has more than one.
    */
   scale: z
     .array(z.strictObject({ mean: z.number(), deviation: z.number().positive(), min: z.number(), max: z.number() }))
@@ -27,7 +27,7 @@ export const tensorSchema = z.strictObject({
 })
 export type TensorTerms = z.infer<typeof tensorSchema>
 
-/** The kinds of labels, as for a table. */
+/** What the labels may be; as a table's. */
 export type TensorAnswers = {
   /** In the order of the model's outputs. */
   readonly classes?: readonly string[]
@@ -36,7 +36,7 @@ export type TensorAnswers = {
   readonly several?: boolean
 }
 
-/** Places along the last axis that has more than one; networks of pictures use an axis of length one for channels. */
+/** Places along the last axis; an axis of one, which networks of pictures take for channels, is none. */
 export function lastSide(shape: readonly number[]): number {
   return shape.findLast((side) => side > 1) ?? 1
 }
@@ -50,7 +50,7 @@ export function contradictionInTensor({ array, label, scale }: TensorTerms, shap
   }
   for (const [i, { mean, deviation, min, max }] of scale.entries()) {
     if (min >= max) return `scale.${i}: min ${min} is not below max ${max}`
-    // Models take 32-bit floats, at most about 3.4e38. A larger value would become infinite and make every loss invalid.
+    // Models take 32-bit floats, of which the largest is some 3.4e38: what is beyond would be infinite, and no loss is after it.
     const wide = [min, max].find((value) => !Number.isFinite(Math.fround((value - mean) / deviation)))
     if (wide !== undefined) return `scale.${i}: (${wide} − ${mean}) / ${deviation} is beyond what a 32-bit float holds`
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One virtual keeper's part of a round. Runs in a worker thread or in the calling thread, with the same result.
+// One virtual keeper's part of a round. Runs in a worker thread or in the calling one; the result does not depend on which.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,19 +20,19 @@ export type ClientTask = {
   /** From 0. */
   readonly round: number
   readonly indices: Uint32Array
-  /** The weights at the start: the global ones, with the client's own layers if it has any. */
+  /** What it starts from: the global weights, with layers of its own if it has any. */
   readonly global: Float32Array
   readonly training: TrainingParameters
   readonly attack: NonNullable<SimulationConfig['poison']> | null
   /** Norm that an update may have, or null. */
   readonly bound: number | null
-  /** The strategy's memory, for a program. */
+  /** What the strategy remembers, for a program. */
   readonly state: readonly Float32Array[]
   /** Whether the loss before training is asked for. */
   readonly judge: boolean
-  /** The control variates of a strategy that uses them; a program keeps its own. */
+  /** What a strategy with control variates has it train with; a program keeps its own. */
   readonly control: Control | null
-  /** Layers that stay at home: the client sends them back unchanged. */
+  /** Layers that are not sent: what is sent of them is what came. */
   readonly home: readonly ParameterSpec[]
   readonly privacy: { clippingNorm: number; noiseMultiplier: number; contributors: number } | null
 }
@@ -42,13 +42,13 @@ export type ClientOutcome = {
   readonly samples: number
   /** Of the last local epoch; NaN from a program that states none. */
   readonly loss: number
-  /** Loss of the weights at the start, on the client's samples; only on request. */
+  /** Of what it started from, on its samples; only when asked for. */
   readonly lossBefore?: number
   /** Its own layers after training, if there are any. */
   readonly own?: Float32Array
 }
 
-/** A player's data and settings, besides the architecture. */
+/** What a player holds besides an architecture. */
 export type ClientData = {
   readonly train: Dataset
   readonly test: Dataset
@@ -61,11 +61,11 @@ export type EvaluationTask = { readonly weights: Float32Array } & (
   | { readonly from: number; readonly to: number }
   | { readonly indices: Uint32Array }
 )
-/** Sums over the samples, so that the sums of parts add up. */
+/** Sums over the samples, so that those of parts add up. */
 export type EvaluationOutcome = {
   readonly count: number
   readonly lossSum: number
-  /** Number of samples, or their weight by shares of labels; 0 for amounts. */
+  /** Samples, or what shares of labels make of them; of amounts 0. */
   readonly correct: number
   readonly confusion: Uint32Array
   readonly classLoss: Float64Array

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The configuration of a simulated federation, and its validation.
+// What a simulated federation looks like, checked at the door.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
@@ -140,7 +140,7 @@ export function parseSimulationConfig(settings: unknown): SimulationConfig {
   return config
 }
 
-/** Identifies a run, so that it is not resumed as another. The conditions that end a run may change: rounds, target, patience. */
+/** Identifies a run, so that it is not resumed as another. What ends it may change: rounds, target, patience. */
 export function configHash(config: SimulationConfig, specHash: string, data: string): string {
   const { rounds: _rounds, targetAccuracy: _target, patience: _patience, ...lasting } = config
   return createHash('sha256')

@@ -19,7 +19,7 @@ if (parentPort !== null) {
   const port = parentPort
   const { spec, ...data } = workerData as WorkerData
   const player = ClientPlayer.create(spec, data)
-  // The caller gets the reason; an unhandled rejection would only kill the thread.
+  // Whoever asks gets the reason; an unhandled rejection would only kill the thread.
   player.catch(() => {})
   const stopping = new AbortController()
   let running: Promise<unknown> = Promise.resolve()
