@@ -14,7 +14,7 @@ const PARTIAL_ROUNDS = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 
 export const POSEIDON_MAX_INPUTS = PARTIAL_ROUNDS.length
 
 /** What a permutation is made of. Its width is one more than the number of inputs. */
-export type PoseidonParameters = {
+type PoseidonParameters = {
   readonly partialRounds: number
   /** Added to the state at the start of each round. */
   readonly roundConstants: readonly (readonly bigint[])[]
