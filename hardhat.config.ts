@@ -28,8 +28,9 @@ const compiler = {
 
 // Near the limit of EIP-170: small rather than fast.
 const small = { ...compiler, settings: { ...compiler.settings, optimizer: { enabled: true, runs: 1 } } }
-// Tests in Solidity play with the contracts of the build; what their own code costs is nothing to anybody.
-const quick = { ...compiler, settings: { ...compiler.settings, optimizer: { enabled: false } } }
+// Tests in Solidity play with the contracts of the build; what their own code costs is nothing to anybody. Without the intermediate
+// representation they are compiled in a quarter of the time.
+const quick = { ...compiler, settings: { ...compiler.settings, viaIR: false, optimizer: { enabled: false } } }
 
 const filesOf = (pattern: string): string[] => globSync(pattern, { cwd: import.meta.dirname }).sort()
 

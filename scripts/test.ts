@@ -2,10 +2,11 @@
 // `npm test`: every suite in a process of its own, two at a time, beside what mostly waits; contracts are compiled beside those that need
 // none. Ends with the counts alone on a line.
 import os from 'node:os'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import process from 'node:process'
 import { commandLine, refuse } from './arguments.ts'
 import { explain } from './bootstrap/errors.mjs'
+import { CACHE, ROOT } from './bootstrap/paths.mjs'
 import { ensureBuilt } from './bootstrap/stale.mjs'
 import { formatLoad, Lanes } from './test/lanes.ts'
 import { processorSeconds } from './test/processor-time.ts'
@@ -13,6 +14,7 @@ import { filesOf, type Job, jobsOf, runJob, type SuiteResult } from './test/runn
 import { SUITES } from './test/suites.ts'
 import { addTallies, formatTally } from './test/tally.ts'
 import { cpuSecondsOf, dearestFiles } from './test/timings.ts'
+import { unpackedMnist } from './test/unpacked-mnist.ts'
 
 const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
 
@@ -44,6 +46,10 @@ const chosen = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDem
 const queue = chosen.flatMap((suite) => jobsOf(suite, filesOf(suite, values.file)))
 const results: SuiteResult[] = []
 const lanes = new Lanes(() => process.uptime())
+
+// Where the tests would find it, too, but for whoever names another place.
+const mnist = await unpackedMnist(join(ROOT, '..', 'shared', 'data', 'mnist'), join(CACHE, 'mnist'))
+if (mnist !== null) process.env.COHORT_MNIST ??= mnist
 
 /** Whether the contracts are compiled; null as long as they are not. */
 let built: boolean | null = null

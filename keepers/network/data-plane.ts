@@ -6,6 +6,7 @@ import { assemble, collectBytes } from './assembly.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
 import { encodeBlob, MAX_BLOCK_BYTES, parseBlobCid } from './file-format.ts'
+import { loadNode } from './load-node.ts'
 import type { HeliaNode, NodeOptions } from './node.ts'
 import { PinningService } from './pinning.ts'
 
@@ -68,8 +69,7 @@ export class DataPlane {
    * @throws NetworkError STORAGE, BAD_ADDRESS.
    */
   static async start(options: NodeOptions): Promise<DataPlane> {
-    // The libraries take longer to load than all else, and most who import this room start no node.
-    const { startNode } = await import('./node.ts')
+    const { startNode } = await loadNode()
     return new DataPlane(await startNode(options), options)
   }
 

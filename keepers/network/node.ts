@@ -8,7 +8,7 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { dcutr } from '@libp2p/dcutr'
 import { identify } from '@libp2p/identify'
 import type { PeerId } from '@libp2p/interface'
-import { type Ping, ping } from '@libp2p/ping'
+import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { FsBlockstore } from 'blockstore-fs'
@@ -16,7 +16,7 @@ import { FsDatastore } from 'datastore-fs'
 import { createHeliaLight } from 'helia'
 import { bootstrapAddresses, relayedAddress } from './bootstrap.ts'
 import { BoundedDatastore } from './bounded-datastore.ts'
-import { type DhtOptions, type KeeperDht, keeperDht } from './dht.ts'
+import type { DhtOptions, KeeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
 import type { PinningOptions } from './pinning.ts'
 import { type NatOptions, relayFor, relayGate, relaying } from './relaying.ts'
@@ -73,6 +73,12 @@ const LIMITS = {
   peersWithDht: 16_384,
 } as const
 
+/** Most keepers have none, and need not load its modules. */
+async function dhtServices(options: DhtOptions) {
+  const [{ ping }, { keeperDht }] = await Promise.all([import('@libp2p/ping'), import('./dht.ts')])
+  return { ping: ping(), dht: keeperDht(options) }
+}
+
 /**
  * Starts Helia in its light assembly (no HTTP gateways, no WebRTC, a DHT only on request): libp2p over TCP and WebSockets with noise
  * and yamux, through relays where a peer is behind one, bitswap, blocks and pins on the file system.
@@ -106,7 +112,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
           dcutr: dcutr(),
           places: circuits.places,
           ...(serve.length === 0 ? {} : { relay: relayFor(serve) }),
-          ...(dht === undefined ? {} : { ping: ping(), dht: keeperDht(dht) }),
+          ...(dht === undefined ? {} : await dhtServices(dht)),
         },
         ...(serve.length === 0 ? {} : { connectionGater: relayGate(nat, (peer) => isConnected(peer)) }),
         ...(dht === undefined ? {} : { datastore: new BoundedDatastore(LIMITS.peersWithDht) }),

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
+import { loadNode } from './load-node.ts'
 
 /**
  * `peer`: whoever the address names, or something that does not say in time who it is. `other`: another peer, with its own
@@ -18,8 +19,7 @@ export async function presenceAt(address: string, timeout: number): Promise<Pres
   const circuit = address.includes('/p2p-circuit/')
   // Most often nobody is there, and a port is asked faster than a handshake is made ready.
   if (!(await portAnswers(address, timeout))) return 'nobody'
-  // Two thousand modules of libp2p, which few of those that import this file come to need.
-  const { startNode } = await import('./node.ts')
+  const { startNode } = await loadNode()
   const folder = mkdtempSync(join(tmpdir(), 'cohort-reach-'))
   const node = await startNode({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })
   try {

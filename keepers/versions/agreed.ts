@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The manifest that a service's parameters on the chain name: its digest, and whether one is it.
-import { ZeroHash } from 'ethers'
 import { VersionError } from './errors.ts'
 import { manifestDigest, type ServiceManifest } from './manifest.ts'
+
+/** ethers' ZeroHash, for which alone nobody should load all of it. */
+const NONE = `0x${'0'.repeat(64)}`
 
 /** The digests in the contract's parameters, current ones and those for the next epoch. */
 export type ManifestSource = {
@@ -24,7 +26,7 @@ export async function agreedDigests(service: ManifestSource): Promise<AgreedDige
 
 /** The digest in a service's parameters, or null. */
 export function digestOf(word: string): string | null {
-  return word === ZeroHash ? null : word
+  return word === NONE ? null : word
 }
 
 /** Why a keeper with this manifest cannot be a member, or null. One that is agreed on for the next epoch will do. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { getBytes, type Provider } from 'ethers'
-import { clients, newestLog, openService, PeerBook, seatsOf, systemClock } from '../chain/index.ts'
+import { hexToBytes } from '@noble/hashes/utils.js'
+import type { Provider } from 'ethers'
 import { MOST_STRATEGY_BYTES, strategyHash } from '../learning/index.ts'
 import { cidFromDigest, cidFromHex, type DataPlane } from '../network/index.ts'
 import { VersionError } from './errors.ts'
@@ -8,6 +8,12 @@ import { decodeManifest, MAX_MANIFEST_BYTES, type ServiceManifest } from './mani
 import { decodeModel, modelBytes } from './model-blob.ts'
 import { commitToWeights, type PlannedModel, saltOf } from './provable.ts'
 import { MAX_START_BYTES } from './start.ts'
+
+/**
+ * Most who import this room fetch nothing, such as the thread of a keeper that trains: ethers and the contracts' types take as long to
+ * load as all that they need of it.
+ */
+const chain = () => import('../chain/index.ts')
 
 /** Time for one model blob, in milliseconds. */
 const FETCH_MS = 60_000
@@ -36,6 +42,7 @@ export async function fetchVersion(
   signal?: AbortSignal,
 ): Promise<VersionWeights> {
   const { service, model, plane } = source
+  const { clients, newestLog } = await chain()
   const keepers = clients.service(service, source.provider)
   const topics = await keepers.filters.UpdateCompleted(undefined, undefined, undefined, version).getTopicFilter()
   // Versions that are asked for are mostly young.
@@ -71,7 +78,7 @@ export async function fetchManifest(
   digest: string,
   timeout = FETCH_MS,
 ): Promise<ServiceManifest> {
-  const cid = cidFromDigest(getBytes(digest))
+  const cid = cidFromDigest(hexToBytes(digest.slice(2)))
   const providers = await keeperAddresses(source)
   const bytes = await source.plane.fetch(cid, { maxBytes: MAX_MANIFEST_BYTES, timeout, providers })
   return decodeManifest(bytes, `manifest ${cid}`, digest)
@@ -109,7 +116,7 @@ export async function strategyFrom(
   sha256: string,
   timeout: number,
 ): Promise<Uint8Array> {
-  const cid = cidFromDigest(getBytes(`0x${sha256}`))
+  const cid = cidFromDigest(hexToBytes(sha256))
   const bytes = await plane.fetch(cid, { maxBytes: MOST_STRATEGY_BYTES, timeout, providers: [...providers] })
   const found = strategyHash(bytes)
   if (found === sha256) return bytes
@@ -118,6 +125,7 @@ export async function strategyFrom(
 
 /** Where the service's keepers are reached: every one of them keeps accepted models. */
 async function keeperAddresses({ service, provider }: Pick<VersionSource, 'provider' | 'service'>): Promise<string[]> {
+  const { openService, PeerBook, seatsOf, systemClock } = await chain()
   const contracts = await openService(service, provider)
   const [seated] = await contracts.service.seats()
   const [first, ...others] = seatsOf(seated)

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { MNIST_FILES } from '../../keepers/learning/data/mnist.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { formatLoad, Lanes } from '../../scripts/test/lanes.ts'
 import { filesOf, jobsOf, runJob } from '../../scripts/test/runner.ts'
 import { SUITES, type Suite } from '../../scripts/test/suites.ts'
 import { cpuSecondsOf, dearestFiles } from '../../scripts/test/timings.ts'
+import { unpackedMnist } from '../../scripts/test/unpacked-mnist.ts'
 
 describe('the runner of the tests', function () {
   this.timeout(30_000)
@@ -23,6 +26,24 @@ describe('the runner of the tests', function () {
   it('knows which files take longest by names that they have', () => {
     for (const suite of SUITES) {
       for (const part of suite.waits ?? []) expect(filesOf(suite, part), part).to.have.length(1)
+    }
+  })
+
+  it('unpacks MNIST once, and nothing where a file is missing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cohort-runner-'))
+    try {
+      const to = join(folder, 'unpacked')
+      const [first, ...others] = Object.keys(MNIST_FILES)
+      for (const name of others) await writeFile(join(folder, `${name}.gz`), gzipSync(name))
+      expect(await unpackedMnist(folder, to)).to.equal(null)
+      await writeFile(join(folder, `${first}.gz`), gzipSync(first!))
+      expect(await unpackedMnist(folder, to)).to.equal(to)
+      expect(await readFile(join(to, first!), 'utf8')).to.equal(first)
+      expect(await readdir(to)).to.have.members([first!, ...others])
+      expect(await unpackedMnist('nowhere', to)).to.equal(to)
+      expect((await readdir(folder)).filter((name) => name.startsWith('unpacked'))).to.deep.equal(['unpacked'])
+    } finally {
+      await rm(folder, { recursive: true, force: true })
     }
   })
 

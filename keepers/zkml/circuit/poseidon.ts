@@ -1,52 +1,73 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Poseidon over BN254's scalar field with circomlib's parameters (x^5, 8 full rounds; Grassi et al., eprint 2019/458),
 // and the chain that hashes any number of elements. circuits/lib/poseidon.circom computes the same.
-import {
-  poseidon1,
-  poseidon2,
-  poseidon3,
-  poseidon4,
-  poseidon5,
-  poseidon6,
-  poseidon7,
-  poseidon8,
-  poseidon9,
-  poseidon10,
-  poseidon11,
-  poseidon12,
-  poseidon13,
-  poseidon14,
-  poseidon15,
-  poseidon16,
-} from 'poseidon-lite'
+import { Field } from '@noble/curves/abstract/modular.js'
+import { grainGenConstants } from '@noble/curves/abstract/poseidon.js'
+import { SCALAR_FIELD } from '../bn254.ts'
 
-const BY_WIDTH = [
-  poseidon1,
-  poseidon2,
-  poseidon3,
-  poseidon4,
-  poseidon5,
-  poseidon6,
-  poseidon7,
-  poseidon8,
-  poseidon9,
-  poseidon10,
-  poseidon11,
-  poseidon12,
-  poseidon13,
-  poseidon14,
-  poseidon15,
-  poseidon16,
-]
+/** Half of them before the partial rounds, half after. */
+export const POSEIDON_FULL_ROUNDS = 8
+/** By number of inputs, as circomlib has them: those of the paper, rounded up to a multiple of the width. */
+const PARTIAL_ROUNDS = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68]
 
 /** The widest permutation that circomlib has constants for. */
-export const POSEIDON_MAX_INPUTS = 16
+export const POSEIDON_MAX_INPUTS = PARTIAL_ROUNDS.length
+
+/** What a permutation is made of. Its width is one more than the number of inputs. */
+type PoseidonParameters = {
+  readonly partialRounds: number
+  /** Added to the state at the start of each round. */
+  readonly roundConstants: readonly (readonly bigint[])[]
+  /** Rows of the matrix that ends each round. */
+  readonly mds: readonly (readonly bigint[])[]
+}
+
+// All sixteen take 0.1 s, which is a sixth of a keeper's start; most processes need one or two of them, and many none.
+const parameters = new Map<number, PoseidonParameters>()
+
+/** The parameters for 1 to 16 inputs, from the paper's generator (Grain LFSR). @throws RangeError for any other number of them */
+export function poseidonParameters(inputs: number): PoseidonParameters {
+  const partialRounds = PARTIAL_ROUNDS[inputs - 1]
+  if (partialRounds === undefined) throw new RangeError(`Poseidon takes 1 to 16 elements, not ${inputs}`)
+  const known = parameters.get(inputs)
+  if (known !== undefined) return known
+  const made = grainGenConstants({
+    Fp: Field(SCALAR_FIELD),
+    t: inputs + 1,
+    roundsFull: POSEIDON_FULL_ROUNDS,
+    roundsPartial: partialRounds,
+    sboxPower: 5,
+  })
+  const result = { partialRounds, ...made }
+  parameters.set(inputs, result)
+  return result
+}
+
+function fifthPower(x: bigint): bigint {
+  const square = (x * x) % SCALAR_FIELD
+  return (((square * square) % SCALAR_FIELD) * x) % SCALAR_FIELD
+}
 
 /** Poseidon of 1 to 16 field elements. @throws RangeError for any other number of them. */
 export function poseidon(inputs: readonly bigint[]): bigint {
-  const permutation = BY_WIDTH[inputs.length - 1]
-  if (permutation === undefined) throw new RangeError(`Poseidon takes 1 to 16 elements, not ${inputs.length}`)
-  return permutation([...inputs])
+  const { partialRounds, roundConstants, mds } = poseidonParameters(inputs.length)
+  const firstLast = POSEIDON_FULL_ROUNDS / 2 + partialRounds
+  let state = [0n, ...inputs]
+  for (const [round, constants] of roundConstants.entries()) {
+    const isFull = round < POSEIDON_FULL_ROUNDS / 2 || round >= firstLast
+    // Reduced by the S-box or, after the matrix, by the one reduction of its row.
+    for (let j = 0; j < state.length; j++) {
+      const element = state[j]! + constants[j]!
+      state[j] = isFull || j === 0 ? fifthPower(element) : element
+    }
+    const boxed = state
+    state = mds.map((row) => {
+      let sum = 0n
+      for (let j = 0; j < row.length; j++) sum += row[j]! * boxed[j]!
+      return sum % SCALAR_FIELD
+    })
+  }
+  return state[0]!
 }
 
 /**

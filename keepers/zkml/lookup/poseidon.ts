@@ -2,17 +2,12 @@
 // Poseidon in constraints: the function of ../circuit/poseidon.ts, three constraints an S-box (610 for 16 elements, as in
 // circuits/lib/poseidon.circom). Between S-boxes the state is linear in their outputs; those expressions are worked out once for
 // each width.
-import { Field } from '@noble/curves/abstract/modular.js'
-import { grainGenConstants } from '@noble/curves/abstract/poseidon.js'
 import { SCALAR_FIELD } from '../bn254.ts'
-import { POSEIDON_MAX_INPUTS } from '../circuit/poseidon.ts'
+import { POSEIDON_FULL_ROUNDS, POSEIDON_MAX_INPUTS, poseidonParameters } from '../circuit/poseidon.ts'
 import type { Builder } from './builder.ts'
 import { type Coefficient, coefficientOf, constant, type Linear, Sum, single } from './linear.ts'
 
-const FULL_ROUNDS = 8
 const SBOX_CONSTRAINTS = 3
-/** By number of inputs, as circomlib has them. */
-const PARTIAL_ROUNDS = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68]
 
 /** Expressions of S-box inputs, and of the digest, in what comes before: the inputs, then the outputs of the S-boxes. */
 type Template = { readonly boxes: readonly Row[]; readonly digest: Row }
@@ -71,14 +66,7 @@ type Symbolic = { readonly factors: bigint[]; constant: bigint }
 
 function templateOf(count: number): Template {
   const width = count + 1
-  const partial = PARTIAL_ROUNDS[count - 1]!
-  const { mds, roundConstants } = grainGenConstants({
-    Fp: Field(SCALAR_FIELD),
-    t: width,
-    roundsFull: FULL_ROUNDS,
-    roundsPartial: partial,
-    sboxPower: 5,
-  })
+  const { partialRounds, mds, roundConstants } = poseidonParameters(count)
   const boxes: Row[] = []
   let state: Symbolic[] = Array.from({ length: width }, (_, j) => ({
     factors: Array.from({ length: count }, (_, i) => (i === j - 1 ? 1n : 0n)),
@@ -93,7 +81,7 @@ function templateOf(count: number): Template {
   }
   for (const [round, constants] of roundConstants.entries()) {
     for (const [j, x] of state.entries()) x.constant = (x.constant + constants[j]!) % SCALAR_FIELD
-    const isFull = round < FULL_ROUNDS / 2 || round >= FULL_ROUNDS / 2 + partial
+    const isFull = round < POSEIDON_FULL_ROUNDS / 2 || round >= POSEIDON_FULL_ROUNDS / 2 + partialRounds
     const boxed = state.map((x, j) => (isFull || j === 0 ? box(x) : x))
     state = mds.map((row) => mix(row, boxed))
   }

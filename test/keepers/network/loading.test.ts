@@ -9,7 +9,7 @@ function peersLoadedBy(code: string): string[] {
     const loaded = new Set()
     registerHooks({
       load(url, context, next) {
-        const name = /node_modules\\/(helia|libp2p)\\//.exec(url)?.[1]
+        const name = /node_modules\\/(helia|libp2p|@helia\\/http|@libp2p\\/(?:webrtc|upnp-nat|kad-dht)|@ipshipyard\\/libp2p-auto-tls)\\//.exec(url)?.[1]
         if (name !== undefined) loaded.add(name)
         return next(url, context)
       },
@@ -29,7 +29,19 @@ describe('libp2p and its two thousand modules', function () {
     expect(peersLoadedBy(`await import(${module('agent/index.ts')})`)).to.deep.equal([])
   })
 
-  it('are loaded by whoever starts a node', () => {
-    expect(peersLoadedBy(`await import(${module('network/node.ts')})`)).to.deep.equal(['helia', 'libp2p'])
+  it('are loaded by whoever starts a node, without half of them that no node of ours uses', () => {
+    const load = `await (await import(${module('network/load-node.ts')})).loadNode()`
+    expect(peersLoadedBy(load)).to.deep.equal(['helia', 'libp2p'])
+    // The control: Helia names them all.
+    expect(peersLoadedBy(`await import('helia')`)).to.include.members(['@helia/http', '@libp2p/webrtc'])
+  })
+
+  it('say so when somebody calls one that is left out', () => {
+    const code = `
+      const { loadNode } = await import(${module('network/load-node.ts')})
+      await loadNode()
+      const { createHelia } = await import('helia')
+      try { createHelia() } catch (error) { console.log(JSON.stringify([error.message])); process.exit() }`
+    expect(peersLoadedBy(code)).to.deep.equal(['withHTTP: left out by keepers/network/load-node.ts'])
   })
 })

@@ -87,6 +87,11 @@ contract ProversTest is Play {
         if (taken) _live.push(_market.jobCount());
     }
 
+    function _accuse(uint256 job, address who, uint256 number) private {
+        IProverMarketTypes.Answer memory answer = _answers[job][_submitted(job, number)];
+        _try("accuse", who, address(_market), abi.encodeCall(_market.accuse, (job, answer)));
+    }
+
     function _work(uint256 job, address who, uint256 choice) private {
         address market = address(_market);
         IProverMarketTypes.Job memory entry = _market.getJob(job);
@@ -104,7 +109,7 @@ contract ProversTest is Play {
             for (uint256 i = 0; i < answers.length; ++i) answers[i] = _answers[job][_submitted(job, number + i)];
             _try("settle", who, market, abi.encodeCall(_market.settle, (job, answers)));
         } else if (choice < 68) {
-            _try("accuse", who, market, abi.encodeCall(_market.accuse, (job, _answers[job][_submitted(job, number)])));
+            _accuse(job, who, number);
         } else if (choice < 72) {
             _try("expire", who, market, abi.encodeCall(_market.expire, (job, segment, copy)));
         } else if (choice < 74) {

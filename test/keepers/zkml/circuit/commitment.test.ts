@@ -29,6 +29,17 @@ describe('commitments', () => {
     expect(() => poseidon(new Array(17).fill(1n))).to.throw(RangeError)
   })
 
+  it('Poseidon is that of another library at every width', async () => {
+    const others: Record<string, unknown> = await import('poseidon-lite')
+    const random = new Random(11)
+    for (let count = 1; count <= 16; count++) {
+      const inputs = Array.from({ length: count }, () => BigInt(random.int(0, 2 ** 30)) ** 9n % SCALAR_FIELD)
+      inputs[0] = SCALAR_FIELD - 1n
+      const other = others[`poseidon${count}`] as (inputs: bigint[]) => bigint
+      expect(poseidon(inputs), `${count} elements`).to.equal(other(inputs))
+    }
+  })
+
   it('packs as many values as 253 bits hold, lowest first, starting again for each segment', () => {
     const wide = packSegments([{ values: [1, 2, 3, 4, 5, 6], bits: 50, min: 0 }])
     expect(wide).to.deep.equal([1n + (2n << 50n) + (3n << 100n) + (4n << 150n) + (5n << 200n), 6n])
