@@ -30,7 +30,7 @@ import type { Health } from './health-server.ts'
 import type { AgentLoop } from './loop.ts'
 import type { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
-import { whyNotMember } from './operations/not-member.ts'
+import { type NotMember, whyNotMember } from './operations/not-member.ts'
 import { pinningOf } from './pinning.ts'
 import { privacySpent } from './privacy.ts'
 import { contradictionText } from './steps/contradiction.ts'
@@ -148,13 +148,13 @@ export async function openQueue(
 }
 
 /** How long an answer of the chain about this keeper's standing will do, in milliseconds: /healthz may be asked every second. */
-const STANDING_MS = 30_000
+const STANDING_MS = 60_000
 
-/** Explains why the keeper is not a member; null for a member, and while the chain does not answer. */
-export function standingOf(context: AgentContext, loop: AgentLoop): () => Promise<string | null> {
+/** Explains why the keeper is not a member, and shows it in its metrics; null for a member, and while the chain does not answer. */
+export function standingOf(context: AgentContext, loop: AgentLoop): () => Promise<NotMember | null> {
   const { contracts, config, operator, clock } = context
-  let known: { readonly at: number; readonly of: string; readonly reason: Promise<string | null> } | null = null
-  return async () => {
+  let known: { readonly at: number; readonly of: string; readonly reason: Promise<NotMember | null> } | null = null
+  const explain = async (): Promise<NotMember | null> => {
     const { snapshot, seat, isMember } = loop
     if (isMember || snapshot === null) return null
     const of = `${seat}/${snapshot.epoch}/${snapshot.state}`
@@ -164,6 +164,11 @@ export function standingOf(context: AgentContext, loop: AgentLoop): () => Promis
       known = { at: steady(clock), of, reason }
     }
     return await known.reason
+  }
+  return async () => {
+    const found = await explain()
+    context.metrics.setNotMember(found?.cause ?? null)
+    return found
   }
 }
 
@@ -227,20 +232,21 @@ export function troubleOf(signer: OperatorSigner): string | null {
 export function healthOf(
   context: AgentContext,
   loop: AgentLoop,
-  { notMember, signer }: { readonly notMember: string | null; readonly signer: string | null },
+  { notMember, signer }: { readonly notMember: NotMember | null; readonly signer: string | null },
 ): Health {
   const { clock, config, plane, operator, model, trainer } = context
   const { snapshot, lastLook, lastError, seat } = loop
   const behindSeconds = lastLook === 0 ? 0 : (steady(clock) - lastLook) / 1000
   const late = behindSeconds >= Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS)
   return {
-    healthy: lastLook > 0 && !late && signer === null,
+    // A seat that waits for registration to close is all that a keeper can have then.
+    healthy: lastLook > 0 && !late && signer === null && (notMember === null || notMember.cause === 'opening'),
     state: snapshot?.state ?? null,
     epoch: snapshot?.epoch ?? 0,
     round: snapshot?.round ?? 0,
     seat,
     member: loop.isMember,
-    notMember,
+    notMember: notMember?.text ?? null,
     operator,
     peerId: plane.peerId,
     peers: plane.connections,

@@ -113,7 +113,10 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   const loop = new AgentLoop(context, { cursor, heads }, options.behaviours)
   const standing = standingOf(context, loop)
   const health = await HealthServer.start(config.monitoring, {
-    metrics: context.metrics.registry,
+    metrics: async () => {
+      await standing()
+      return await context.metrics.registry.metrics()
+    },
     health: async () => healthOf(context, loop, { notMember: await standing(), signer: troubleOf(wallet) }),
   })
   cleanup.defer(() => health.stop())
