@@ -8,6 +8,7 @@ import {
   contractInterface,
   FailoverProvider,
   type Head,
+  HeadSubscription,
   HeadWatch,
   leaveStale,
   type OperatorSigner,
@@ -111,9 +112,26 @@ function halfPoll({ chain }: KeeperConfig): number {
 }
 
 /** Reports new blocks to every part of the keeper. */
-export function openHeads({ config, clock }: Surroundings, provider: FailoverProvider): HeadWatch {
+export function openHeads(
+  { config, clock, log }: Surroundings,
+  provider: FailoverProvider,
+  cleanup: AsyncDisposableStack,
+): HeadWatch {
   const onStill = (head: Head) => leaveStale(provider, clock, head)
-  return new HeadWatch({ provider, pollInterval: halfPoll(config), clock, onStill })
+  const pace = { provider, pollInterval: halfPoll(config), clock, onStill }
+  const { heads: url } = config.chain
+  if (url === undefined) return new HeadWatch(pace)
+  const heads: HeadWatch = new HeadWatch({ ...pace, isAnnounced: () => announcer.live })
+  const announcer = new HeadSubscription({
+    url,
+    onHead: () => heads.announce(),
+    onChange: ({ live, reason }) => {
+      if (live) log.info({ event: 'blocks announced' }, 'the endpoint says when there is a new block')
+      else log.warn({ event: 'blocks not announced', reason }, 'asking for new blocks as if nobody announced them')
+    },
+  })
+  cleanup.defer(() => announcer.close())
+  return heads
 }
 
 /** The operator's transactions; those under way when the keeper last stopped are taken up again. */
@@ -250,6 +268,8 @@ export function healthOf(
     operator,
     peerId: plane.peerId,
     peers: plane.connections,
+    reachable: plane.reachable,
+    webRtc: plane.webRtcAddresses,
     block: snapshot?.block ?? 0,
     behindSeconds,
     model: model.accepted,

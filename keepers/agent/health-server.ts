@@ -20,6 +20,10 @@ export type Health = {
   readonly operator: string
   readonly peerId: string
   readonly peers: number
+  /** Whether others could dial it (AutoNAT); null while nobody has tried, and without `network.nat.autonat`. */
+  readonly reachable: boolean | null
+  /** Addresses for browsers by WebRTC, of this machine's own interfaces. */
+  readonly webRtc: readonly string[]
   readonly block: number
   /** Seconds since the last successful look at the chain. */
   readonly behindSeconds: number

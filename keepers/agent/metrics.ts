@@ -63,6 +63,8 @@ export class KeeperMetrics {
   readonly blockTime: Gauge
   readonly peers: Gauge
   readonly relayedPeers: Gauge
+  /** Null without AutoNAT. */
+  readonly reachable: Gauge | null
   readonly leftOut: Gauge
   readonly member: Gauge
   readonly contradicted: Gauge
@@ -98,8 +100,9 @@ export class KeeperMetrics {
    * @param options.dht Whether the keeper takes part in a DHT; without one its figures are left out.
    * @param options.pinning Whether it has models pinned at services, likewise.
    * @param options.signer The same of a remote signer.
+   * @param options.autonat The same of others that are asked whether they can dial it.
    */
-  constructor(options: { process?: boolean; dht?: boolean; pinning?: boolean; signer?: boolean } = {}) {
+  constructor(options: Partial<Record<'process' | 'dht' | 'pinning' | 'signer' | 'autonat', boolean>> = {}) {
     const registers = [this.registry]
     const gauge = (name: string, help: string): Gauge => new Gauge({ name: `cohort_${name}`, help, registers })
     this.round = gauge('round', 'Round that the service is in.')
@@ -108,6 +111,14 @@ export class KeeperMetrics {
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.relayedPeers = gauge('relayed_peers', 'Those of them that go through a relay.')
+    // A gauge without labels begins at 0, which would say that nobody can dial it.
+    this.reachable = options.autonat
+      ? gauge(
+          'reachable',
+          'One when others could dial this keeper when they were last asked, zero when not; NaN while nobody has tried.',
+        )
+      : null
+    this.reachable?.set(Number.NaN)
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.member = gauge('member', 'One while this keeper is a member of the epoch that runs, else zero.')
     this.contradicted = gauge(

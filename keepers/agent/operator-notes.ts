@@ -45,6 +45,8 @@ export function showState(
   metrics.member.set(position.isMember ? 1 : 0)
   metrics.peers.set(context.plane.connections)
   metrics.relayedPeers.set(context.plane.relayedConnections)
+  const { reachable } = context.plane
+  metrics.reachable?.set(reachable === null ? Number.NaN : Number(reachable))
   metrics.dht?.peers.set(context.plane.dhtPeers)
   metrics.setState(now.state)
   if (before?.state === now.state && before.round === now.round && before.epoch === now.epoch) return

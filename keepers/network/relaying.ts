@@ -12,6 +12,10 @@ export type NatOptions = {
   readonly relays?: readonly string[]
   /** Peer ids for which this node is a relay. Nobody else's reservation is taken. */
   readonly serve?: readonly string[]
+  /** Ask others whether they can dial this node, and dial back for those that ask. */
+  readonly autonat?: boolean
+  /** Milliseconds between two rounds of such questions, for tests. */
+  readonly askEvery?: number
 }
 
 /** Milliseconds between two looks whether the relays still have a place for this node, and for one attempt to get one. */
