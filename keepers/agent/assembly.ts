@@ -8,6 +8,7 @@ import {
   contractInterface,
   FailoverProvider,
   type Head,
+  HeadSubscription,
   HeadWatch,
   leaveStale,
   type OperatorSigner,
@@ -31,7 +32,7 @@ import type { Health } from './health-server.ts'
 import type { AgentLoop } from './loop.ts'
 import type { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
-import { whyNotMember } from './operations/not-member.ts'
+import { type NotMember, whyNotMember } from './operations/not-member.ts'
 import { pinningOf } from './pinning.ts'
 import { privacySpent } from './privacy.ts'
 import { contradictionText } from './steps/contradiction.ts'
@@ -115,9 +116,26 @@ function halfPoll({ chain }: KeeperConfig): number {
 }
 
 /** Reports new blocks to every part of the keeper. */
-export function openHeads({ config, clock }: Surroundings, provider: FailoverProvider): HeadWatch {
+export function openHeads(
+  { config, clock, log }: Surroundings,
+  provider: FailoverProvider,
+  cleanup: AsyncDisposableStack,
+): HeadWatch {
   const onStill = (head: Head) => leaveStale(provider, clock, head)
-  return new HeadWatch({ provider, pollInterval: halfPoll(config), clock, onStill })
+  const pace = { provider, pollInterval: halfPoll(config), clock, onStill }
+  const { heads: url } = config.chain
+  if (url === undefined) return new HeadWatch(pace)
+  const heads: HeadWatch = new HeadWatch({ ...pace, isAnnounced: () => announcer.live })
+  const announcer = new HeadSubscription({
+    url,
+    onHead: () => heads.announce(),
+    onChange: ({ live, reason }) => {
+      if (live) log.info({ event: 'blocks announced' }, 'the endpoint says when there is a new block')
+      else log.warn({ event: 'blocks not announced', reason }, 'asking for new blocks as if nobody announced them')
+    },
+  })
+  cleanup.defer(() => announcer.close())
+  return heads
 }
 
 /** The operator's transactions; those under way when the keeper last stopped are taken up again. */
@@ -152,13 +170,13 @@ export async function openQueue(
 }
 
 /** How long an answer of the chain about this keeper's standing will do, in milliseconds: /healthz may be asked every second. */
-const STANDING_MS = 30_000
+const STANDING_MS = 60_000
 
-/** Explains why the keeper is not a member; null for a member, and while the chain does not answer. */
-export function standingOf(context: AgentContext, loop: AgentLoop): () => Promise<string | null> {
+/** Explains why the keeper is not a member, and shows it in its metrics; null for a member, and while the chain does not answer. */
+export function standingOf(context: AgentContext, loop: AgentLoop): () => Promise<NotMember | null> {
   const { contracts, config, operator, clock } = context
-  let known: { readonly at: number; readonly of: string; readonly reason: Promise<string | null> } | null = null
-  return async () => {
+  let known: { readonly at: number; readonly of: string; readonly reason: Promise<NotMember | null> } | null = null
+  const explain = async (): Promise<NotMember | null> => {
     const { snapshot, seat, isMember } = loop
     if (isMember || snapshot === null) return null
     const of = `${seat}/${snapshot.epoch}/${snapshot.state}`
@@ -168,6 +186,11 @@ export function standingOf(context: AgentContext, loop: AgentLoop): () => Promis
       known = { at: steady(clock), of, reason }
     }
     return await known.reason
+  }
+  return async () => {
+    const found = await explain()
+    context.metrics.setNotMember(found?.cause ?? null)
+    return found
   }
 }
 
@@ -231,23 +254,26 @@ export function troubleOf(signer: OperatorSigner): string | null {
 export function healthOf(
   context: AgentContext,
   loop: AgentLoop,
-  { notMember, signer }: { readonly notMember: string | null; readonly signer: string | null },
+  { notMember, signer }: { readonly notMember: NotMember | null; readonly signer: string | null },
 ): Health {
   const { clock, config, plane, operator, model, trainer } = context
   const { snapshot, lastLook, lastError, seat } = loop
   const behindSeconds = lastLook === 0 ? 0 : (steady(clock) - lastLook) / 1000
   const late = behindSeconds >= Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS)
   return {
-    healthy: lastLook > 0 && !late && signer === null,
+    // A seat that waits for registration to close is all that a keeper can have then.
+    healthy: lastLook > 0 && !late && signer === null && (notMember === null || notMember.cause === 'opening'),
     state: snapshot?.state ?? null,
     epoch: snapshot?.epoch ?? 0,
     round: snapshot?.round ?? 0,
     seat,
     member: loop.isMember,
-    notMember,
+    notMember: notMember?.text ?? null,
     operator,
     peerId: plane.peerId,
     peers: plane.connections,
+    reachable: plane.reachable,
+    webRtc: plane.webRtcAddresses,
     block: snapshot?.block ?? 0,
     behindSeconds,
     model: model.accepted,

@@ -4,17 +4,25 @@ import { dirname, isAbsolute, join, resolve as pathOf } from 'node:path'
 import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
-import { isLoopback, PUBLIC, parseBootstrap, relayedAddress } from '../network/index.ts'
+import { isLoopback, isWebRtc, PUBLIC, parseBootstrap, relayedAddress } from '../network/index.ts'
 import { readManifestFile, type ServiceManifest, VersionError } from '../versions/index.ts'
 import { contradictionInData, contradictionInTraining, dataSchema, trainingSchema } from './data-config.ts'
 import { AgentError } from './errors.ts'
 import { keysSchema, withPaths } from './keys-config.ts'
 
 const url = z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' })
+const socketUrl = z.url({ protocol: /^wss?$/, error: 'takes a ws:// or wss:// URL' })
 const address = z
   .string()
   .refine((text) => isAddress(text), 'takes an address: 0x and 40 hex digits, with a valid checksum if in mixed case')
 const multiaddrText = z.string().regex(/^\/(ip4|ip6|dns4|dns6|dns)\/.+\/tcp\/\d+/, 'takes a TCP multiaddr')
+
+const listenText = z
+  .string()
+  .refine(
+    (text) => isWebRtc(text) || multiaddrText.safeParse(text).success,
+    'takes a TCP multiaddr, or for browsers /ip4/…/udp/…/webrtc-direct',
+  )
 
 const bootstrapText = z.string().superRefine((text, context) => {
   if (text === PUBLIC) return
@@ -57,6 +65,8 @@ const natSchema = z.strictObject({
     .array(z.string().regex(/^(12D3KooW|Qm|16Uiu2)[1-9A-HJ-NP-Za-km-z]{39,45}$/, 'takes a peer id, such as 12D3KooW…'))
     .max(64)
     .default([]),
+  /** Ask others whether they can dial this keeper, and dial back for those that ask. */
+  autonat: z.boolean().default(false),
 })
 
 /** A service of the IPFS Pinning Service API that keeps the accepted models as well. */
@@ -84,6 +94,8 @@ const schema = z.strictObject({
       rpc: z.array(url).min(1, 'needs at least one endpoint'),
       /** The one of them that the operator runs: its word alone settles what otherwise takes two of them. */
       own: url.optional(),
+      /** Where blocks are announced (`eth_subscribe` over WebSocket), so that the keeper need not ask before there is one. */
+      heads: socketUrl.optional(),
       /** Block in which the service was deployed: where its history starts. */
       fromBlock: z.int().min(0).default(0),
       /** Blocks a transaction must be deep before it counts; default 3, on a development chain 1. */
@@ -138,7 +150,11 @@ const schema = z.strictObject({
     .optional(),
   network: z
     .strictObject({
-      listen: z.array(multiaddrText).min(1).default(['/ip4/127.0.0.1/tcp/4001']),
+      listen: z
+        .array(listenText)
+        .min(1)
+        .refine(([first]) => !isWebRtc(first!), 'takes a TCP address first: other keepers come by it')
+        .default(['/ip4/127.0.0.1/tcp/4001']),
       announce: z.array(multiaddrText).default([]),
       /** Seconds to wait for one blob. */
       fetchSeconds: z.number().positive().default(60),

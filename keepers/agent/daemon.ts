@@ -95,6 +95,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
       dht: config.network.dht !== undefined,
       pinning: config.ipfs.pinning.length > 0,
       signer: config.keys.remote !== undefined,
+      autonat: config.network.nat?.autonat === true,
     }),
   }
   const wallet = operatorOf(config.keys, options.operatorKey, parts)
@@ -113,7 +114,10 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   const loop = new AgentLoop(context, { cursor, heads }, options.behaviours)
   const standing = standingOf(context, loop)
   const health = await HealthServer.start(config.monitoring, {
-    metrics: context.metrics.registry,
+    metrics: async () => {
+      await standing()
+      return await context.metrics.registry.metrics()
+    },
     health: async () => healthOf(context, loop, { notMember: await standing(), signer: troubleOf(wallet) }),
   })
   cleanup.defer(() => health.stop())
@@ -121,7 +125,11 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   const gateway = await openGateway(config, plane)
   if (gateway !== null) cleanup.defer(() => gateway.stop())
   const { peerId, addresses } = plane
-  const doors = { monitoring: health.port, ...(gateway === null ? {} : { gateway: gateway.url }) }
+  const { webRtcAddresses: webRtc } = plane
+  const doors = {
+    ...{ monitoring: health.port, ...(gateway === null ? {} : { gateway: gateway.url }) },
+    ...(webRtc.length === 0 ? {} : { webRtc }),
+  }
   log.info({ event: 'started', operator, peerId, addresses, ...doors }, 'the keeper is running')
   // Node writes the compiled form of the modules when a process ends, and a keeper that is killed has no such time.
   flushCompileCache()
@@ -176,7 +184,7 @@ async function openContext(
   await plane.publish(encodeManifest(manifest))
   if (manifest.model.weights !== undefined) await plane.publish(readFileSync(config.service.weightsFile))
   if (config.service.strategyFile !== null) await plane.publish(readFileSync(config.service.strategyFile))
-  const heads = openHeads(surroundings, provider)
+  const heads = openHeads(surroundings, provider, cleanup)
   const own = await openQueue(surroundings, { provider, heads }, store)
   cleanup.defer(() => own.close())
   const queue = openSender(surroundings, { provider, heads, contracts, queue: own })

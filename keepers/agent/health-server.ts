@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { Registry } from 'prom-client'
+import { Registry } from 'prom-client'
 import type { ClientPrivacySpent } from '../learning/index.ts'
 import { AgentError } from './errors.ts'
 
 /** The answer of /healthz: public facts only. */
 export type Health = {
+  /** Looks at the chain in time, has a signer, and takes part: is a member, or will be once registration closes. */
   readonly healthy: boolean
   readonly state: string | null
   readonly epoch: number
@@ -19,6 +20,10 @@ export type Health = {
   readonly operator: string
   readonly peerId: string
   readonly peers: number
+  /** Whether others could dial it (AutoNAT); null while nobody has tried, and without `network.nat.autonat`. */
+  readonly reachable: boolean | null
+  /** Addresses for browsers by WebRTC, of this machine's own interfaces. */
+  readonly webRtc: readonly string[]
   readonly block: number
   /** Seconds since the last successful look at the chain. */
   readonly behindSeconds: number
@@ -53,7 +58,7 @@ export class HealthServer {
   /** @throws AgentError CONFIG when the port is taken. */
   static async start(
     options: { host: string; port: number },
-    sources: { health: () => Promise<Health>; metrics: Registry },
+    sources: { health: () => Promise<Health>; metrics: () => Promise<string> },
   ): Promise<HealthServer> {
     const server = createServer(async (request, response) => {
       if (request.method !== 'GET') {
@@ -63,8 +68,8 @@ export class HealthServer {
         const body = JSON.stringify(health)
         response.writeHead(health.healthy ? 200 : 503, { 'content-type': 'application/json' }).end(body)
       } else if (request.url === '/metrics') {
-        const body = await sources.metrics.metrics()
-        response.writeHead(200, { 'content-type': sources.metrics.contentType }).end(body)
+        const body = await sources.metrics()
+        response.writeHead(200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE }).end(body)
       } else {
         response.writeHead(404).end()
       }

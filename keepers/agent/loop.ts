@@ -256,7 +256,8 @@ export class AgentLoop {
         if (this.#task !== null) this.#task.done = false
         revokeUnaccepted(this.#context, this.#roundNow())
       } else {
-        for (const fact of facts.add(step.added)) noteFact(this.#context, this.#seat, fact)
+        const place = { seat: this.#seat, isMember: this.isMember, leftOut: this.#snapshot?.leftOut ?? 0n }
+        for (const fact of facts.add(step.added)) noteFact(this.#context, place, fact)
       }
       if (step.caughtUp) return step.head
     }

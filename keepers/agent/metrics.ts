@@ -29,6 +29,11 @@ const TROUBLES = [
   'UPDATE_MISSING',
   'UPDATE_REFUSED',
 ]
+/** Why a keeper is not a member of the epoch that runs: operations/not-member.ts explains each. */
+const NOT_MEMBER_CAUSES = ['manifest', 'unregistered', 'jail', 'seat', 'opening', 'excluded'] as const
+export type NotMemberCause = (typeof NOT_MEMBER_CAUSES)[number]
+/** Steps that count as missed when their window is over: the contract gives a strike for each. */
+const MISSABLE = ['reveal', 'check'] as const
 /** Each kind of a transaction's events. */
 const TRANSACTION_KINDS: readonly (QueueEvent | RelayedEvent)['kind'][] = [
   'sent',
@@ -58,6 +63,8 @@ export class KeeperMetrics {
   readonly blockTime: Gauge
   readonly peers: Gauge
   readonly relayedPeers: Gauge
+  /** Null without AutoNAT. */
+  readonly reachable: Gauge | null
   readonly leftOut: Gauge
   readonly member: Gauge
   readonly contradicted: Gauge
@@ -66,6 +73,7 @@ export class KeeperMetrics {
   readonly balance: Gauge
   readonly roundsCompleted: Counter
   readonly stepsDone: Counter<'step'>
+  readonly stepsMissed: Counter<'step'>
   readonly errors: Counter<'code'>
   readonly transactions: Counter<'kind'>
   readonly rpcRequests: Counter<'method'>
@@ -80,6 +88,7 @@ export class KeeperMetrics {
   /** Null with a key of the keeper's own process. */
   readonly signerRequests: Counter<'outcome'> | null
   readonly #state: Gauge<'state'>
+  readonly #notMember: Gauge<'cause'>
   readonly #epsilon: Gauge<'against'>
   readonly #holdOut: Gauge<'name'>
   readonly #samples: Gauge<'part'>
@@ -91,8 +100,9 @@ export class KeeperMetrics {
    * @param options.dht Whether the keeper takes part in a DHT; without one its figures are left out.
    * @param options.pinning Whether it has models pinned at services, likewise.
    * @param options.signer The same of a remote signer.
+   * @param options.autonat The same of others that are asked whether they can dial it.
    */
-  constructor(options: { process?: boolean; dht?: boolean; pinning?: boolean; signer?: boolean } = {}) {
+  constructor(options: Partial<Record<'process' | 'dht' | 'pinning' | 'signer' | 'autonat', boolean>> = {}) {
     const registers = [this.registry]
     const gauge = (name: string, help: string): Gauge => new Gauge({ name: `cohort_${name}`, help, registers })
     this.round = gauge('round', 'Round that the service is in.')
@@ -101,6 +111,14 @@ export class KeeperMetrics {
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.relayedPeers = gauge('relayed_peers', 'Those of them that go through a relay.')
+    // A gauge without labels begins at 0, which would say that nobody can dial it.
+    this.reachable = options.autonat
+      ? gauge(
+          'reachable',
+          'One when others could dial this keeper when they were last asked, zero when not; NaN while nobody has tried.',
+        )
+      : null
+    this.reachable?.set(Number.NaN)
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.member = gauge('member', 'One while this keeper is a member of the epoch that runs, else zero.')
     this.contradicted = gauge(
@@ -152,6 +170,12 @@ export class KeeperMetrics {
       labelNames: ['state'],
       registers,
     })
+    this.#notMember = new Gauge({
+      name: 'cohort_not_member',
+      help: 'One for the cause that keeps this keeper from being a member, zero for the others, and for all while it is one.',
+      labelNames: ['cause'],
+      registers,
+    })
     this.roundsCompleted = new Counter({
       name: 'cohort_rounds_completed_total',
       help: 'Rounds that ended with an accepted model while this keeper ran.',
@@ -160,6 +184,11 @@ export class KeeperMetrics {
     const counter = <L extends string>(name: string, help: string, label: L): Counter<L> =>
       new Counter({ name: `cohort_${name}`, help, labelNames: [label], registers })
     this.stepsDone = counter('steps_total', 'Steps of rounds and key generations that this keeper did.', 'step')
+    this.stepsMissed = counter(
+      'steps_missed_total',
+      'Steps that brought this member a strike, as it did not do them.',
+      'step',
+    )
     this.errors = counter('errors_total', 'Errors by code; the keeper went on after each.', 'code')
     this.transactions = counter('transactions_total', 'Transactions sent, replaced, confirmed, reorganised.', 'kind')
     this.rpcRequests = counter('rpc_requests_total', 'Requests to RPC endpoints, by method.', 'method')
@@ -187,6 +216,8 @@ export class KeeperMetrics {
       : null
     for (const outcome of ['signed', ...Object.values(SIGNER_OUTCOMES)]) this.signerRequests?.inc({ outcome }, 0)
     for (const code of [...AGENT_ERROR_CODES, ...TROUBLES]) this.errors.inc({ code }, 0)
+    for (const step of MISSABLE) this.stepsMissed.inc({ step }, 0)
+    this.setNotMember(null)
     for (const kind of TRANSACTION_KINDS) this.transactions.inc({ kind }, 0)
     for (const outcome of ['pinned', 'failed']) this.pins?.inc({ outcome }, 0)
     for (const outcome of ['announced', 'failed']) this.dht?.announcements.inc({ outcome }, 0)
@@ -233,6 +264,10 @@ export class KeeperMetrics {
   setTrainer(figures: Readonly<Record<string, number>>): void {
     this.#trainer.reset()
     for (const [name, value] of Object.entries(figures)) this.#trainer.set({ name }, value)
+  }
+
+  setNotMember(current: NotMemberCause | null): void {
+    for (const cause of NOT_MEMBER_CAUSES) this.#notMember.set({ cause }, cause === current ? 1 : 0)
   }
 
   setState(current: StateName): void {

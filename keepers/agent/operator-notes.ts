@@ -7,10 +7,16 @@ import { CONVICTIONS, reasonText } from './convictions.ts'
 import type { Fact } from './facts.ts'
 import { LOW_BALANCE } from './preflight.ts'
 import type { Snapshot } from './snapshot.ts'
+import { STATES } from './states.ts'
 import { notePutOut } from './steps/seat.ts'
 
 /** The keeper's place in the epoch that runs. */
-type Position = { readonly seat: number | null; readonly isMember: boolean }
+type Position = {
+  readonly seat: number | null
+  readonly isMember: boolean
+  /** Bitmap of the seats that sit the round out. */
+  readonly leftOut: bigint
+}
 
 /** Once a round: checks the operator's remaining balance for gas. */
 export async function checkPurse(context: AgentContext): Promise<void> {
@@ -25,7 +31,12 @@ export async function checkPurse(context: AgentContext): Promise<void> {
 }
 
 /** Sets the gauges, and logs a state, round or epoch that is new. */
-export function showState(context: AgentContext, position: Position, before: Snapshot | null, now: Snapshot): void {
+export function showState(
+  context: AgentContext,
+  position: Omit<Position, 'leftOut'>,
+  before: Snapshot | null,
+  now: Snapshot,
+): void {
   const { metrics, log } = context
   metrics.block.set(now.block)
   metrics.blockTime.set(now.time)
@@ -34,6 +45,8 @@ export function showState(context: AgentContext, position: Position, before: Sna
   metrics.member.set(position.isMember ? 1 : 0)
   metrics.peers.set(context.plane.connections)
   metrics.relayedPeers.set(context.plane.relayedConnections)
+  const { reachable } = context.plane
+  metrics.reachable?.set(reachable === null ? Number.NaN : Number(reachable))
   metrics.dht?.peers.set(context.plane.dhtPeers)
   metrics.setState(now.state)
   if (before?.state === now.state && before.round === now.round && before.epoch === now.epoch) return
@@ -43,9 +56,31 @@ export function showState(context: AgentContext, position: Position, before: Sna
   )
 }
 
-/** Facts about this keeper that its operator should hear of. */
-export function noteFact(context: AgentContext, seat: number | null, fact: Fact): void {
+/** States in which the contract gives a strike to members that have not done this, as the event of it. */
+const STRUCK_FOR = {
+  Reveal: { event: 'UpdateRevealed', step: 'reveal' },
+  Check: { event: 'CheckSubmitted', step: 'check' },
+} as const
+
+/** Counts a step that this member has not done by the end of its state; those that are left out have nothing to do. */
+function noteMissed({ facts, log, metrics }: AgentContext, seat: number, fact: Fact): void {
+  const from = STATES[Number(fact.args.from)]
+  if (from !== 'Reveal' && from !== 'Check') return
+  const transitions = facts.all('Transitioned')
+  // What a transition says of round and epoch belongs to the state that it leads to.
+  const round = transitions[transitions.indexOf(fact as (typeof transitions)[number]) - 1]?.args.round
+  if (round === undefined) return
+  const { event, step } = STRUCK_FOR[from]
+  if (facts.last(event, { round, seat }) !== null) return
+  metrics.stepsMissed.inc({ step })
+  log.warn({ event: 'step missed', step, round }, 'this member did not do a step in its window: a strike')
+}
+
+/** Facts about this keeper that its operator should hear of, whose place before them this is. */
+export function noteFact(context: AgentContext, { seat, isMember, leftOut }: Position, fact: Fact): void {
   const { log, metrics } = context
+  if (fact.name === 'Transitioned' && seat !== null && isMember && !hasSeat(leftOut, seat))
+    noteMissed(context, seat, fact)
   const mine = fact.args.seat !== undefined && fact.args.seat === seat
   if (fact.name === 'Penalised' && mine) {
     metrics.errors.inc({ code: 'PENALISED' })

@@ -19,6 +19,8 @@ export type HeadWatchOptions = {
   /** Milliseconds between two questions at least. */
   readonly pollInterval: number
   readonly clock?: Clock
+  /** Whether somebody calls {@link HeadWatch.announce} for each new block: then a late block is not looked for meanwhile. */
+  readonly isAnnounced?: () => boolean
   /** Told, twice a minute at most, of a newest block that is the same as before. Its rejection is ignored. */
   readonly onStill?: (head: Head) => Promise<void>
 }
@@ -34,6 +36,8 @@ const PROBE = 250
 const LONGEST = 30_000
 /** Part of the time between blocks after which a block that is late is asked for again. */
 const RETRY = 6
+/** Times between blocks after which the chain is asked although no block was announced: whoever should do that may have stopped. */
+const UNANNOUNCED = 2
 /** Milliseconds between two reports of a head that stands still. */
 const STILL = 30_000
 
@@ -47,6 +51,7 @@ export class HeadWatch {
   readonly #pollInterval: number
   readonly #clock: Clock
   readonly #onStill: HeadWatchOptions['onStill']
+  readonly #isAnnounced: () => boolean
   #stillAt: number
   #head: Head | null = null
   readonly #ancestry = new Ancestry()
@@ -62,6 +67,7 @@ export class HeadWatch {
     this.#pollInterval = options.pollInterval
     this.#clock = options.clock ?? systemClock
     this.#onStill = options.onStill
+    this.#isAnnounced = options.isAnnounced ?? (() => false)
     this.#stillAt = steady(this.#clock)
   }
 
@@ -99,6 +105,11 @@ export class HeadWatch {
     return this.#asking
   }
 
+  /** There is said to be a new block: the next call of {@link latest} asks, if the last question was not just now. */
+  announce(): void {
+    this.#due = Math.min(this.#due, this.#askedAt + this.#pollInterval)
+  }
+
   async #ask(now: number): Promise<Head> {
     const block = await this.#provider.getBlock('latest')
     // Of a node that has just started, or a balancer between two: it may have one the next time.
@@ -132,6 +143,7 @@ export class HeadWatch {
     const { slot } = this
     const soon = now + this.#pollInterval
     if (slot === 0) this.#due = soon
+    else if (this.#isAnnounced()) this.#due = now + UNANNOUNCED * slot
     else if (!isNew) this.#due = Math.max(soon, now + slot / RETRY)
     else {
       const lates = this.#seen.map(({ late }) => late).sort((a, b) => a - b)

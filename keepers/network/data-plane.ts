@@ -82,6 +82,16 @@ export class DataPlane {
     return this.#node.libp2p.getMultiaddrs().map(String)
   }
 
+  /**
+   * Those for browsers by WebRTC: each holds the hash of a certificate that is new with every start and each fortnight, and has the
+   * interface's own IP address, whatever is announced.
+   */
+  get webRtcAddresses(): string[] {
+    const own = this.#node.libp2p.services.doors.addresses().map(String)
+    const named = own.filter((address) => address.includes('/webrtc-direct'))
+    return named.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${this.peerId}`))
+  }
+
   get connections(): number {
     return this.#node.libp2p.getConnections().length
   }
@@ -91,6 +101,11 @@ export class DataPlane {
     const isRelayed = ({ name }: { name: string }): boolean => name === 'p2p-circuit'
     return this.#node.libp2p.getConnections().filter(({ remoteAddr }) => remoteAddr.getComponents().some(isRelayed))
       .length
+  }
+
+  /** Whether others could dial this node when they were last asked; null while nobody has tried, and without AutoNAT. */
+  get reachable(): boolean | null {
+    return this.#node.libp2p.services.autonat?.reachable ?? null
   }
 
   /** Nodes of the DHT that this one would ask; 0 without one. */

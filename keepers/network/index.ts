@@ -11,3 +11,4 @@ export { BlockGateway, type GatewayOptions, type LocalBlocks } from './gateway.t
 export type { NodeOptions } from './node.ts'
 export { isLoopback } from './pinning.ts'
 export { type Presence, portAnswers, presenceAt } from './reach.ts'
+export { isWebRtc } from './webrtc.ts'

@@ -11,15 +11,18 @@ import type { PeerId } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { FsBlockstore } from 'blockstore-fs'
 import { FsDatastore } from 'datastore-fs'
 import { createHeliaLight } from 'helia'
+import { type AutoNat, autoNat } from './autonat.ts'
 import { bootstrapAddresses, relayedAddress } from './bootstrap.ts'
 import { BoundedDatastore } from './bounded-datastore.ts'
 import type { DhtOptions, KeeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
 import type { PinningOptions } from './pinning.ts'
 import { type NatOptions, relayFor, relayGate, relaying } from './relaying.ts'
+import { webRtcTransports } from './webrtc.ts'
 
 /**
  * The libp2p services of a keeper: identify, from which bitswap peers learn each other's protocols, and optionally a DHT with the ping that
@@ -31,8 +34,12 @@ export type KeeperServices = {
   dht?: KeeperDht
   dcutr?: unknown
   places?: unknown
+  doors: Doors
+  autonat?: AutoNat
   relay?: unknown
 }
+/** What the node listens on, whatever it announces. */
+type Doors = { readonly addresses: () => readonly Multiaddr[] }
 export type HeliaNode = HeliaWithLibp2p<KeeperServices>
 
 export type NodeOptions = {
@@ -40,7 +47,7 @@ export type NodeOptions = {
   readonly folder: string
   /** 32-byte ed25519 seed: the peer identity. Keep it in the encrypted store. */
   readonly identitySeed: Uint8Array
-  /** Multiaddrs to listen on; loopback with a free port unless told. */
+  /** Multiaddrs to listen on, those of WebRTC after the others; loopback with a free port unless told. */
   readonly listen?: readonly string[]
   /** Multiaddrs to announce when they differ from those listened on (NAT, container). */
   readonly announce?: readonly string[]
@@ -80,15 +87,16 @@ async function dhtServices(options: DhtOptions) {
 }
 
 /**
- * Starts Helia in its light assembly (no HTTP gateways, no WebRTC, a DHT only on request): libp2p over TCP and WebSockets with noise
- * and yamux, through relays where a peer is behind one, bitswap, blocks and pins on the file system.
+ * Starts Helia in its light assembly (no HTTP gateways, a DHT only on request): libp2p over TCP and WebSockets with noise and yamux, over
+ * WebRTC where an address asks for it, through relays where a peer is behind one, bitswap, blocks and pins on the file system.
  * @throws NetworkError STORAGE when the folder or address cannot be used, BAD_ADDRESS for a bootstrap peer.
  */
 export async function startNode(options: NodeOptions): Promise<HeliaNode> {
   const { dht, nat = {} } = options
-  const { relays = [], serve = [] } = nat
+  const { relays = [], serve = [], autonat = false } = nat
   const relayed = relays.map(relayedAddress)
   const circuits = relaying(nat)
+  const webRtc = await webRtcTransports(options.listen ?? [])
   bootstrapAddresses(dht?.bootstrap ?? [])
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.identitySeed)
   let isConnected = (_peer: PeerId): boolean => false
@@ -104,14 +112,18 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
           listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])],
           announce: [...(options.announce ?? []), ...relayed],
         },
-        transports: [tcp({ inboundSocketInactivityTimeout: 60_000 }), webSockets(), circuits.transport],
+        transports: [tcp({ inboundSocketInactivityTimeout: 60_000 }), webSockets(), circuits.transport, ...webRtc],
         connectionEncrypters: [noise()],
         streamMuxers: [yamux()],
         services: {
           identify: identify(),
           dcutr: dcutr(),
           places: circuits.places,
+          doors: ({ transportManager }: { transportManager: { getAddrs(): Multiaddr[] } }): Doors => ({
+            addresses: () => transportManager.getAddrs(),
+          }),
           ...(serve.length === 0 ? {} : { relay: relayFor(serve) }),
+          ...(autonat ? { autonat: autoNat(options.announce ?? [], nat.askEvery) } : {}),
           ...(dht === undefined ? {} : await dhtServices(dht)),
         },
         ...(serve.length === 0 ? {} : { connectionGater: relayGate(nat, (peer) => isConnected(peer)) }),

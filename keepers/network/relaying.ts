@@ -14,6 +14,10 @@ export type NatOptions = {
   readonly serve?: readonly string[]
   /** Whose connections to those this node carries; everybody's by default. */
   readonly carries?: (peer: string) => Promise<boolean>
+  /** Ask others whether they can dial this node, and dial back for those that ask. */
+  readonly autonat?: boolean
+  /** Milliseconds between two rounds of such questions, for tests. */
+  readonly askEvery?: number
 }
 
 /** Milliseconds between two looks whether the relays still have a place for this node, and for one attempt to get one. */

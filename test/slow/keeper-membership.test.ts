@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Keepers that come and go over several epochs of a service of tables. Epochs are short here: two decryptions a key.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,33 +13,13 @@ import { clients, contractInterface } from '../../keepers/chain/index.ts'
 import { bitmapOf, hasSeat } from '../../keepers/chain/seats.ts'
 import { KeeperStore } from '../../keepers/store/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { Cluster, clusterManifest, type Line } from '../../scripts/cluster.ts'
+import { Cluster, type Line } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
+import { patientsManifest, patientsValues, writePatients } from './patients.ts'
 
 const STAKE = 1000n * 10n ** 18n
 const KEY_PENALTY = 5n * 10n ** 18n
 const UNBONDING_SECONDS = 20
-const TABLE = {
-  kind: 'table' as const,
-  shape: [2],
-  delimiter: ',',
-  features: ['age', 'dose'],
-  label: 'outcome',
-  scale: [
-    { mean: 45, deviation: 15 },
-    { mean: 2, deviation: 2 },
-  ],
-}
-
-/** A keeper's own patients: two groups apart in both columns. */
-function writePatients(file: string, index: number): void {
-  const rows = Array.from({ length: 150 }, (_, i) => {
-    const sick = (i + index) % 3 === 0
-    const jitter = (((i + 31 * index) * 7919) % 100) / 25
-    return `${sick ? 60 + jitter : 30 + jitter},${sick ? 'sick' : 'well'},${sick ? jitter / 4 : 4 - jitter / 4}`
-  })
-  writeFileSync(file, `age,outcome,dose\n${rows.join('\n')}\n`)
-}
 
 type Event = Awaited<ReturnType<Cluster['events']>>[number]
 
@@ -65,18 +45,8 @@ describe('keepers that come and go', function () {
       },
       service: { decryptionsPerEpoch: 2 },
       registry: { unbondingDelaySeconds: UNBONDING_SECONDS },
-      manifest: clusterManifest('logistic', {
-        input: TABLE,
-        classes: ['well', 'sick'],
-        rounds: { minTotalSamples: 300 },
-      }),
-      values: (index) => ({
-        'data.source': 'csv',
-        'data.path': join(data, `${index}.csv`),
-        'data.shard': { kind: 'all' },
-        'training.epochs': 20,
-        'training.learningRate': 0.05,
-      }),
+      manifest: patientsManifest(),
+      values: (index) => patientsValues(join(data, `${index}.csv`)),
     })
   })
   after(async () => {

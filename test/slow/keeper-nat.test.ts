@@ -181,6 +181,39 @@ describe('keepers behind NATs', function () {
     expect(await fetchSoon(open, later, hidden1.addresses[0]!, 10)).to.equal(2 * MIB)
   })
 
+  it('are told by others whether they can be dialled at the address that they announce', async () => {
+    const nat = { autonat: true, askEvery: 2_000 }
+    const asked = await start('relay', 7, {
+      listen: ['/ip4/0.0.0.0/tcp/4002'],
+      nat,
+      announce: [`/ip4/${PUBLIC.relay}/tcp/4002`],
+    })
+    const inOpen = await start('open', 8, {
+      listen: ['/ip4/0.0.0.0/tcp/4002'],
+      nat,
+      announce: [`/ip4/${PUBLIC.open}/tcp/4002`],
+    })
+    const behind = await start('hidden1', 9, {
+      listen: ['/ip4/0.0.0.0/tcp/4002'],
+      nat,
+      announce: [`/ip4/${PUBLIC.router1}/tcp/4002`],
+    })
+    for (const [peer, reachable] of [
+      [inOpen, true],
+      [behind, false],
+    ] as const) {
+      expect(await peer.ask({ do: 'reachable' })).to.equal(null)
+      const cid = await asked.ask({ do: 'publish', bytes: 1000 + Number(reachable) })
+      expect(await fetchSoon(peer, cid, asked.addresses[0]!)).to.equal(1000 + Number(reachable))
+      let said: unknown = null
+      for (let tries = 0; tries < 60 && said === null; tries++) {
+        await wait(500)
+        said = await peer.ask({ do: 'reachable' })
+      }
+      expect(said, peer.id).to.equal(reachable)
+    }
+  })
+
   it('are there again when the relay was away', async () => {
     await relay.kill()
     relay = await start('relay', 1, { ...place(PUBLIC.relay), nat: { serve } })

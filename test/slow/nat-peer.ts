@@ -9,6 +9,7 @@ export type Command =
   | { readonly do: 'publish'; readonly bytes: number }
   | { readonly do: 'fetch'; readonly cid: string; readonly from: string }
   | { readonly do: 'connections' }
+  | { readonly do: 'reachable' }
 
 const { seed, ...options } = JSON.parse(process.argv[2]!) as Omit<NodeOptions, 'identitySeed'> & { seed: number }
 const plane = await DataPlane.start({ ...options, identitySeed: new Uint8Array(32).fill(seed) })
@@ -16,6 +17,7 @@ const plane = await DataPlane.start({ ...options, identitySeed: new Uint8Array(3
 async function answerTo(command: Command): Promise<unknown> {
   if (command.do === 'publish') return await plane.publish(randomBytes(command.bytes))
   if (command.do === 'connections') return { all: plane.connections, relayed: plane.relayedConnections }
+  if (command.do === 'reachable') return plane.reachable
   const fetched = plane.fetch(command.cid, { maxBytes: 8 << 20, timeout: 6_000, providers: [command.from] })
   return await fetched.then(
     (bytes) => bytes.length,

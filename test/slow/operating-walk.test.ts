@@ -17,6 +17,7 @@ import { ACCOUNT } from '../../scripts/demo/deployment.ts'
 import { freePort } from '../../scripts/demo/ports.ts'
 import { PACKAGES } from '../../scripts/packages/list.ts'
 import { packAll } from '../../scripts/packages/pack.ts'
+import { patientsManifest, patientsValues, writePatients } from './patients.ts'
 
 const PASSPHRASE = 'of this walk only'
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
@@ -38,6 +39,7 @@ describe('the page for operators, in a clean Debian', function () {
   let system: string
   let cluster: Cluster
   let child: ChildProcess | undefined
+  let mounted = false
   const times: [string, number][] = []
 
   before(function () {
@@ -52,6 +54,7 @@ describe('the page for operators, in a clean Debian', function () {
   after(async () => {
     child?.kill('SIGKILL')
     await cluster?.[Symbol.asyncDispose]()
+    if (mounted) spawnSync('umount', ['--lazy', join(system, 'proc')])
     for (const [what, seconds] of times) console.log(`      ${seconds.toFixed(1).padStart(7)} s  ${what}`)
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   })
@@ -118,6 +121,7 @@ describe('the page for operators, in a clean Debian', function () {
   it('leads from nothing to a member of a running service within ten minutes', async () => {
     if (!existsSync(join(system, 'bin/sh'))) await timed('(before) Debian by debootstrap', makeSystem)
     await timed('(before) Node', addNode)
+    mounted = spawnSync('mount', ['-t', 'proc', 'proc', join(system, 'proc')]).status === 0
     const cli = PACKAGES.filter(({ name }) => name === 'cli')
     const [packed] = await timed('(before) npm run packages -- cli', () => packAll(join(folder, 'packages'), cli))
     cpSync(packed!.tarball, join(system, 'root', basename(packed!.tarball)))
@@ -134,6 +138,12 @@ describe('the page for operators, in a clean Debian', function () {
           voteWindow: 30,
         },
         service: { decryptionsPerEpoch: 2 },
+        manifest: patientsManifest(),
+        values: (index) => {
+          const file = join(folder, `${index}.csv`)
+          writePatients(file, index)
+          return patientsValues(file)
+        },
       })
       for (const node of made.nodes) made.start(node)
       await made.accepted(made.nodes[0]!, 1, 600_000)
@@ -142,6 +152,7 @@ describe('the page for operators, in a clean Debian', function () {
     const home = join(system, 'srv/keeper')
     rmSync(home, { recursive: true, force: true })
     mkdirSync(join(system, 'srv'), { recursive: true })
+    writePatients(join(system, 'root/patients.csv'), 3)
     const owner = new Wallet(accountKey(ACCOUNT.firstOwner + 3))
     const keystore = join(system, 'root/owner.json')
     rmSync(keystore, { force: true })

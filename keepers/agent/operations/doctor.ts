@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Checks everything that a keeper depends on, before it runs or when it fails, and names a fix for each problem.
+import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -108,12 +109,13 @@ async function checkPorts(config: KeeperConfig): Promise<Check[]> {
       host: parts[0]?.value ?? '',
       port: Number(parts[1]?.value),
       local: parts[0]?.name.startsWith('ip'),
+      udp: parts[1]?.name === 'udp',
     }
   })
-  wanted.push({ key: 'monitoring.port', host: monitoring.host, port: monitoring.port, local: true })
-  for (const { key, host, port, local } of wanted) {
+  wanted.push({ key: 'monitoring.port', host: monitoring.host, port: monitoring.port, local: true, udp: false })
+  for (const { key, host, port, local, udp } of wanted) {
     if (!local || port === 0) continue
-    const taken = await portTaken(host, port)
+    const taken = await (udp ? udpPortTaken(host, port) : portTaken(host, port))
     const other =
       key === 'monitoring.port' && running !== null ? `another keeper, ${running.operator}` : 'another program'
     checks.push(
@@ -141,6 +143,14 @@ function portTaken(host: string, port: number): Promise<string | null> {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
     server.listen(port, host, () => server.close(() => resolve(null)))
+  })
+}
+
+function udpPortTaken(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    socket.bind({ port, address: host }, () => socket.close(() => resolve(null)))
   })
 }
 

@@ -4,6 +4,7 @@ import type { ServiceContracts } from '../../chain/index.ts'
 import { agreedDigests, disagreement } from '../../versions/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { RENEW } from '../frame.ts'
+import type { NotMemberCause } from '../metrics.ts'
 
 /** A keeper as the chain's latest block has it. */
 export type Standing = {
@@ -13,22 +14,32 @@ export type Standing = {
   readonly state: string
 }
 
+export type NotMember = { readonly cause: NotMemberCause; readonly text: string }
+
 /** Why a keeper is not a member of the epoch that runs, and the remedy: the first thing to put right. @throws ChainError */
 export async function whyNotMember(
   { service, registry }: Pick<ServiceContracts, 'service' | 'registry'>,
   config: Pick<KeeperConfig, 'service'>,
   { operator, seat, state }: Standing,
-): Promise<string> {
+): Promise<NotMember> {
   const apart = disagreement(await agreedDigests(service), config.service.manifest)
-  if (apart !== null) return `${apart}: ${RENEW}`
+  if (apart !== null) return { cause: 'manifest', text: `${apart}: ${RENEW}` }
   const owner = await registry.ownerOfOperator(operator)
-  if (owner === ZeroAddress) return 'it is not registered: run `cohort keeper register`'
+  if (owner === ZeroAddress)
+    return { cause: 'unregistered', text: 'it is not registered: run `cohort keeper register`' }
   const { jailedUntil } = await registry.keeperOf(owner)
   if (jailedUntil > 0n) {
-    return `it is in jail until ${new Date(Number(jailedUntil) * 1000).toISOString()}: then run \`cohort keeper unjail\``
+    const until = new Date(Number(jailedUntil) * 1000).toISOString()
+    return { cause: 'jail', text: `it is in jail until ${until}: then run \`cohort keeper unjail\`` }
   }
-  if (seat === null)
-    return 'it has no seat: run `cohort keeper register`, and `cohort keeper run` to take one whenever it is free'
-  if (state === 'Registration') return 'registration is open: it is a member once that closes'
-  return 'it missed the start of the epoch, or was excluded during it (see convictions and its log): it becomes a member in the next one'
+  if (seat === null) {
+    const text = 'it has no seat: run `cohort keeper register`, and `cohort keeper run` to take one whenever it is free'
+    return { cause: 'seat', text }
+  }
+  if (state === 'Registration') {
+    return { cause: 'opening', text: 'registration is open: it is a member once that closes' }
+  }
+  const text =
+    'it missed the start of the epoch, or was excluded during it (see convictions and its log): it becomes a member in the next one'
+  return { cause: 'excluded', text }
 }

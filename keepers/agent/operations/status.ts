@@ -90,7 +90,9 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
       windowEnds: new Date(snapshot.end * 1000).toISOString(),
       seat,
       member,
-      notMember: member ? null : await whyNotMember(contracts, config, { operator, seat, state: snapshot.state }),
+      notMember: member
+        ? null
+        : (await whyNotMember(contracts, config, { operator, seat, state: snapshot.state })).text,
       manifest: { own: manifestDigest(manifest), service: agreed.current },
       members: members.length,
       data: config.data.source === 'none' ? 'none' : config.data.use,

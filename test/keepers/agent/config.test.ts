@@ -60,6 +60,8 @@ describe('keeper config', () => {
       ['- http://127.0.0.1:8545', '- ftp://127.0.0.1', /chain\.rpc\.0.*http/],
       ['"0x0000000000000000000000000000000000000001"', '"0x01"', /service\.address.*40 hex/],
       ['[/ip4/127.0.0.1/tcp/4001]', '[127.0.0.1:4001]', /network\.listen\.0.*multiaddr/],
+      ['[/ip4/127.0.0.1/tcp/4001]', '[/ip4/0.0.0.0/udp/4003/webrtc-direct]', /network\.listen.*TCP address first/],
+      ['pollSeconds: 2', 'heads: https://one.example', /chain\.heads.*wss:/],
       [
         'shard: { kind: all }',
         'shard: { kind: dirichlet, alpha: 1, parts: 2, index: 2 }',
@@ -112,8 +114,13 @@ describe('keeper config', () => {
       expect(parseConfig(withNat(`{ relays: [${relay}] }`), '/x').network.nat).to.deep.equal({
         relays: [relay],
         serve: [],
+        autonat: false,
       })
-      expect(parseConfig(withNat(`{ serve: [${id}] }`), '/x').network.nat).to.deep.equal({ relays: [], serve: [id] })
+      expect(parseConfig(withNat(`{ serve: [${id}], autonat: true }`), '/x').network.nat).to.deep.equal({
+        relays: [],
+        serve: [id],
+        autonat: true,
+      })
     })
 
     it('names what is neither', () => {
@@ -122,6 +129,7 @@ describe('keeper config', () => {
         [`{ relays: [/ip4/1.2.3.4/tcp/1/p2p/${id}/p2p-circuit] }`, /network\.nat\.relays\.0: /],
         ['{ serve: [everybody] }', /network\.nat\.serve\.0: takes a peer id/],
         ['{ server: true }', /server/],
+        ['{ autonat: 1 }', /network\.nat\.autonat/],
       ]
       for (const [nat, message] of wrong)
         expect(refusal(() => parseConfig(withNat(nat), '/x')).message).to.match(message)

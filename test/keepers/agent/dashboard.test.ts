@@ -27,11 +27,11 @@ const queries: Query[] = [
   ...DASHBOARD.annotations.list.map(({ name, expr }) => ({ title: name, expr })),
 ]
 /** Nothing to show while nothing goes wrong. */
-const QUIET = ['Alerts', 'Errors']
+const QUIET = ['Alerts', 'Errors', 'Not a member because']
 
 /** A keeper's figures after a while: every metric has a value. */
 function busyKeeper(): KeeperMetrics {
-  const metrics = new KeeperMetrics({ dht: true })
+  const metrics = new KeeperMetrics({ dht: true, pinning: true, signer: true })
   metrics.setState('Training')
   metrics.setHoldOut({ accuracy: 0.9, loss: 0.3, figures: { f1: 0.9 } })
   metrics.setPrivacy({ epsilon: 2, outsideEpsilon: 1 } as Parameters<KeeperMetrics['setPrivacy']>[0])
@@ -137,14 +137,20 @@ describe('dashboard', () => {
       expect(await ask('cohort_member{').catch((error: Error) => error.message)).to.match(/parse error/)
     })
 
-    it('an error appears once there is one', async () => {
-      const { expr } = queries.find(({ title }) => title === 'Errors')!
-      expect(await ask(expr)).to.deep.equal([])
-      metrics.errors.inc({ code: 'DIVERGED' })
-      for (const deadline = Date.now() + 10_000; (await ask(expr)).length === 0; await sleep(200)) {
-        expect(Date.now()).to.be.below(deadline)
-      }
-    })
+    const troubles = [
+      ['Errors', () => metrics.errors.inc({ code: 'DIVERGED' })],
+      ['Not a member because', () => metrics.setNotMember('jail')],
+    ] as const
+    for (const [panel, happens] of troubles) {
+      it(`"${panel}" shows something once there is something to show`, async () => {
+        const { expr } = queries.find(({ title }) => title === panel)!
+        expect(await ask(expr)).to.deep.equal([])
+        happens()
+        for (const deadline = Date.now() + 10_000; (await ask(expr)).length === 0; await sleep(200)) {
+          expect(Date.now()).to.be.below(deadline)
+        }
+      })
+    }
   })
 })
 

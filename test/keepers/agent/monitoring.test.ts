@@ -17,7 +17,7 @@ describe('monitoring', function () {
   this.timeout(60_000)
 
   it('has no rule about a metric that no keeper has, or an error code that none counts', async () => {
-    const shown = await new KeeperMetrics({ process: false, signer: true }).registry.metrics()
+    const shown = await new KeeperMetrics({ process: false, signer: true, autonat: true }).registry.metrics()
     const own = new Set([...shown.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name))
     const named = new Set([...RULES.matchAll(/\bcohort_\w+/g)].map(([name]) => name))
     expect([...named].filter((name) => !own.has(name))).to.deep.equal([])
@@ -28,7 +28,7 @@ describe('monitoring', function () {
 
   it('passes promtool check metrics', async function () {
     if (!hasPromtool) this.skip()
-    const input = await new KeeperMetrics({ process: false, dht: true, signer: true }).registry.metrics()
+    const input = await new KeeperMetrics({ process: false, dht: true, signer: true, autonat: true }).registry.metrics()
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' })
     expect([status, `${stdout}${stderr}`]).to.deep.equal([0, ''])
   })

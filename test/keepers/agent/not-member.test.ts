@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { ZeroAddress } from 'ethers'
 import { standingOf } from '../../../keepers/agent/assembly.ts'
+import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import { type Standing, whyNotMember } from '../../../keepers/agent/operations/not-member.ts'
 import { exampleManifest, manifestDigest } from '../../../keepers/versions/index.ts'
 
@@ -27,50 +28,61 @@ function contracts(chain: Chain, count: () => void = () => undefined): Parameter
     },
   } as unknown as Parameters<typeof whyNotMember>[0]
 }
-const ask = (chain: Partial<Chain>, standing: Partial<Standing> = {}) =>
-  whyNotMember(contracts({ ...usual, ...chain }), config, {
-    operator: OPERATOR,
-    seat: 2,
-    state: 'Training',
-    ...standing,
-  })
+const ask = async (chain: Partial<Chain>, standing: Partial<Standing> = {}): Promise<string> => {
+  const place = { operator: OPERATOR, seat: 2, state: 'Training', ...standing }
+  const { cause, text } = await whyNotMember(contracts({ ...usual, ...chain }), config, place)
+  return `${cause}: ${text}`
+}
 
 describe('why a keeper is not a member', () => {
   it('says what to put right, the first thing first', async () => {
     const other = `0x${'12'.repeat(32)}`
-    expect(await ask({ digest: other, owner: ZeroAddress })).to.match(/service's is 0x1212.*cohort keeper manifest/)
-    expect(await ask({ owner: ZeroAddress, jailedUntil: 5n })).to.match(/not registered/)
-    expect(await ask({ jailedUntil: 1_800_000_000n }, { seat: null })).to.match(/in jail until 2027-01-15.*unjail/)
-    expect(await ask({}, { seat: null })).to.match(/no seat/)
-    expect(await ask({}, { state: 'Registration' })).to.match(/once that closes/)
-    expect(await ask({})).to.match(/becomes a member in the next one/)
+    expect(await ask({ digest: other, owner: ZeroAddress })).to.match(
+      /^manifest: .*service's is 0x1212.*cohort keeper manifest/,
+    )
+    expect(await ask({ owner: ZeroAddress, jailedUntil: 5n })).to.match(/^unregistered: .*not registered/)
+    expect(await ask({ jailedUntil: 1_800_000_000n }, { seat: null })).to.match(
+      /^jail: .*in jail until 2027-01-15.*unjail/,
+    )
+    expect(await ask({}, { seat: null })).to.match(/^seat: .*no seat/)
+    expect(await ask({}, { state: 'Registration' })).to.match(/^opening: .*once that closes/)
+    expect(await ask({})).to.match(/^excluded: .*becomes a member in the next one/)
   })
 
-  it('is asked of the chain once in half a minute, again when the state is another, and not by a member', async () => {
+  it('is asked of the chain once a minute, again when the state is another, and not by a member', async () => {
     let [asked, now] = [0, 0]
+    const metrics = new KeeperMetrics({ process: false })
+    const shown = async () =>
+      [...(await metrics.registry.metrics()).matchAll(/^cohort_not_member\{cause="(\w+)"\} 1$/gm)].map(
+        ([, cause]) => cause,
+      )
     const loop = { isMember: false, seat: 2, snapshot: { epoch: 1, state: 'Training' } }
     const context = {
       contracts: contracts(usual, () => asked++),
       config,
       operator: OPERATOR,
       clock: { now: () => now },
+      metrics,
     }
     const standing = standingOf(...([context, loop] as unknown as Parameters<typeof standingOf>))
-    for (let i = 0; i < 20; i++) expect(await standing()).to.match(/next one/)
+    for (let i = 0; i < 20; i++) expect((await standing())?.text).to.match(/next one/)
+    expect(await shown()).to.deep.equal(['excluded'])
     expect(asked).to.equal(1)
-    now = 31_000
+    now = 61_000
     await standing()
     expect(asked).to.equal(2)
     loop.snapshot.state = 'Registration'
-    expect(await standing()).to.match(/once that closes/)
+    expect((await standing())?.text).to.match(/once that closes/)
+    expect(await shown()).to.deep.equal(['opening'])
     loop.isMember = true
     expect(await standing()).to.equal(null)
+    expect(await shown()).to.deep.equal([])
     expect(asked).to.equal(3)
   })
 
   it('is nothing while the chain does not answer', async () => {
     const silent = {
-      ...{ config, operator: OPERATOR, clock: { now: () => 0 } },
+      ...{ config, operator: OPERATOR, clock: { now: () => 0 }, metrics: new KeeperMetrics({ process: false }) },
       contracts: { service: {}, registry: {} },
     }
     const loop = { isMember: false, seat: 2, snapshot: { epoch: 1, state: 'Training' } }

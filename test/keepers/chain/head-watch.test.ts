@@ -12,7 +12,7 @@ class ManualClock implements Clock {
 }
 
 /** A chain whose blocks a test spaces, and a clock that it moves. */
-function stage(pollInterval = 1_000) {
+function stage(pollInterval = 1_000, isAnnounced = () => false) {
   const clock = new ManualClock()
   const chain = { requests: 0, failing: false, head: block(0, clock.time / 1000), slow: null as Promise<void> | null }
   const provider = {
@@ -24,7 +24,7 @@ function stage(pollInterval = 1_000) {
       return head as unknown as Block
     },
   }
-  return { clock, chain, heads: new HeadWatch({ provider, clock, pollInterval }) }
+  return { clock, chain, heads: new HeadWatch({ provider, clock, pollInterval, isAnnounced }) }
 }
 
 function block(number: number, timestamp: number, branch = 'a') {
@@ -187,5 +187,35 @@ describe('head watch', () => {
       clock.time += 30_000
       expect((await heads.latest()).number).to.equal(8)
     }
+  })
+})
+
+describe('head watch of announced blocks', () => {
+  it('asks once a block, however late it comes, and at last without an announcement', async () => {
+    const { clock, chain, heads } = stage(1_000, () => announced)
+    let announced = false
+    const start = clock.time
+    const come = async (number: number, at: number): Promise<void> => {
+      clock.time = start + at
+      chain.head = block(number, start / 1000 + 12 * number)
+      heads.announce()
+      expect((await heads.latest()).number).to.equal(number)
+    }
+    for (let n = 1; n <= 6; n++) await come(n, n * 12_000)
+    announced = true
+    // The seventh is known to be announced: the eighth comes eleven seconds late, and nobody asks before.
+    await come(7, 84_000)
+    const { requests } = chain
+    for (let at = 84_100; at < 107_000; at += 100) {
+      clock.time = start + at
+      expect((await heads.latest()).number).to.equal(7)
+    }
+    expect(chain.requests).to.equal(requests)
+    await come(8, 107_000)
+    expect(chain.requests).to.equal(requests + 1)
+    // Nothing is announced any more.
+    chain.head = block(9, start / 1000 + 108)
+    clock.time = start + 107_000 + 24_001
+    expect((await heads.latest()).number).to.equal(9)
   })
 })

@@ -33,13 +33,15 @@ export class TestChain {
   token = ''
   provider!: FailoverProvider
 
-  static async start(): Promise<TestChain> {
+  /** Each transaction is a block on it. */
+  static async start(client: 'hardhat' | 'anvil' = 'hardhat'): Promise<TestChain> {
     const chain = new TestChain()
-    const started = await startLocalChain(chain.#processes, { pace: 'hasty' })
+    const started = await startLocalChain(chain.#processes, { pace: 'hasty', client })
     chain.url = started.url
     started.provider.destroy()
     chain.provider = chain.connect([chain.url])
     await chain.rpc('evm_setIntervalMining', [0])
+    if (client === 'anvil') await chain.rpc('evm_setAutomine', [true])
     const deployer = chain.wallet(0)
     const { abi, bytecode } = contractArtifact('CohortToken')
     const factory = new ContractFactory(abi as string[], bytecode, deployer)

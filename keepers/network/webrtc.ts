@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// WebRTC for pages that a browser lets dial nothing else: no name, no certificate of an authority, the port's own certificate is in the
+// address. Its native part is a package of its own that few keepers need, and is loaded by those alone.
+import { NetworkError } from './errors.ts'
+
+type Transports = typeof import('@libp2p/webrtc')
+
+/** Whether a multiaddr is one to listen on for browsers by WebRTC: /ip4/…/udp/…/webrtc-direct. */
+export const isWebRtc = (address: string): boolean => /^\/ip[46]\/[^/]+\/udp\/\d+\/webrtc-direct$/.test(address)
+
+/**
+ * The transports that these addresses take, beside those of every node.
+ * @param load the library; tests give one that is missing
+ * @throws NetworkError BAD_ADDRESS when one asks for WebRTC, and its native part is not installed
+ */
+export async function webRtcTransports(
+  listen: readonly string[],
+  load: () => Promise<Transports> = () => import('@libp2p/webrtc'),
+): Promise<ReturnType<Transports['webRTCDirect']>[]> {
+  if (!listen.some(isWebRtc)) return []
+  try {
+    return [(await load()).webRTCDirect()]
+  } catch (cause) {
+    const reason = String((cause as Error).message).split('\n')[0]
+    const platform = `${process.platform}-${process.arch}`
+    throw new NetworkError(
+      'BAD_ADDRESS',
+      `network.listen: WebRTC cannot be used here: ${reason}: install the package node-datachannel with its optional dependencies (one for ${platform}), or remove ${listen.find(isWebRtc)}`,
+      { cause },
+    )
+  }
+}
