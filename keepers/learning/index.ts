@@ -25,7 +25,7 @@ export {
   partitionShards,
 } from './data/partition.ts'
 export { proceduralDigits } from './data/procedural.ts'
-export { delimiterOf, headerOf, readRows, tableText } from './data/rows.ts'
+export { dividerOf, headerOf, readRows, tableText } from './data/rows.ts'
 export { openSamples, type SampleForm, type SampleSource, type Samples } from './data/samples.ts'
 export {
   checkValues,

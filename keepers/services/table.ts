@@ -3,7 +3,7 @@
 import {
   bagSize,
   columnsWidth,
-  delimiterOf,
+  dividerOf,
   headerOf,
   inputReader,
   LearningError,
@@ -42,7 +42,7 @@ export function inferTable(text: string, name: string, options: TableOptions = {
   const bad = (what: string): never => {
     throw new LearningError('BAD_DATA', `${name}: ${what}`)
   }
-  const delimiter = delimiterOf(text, DELIMITERS)
+  const delimiter = delimiterOf(text)
   const [first, ...rows] = readRows(text, delimiter, name)
   if (first === undefined) return bad('empty; the first line must name the columns, the others are samples')
   const header = headerOf(first)
@@ -86,6 +86,11 @@ export function inferTable(text: string, name: string, options: TableOptions = {
   const columns = inferColumns(features, header, rows, { name, decimal })
   const input: RowInput = { kind: 'table', shape: [columnsWidth(columns)], ...columns, label, delimiter }
   return { input, task: task(), rows: rows.length }
+}
+
+/** The delimiter of a table's fields. */
+export function delimiterOf(text: string): string {
+  return dividerOf(text, DELIMITERS)
 }
 
 /**

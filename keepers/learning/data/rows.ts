@@ -103,8 +103,8 @@ export function readRows(text: string, delimiter: string, name: string): Row[] {
   return rows
 }
 
-/** The delimiter that divides the first row most; those within quotes divide nothing. */
-export function delimiterOf(text: string, delimiters: readonly string[]): string {
+/** The one of these delimiters that divides the first row most; those within quotes divide nothing. */
+export function dividerOf(text: string, delimiters: readonly string[]): string {
   const first = /^(?:[^"\r\n]|"[^"]*")*/.exec(withoutMark(text))![0].replaceAll(/"[^"]*"/g, '')
   return [...delimiters].sort((a, b) => first.split(b).length - first.split(a).length)[0]!
 }
