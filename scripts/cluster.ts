@@ -45,6 +45,7 @@ export type ClusterOptions = {
   readonly windows?: Partial<typeof TEST_WINDOWS>
   readonly service?: Readonly<Record<string, unknown>>
   readonly registry?: Readonly<Record<string, unknown>>
+  readonly governor?: Readonly<Record<string, unknown>>
   /** The members' manifest; by default a service of digits with small sums. */
   readonly manifest?: ServiceManifest
   readonly values?: (index: number) => Readonly<Record<string, unknown>>
@@ -96,9 +97,11 @@ export class Cluster implements AsyncDisposable {
       const base = demoParameters(most, { name: 'MNIST digits', manifest: manifestDigest(manifest) }) as {
         service: Record<string, unknown>
         keepers: Record<string, unknown>
+        governor: Record<string, unknown>
       }
       const service = { ...base.service, ...TEST_WINDOWS, ...options.windows, ...options.service }
-      const parameters = { ...base, service, keepers: { ...base.keepers, ...options.registry } }
+      const governor = { ...base.governor, ...options.governor }
+      const parameters = { ...base, service, governor, keepers: { ...base.keepers, ...options.registry } }
       const deployment = await deployWith(chain.url, cluster.folder, parameters, () => undefined)
       cluster.service = deployment.services[0]!.address
       cluster.registry = deployment.contracts.KeeperRegistry

@@ -44,6 +44,7 @@ const LEARNING: Partial<Record<LearningErrorCode, number>> = {
   BAD_MODEL: EXIT.data,
   BAD_CHECKPOINT: EXIT.data,
   BAD_STRATEGY: EXIT.data,
+  BAD_TENSORS: EXIT.data,
   TRAINER_FAILED: EXIT.data,
   NO_TRAINER: EXIT.usage,
   MODEL_DATA_MISMATCH: EXIT.data,

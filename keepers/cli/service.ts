@@ -159,7 +159,7 @@ async function row(
   text: string,
   options: { readonly data: string; readonly row: number; readonly out: string },
 ): Promise<void> {
-  const [{ tableRow }, { tensorOfInput }, { tensorSample }, { readFile }] = await Promise.all([
+  const [{ tableRow }, { tensorOfInput }, { tableText, tensorSample }, { readFile }] = await Promise.all([
     import('../services/index.ts'),
     import('../versions/index.ts'),
     import('../learning/index.ts'),
@@ -173,10 +173,13 @@ async function row(
     const values = await tensorSample(options.data, tensorOfInput(input)!, input.shape, options.row)
     return await replaceFile(options.out, `${JSON.stringify(values)}\n`)
   }
-  const content = await readFile(options.data, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const content = await readFile(options.data).catch((cause: NodeJS.ErrnoException) => {
     throw new CommandError(`cannot read ${options.data}: ${cause.code}`, EXIT.noInput)
   })
-  await replaceFile(options.out, `${JSON.stringify(tableRow(input, content, options.data, options.row))}\n`)
+  await replaceFile(
+    options.out,
+    `${JSON.stringify(tableRow(input, tableText(content, options.data), options.data, options.row))}\n`,
+  )
 }
 
 async function create(

@@ -10,7 +10,7 @@ export {
   isGap,
   numberOf,
 } from './data/columns.ts'
-export { type CsvSchema, csvSchemaSchema, inputReader, loadCsv, parseCsv, readRows } from './data/csv.ts'
+export { type CsvSchema, csvSchemaSchema, inputReader, loadCsv, parseCsv } from './data/csv.ts'
 export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
 export { loadImageFolder } from './data/images.ts'
@@ -25,8 +25,10 @@ export {
   partitionShards,
 } from './data/partition.ts'
 export { proceduralDigits } from './data/procedural.ts'
+export { dividerOf, headerOf, readRows, tableText } from './data/rows.ts'
 export { openSamples, type SampleForm, type SampleSource, type Samples } from './data/samples.ts'
 export {
+  checkValues,
   contradictionInTensor,
   lastSide,
   loadTensors,

@@ -24,15 +24,20 @@ export type TaskOptions = {
   readonly separator?: string
 }
 
-/** @throws LearningError BAD_DATA naming the column and what would do */
+/** Where labels come from, as messages name it. */
+export type LabelSource = {
+  readonly all: string
+  readonly place: (row: number) => string
+  readonly decimal?: ',' | undefined
+}
+
+/** @throws LearningError BAD_DATA naming the column or array, the place in it and what would do */
 export function inferTask(
   labels: readonly string[],
-  column: string,
-  decimal: ',' | undefined,
+  { all: column, place, decimal }: LabelSource,
   options: TaskOptions,
   bad: (what: string) => never,
 ): ServiceTask {
-  const empty = labels.filter(isGap).length
   const numbers = labels.map((label) => numberOf(label, decimal))
   const different = [...new Set(labels)]
   const amounts = numbers.every(Number.isFinite)
@@ -45,11 +50,19 @@ export function inferTask(
   given('--balance', options.balance, 'classification')
   given('--separator', options.separator, 'labels')
   if (kind === 'labels') return severalLabels(labels, column, options.separator ?? '|', bad)
-  if (empty > 0) bad(`${column} is empty in some rows: every sample needs its label`)
-  if (different.length < 2) bad(`${column} has one value only: there is nothing to tell apart`)
+  const empty = labels.findIndex(isGap)
+  if (empty >= 0) {
+    const found = labels[empty] === '' ? 'empty' : `'${labels[empty]}', which stands for nothing`
+    bad(`${place(empty)} is ${found}: every sample needs its label: fill it in, or take the sample out`)
+  }
+  if (different.length < 2) {
+    bad(
+      `${column} has one value only ('${different[0] ?? ''}'): there is nothing to tell apart: choose another --target`,
+    )
+  }
   if (kind === 'regression') {
-    const odd = numbers.findIndex((value) => !Number.isFinite(value))
-    if (odd >= 0) bad(`${column} is '${labels[odd]}' in some row: an amount is a number`)
+    const odd = numbers.findIndex((value) => !Number.isFinite(Math.fround(value)))
+    if (odd >= 0) bad(`${place(odd)} is '${labels[odd]}': an amount is a number that a 32-bit float holds`)
     const loss = options.loss ?? 'mse'
     return {
       kind,

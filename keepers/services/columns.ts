@@ -28,6 +28,14 @@ export function inferColumns(
     if (filled.length < rows.length) missing.push(feature)
     const numbers = filled.map(({ fields }) => numberOf(fields[at]!, decimal))
     const odd = numbers.findIndex((value) => !Number.isFinite(value))
+    const wide = numbers.findIndex((value) => Number.isFinite(value) && !Number.isFinite(Math.fround(value)))
+    if (wide >= 0) {
+      const { line, fields } = filled[wide]!
+      bad(
+        `line ${line}: column '${feature}' is '${fields[at]}', beyond what a 32-bit float holds: ` +
+          'correct it, or leave the column out (--ignore)',
+      )
+    }
     if (odd < 0) return scaleOf(numbers)
     const values = [...new Set(filled.map(({ fields }) => fields[at]!.trim()))].sort()
     const mostlyNumbers = numbers.filter(Number.isFinite).length >= filled.length / 2

@@ -13,6 +13,7 @@ import {
   parseCsv,
   partitionIid,
   subset,
+  tableText,
 } from '../learning/index.ts'
 import {
   answersOf,
@@ -60,7 +61,7 @@ export async function readSample(path: string | null, options: SampleOptions = {
     )
   }
   if (!found.isDirectory()) {
-    const text = await readFile(path, 'utf8')
+    const text = tableText(await readFile(path), path)
     const { input, task } = inferTable(text, path, options)
     const names = answersOf(task)
     const schema = {

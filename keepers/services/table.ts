@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a CSV file's columns are, for members who will all read theirs alike.
-import { bagSize, columnsWidth, inputReader, LearningError, readRows, type Tokenizer } from '../learning/index.ts'
+import {
+  bagSize,
+  columnsWidth,
+  dividerOf,
+  headerOf,
+  inputReader,
+  LearningError,
+  readRows,
+  type Tokenizer,
+} from '../learning/index.ts'
 import { rowsOfInput, type ServiceInput, type ServiceTask } from '../versions/index.ts'
 import { inferTask, type TaskOptions } from './answers.ts'
 import { decimalOf, inferColumns } from './columns.ts'
@@ -34,11 +43,18 @@ export function inferTable(text: string, name: string, options: TableOptions = {
     throw new LearningError('BAD_DATA', `${name}: ${what}`)
   }
   const delimiter = delimiterOf(text)
-  const rows = readRows(text, delimiter, name)
-  const header = rows.shift()?.fields ?? []
-  if (header.length < 2) bad(`${header.length} columns; at least one feature and a label are needed`)
+  const [first, ...rows] = readRows(text, delimiter, name)
+  if (first === undefined) return bad('empty; the first line must name the columns, the others are samples')
+  const header = headerOf(first)
+  if (header.length < 2) {
+    bad(
+      `one column ('${header[0]}'); at least one feature and a label are needed, with a comma, semicolon or tab between`,
+    )
+  }
+  const nameless = header.indexOf('')
+  if (nameless >= 0) bad(`column ${nameless + 1} has no name: give it one in the first line, or take it out`)
   const twice = header.find((column, at) => header.indexOf(column) !== at)
-  if (twice !== undefined) bad(`column '${twice}' is there twice`)
+  if (twice !== undefined) bad(`column '${twice}' is there twice: rename one in the first line`)
   if (header.every((column) => Number.isFinite(Number(column || Number.NaN)))) {
     bad('the first line has only numbers; it must name the columns')
   }
@@ -59,8 +75,9 @@ export function inferTable(text: string, name: string, options: TableOptions = {
   const features = header.filter((column) => column !== label && options.ignore?.includes(column) !== true)
   if (features.length === 0) bad('no column is left for the model')
   const decimal = decimalOf(delimiter, rows)
-  const labels = rows.map(({ fields }) => fields[header.indexOf(label)]!)
-  const task = (): ServiceTask => inferTask(labels, `column '${label}'`, decimal, options, bad)
+  const labels = rows.map(({ fields }) => fields[header.indexOf(label)]!.trim())
+  const place = (row: number): string => `line ${rows[row]!.line}: column '${label}'`
+  const task = (): ServiceTask => inferTask(labels, { all: `column '${label}'`, place, decimal }, options, bad)
   if (options.text !== undefined) {
     const { text: column, tokenizer = USUAL_TOKENIZER } = options
     const input: RowInput = { kind: 'text', shape: [bagSize(tokenizer)], column, tokenizer, label, delimiter }
@@ -71,10 +88,9 @@ export function inferTable(text: string, name: string, options: TableOptions = {
   return { input, task: task(), rows: rows.length }
 }
 
-/** The delimiter that divides the first line most. */
-function delimiterOf(text: string): string {
-  const line = text.slice(0, text.indexOf('\n') < 0 ? text.length : text.indexOf('\n'))
-  return [...DELIMITERS].sort((a, b) => line.split(b).length - line.split(a).length)[0]!
+/** The delimiter of a table's fields. */
+export function delimiterOf(text: string): string {
+  return dividerOf(text, DELIMITERS)
 }
 
 /**
@@ -90,6 +106,6 @@ export function tableRow(input: RowInput, text: string, name: string, row: numbe
     throw new LearningError('BAD_DATA', `${name}: no row ${row}; there are ${rows.length} below the header`)
   }
   const values = new Float32Array(input.shape.reduce((product, length) => product * length, 1))
-  inputReader(schema, header.fields, name)(found, values)
+  inputReader(schema, headerOf(header), name)(found, values)
   return [...values]
 }

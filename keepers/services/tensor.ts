@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Describes a file's arrays, so that all members read theirs in the same way.
 import { basename, extname } from 'node:path'
-import { LearningError, lastSide, openArrays, placeIn, type StoredArray } from '../learning/index.ts'
+import { checkValues, LearningError, lastSide, openArrays, placeIn, type StoredArray } from '../learning/index.ts'
 import type { ServiceInput, ServiceTask } from '../versions/index.ts'
 import { inferTask, type TaskOptions } from './answers.ts'
 import { scaleOf } from './columns.ts'
@@ -54,11 +54,15 @@ export async function inferTensor(
   if (samples.kind === 'text') bad(`'${array}' is of texts, takes numbers: texts are read from a CSV file (--text)`)
   if (count === 0 || shape.includes(0)) bad(`'${array}' is an array of [${samples.shape}]: there are no samples`)
   if (shape.length > MOST_AXES) bad(`'${array}' has samples of ${shape.length} axes, at most ${MOST_AXES} are read`)
+  checkValues(samples, `${file.name}: '${array}'`)
   const input: TensorInput = {
     ...{ kind: 'tensor', shape, array, label },
     numbers: samples.kind === 'integer' ? 'integer' : 'float',
     scale: scaleOfArray(samples, shape, (at, value) =>
-      bad(`${array}[${at}] is ${value}, not a finite number: leave the sample out, or fill it in`),
+      bad(
+        `${array}[${at}] is ${value}, ${Number.isFinite(value) ? 'beyond what a 32-bit float holds' : 'not a finite number'}: ` +
+          'leave the sample out, or fill it in',
+      ),
     ),
   }
   return { input, task: taskOf(await file.array(label), count, label, options, bad) }
@@ -74,7 +78,7 @@ function scaleOfArray(
   const entries = shape.length === 1 || last <= MOST_CHANNELS ? last : 1
   for (let i = 0; i < values; i++) {
     const value = number(i)
-    if (!Number.isFinite(value)) bad(placeIn(i, shape), value)
+    if (!Number.isFinite(Math.fround(value))) bad(placeIn(i, shape), value)
   }
   // Bytes and truth values have a range of their own, whatever the sample reaches of it.
   const top = /^(\|u1|U8)$/.test(type) ? 255 : /^(\|b1|BOOL)$/.test(type) ? 1 : null
@@ -125,7 +129,7 @@ function taskOf(
   if (width === 1) {
     if (options.task === 'labels') bad(`--task labels: '${label}' takes a column of 0 and 1 for each label`)
     const texts = Array.from({ length: count }, (_, i) => labels.text(i))
-    return inferTask(texts, `array '${label}'`, undefined, options, bad)
+    return inferTask(texts, { all: `array '${label}'`, place: (row) => `${label}[${row}]` }, options, bad)
   }
   for (const flag of ['unit', 'loss', 'balance'] as const) {
     if (options[flag] !== undefined) bad(`--${flag}: '${label}' has ${width} columns, and it is about one`)

@@ -26,7 +26,8 @@ export const HELP = `usage: npm run demo [-- options]
                 fashion (pictures of garments, from Debian's packages or --data, else drawn), sklearn (a scikit-learn
                 MLP from ONNX, which Python trains)
   --manifest FILE
-                a service of yours, such as "cohort new" makes, with --data: a CSV file, or a folder of IDX files
+                a service of yours, such as "cohort new" makes, with --data: a CSV file, a file of arrays (.npz, .npy,
+                .safetensors, .json), or a folder of IDX files or with a folder of pictures for each class
   --weights FILE
                 the file of first weights that this manifest names (default: weights.onnx beside it)
   --data PATH   MNIST's IDX files, or with fashion those of garments (default for digits: ../shared/data/mnist, else

@@ -2,10 +2,11 @@
 // A demo about somebody's file: its manifest is made on the spot, and each keeper has rows of its own.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseCsv } from '../../keepers/learning/index.ts'
+import { type Dataset, parseCsv, readRows, tableText } from '../../keepers/learning/index.ts'
 import {
   chooseArchitecture,
   type DraftReport,
+  delimiterOf,
   draftService,
   readSample,
   tableRow,
@@ -28,7 +29,7 @@ export type Subject = {
 }
 
 /** One row in so many is held back from all keepers. */
-const HELD_BACK = 5
+export const HELD_BACK = 5
 /** Seats that the example's encryption serves, and rounds under one key: the demo's own, at most. */
 export const CHAIN = { keepers: 16, decryptionsPerEpoch: 100 } as const
 const ROUNDS = 50
@@ -72,7 +73,11 @@ export async function rowsOfManifest(
 
 /** Each keeper gets its own file, as real ones have; held-out rows serve for judging and for questions. */
 async function deal(data: string, keepers: number, folder: string): Promise<Dealt> {
-  const [header, ...rows] = (await readFile(data, 'utf8')).trim().split('\n')
+  const text = tableText(await readFile(data), data)
+  const delimiter = delimiterOf(text)
+  const [header, ...rows] = readRows(text, delimiter, data).map(({ fields }) =>
+    fields.map((field) => (/["\r\n]/.test(field) || field.includes(delimiter) ? quoted(field) : field)).join(delimiter),
+  )
   const test = rows.filter((_, row) => row % HELD_BACK === 0)
   const train = rows.filter((_, row) => row % HELD_BACK !== 0)
   const file = (name: string | number): string => join(folder, `${name}.csv`)
@@ -91,6 +96,8 @@ async function deal(data: string, keepers: number, folder: string): Promise<Deal
   ])
   return { file, rows: train.length }
 }
+
+const quoted = (field: string): string => `"${field.replaceAll('"', '""')}"`
 
 function rowsOf(
   manifest: ServiceManifest,
@@ -128,7 +135,11 @@ export function draftText(manifest: ServiceManifest, report: DraftReport, from: 
 function answerIn({ input, task }: ServiceManifest, text: string): number {
   const names = answersOf(task)
   const classes = typeof names === 'number' ? {} : { classes: [...names] }
-  const { labels, targets } = parseCsv(text, { ...rowsOfInput(input)!, ...labelReading(task), ...classes })
+  return answerOf({ task }, parseCsv(text, { ...rowsOfInput(input)!, ...labelReading(task), ...classes }))
+}
+
+/** The same of samples that are read. */
+export function answerOf({ task }: Pick<ServiceManifest, 'task'>, { labels, targets }: Dataset): number {
   if (task.kind === 'classification') return labels[0]!
   return task.kind === 'labels' ? targets![0]! : targets![0]! * task.target.deviation + task.target.mean
 }

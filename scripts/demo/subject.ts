@@ -6,11 +6,13 @@ import { loadMnist, proceduralDigits } from '../../keepers/learning/index.ts'
 import {
   checkStart,
   exampleManifest,
+  kindOfSamples,
   openManifest,
   readManifestFile,
   type ServiceManifest,
 } from '../../keepers/versions/index.ts'
 import { EXAMPLES, type RowsExample } from '../examples/examples.ts'
+import { arraysOfManifest, foldersOfManifest } from './arrays.ts'
 import { type DemoOptions, findData, OptionError } from './options.ts'
 import { picturesOfManifest, picturesSubject } from './pictures.ts'
 import { rowsOfManifest, rowsSubject, type Subject } from './rows.ts'
@@ -36,12 +38,22 @@ async function own(file: string, options: DemoOptions, folder: string): Promise<
   const manifest = readManifestFile(file)
   await openManifest(manifest, file)
   const data = options.data!
-  const subject =
-    manifest.input.kind === 'picture'
-      ? picturesOfManifest(manifest, data, options)
-      : await rowsOfManifest(manifest, data, { keepers: options.keepers, folder })
+  const subject = await subjectOfData(manifest, data, { ...options, folder })
   const start = await startOfOwn(manifest, file, options.weights)
   return start === null ? subject : { ...subject, start }
+}
+
+async function subjectOfData(
+  manifest: ServiceManifest,
+  data: string,
+  options: DemoOptions & { readonly folder: string },
+): Promise<Subject> {
+  const kind = await kindOfSamples(manifest.input, data)
+  if (kind === 'idx') return picturesOfManifest(manifest, data, options)
+  if (kind === 'images') return await foldersOfManifest(manifest, data, options)
+  return kind === 'tensor'
+    ? await arraysOfManifest(manifest, data, options)
+    : await rowsOfManifest(manifest, data, options)
 }
 
 /** The first weights that a manifest names; beside it unless told, where `cohort new` puts them. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Keepers as processes that train with what they like: a numpy or scikit-learn program, one that is broken at first, and our own
-// trainer; what becomes of the mean is a module that the manifest names by its hash.
+// Keepers as processes that train with what they like: a numpy or scikit-learn program, one that is broken at first, the README's
+// wrappers of PyTorch or Keras and of a Flower client where these are installed, else our own trainer; what becomes of the mean is a
+// module that the manifest names by its hash.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -10,12 +11,14 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { loadConfig } from '../../keepers/agent/index.ts'
 import { strategyHash } from '../../keepers/learning/index.ts'
+import { openManifest } from '../../keepers/versions/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { Cluster } from '../../scripts/cluster.ts'
 import { keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import { parseOptions } from '../../scripts/demo/options.ts'
 import { subjectOf } from '../../scripts/demo/subject.ts'
 import { PYTHON, pythonHas } from '../keepers/learning/python.ts'
+import { type Framework, NEEDED, writeTrainer } from '../keepers/learning/trainer-snippets.ts'
 
 const ROUNDS = 3
 /** What the same service comes to with our own trainer alone (test/slow/keeper-cells.test.ts), less a sample of each hold-out. */
@@ -27,6 +30,22 @@ const BROKEN = [
   'cp "$COHORT_TRAINING/weights.safetensors" "$COHORT_TRAINING/trained.safetensors"',
   'echo "{}" > "$COHORT_TRAINING/metrics.json"',
 ].join('\n')
+
+const installed = (framework: Framework): boolean => NEEDED[framework].every(pythonHas)
+/** By the index of the keeper that trains with it. */
+const FRAMEWORKS: readonly (readonly [index: number, framework: Framework | undefined])[] = [
+  [2, (['PyTorch', 'Keras'] as const).find(installed)],
+  [3, (['A Flower client'] as const).find(installed)],
+]
+
+function trainingValues({ command, environment, limits }: ReturnType<typeof writeTrainer>, framework: Framework) {
+  return {
+    ...{ 'training.command': command, 'training.environment': environment },
+    'training.limits': { seconds: limits.seconds, network: limits.network },
+    // Flower's client takes plain steps.
+    ...(framework === 'A Flower client' ? { 'training.learningRate': 0.05 } : {}),
+  }
+}
 
 describe('a service whose keepers train with programs of their own', function () {
   this.timeout(900_000)
@@ -43,7 +62,7 @@ describe('a service whose keepers train with programs of their own', function ()
     const sha256 = strategyHash(readFileSync(strategy))
     const manifest = { ...subject.manifest, strategy: { sha256, settings: { momentum: 0.3 } } }
     const common = { 'data.shard': { kind: 'all' }, 'data.reportTest': true, 'service.strategy': strategy }
-    const programs: Readonly<Record<number, Readonly<Record<string, unknown>>>> = {
+    const programs: Record<number, Readonly<Record<string, unknown>>> = {
       0: {
         'training.command': [PYTHON, join(ROOT, 'trainers/python/examples', example)],
         'training.environment': { PYTHONPATH: join(ROOT, 'trainers/python/src'), PYTHONDONTWRITEBYTECODE: '1' },
@@ -52,12 +71,26 @@ describe('a service whose keepers train with programs of their own', function ()
       },
       1: { 'training.command': ['sh', join(folder, 'broken.sh')], 'training.limits': { network: 'allowed' } },
     }
+    const { parameters } = (await openManifest(manifest)).spec
+    const widths = [parameters[0]!.shape[0]!, ...parameters.filter((_, i) => i % 2 === 1).map(({ shape }) => shape[0]!)]
+    for (const [index, framework] of FRAMEWORKS) {
+      if (framework === undefined) continue
+      programs[index] = trainingValues(writeTrainer(join(folder, `framework-${index}`), framework, widths), framework)
+    }
     cluster = await Cluster.create({
       keepers: 4,
       manifest,
-      windows: { registrationWindow: 30, trainingWindow: 60, aggregateWindow: 90, decryptWindow: 90, voteWindow: 60 },
-      values: (index) => ({ ...common, ...subject.values(index, 4), ...programs[index] }),
+      windows: { registrationWindow: 30, trainingWindow: 90, aggregateWindow: 90, decryptWindow: 90, voteWindow: 60 },
+      values: (index) => ({
+        ...common,
+        ...subject.values(index, 4),
+        ...programs[index],
+      }),
     })
+    for (const [index, framework] of FRAMEWORKS) {
+      if (framework !== 'Keras') continue
+      copyFileSync(join(folder, `framework-${index}`, 'model.keras'), join(cluster.nodes[index]!.folder, 'model.keras'))
+    }
     for (const node of cluster.nodes) cluster.start(node)
   })
   after(async () => {
@@ -90,6 +123,19 @@ describe('a service whose keepers train with programs of their own', function ()
     expect(revealed.filter(({ args }) => Number(args.round) === 1).length).to.equal(3)
     expect(revealed.filter(({ args }) => Number(args.round) === 2).length).to.equal(4)
   })
+
+  for (const [index, framework] of FRAMEWORKS) {
+    const title = framework ?? (index === 2 ? 'PyTorch or Keras' : 'A Flower client')
+    it(`has updates of ${title}, by the README's wrapper, in its rounds`, function () {
+      if (framework === undefined) return this.skip()
+      const name = cluster.nodes[index]!.name
+      const trained = cluster.lines.filter(({ node, event }) => node === name && event === 'trained')
+      expect(trained.map(({ round }) => round)).to.include.members([1, 2, 3])
+      const losses = trained.slice(0, ROUNDS).map(({ loss }) => Number(loss))
+      expect(losses.at(-1)).to.be.below(losses[0]!)
+      process.stdout.write(`      ${title}: losses ${losses.map((loss) => loss.toFixed(3)).join(', ')}\n`)
+    })
+  }
 
   it('goes on without the keeper whose program fails, which says so and is back in the next round', () => {
     const failures = cluster.lines.filter(({ event }) => event === 'trainer failed')

@@ -2,6 +2,7 @@
 // How the fields of a row become the numbers that a model takes: scaled numbers, categories, gaps.
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { columnAt } from './rows.ts'
 
 const names = z.array(z.string().min(1)).min(1)
 
@@ -25,6 +26,9 @@ export const columnsSchema = z.strictObject({
 })
 export type Columns = z.infer<typeof columnsSchema>
 
+/** Models take 32-bit floats, of which the largest is some 3.4e38. */
+export const BEYOND = 'beyond what a 32-bit float holds after scaling'
+
 /** What files write where there is nothing. */
 const GAPS = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?'])
 
@@ -36,6 +40,8 @@ export function isGap(field: string): boolean {
 export function numberOf(field: string, decimal?: ',' | undefined): number {
   const text = field.trim()
   if (text === '') return Number.NaN
+  // Hexadecimal, octal and binary, which Number() reads, are nobody's measurements.
+  if (/^[-+]?0[box]/i.test(text)) return Number.NaN
   if (decimal === undefined) return Number(text)
   // 1.234,5 and 1 234,5; a point that divides no thousands is a mistake.
   if (!/^[-+]?(\d+|\d{1,3}([. ]\d{3})+)(,\d+)?(e[-+]?\d+)?$/i.test(text)) return Number.NaN
@@ -75,10 +81,7 @@ export function columnReader(
 ): (row: { readonly line: number; readonly fields: readonly string[] }, into: Float32Array) => void {
   const { features, scale, categories = {}, missing = [], decimal } = columns
   const readers = features.map((feature, i) => {
-    const at = header.indexOf(feature)
-    if (at < 0) {
-      throw new LearningError('BAD_DATA', `${name}: no column '${feature}'; the columns are ${header.join(', ')}`)
-    }
+    const at = columnAt(header, feature, name)
     const category = Object.hasOwn(categories, feature) ? categories[feature] : undefined
     const { mean, deviation } = scale?.[i] ?? { mean: 0, deviation: 1 }
     const mayMiss = missing.includes(feature)
@@ -97,6 +100,7 @@ export function columnReader(
         const value = numberOf(field, decimal)
         if (!Number.isFinite(value)) bad('not a finite number')
         into[next] = (value - mean) / deviation
+        if (!Number.isFinite(into[next])) bad(BEYOND)
       } else {
         const place = category.values.indexOf(field.trim())
         if (place < 0) bad(`not one of ${category.values.join(', ')}`)

@@ -4,8 +4,17 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import type { Dataset } from '../types.ts'
-import { type Columns, columnReader, columnsSchema, columnsWidth, contradictionInColumns, numberOf } from './columns.ts'
+import {
+  BEYOND,
+  type Columns,
+  columnReader,
+  columnsSchema,
+  columnsWidth,
+  contradictionInColumns,
+  numberOf,
+} from './columns.ts'
 import { createDataset, type DatasetParts } from './dataset.ts'
+import { columnAt, headerOf, type Row, readRows, tableText } from './rows.ts'
 import { bagReader, bagSize, type Tokenizer, tokenizerSchema } from './words.ts'
 
 export const csvSchemaSchema = z.strictObject({
@@ -27,7 +36,7 @@ export type CsvSchema = z.input<typeof csvSchemaSchema>
 
 /** Reads a CSV file. Its first line names the columns. Throws BAD_DATA naming file, line and column. */
 export async function loadCsv(file: string, schema: CsvSchema): Promise<Dataset> {
-  return parseCsv(await readFile(file, 'utf8'), schema, file)
+  return parseCsv(tableText(await readFile(file), file), schema, file)
 }
 
 export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset {
@@ -45,13 +54,11 @@ export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset
   const wrong = contradictionInColumns(parsed.data)
   if (wrong !== null) throw new LearningError('BAD_DATA', `${name}: schema field ${wrong}`)
   const rows = readRows(text, delimiter, name)
-  const header = rows.shift()?.fields
-  if (header === undefined) throw new LearningError('BAD_DATA', `${name}: empty; the first line must name the columns`)
+  const first = rows.shift()
+  if (first === undefined) throw new LearningError('BAD_DATA', `${name}: empty; the first line must name the columns`)
+  const header = headerOf(first)
   const read = inputReader(parsed.data, header, name)
-  const labelColumn = header.indexOf(label)
-  if (labelColumn < 0) {
-    throw new LearningError('BAD_DATA', `${name}: no column '${label}'; the columns are ${header.join(', ')}`)
-  }
+  const labelColumn = columnAt(header, label, name)
   if (rows.length === 0) throw new LearningError('BAD_DATA', `${name}: no rows below the header`)
   const inputs = new Float32Array(rows.length * size)
   for (const [index, row] of rows.entries()) {
@@ -86,13 +93,10 @@ export function inputReader(
 ): (row: Row, into: Float32Array) => void {
   const { text, features } = schema
   if (text === undefined) return columnReader(schema, header, name)
-  const at = header.indexOf(features[0]!)
   if (features.length !== 1) {
     throw new LearningError('BAD_DATA', `${name}: schema field features: ${features.length} columns; text is one`)
   }
-  if (at < 0) {
-    throw new LearningError('BAD_DATA', `${name}: no column '${features[0]}'; the columns are ${header.join(', ')}`)
-  }
+  const at = columnAt(header, features[0]!, name)
   const read = bagReader(text)
   return ({ fields }, into) => read(fields[at] ?? '', into)
 }
@@ -105,17 +109,16 @@ function readAnswers(rows: readonly { line: number; field: string }[], schema: P
   if (target !== undefined) {
     const targets = Float32Array.from(rows, ({ line, field }) => {
       const amount = numberOf(field, decimal)
-      if (Number.isFinite(amount)) return (amount - target.mean) / target.deviation
-      throw new LearningError(
-        'BAD_DATA',
-        `${name}:${line}: column '${label}' is ${JSON.stringify(field)}, not a finite number`,
-      )
+      const scaled = (amount - target.mean) / target.deviation
+      if (Number.isFinite(Math.fround(scaled))) return scaled
+      const what = Number.isFinite(amount) ? BEYOND : 'not a finite number'
+      throw new LearningError('BAD_DATA', `${name}:${line}: column '${label}' is ${JSON.stringify(field)}, ${what}`)
     })
     return { labels: new Uint16Array(rows.length), classes: 1, targets }
   }
   const parts = (field: string): string[] =>
     separator === undefined
-      ? [field]
+      ? [field.trim()]
       : field
           .split(separator)
           .map((part) => part.trim())
@@ -137,43 +140,4 @@ function readAnswers(rows: readonly { line: number; field: string }[], schema: P
   const targets = new Float32Array(rows.length * classes)
   for (const [row, found] of places.entries()) for (const place of found) targets[row * classes + place] = 1
   return { labels: new Uint16Array(rows.length), classes, classNames, targets }
-}
-
-export type Row = { readonly line: number; readonly fields: string[] }
-
-/** RFC 4180: quoted fields may hold delimiters, doubled quotes and line breaks. Blank lines are skipped. */
-export function readRows(text: string, delimiter: string, name: string): Row[] {
-  const rows: Row[] = []
-  let fields: string[] = []
-  let field = ''
-  let quoted = false
-  let line = 1
-  let start = 1
-  const source = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
-  const endRow = () => {
-    fields.push(field)
-    if (fields.length > 1 || field !== '') rows.push({ line: start, fields })
-    fields = []
-    field = ''
-    start = line
-  }
-  for (let i = 0; i < source.length; i++) {
-    const char = source[i]!
-    if (char === '\n') line++
-    if (quoted) {
-      if (char !== '"') field += char
-      else if (source[i + 1] === '"') {
-        field += '"'
-        i++
-      } else quoted = false
-    } else if (char === '"' && field === '') quoted = true
-    else if (char === delimiter) {
-      fields.push(field)
-      field = ''
-    } else if (char === '\n') endRow()
-    else if (char !== '\r' || source[i + 1] !== '\n') field += char
-  }
-  if (quoted) throw new LearningError('BAD_DATA', `${name}:${start}: a quoted field is never closed`)
-  endRow()
-  return rows
 }

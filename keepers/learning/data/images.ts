@@ -7,6 +7,9 @@ import type { Dataset } from '../types.ts'
 import { createDataset } from './dataset.ts'
 import { decodePicture } from './png.ts'
 
+/** Left out silently, they would be samples that are missing from a class. */
+const OTHER_PICTURES = /\.(jpe?g|gif|bmp|webp|tiff?|heic|avif)$/i
+
 /**
  * `directory/<class>/<picture>.png|pgm|ppm`. Classes are the folder names, sorted (or `classes`, to fix their order).
  * All pictures must have one size. Throws BAD_DATA naming the file.
@@ -33,9 +36,15 @@ export async function loadImageFolder(
   const labels: number[] = []
   let shape: readonly [number, number, number] | null = null
   for (const [label, name] of classNames.entries()) {
-    const files = (await readdir(join(directory, name)).catch(() => []))
-      .filter((f) => /\.(png|pgm|ppm)$/i.test(f))
-      .sort()
+    const all = (await readdir(join(directory, name)).catch(() => [])).sort()
+    const other = all.find((file) => OTHER_PICTURES.test(file))
+    if (other !== undefined) {
+      throw new LearningError(
+        'BAD_DATA',
+        `${join(directory, name, other)}: PNG, PGM and PPM are read: convert the picture, or take it out`,
+      )
+    }
+    const files = all.filter((file) => /\.(png|pgm|ppm)$/i.test(file))
     for (const file of files) {
       options.signal?.throwIfAborted()
       const path = join(directory, name, file)
@@ -43,7 +52,10 @@ export async function loadImageFolder(
       const found = [picture.height, picture.width, picture.channels] as const
       shape ??= found
       if (`${found}` !== `${shape}`) {
-        throw new LearningError('BAD_DATA', `${path} is ${found.join('×')}, the pictures before it ${shape.join('×')}`)
+        throw new LearningError(
+          'BAD_DATA',
+          `${path} is ${found.join('×')}, the pictures before it ${shape.join('×')}: resize it, or take it out`,
+        )
       }
       pictures.push(picture.pixels)
       labels.push(label)

@@ -96,10 +96,13 @@ type Type = {
 
 function typeOf(descr: string, bad: (what: string) => never): Type {
   const found = /^([<>|=])([a-zA-Z])(\d*)$/.exec(descr)
-  if (found === null) return bad(`dtype '${descr}' is unknown`)
+  if (found === null)
+    return bad(`dtype '${descr}' is not read: save numbers by .astype('float32'), texts by .astype(str)`)
   const [, order, letter, digits] = found
   if (letter === 'O') {
-    return bad("dtype 'object' holds Python objects, which are never unpickled: save the array by .astype('float32')")
+    return bad(
+      "dtype 'object' holds Python objects, which are never unpickled: save numbers by .astype('float32'), texts by .astype(str)",
+    )
   }
   const length = Number(digits)
   if (letter === 'U' || letter === 'S') {

@@ -22,7 +22,7 @@ export function decodePicture(bytes: Uint8Array, name: string): Picture {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (buffer.subarray(0, 8).equals(PNG_MAGIC)) return decodePng(buffer, name)
   if (buffer[0] === 0x50 && (buffer[1] === 0x35 || buffer[1] === 0x36)) return decodeNetpbm(buffer, name)
-  throw new LearningError('BAD_DATA', `${name}: neither PNG nor binary PGM/PPM`)
+  throw new LearningError('BAD_DATA', `${name}: neither PNG nor binary PGM/PPM: convert it, or take it out`)
 }
 
 function decodePng(buffer: Buffer, name: string): Picture {
@@ -59,7 +59,7 @@ function decodePng(buffer: Buffer, name: string): Picture {
   try {
     raw = inflateSync(Buffer.concat(data), { maxOutputLength: height * (stride + 1) })
   } catch (cause) {
-    throw new LearningError('BAD_DATA', `${name}: damaged PNG data`, { cause })
+    throw new LearningError('BAD_DATA', `${name}: damaged PNG data: save it again, or take it out`, { cause })
   }
   if (raw.length !== height * (stride + 1))
     throw refuse(`PNG data of ${raw.length} bytes, expected ${height * (stride + 1)}`)
@@ -128,6 +128,6 @@ function decodeNetpbm(buffer: Buffer, name: string): Picture {
 
 function checkSides(width: number, height: number, refuse: (message: string) => LearningError): void {
   if (width < 1 || height < 1 || width > LARGEST_SIDE || height > LARGEST_SIDE) {
-    throw refuse(`picture of ${width}×${height}; sides must be 1 to ${LARGEST_SIDE}`)
+    throw refuse(`picture of ${width}×${height}; sides must be 1 to ${LARGEST_SIDE}: resize it, or take it out`)
   }
 }

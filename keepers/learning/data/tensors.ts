@@ -27,6 +27,9 @@ export const tensorSchema = z.strictObject({
 })
 export type TensorTerms = z.infer<typeof tensorSchema>
 
+/** Half a GiB in 32-bit floats: files unpack to a thousand times what they show. */
+const MOST_VALUES = 2 ** 27
+
 /** What the labels may be; as a table's. */
 export type TensorAnswers = {
   /** In the order of the model's outputs. */
@@ -73,6 +76,7 @@ export async function loadTensors(
   const size = shape.reduce((product, side) => product * side, 1)
   // It refuses texts, which may be of no bytes and any number, before there is memory for them.
   const read = valueReader(samples, terms, shape, `${file.name}: ${terms.array}`)
+  checkValues(samples, `${file.name}: '${terms.array}'`)
   const inputs = new Float32Array(count * size)
   for (let i = 0; i < inputs.length; i++) inputs[i] = read(i)
   const labels = readAnswers(await file.array(terms.label), count, answers, `${file.name}: ${terms.label}`)
@@ -112,6 +116,14 @@ async function samplesOf(file: ArrayFile, array: string, shape: readonly number[
   }
   if (count === 0) throw new LearningError('BAD_DATA', `${file.name}: '${array}' has no samples`)
   return samples
+}
+
+/** @throws LearningError BAD_DATA for more values than there should be memory for */
+export function checkValues({ shape }: Pick<StoredArray, 'shape'>, where: string): void {
+  const values = shape.reduce((product, side) => product * side, 1)
+  if (values <= MOST_VALUES) return
+  const [found, most] = [values, MOST_VALUES].map((count) => count.toLocaleString('en-US'))
+  throw new LearningError('BAD_DATA', `${where} has ${found} values, at most ${most}: a part of the samples will do`)
 }
 
 /** Reads, checks and scales value `i` of an array of samples. */

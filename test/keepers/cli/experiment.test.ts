@@ -63,7 +63,7 @@ sweep:
 
   it('are read as docs/simulate.md shows one', async () => {
     const [, shown] =
-      /```yaml\n(name: cells[\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/simulate.md'), 'utf8')) ?? []
+      /```yaml\n(name: rates[\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/simulate.md'), 'utf8')) ?? []
     copyFileSync(join(ROOT, 'strategies/fedavgm.cjs'), join(folder, 'fedavgm.cjs'))
     const { runs } = await readExperiment(file(shown!))
     expect(runs.length).to.equal(2 * 2 * 3)

@@ -60,10 +60,11 @@ describe('the columns of a table', () => {
   it('are refused by file, line and column, with what would do', () => {
     const amounts = Array.from({ length: 60 }, (_, i) => `${i},${i * 1.5}`)
     const wrong: [string, Parameters<typeof inferTable>[2], RegExp][] = [
-      ['', {}, /p\.csv: 0 columns; at least one feature and a label/],
+      ['', {}, /p\.csv: empty; the first line must name the columns/],
+      [lines('a', '1'), {}, /p\.csv: one column \('a'\); at least one feature and a label/],
       [lines('a,b'), {}, /p\.csv: no rows below the header/],
       [lines('1,2', '3,4'), {}, /the first line has only numbers; it must name the columns/],
-      [lines('a,a', '3,4'), {}, /column 'a' is there twice/],
+      [lines('a,a', '3,4'), {}, /column 'a' is there twice: rename one in the first line/],
       [patients, { target: 'result' }, /--target 'result': the columns are age, dose, outcome/],
       [patients, { ignore: ['id'] }, /--ignore 'id': the columns are/],
       [patients, { ignore: ['age', 'dose'] }, /no column is left for the model/],
@@ -73,13 +74,13 @@ describe('the columns of a table', () => {
       [lines('a,b', '1,x', '1e999,y'), {}, /line 3: column 'a' is '1e999', not a number/],
       [lines('a,b', '1,x', '"2,5",y'), {}, /line 3: column 'a' is '2,5', not a number/],
       [lines('a,b', '1,x', '2,x'), {}, /column 'b' has one value only/],
-      [lines('a,b', '1,x', '2,'), {}, /column 'b' is empty in some rows/],
+      [lines('a,b', '1,x', '2,'), {}, /line 3: column 'b' is empty: every sample needs its label: fill it in/],
       [
         lines('a,price', ...amounts),
         { task: 'classification' },
         /column 'price' has 60 different values, so it is an amount or a name, not a class: --task regression, or/,
       ],
-      [lines('a,b', '1,x', '2,y'), { task: 'regression' }, /column 'b' is 'x' in some row: an amount is a number/],
+      [lines('a,b', '1,x', '2,y'), { task: 'regression' }, /line 2: column 'b' is 'x': an amount is a number/],
       [patients, { unit: '€' }, /--unit is about a regression; column 'outcome' is a classification/],
       [patients, { text: 'note' }, /--text 'note': the columns are/],
       [patients, { text: 'outcome' }, /--text 'outcome' is the label, too/],
