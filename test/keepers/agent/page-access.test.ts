@@ -76,7 +76,13 @@ describe('pages that read a keeper’s monitoring', () => {
 
   it('gives a page of another origin nothing, whatever token it has', async () => {
     const port = await start(configured())
-    for (const origin of ['https://evil.example', 'null', `${ORIGIN}.evil.example`, ORIGIN.toUpperCase(), `${ORIGIN}:1`]) {
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      `${ORIGIN}.evil.example`,
+      ORIGIN.toUpperCase(),
+      `${ORIGIN}:1`,
+    ]) {
       const { status, headers, body } = await ask(port, { ...bearer(TOKEN), origin })
       expect([status, headers['access-control-allow-origin']], origin).to.deep.equal([403, undefined])
       expect(body).to.not.contain('the operator')
@@ -120,7 +126,13 @@ describe('pages that read a keeper’s monitoring', () => {
     for (const host of ['127.0.0.1:9464', 'localhost:1', '[::1]:9464', '127.8.8.8', 'keeper.example.org']) {
       expect((await ask(port, { host })).status, host).to.equal(200)
     }
-    for (const host of ['127.0.0.1.evil.example', 'localhost.evil.example', 'keeper.example.org.', '10.0.0.1', '[::2]']) {
+    for (const host of [
+      '127.0.0.1.evil.example',
+      'localhost.evil.example',
+      'keeper.example.org.',
+      '10.0.0.1',
+      '[::2]',
+    ]) {
       expect((await ask(port, { host })).status, host).to.equal(421)
     }
   })
