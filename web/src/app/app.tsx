@@ -7,6 +7,7 @@ import { ServicePage } from '../service/page.tsx'
 import { Problem } from '../ui/async.tsx'
 import { Done } from '../ui/done.tsx'
 import { Inert } from '../ui/inert.tsx'
+import { inert } from '../ui/inert-text.ts'
 import { ChainNotice } from './chain-notice.tsx'
 import { link, route } from './route.ts'
 import { WalletButton } from './wallet-button.tsx'
@@ -29,6 +30,7 @@ const PLACES = [
 export function App({ connection }: { readonly connection: Connection }) {
   const [place = 'service'] = route.value
   const { deployment } = connection.site
+  const source = connection.source.value
   return (
     <>
       <button type="button" class="skip" onClick={focusMain}>
@@ -59,6 +61,7 @@ export function App({ connection }: { readonly connection: Connection }) {
       </main>
       <footer>
         <Inert text={deployment.network} />, chain {deployment.chainId}, block {connection.head.value.block}
+        {source?.refused === false && `; ${inert(source.text, 200)}`}
       </footer>
     </>
   )
