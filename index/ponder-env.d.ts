@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 /// <reference types="ponder/virtual" />
 
 declare module 'ponder:internal' {
@@ -8,8 +9,3 @@ declare module 'ponder:internal' {
 declare module 'ponder:schema' {
   export * from './ponder.schema.ts'
 }
-
-// This file enables type checking and editor autocomplete for this Ponder project.
-// After upgrading, you may find that changes have been made to this file.
-// If this happens, please commit the changes. Do not manually edit this file.
-// See https://ponder.sh/docs/requirements#typescript for more information.

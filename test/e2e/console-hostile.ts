@@ -9,7 +9,11 @@ import { blockHash, type MadeLog } from '../../scripts/bench/console/history.ts'
 const MARKUP = `<img src=x onerror="window.taken=1"><script>window.taken=1</script><iframe srcdoc="x"></iframe><a href="javascript:window.taken=1">`
 /** Controls, directions, characters without width, lines, and half a surrogate pair. */
 const MARKS = '\u0000\u0007\u001b[31m\u202Egnp.exe\u2066\u200B\u200F\u2028\uFEFF\r\n'
-/** Half of them small, so that lists have entries; half of them as large as the type holds. */
+/** Characters of a market's question. */
+const QUESTION = 1_000_000
+/** Every address of that chain. */
+export const STRANGER = `0x${'5e'.repeat(20)}`
+/** Small numbers, so that lists have entries; or as large as their types hold. */
 export type Numbers = 'few' | 'most'
 
 /** A stranger's text. @param length characters at least */
@@ -27,7 +31,7 @@ function worst(type: ParamType, numbers: Numbers, text: string): unknown {
   if (bits !== undefined) return numbers === 'few' ? 2n : (1n << BigInt(bits === '' ? 256 : bits)) - 1n
   const [, bytes] = /^bytes(\d+)$/.exec(type.baseType) ?? []
   if (bytes !== undefined) return toUtf8Bytes(text).slice(0, Number(bytes))
-  if (type.baseType === 'address') return `0x${'5e'.repeat(20)}`
+  if (type.baseType === 'address') return STRANGER
   return type.baseType === 'bool' ? true : nothing(type)
 }
 
@@ -43,8 +47,8 @@ export function hostileLogs(
   numbers: Numbers,
   length: number,
 ): Map<string, MadeLog[]> {
-  const text = hostileText(length)
-  const of = (abi: Interface): MadeLog[] => {
+  const of = (abi: Interface, least = length): MadeLog[] => {
+    const text = hostileText(least)
     const logs: MadeLog[] = []
     abi.forEachEvent((event) => {
       try {
@@ -62,7 +66,8 @@ export function hostileLogs(
   const all = new Map<string, MadeLog[]>()
   for (const [name, address] of Object.entries(contracts)) {
     try {
-      all.set(address.toLowerCase(), of(contractInterface(name as ContractName)))
+      const least = name === 'PredictionMarket' ? QUESTION : length
+      all.set(address.toLowerCase(), of(contractInterface(name as ContractName), least))
     } catch {
       // Not one that a page talks to.
     }
