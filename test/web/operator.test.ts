@@ -7,6 +7,7 @@ import { parse } from 'yaml'
 import { KeeperMetrics } from '../../keepers/agent/metrics.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { Alerts, type Rule } from '../../web/src/operator/alerts.ts'
+import { keeperUrl } from '../../web/src/operator/keeper.ts'
 import { ADVICE, readLog } from '../../web/src/operator/log-lines.ts'
 import { metricOf, parseMetrics, type Sample } from '../../web/src/operator/metrics.ts'
 import { parseQuery } from '../../web/src/operator/query.ts'
@@ -130,6 +131,27 @@ describe('the operator’s screen', () => {
     const [odd] = parseMetrics('cohort_x{__proto__="a",code="\\"}\\n",b="c",} -1.5e3 1700000000000')
     expect([odd!.value, odd!.labels.code, odd!.labels.b]).to.deep.equal([-1500, '"}\n', 'c'])
     expect(({} as { a?: unknown }).a).to.equal(undefined)
+  })
+
+  it('sends the token to this machine only', () => {
+    for (const address of ['http://127.0.0.1:9464', ' http://localhost:1/ '])
+      expect(keeperUrl(address).protocol).to.equal('http:')
+    const elsewhere = [
+      'http://evil.example:9464',
+      'http://127.0.0.1.evil.example',
+      'http://10.0.0.1:9464',
+      'https://127.0.0.1',
+    ]
+    for (const address of [
+      ...elsewhere,
+      'http://me@127.0.0.1',
+      'http://127.0.0.1/x',
+      'http://127.0.0.1/?x',
+      'keeper',
+      '',
+    ]) {
+      expect(() => keeperUrl(address), address).to.throw('goes to this machine only')
+    }
   })
 
   it('understands every rule, and says which part of the language it does not', () => {
