@@ -3,11 +3,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve, sep } from 'node:path'
 import { defineConfig, type Plugin } from 'vite'
+import { parse } from 'yaml'
 import { artifactFiles } from '../keepers/chain/artifacts.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const ROOMS = resolve(ROOT, 'keepers') + sep
 const ABIS = 'virtual:abis'
+const RULES = 'virtual:alert-rules'
 const ON_DISK = resolve(ROOT, 'keepers/chain/artifacts.ts')
 const IN_PAGE = resolve(import.meta.dirname, 'src/chain/artifacts.ts')
 
@@ -30,6 +32,19 @@ function contractAbis(): Plugin {
       })
       // A text to parse is smaller for a bundler to carry, and faster for a browser to read, than an object literal.
       return `export const abis = JSON.parse(${JSON.stringify(JSON.stringify(Object.fromEntries(abis)))})`
+    },
+  }
+}
+
+/** Gives the operator's screen the alert rules that Prometheus gets. */
+function alertRules(): Plugin {
+  return {
+    name: 'alert-rules',
+    resolveId: (source) => (source === RULES ? `\0${RULES}` : null),
+    load(id) {
+      if (id !== `\0${RULES}`) return null
+      const { groups } = parse(readFileSync(resolve(ROOT, 'deploy/monitoring/rules.yml'), 'utf8'))
+      return `export const rules = ${JSON.stringify(groups.flatMap(({ rules }: { rules: unknown[] }) => rules))}`
     },
   }
 }
@@ -60,7 +75,7 @@ function withoutInternalTypes(entry: unknown): unknown {
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [contractAbis(), doorsForPages()],
+  plugins: [contractAbis(), alertRules(), doorsForPages()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es', plugins: () => [contractAbis(), doorsForPages()] },
   build: { outDir: resolve(ROOT, 'web/dist'), emptyOutDir: true, target: 'esnext', modulePreload: { polyfill: false } },

@@ -9,6 +9,7 @@ import { readManifestFile, type ServiceManifest, VersionError } from '../version
 import { contradictionInData, contradictionInTraining, dataSchema, trainingSchema } from './data-config.ts'
 import { AgentError } from './errors.ts'
 import { keysSchema, withPaths } from './keys-config.ts'
+import { monitoringSchema } from './page-access.ts'
 
 const url = z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' })
 const socketUrl = z.url({ protocol: /^wss?$/, error: 'takes a ws:// or wss:// URL' })
@@ -169,9 +170,7 @@ const schema = z.strictObject({
   ipfs: z.strictObject({ pinning: z.array(pinningSchema).max(8).default([]) }).default({ pinning: [] }),
   data: dataSchema,
   training: trainingSchema.prefault({}),
-  monitoring: z
-    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(9464) })
-    .default({ host: '127.0.0.1', port: 9464 }),
+  monitoring: monitoringSchema.prefault({}),
   storage: z.strictObject({ keepRounds: z.int().min(2).default(3) }).default({ keepRounds: 3 }),
   log: z
     .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info') })
@@ -225,6 +224,8 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
     strategy === undefined ? (fetched !== null && existsSync(fetched) ? fetched : null) : resolve(strategy)
   settings.keys = withPaths(settings.keys, folder)
   for (const service of settings.ipfs.pinning) service.tokenFile = resolve(service.tokenFile)
+  const { page } = settings.monitoring
+  if (page !== undefined) page.tokenFile = resolve(page.tokenFile)
   if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)
   if (settings.data.test !== undefined) settings.data.test = resolve(settings.data.test)
   return {

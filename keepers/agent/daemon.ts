@@ -42,6 +42,7 @@ import { keepYoungSpaceBound } from './memory.ts'
 import { KeeperMetrics } from './metrics.ts'
 import { standardOutput } from './operations/logs.ts'
 import { operatorOf } from './operator.ts'
+import { pageAccessOf } from './page-access.ts'
 import { peerIdOf } from './peer-id.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkServicePlan, checkSigner } from './preflight.ts'
 import type { StateName } from './states.ts'
@@ -113,13 +114,16 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   })
   const loop = new AgentLoop(context, { cursor, heads }, options.behaviours)
   const standing = standingOf(context, loop)
-  const health = await HealthServer.start(config.monitoring, {
-    metrics: async () => {
-      await standing()
-      return await context.metrics.registry.metrics()
+  const health = await HealthServer.start(
+    { ...config.monitoring, access: pageAccessOf(config.monitoring) },
+    {
+      metrics: async () => {
+        await standing()
+        return await context.metrics.registry.metrics()
+      },
+      health: async () => healthOf(context, loop, { notMember: await standing(), signer: troubleOf(wallet) }),
     },
-    health: async () => healthOf(context, loop, { notMember: await standing(), signer: troubleOf(wallet) }),
-  })
+  )
   cleanup.defer(() => health.stop())
   const { operator, plane, log } = context
   const gateway = await openGateway(config, plane)

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import { Registry } from 'prom-client'
 import type { ClientPrivacySpent } from '../learning/index.ts'
 import { AgentError } from './errors.ts'
+import { admit, type PageAccess } from './page-access.ts'
 
 /** The answer of /healthz: public facts only. */
 export type Health = {
@@ -45,7 +46,10 @@ export type Health = {
   readonly lastError: string | null
 }
 
-/** Serves only /healthz and /metrics, without authentication, and so on the loopback interface by default. */
+/**
+ * Serves only /healthz and /metrics, on the loopback interface by default. Programs need no authentication; pages in a browser do, if they
+ * may read it at all.
+ */
 export class HealthServer {
   readonly #server: Server
   readonly port: number
@@ -57,11 +61,18 @@ export class HealthServer {
 
   /** @throws AgentError CONFIG when the port is taken. */
   static async start(
-    options: { host: string; port: number },
+    options: { readonly host: string; readonly port: number; readonly access: PageAccess },
     sources: { health: () => Promise<Health>; metrics: () => Promise<string> },
   ): Promise<HealthServer> {
     const server = createServer(async (request, response) => {
-      if (request.method !== 'GET') {
+      const admission = admit(request.method ?? '', request.headers, options.access)
+      response.setHeader('x-content-type-options', 'nosniff')
+      for (const [name, value] of Object.entries(admission.headers)) response.setHeader(name, value)
+      if (!admission.admitted) {
+        const { status, text } = admission
+        response.writeHead(status, text === '' ? {} : { 'content-type': 'text/plain; charset=utf-8' })
+        response.end(text === '' ? undefined : `${text}\n`)
+      } else if (request.method !== 'GET') {
         response.writeHead(405, { allow: 'GET' }).end()
       } else if (request.url === '/healthz') {
         const health = await sources.health()

@@ -23,7 +23,7 @@ import { freePort } from './ports.ts'
 import { Processes } from './processes.ts'
 import type { DemoReport } from './report.ts'
 import { figureOf } from './rows.ts'
-import { publishAddresses, serveConsole, servingText, USUAL_PORT } from './serving.ts'
+import { pageTerms, publishAddresses, serveConsole, servingText, USUAL_PORT, writeToken } from './serving.ts'
 import { subjectOf } from './subject.ts'
 
 /** Whole tokens that each keeper stakes. */
@@ -75,7 +75,8 @@ export async function runDemo(
   // Beside the rounds: its process is busy with one core for a while, the first time.
   const circuits = prepareCircuits(processes, { file: manifestFile, content: manifest })
   circuits.catch((error: Error) => broken.abort(error))
-  const gatewayPort = await freePort()
+  const [gatewayPort, webPort] = [await freePort(), options['web-port'] ?? (await freePort())]
+  const token = options.serve ? await writeToken(folder) : null
   const nodes = await prepareKeepers({
     folder,
     rpc: [url],
@@ -91,8 +92,10 @@ export async function runDemo(
       // One of them is enough: all hold the same weights.
       'data.reportTest': index === 0,
       'training.seed': options.seed + index,
-      // The console's page gets manifest and models from it.
-      ...(options.serve && index === 0 ? { 'network.gateway': { port: gatewayPort } } : {}),
+      // The console's page gets manifest and models from it, and its monitoring.
+      ...(token !== null && index === 0
+        ? { 'network.gateway': { port: gatewayPort }, 'monitoring.page': pageTerms(webPort, token) }
+        : {}),
     }),
   })
   const honest = nodes.slice(0, nodes.length - options.spoilers)
@@ -200,13 +203,14 @@ export async function runDemo(
     addresses: { ...deployment.contracts, service: service.address },
   }
   await onReport(report)
-  if (options.serve) {
+  if (token !== null) {
     await publishAddresses(folder)
     const page = await serveConsole({
-      ...{ folder, deployment, rpc: url, circuits: [circuitFolder], port: options['web-port'] },
+      ...{ folder, deployment, rpc: url, circuits: [circuitFolder], port: webPort },
       gateway: `http://127.0.0.1:${gatewayPort}`,
     })
-    say(servingText({ url, page: page.url, circuit: circuitFolder, manifest: manifestFile }))
+    const keeper = { url: nodes[0]!.monitoring, token }
+    say(servingText({ url, page: page.url, keeper, circuit: circuitFolder, manifest: manifestFile }))
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     await page.stop()
     if (broken.signal.aborted) throw broken.signal.reason

@@ -17,6 +17,7 @@ const HELP = `usage: npm run web [-- dev|build|serve] [options]
   --deployment FILE  addresses, as "npx hardhat deploy" wrote them (default deploy/addresses/localhost.json)
   --rpc URL          JSON-RPC endpoint, may be repeated (default http://127.0.0.1:8545)
   --gateway URL      trustless IPFS gateway, such as a keeper with network.gateway; may be repeated
+  --index URL        GraphQL endpoint of an index (npm run index), for services whose log is long
   --circuit FOLDER   a compiled circuit with its key, which visitors may prove; may be repeated
   --out DIR          of build (default build/web)
   --port N           of dev and serve (default 5173)
@@ -31,6 +32,7 @@ const { values, positionals } = commandLine(
       deployment: { type: 'string' },
       rpc: { type: 'string', multiple: true },
       gateway: { type: 'string', multiple: true },
+      index: { type: 'string' },
       circuit: { type: 'string', multiple: true },
       out: { type: 'string' },
       port: { type: 'string' },
@@ -50,6 +52,7 @@ try {
     deployment: resolve(values.deployment ?? join(ROOT, 'deploy/addresses/localhost.json')),
     rpc: values.rpc ?? ['http://127.0.0.1:8545'],
     gateways: values.gateway ?? [],
+    index: values.index,
     circuits: values.circuit ?? [],
   })
   if (what === 'dev') {

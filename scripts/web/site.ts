@@ -15,10 +15,20 @@ const CIRCUIT_FILES = ['circuit.json', 'circuit.zkey', 'circuit.zkey.json', 'cir
 
 export const CONFIG = join(ROOT, 'web/vite.config.ts')
 
+/** What a page cannot say of itself, and a server should: that no other page frames it, and that files are what their types say. */
+const HEADERS = {
+  'content-security-policy': "frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+} as const
+
 export type SiteTerms = {
   /** JSON-RPC endpoints, the preferred one first. */
   readonly rpc: readonly string[]
   readonly gateways: readonly string[]
+  /** GraphQL endpoint of an index, if there is one. */
+  readonly index?: string | undefined
   readonly deployment: DeploymentFile
   /** Folders of compiled circuits with keys. */
   readonly circuits: readonly string[]
@@ -28,11 +38,14 @@ export type SiteTerms = {
 export type PreparedSite = { readonly description: string; readonly folders: ReadonlyMap<string, string> }
 
 /** @throws InferenceError for a folder that is no circuit */
-export async function prepareSite({ rpc, gateways, deployment, circuits }: SiteTerms): Promise<PreparedSite> {
+export async function prepareSite({ rpc, gateways, index, deployment, circuits }: SiteTerms): Promise<PreparedSite> {
   const folders = new Map<string, string>()
   for (const folder of circuits) folders.set((await readManifest(folder)).circuitId, resolve(folder))
   const places = Object.fromEntries([...folders.keys()].map((id) => [id, `./circuits/${id}/`]))
-  return { description: `${JSON.stringify({ rpc, gateways, deployment, circuits: places }, null, 2)}\n`, folders }
+  return {
+    description: `${JSON.stringify({ rpc, gateways, index, deployment, circuits: places }, null, 2)}\n`,
+    folders,
+  }
 }
 
 /** The site of a deployment file. @throws DeploymentFileError */
@@ -40,6 +53,7 @@ export async function siteOf(options: {
   readonly deployment: string
   readonly rpc: readonly string[]
   readonly gateways: readonly string[]
+  readonly index?: string | undefined
   readonly circuits: readonly string[]
 }): Promise<PreparedSite> {
   return await prepareSite({ ...options, deployment: await readDeployment(options.deployment) })
@@ -66,6 +80,7 @@ export async function writeSite({ description, folders }: PreparedSite, out: str
 /** Serves description and circuits to the page of a development or preview server; they stay where they are. */
 export function siteFiles({ description, folders }: PreparedSite): Plugin {
   const serve = async (request: IncomingMessage, response: ServerResponse, next: () => void): Promise<void> => {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     const path = new URL(request.url ?? '/', 'http://page').pathname
     if (path === '/cohort.json') {
       response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }).end(description)

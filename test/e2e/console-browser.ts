@@ -124,3 +124,18 @@ export async function accessibilityFaults(page: Page): Promise<string[]> {
     return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target).join(' · ')}`)
   })
 }
+
+/** Runs in the page: how many controls of the screen the keyboard should reach. */
+export function countControls(): number {
+  const controls = 'a[href], button:not(:disabled), input:not(:disabled), textarea, select, summary, [tabindex="0"]'
+  return [...document.querySelectorAll<HTMLElement>(`main :is(${controls})`)].filter((one) => one.checkVisibility())
+    .length
+}
+
+/** Runs in the page: which control of the screen has the focus, and null beyond the last one. */
+export function describeFocus(): string | null {
+  const main = document.querySelector('main')!
+  const at = document.activeElement
+  if (at === null || !main.contains(at)) return null
+  return String([...main.querySelectorAll('*')].indexOf(at))
+}

@@ -16,14 +16,16 @@ describe('a demo that stays up', () => {
   const circuit = join(ROOT, '.cache/demo-circuits/mlp')
   const manifest = '/tmp/demo/manifest.json'
   const page = 'http://127.0.0.1:5173/'
+  const keeper = { url: 'http://127.0.0.1:9464', token: '/tmp/demo/monitoring-token' }
 
   it('says where the commands find it', () => {
-    const usual = servingText({ url: 'http://127.0.0.1:8545', page, circuit, manifest })
+    const usual = servingText({ url: 'http://127.0.0.1:8545', page, keeper, circuit, manifest })
     expect(usual).to.contain('deploy/addresses/localhost.json').and.to.contain(' .cache/demo-circuits/mlp,')
     expect(usual).to.contain(`console    ${page}`)
+    expect(usual).to.contain(`keeper     ${keeper.url}, token in ${keeper.token}`)
     expect(usual).to.contain(`manifest   ${manifest}`)
     expect(usual).to.not.contain('COHORT_RPC_URL')
-    const other = servingText({ url: 'http://127.0.0.1:9545', page, circuit, manifest })
+    const other = servingText({ url: 'http://127.0.0.1:9545', page, keeper, circuit, manifest })
     expect(other).to.contain('export COHORT_RPC_URL=http://127.0.0.1:9545')
   })
 

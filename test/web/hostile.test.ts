@@ -3,12 +3,12 @@
 import { expect } from 'chai'
 import { type Eip1193Provider, Wallet as Key, keccak256, ZeroAddress, ZeroHash } from 'ethers'
 import { contractInterface, parseDeployment } from '../../keepers/chain/index.ts'
+import { madeDeployment as sampleDeployment } from '../../scripts/bench/console/deployment.ts'
 import type { StoredLog } from '../../web/src/chain/history.ts'
 import { account, connect, signerOn } from '../../web/src/chain/wallet.ts'
 import { textsOf } from '../../web/src/market/markets.ts'
 import { contextOf, proveFor, recordOnChain } from '../../web/src/model/proof.ts'
 import { time } from '../../web/src/ui/format.ts'
-import { sampleDeployment } from './deployment.ts'
 
 const [MINE, OTHER] = [new Key(`0x${'11'.repeat(32)}`).address, new Key(`0x${'22'.repeat(32)}`).address]
 const CHAIN = 31337

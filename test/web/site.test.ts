@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { parseDeployment } from '../../keepers/chain/index.ts'
+import { madeDeployment as sampleDeployment } from '../../scripts/bench/console/deployment.ts'
+import { freePort } from '../../scripts/demo/ports.ts'
+import { prepareSite, servePage } from '../../scripts/web/site.ts'
 import { parseSite, SiteError } from '../../web/src/site/site.ts'
-import { sampleDeployment } from './deployment.ts'
 
 const BASE = 'https://example.org/console/index.html'
 
@@ -38,6 +42,29 @@ describe('the console’s description of itself', () => {
 
   it('refuses what is no JSON', () => {
     expect(() => parseSite('<html>', BASE)).to.throw(SiteError, 'cohort.json is not JSON')
+  })
+
+  it('is served with what a page cannot say of itself: that none may frame it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cohort-site-'))
+    await writeFile(join(folder, 'index.html'), '<!doctype html><title>page</title>')
+    const site = await prepareSite({
+      rpc: ['/rpc'],
+      gateways: [],
+      circuits: [],
+      deployment: parseDeployment(sampleDeployment()),
+    })
+    const { url, stop } = await servePage(site, { folder, port: await freePort() })
+    try {
+      for (const path of ['', 'cohort.json']) {
+        const response = await fetch(new URL(path, url))
+        await response.text()
+        expect(response.headers.get('content-security-policy'), path).to.equal("frame-ancestors 'none'")
+        expect(response.headers.get('x-content-type-options'), path).to.equal('nosniff')
+      }
+    } finally {
+      await stop()
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 
   it('is allowed by the page’s policy to nobody but itself for scripts and styles', async () => {

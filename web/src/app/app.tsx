@@ -7,6 +7,7 @@ import { ServicePage } from '../service/page.tsx'
 import { Problem } from '../ui/async.tsx'
 import { Done } from '../ui/done.tsx'
 import { Inert } from '../ui/inert.tsx'
+import { inert } from '../ui/inert-text.ts'
 import { ChainNotice } from './chain-notice.tsx'
 import { link, route } from './route.ts'
 import { WalletButton } from './wallet-button.tsx'
@@ -14,6 +15,7 @@ import { WalletButton } from './wallet-button.tsx'
 const DaoPage = lazy(async () => (await import('../dao/page.tsx')).DaoPage)
 const ModelPage = lazy(async () => (await import('../model/page.tsx')).ModelPage)
 const MarketsPage = lazy(async () => (await import('../market/page.tsx')).MarketsPage)
+const OperatorPage = lazy(async () => (await import('../operator/page.tsx')).OperatorPage)
 const VersionPage = lazy(async () => (await import('../service/version.tsx')).VersionPage)
 const KeeperPage = lazy(async () => (await import('../service/keeper.tsx')).KeeperPage)
 
@@ -22,11 +24,13 @@ const PLACES = [
   ['model', 'Try the model'],
   ['dao', 'DAO'],
   ['market', 'Markets'],
+  ['operator', 'Operator'],
 ] as const
 
 export function App({ connection }: { readonly connection: Connection }) {
   const [place = 'service'] = route.value
   const { deployment } = connection.site
+  const source = connection.source.value
   return (
     <>
       <button type="button" class="skip" onClick={focusMain}>
@@ -57,6 +61,7 @@ export function App({ connection }: { readonly connection: Connection }) {
       </main>
       <footer>
         <Inert text={deployment.network} />, chain {deployment.chainId}, block {connection.head.value.block}
+        {source?.refused === false && `; ${inert(source.text, 200)}`}
       </footer>
     </>
   )
@@ -70,6 +75,7 @@ function Screen({ connection }: { readonly connection: Connection }) {
   if (place === 'dao') return <DaoPage connection={connection} chosen={first ?? null} />
   if (place === 'market') return <MarketsPage connection={connection} chosen={first ?? null} />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
+  if (place === 'operator') return <OperatorPage connection={connection} />
   if (place === 'service' && service !== undefined) {
     if (second === 'version') return <VersionPage connection={connection} service={service} version={Number(third)} />
     if (second === 'keeper') return <KeeperPage connection={connection} service={service} keeper={String(third)} />

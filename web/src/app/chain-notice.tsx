@@ -9,12 +9,18 @@ export function ChainNotice({ connection }: { readonly connection: Connection })
   const { problem, block } = connection.head.value
   const { chainId, network } = connection.site.deployment
   const connected = account.value
+  const source = connection.source.value
   return (
     <>
       {problem !== null && (
         <p class="notice" role="alert">
           The chain does not answer ({inert(problem, 160)}). {block > 0 && `What you see is as of block ${block}. `}The
           page keeps trying.
+        </p>
+      )}
+      {source?.refused && (
+        <p class="notice" role="status">
+          {inert(source.text, 400)}
         </p>
       )}
       {connected !== null && connected.chainId !== chainId && (

@@ -24,9 +24,33 @@ export function followRoute(): void {
   route.value = read()
   addEventListener('hashchange', () => {
     route.value = read()
-    document.querySelector<HTMLElement>('main')?.focus()
     scrollTo(0, 0)
+    focusHeading()
   })
+}
+
+/** Milliseconds that a screen has to show its heading. */
+const PATIENCE = 5_000
+
+/**
+ * Puts the focus on the heading of the screen that was asked for, as soon as it is there: a screen reader says it, and the next Tab goes on
+ * from there. A visitor who moves the focus meanwhile keeps it. The tab's title says the screen, too.
+ */
+function focusHeading(): void {
+  const main = document.querySelector<HTMLElement>('main')
+  main?.focus()
+  const until = performance.now() + PATIENCE
+  const place = route.peek()
+  const look = (): void => {
+    if (route.peek() !== place || performance.now() > until || document.activeElement !== main) return
+    const heading = main?.querySelector<HTMLElement>('h1')
+    // A heading of the last screen may still be there in the frame after the change.
+    if (heading == null || main?.dataset.screen !== (place[0] ?? 'service')) return void requestAnimationFrame(look)
+    heading.tabIndex = -1
+    heading.focus({ preventScroll: true })
+    document.title = `${heading.textContent?.trim()} · Cohort`
+  }
+  requestAnimationFrame(look)
 }
 
 /** The address of a screen. */

@@ -3,6 +3,7 @@
 import { type Signal, signal } from '@preact/signals'
 import { DaoClient, FailoverProvider } from '../../../keepers/chain/index.ts'
 import { GatewayPlane } from '../blobs/gateway-plane.ts'
+import type { HistoryBase } from '../indexed/base.ts'
 import type { Site } from '../site/site.ts'
 import { ContractHistory } from './history.ts'
 import { blockShelf, historyShelf } from './shelf.ts'
@@ -16,13 +17,22 @@ const PATIENCE = { timeout: 8_000, patience: 8_000 } as const
 /** The newest block that was read, and what is wrong with the endpoint if anything is. */
 export type Head = { readonly block: number; readonly timestamp: number; readonly problem: string | null }
 
+/** A service's log, and what an index told of the time before it. */
+export type ServiceHistory = { readonly history: ContractHistory; readonly base: HistoryBase | null }
+
+/** Where histories of services come from: an index, or why not from the one that the site names. */
+export type Source = { readonly text: string; readonly refused: boolean }
+
 export class Connection {
   readonly site: Site
   readonly provider: FailoverProvider
   readonly plane: GatewayPlane
   readonly dao: Promise<DaoClient>
   readonly head: Signal<Head> = signal({ block: 0, timestamp: 0, problem: null })
+  /** Null while no history was read, and where the site names no index. */
+  readonly source: Signal<Source | null> = signal(null)
   readonly #histories = new Map<string, ContractHistory>()
+  readonly #services = new Map<string, Promise<ServiceHistory>>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(site: Site) {
@@ -48,6 +58,41 @@ export class Connection {
     const made = new ContractHistory({ provider, shelf: historyShelf, chainId, address, fromBlock })
     this.#histories.set(address, made)
     return made
+  }
+
+  /** The history of a service: with its beginning from the site's index, if there is one that does not contradict the chain. */
+  serviceHistory(address: string): Promise<ServiceHistory> {
+    const known = this.#services.get(address)
+    if (known !== undefined) return known
+    const made = this.#beginHistory(address)
+    this.#services.set(address, made)
+    // An endpoint that is gone is asked again; what an index said wrong stays said.
+    made.catch(() => this.#services.delete(address))
+    return made
+  }
+
+  async #beginHistory(address: string): Promise<ServiceHistory> {
+    const { provider, site } = this
+    const { chainId, fromBlock } = site.deployment
+    const { index } = site
+    if (index === null) return { history: this.history(address), base: null }
+    const { host } = new URL(index)
+    const { readBase, IndexError } = await import('../indexed/base.ts')
+    try {
+      const base = await readBase({ url: index, service: address, chainId, fromBlock, provider })
+      const text = `history up to block ${base.until} from the index at ${host}, ${base.compared} of its rounds compared with the chain`
+      this.source.value = { text, refused: false }
+      // It is not kept: on the shelf are histories from their beginning.
+      const shelf = { get: async () => undefined, put: async () => undefined }
+      return { history: new ContractHistory({ provider, shelf, chainId, address, fromBlock: base.until + 1 }), base }
+    } catch (error) {
+      if (!(error instanceof IndexError)) throw error
+      this.source.value = {
+        text: `The index at ${host} is not used: ${error.message}. The page reads the chain's log itself.`,
+        refused: true,
+      }
+      return { history: this.history(address), base: null }
+    }
   }
 
   /** Looks at the chain again and again while the page is visible. */

@@ -5,6 +5,7 @@ import { STATES } from '../../../keepers/agent/states.ts'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
+import { counterOf, type RoundCounts, wordOf } from './counts.ts'
 
 /** One round, as far as it came. */
 export type Round = {
@@ -70,26 +71,13 @@ function reasonOf(word: string): string {
   }
 }
 
-/** Events of which only the round, an indexed argument, is of interest: most of a log. */
-const COUNTED = {
-  UpdateCommitted: 'committed',
-  UpdateRevealed: 'revealed',
-  AggregateAttested: 'attested',
-  ShareSubmitted: 'shares',
-  ModelVoted: 'votes',
-} as const
-/** Where the samples are among the 32-byte words of UpdateRevealed's data: after the CID's offset and the size. */
-const SAMPLES_WORD = 2
 /** Of Transitioned, of which a round has half a dozen: where the state that begins is among the topics, and the round in the data. */
 const [TO_TOPIC, ROUND_WORD] = [2, 1]
-
-type Counter = (typeof COUNTED)[keyof typeof COUNTED]
 
 /** What is known after some of the logs; goes on with the next ones. */
 class Teller {
   readonly #abi: Interface
-  /** Decoding a log takes a hundred times as long as reading one word of it, and a long service has hundreds of thousands. */
-  readonly #counters: ReadonlyMap<string, Counter>
+  readonly #counterOf: ReturnType<typeof counterOf>
   readonly #transitioned: string
   readonly #rounds = new Map<number, Round>()
   readonly #epochs: Epoch[] = []
@@ -102,9 +90,7 @@ class Teller {
   constructor(abi: Interface) {
     this.#abi = abi
     this.#transitioned = abi.getEvent('Transitioned')!.topicHash
-    this.#counters = new Map(
-      Object.entries(COUNTED).map(([name, counter]) => [abi.getEvent(name)!.topicHash, counter] as const),
-    )
+    this.#counterOf = counterOf(abi)
   }
 
   /** Another one that knows the same, and goes its own way. */
@@ -128,11 +114,11 @@ class Teller {
 
   tell(log: StoredLog): void {
     const { block, topics, data, transactionHash } = log
-    const counter = this.#counters.get(topics[0] ?? '')
-    if (counter !== undefined) {
-      const round = this.#roundOf(topics[1], block)
-      round[counter]++
-      if (counter === 'revealed') round.samples += wordOf(data, SAMPLES_WORD)
+    const counting = this.#counterOf(log)
+    if (counting !== null) {
+      const round = this.#roundOf(counting.round, block)
+      round[counting.counter]++
+      round.samples += counting.samples
       return
     }
     if (topics[0] === this.#transitioned) {
@@ -209,6 +195,11 @@ class Teller {
     }
   }
 
+  /** Takes the steps of a round that somebody else counted. */
+  take({ round: number, block, index: _, ...counts }: RoundCounts): void {
+    Object.assign(this.#roundOf(number, block), counts)
+  }
+
   #roundOf(number: unknown, block: number): Round {
     const round = Number(number)
     const known = this.#rounds.get(round)
@@ -222,21 +213,30 @@ class Teller {
   }
 }
 
-/** A word of a log's data as a number; 0 where the data ends before it. */
-function wordOf(data: string, word: number): number {
-  const hex = data.slice(2 + 64 * word, 2 + 64 * (word + 1))
-  return hex.length === 64 ? Number(BigInt(`0x${hex}`)) : 0
-}
-
 /** By the array of settled logs, which only grows: how many of them were told, and to whom. */
 const tellers = new WeakMap<object, { count: number; readonly teller: Teller }>()
+
+/** What went before the logs: steps that are counted already, and the other logs. */
+export type StoryBase = { readonly counts: readonly RoundCounts[]; readonly logs: readonly StoredLog[] }
+
+/** Knows the beginning of a story, told in the order of the chain. */
+function begun(abi: Interface, { counts, logs }: StoryBase): Teller {
+  const teller = new Teller(abi)
+  const all = [
+    ...counts.map((one) => ({ block: one.block, index: one.index, tell: () => teller.take(one) })),
+    ...logs.map((one) => ({ block: one.block, index: one.index, tell: () => teller.tell(one) })),
+  ]
+  for (const { tell } of all.sort((a, b) => a.block - b.block || a.index - b.index)) tell()
+  return teller
+}
 
 /** Tells the story of a service from its log. Settled logs are read once, the recent ones again each time. Logs of other kinds are left out. */
 export function tellStory(
   { settled, recent }: { readonly settled: readonly StoredLog[]; readonly recent: readonly StoredLog[] },
   abi: Interface = contractInterface('ILearningService'),
+  base: StoryBase = { counts: [], logs: [] },
 ): ServiceStory {
-  const known = tellers.get(settled) ?? { count: 0, teller: new Teller(abi) }
+  const known = tellers.get(settled) ?? { count: 0, teller: begun(abi, base) }
   tellers.set(settled, known)
   while (known.count < settled.length) known.teller.tell(settled[known.count++]!)
   const now = known.teller.copy()

@@ -10,11 +10,11 @@ export function useStory(connection: Connection, address: string): Loaded<Servic
   const { block } = connection.head.value
   return useLoaded(
     async () => {
-      const history = connection.history(address)
+      const { history, base } = await connection.serviceHistory(address)
       const changed = await history.step()
       const known = told.get(history)
       if (!changed && known !== undefined) return known
-      const story = tellStory(history)
+      const story = base === null ? tellStory(history) : tellStory(history, undefined, base)
       told.set(history, story)
       return story
     },

@@ -59,7 +59,7 @@ export function VersionPage({
               </Fact>
               {round?.cid && (
                 <Fact name="CID">
-                  <code>{cidFromHex(round.cid)}</code>
+                  <code>{cidText(round.cid)}</code>
                 </Fact>
               )}
             </dl>
@@ -88,4 +88,13 @@ export function VersionPage({
       </Explain>
     </>
   )
+}
+
+/** A stranger's service may put any bytes where a CID belongs. */
+function cidText(hex: string): string {
+  try {
+    return cidFromHex(hex)
+  } catch {
+    return 'these bytes are no CID'
+  }
 }

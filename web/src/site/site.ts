@@ -11,6 +11,8 @@ const siteSchema = z.strictObject({
   rpc: z.array(z.string().min(1)).min(1, 'takes at least one endpoint'),
   /** Trustless IPFS gateways, asked in turn. Every block is checked against its hash, so that none has to be believed. */
   gateways: z.array(z.string().min(1)).default([]),
+  /** GraphQL endpoint of an index (`npm run index`), for services whose log is long. It is checked against the chain. */
+  index: z.string().min(1).optional(),
   /** As `npx hardhat deploy` writes it. */
   deployment: z.unknown().transform((json, context) => {
     try {
@@ -41,6 +43,8 @@ const siteSchema = z.strictObject({
 export type Site = {
   readonly rpc: readonly string[]
   readonly gateways: readonly string[]
+  /** Null for none: the page reads the chain's logs. */
+  readonly index: string | null
   readonly deployment: DeploymentFile
   readonly circuits: Readonly<Record<string, string>>
   readonly samples: Readonly<Record<string, string>>
@@ -64,7 +68,7 @@ export function parseSite(text: string, base: string): Site {
     const issue = parsed.error.issues[0]!
     throw new SiteError(`cohort.json: ${issue.path.join('.') || 'document'}: ${issue.message}`)
   }
-  const { rpc, gateways, circuits, samples, deployment } = parsed.data
+  const { rpc, gateways, index, circuits, samples, deployment } = parsed.data
   const absolute = (address: string, field: string): string => {
     let url: URL | null = null
     try {
@@ -82,6 +86,7 @@ export function parseSite(text: string, base: string): Site {
   return {
     rpc: rpc.map((address, i) => absolute(address, `rpc.${i}`)),
     gateways: gateways.map((address, i) => absolute(address, `gateways.${i}`)),
+    index: index === undefined ? null : absolute(index, 'index'),
     deployment,
     circuits: each(circuits, 'circuits'),
     samples: each(samples, 'samples'),

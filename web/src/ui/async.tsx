@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Values that take time, and actions that may fail, as a person sees them.
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { wasDeclined } from '../chain/wallet.ts'
-import { done } from './done.tsx'
+import { done, focusDone } from './done.tsx'
 import { inert } from './inert-text.ts'
 
 export type Loaded<T> = { readonly value: T | null; readonly error: Error | null; readonly again: () => void }
@@ -101,6 +101,8 @@ export function Action({
   readonly disabled?: boolean
 }) {
   const [{ busy, problem }, setState] = useState({ busy: false, problem: '' })
+  const button = useRef<HTMLButtonElement>(null)
+  useKeptFocus(button)
   const start = async (): Promise<void> => {
     if (busy) return
     setState({ busy: true, problem: '' })
@@ -116,12 +118,22 @@ export function Action({
   return (
     <span class="action">
       {/* Not `disabled` while it works: a button that is loses the keyboard's focus, to the top of the page. */}
-      <button type="button" onClick={start} disabled={disabled} aria-disabled={busy} aria-busy={busy}>
+      <button ref={button} type="button" onClick={start} disabled={disabled} aria-disabled={busy} aria-busy={busy}>
         {children}
       </button>{' '}
       <span role="status" class="problem">
         {inert(problem, 600)}
       </span>
     </span>
+  )
+}
+
+/** A button that goes away because of what it did, such as a vote's, hands the keyboard's focus to what was done, not to the top of the page. */
+function useKeptFocus(button: { readonly current: HTMLButtonElement | null }): void {
+  useLayoutEffect(
+    () => () => {
+      if (button.current !== null && button.current === document.activeElement) queueMicrotask(focusDone)
+    },
+    [],
   )
 }

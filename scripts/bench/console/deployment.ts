@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-const NAMES = [
+
+const CONTRACTS = [
   ...[
     'CohortToken',
     'TimelockController',
@@ -14,14 +15,12 @@ const NAMES = [
   ...['InputMarket', 'OutcomePoolFactory', 'DaoPilot', 'SpendingGuard', 'AnnouncedSignatures', 'HubValidator'],
 ]
 
-/** A deployment file with an address of its own for each contract. */
-export function sampleDeployment() {
+/** A deployment file of a chain that is made up, with an address of its own for each contract. */
+export function madeDeployment(name = 'Digits') {
   const address = (i: number): string => `0x${(i + 1).toString(16).padStart(40, '0')}`
   return {
-    network: 'localhost',
-    chainId: 31337,
-    fromBlock: 3,
-    contracts: Object.fromEntries(NAMES.map((name, i) => [name, address(i)])),
-    services: [{ name: 'Digits', address: address(100) }],
+    ...{ network: 'localhost', chainId: 31337, fromBlock: 3 },
+    contracts: Object.fromEntries(CONTRACTS.map((contract, i) => [contract, address(i)])),
+    services: [{ name, address: address(100) }],
   }
 }
