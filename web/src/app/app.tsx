@@ -14,6 +14,7 @@ import { WalletButton } from './wallet-button.tsx'
 const DaoPage = lazy(async () => (await import('../dao/page.tsx')).DaoPage)
 const ModelPage = lazy(async () => (await import('../model/page.tsx')).ModelPage)
 const MarketsPage = lazy(async () => (await import('../market/page.tsx')).MarketsPage)
+const ProversPage = lazy(async () => (await import('../provers/page.tsx')).ProversPage)
 const VersionPage = lazy(async () => (await import('../service/version.tsx')).VersionPage)
 const KeeperPage = lazy(async () => (await import('../service/keeper.tsx')).KeeperPage)
 
@@ -22,6 +23,7 @@ const PLACES = [
   ['model', 'Try the model'],
   ['dao', 'DAO'],
   ['market', 'Markets'],
+  ['provers', 'Provers'],
 ] as const
 
 export function App({ connection }: { readonly connection: Connection }) {
@@ -69,6 +71,7 @@ function Screen({ connection }: { readonly connection: Connection }) {
   const service = first === undefined ? services[0] : services.find(({ address }) => address === first)
   if (place === 'dao') return <DaoPage connection={connection} chosen={first ?? null} />
   if (place === 'market') return <MarketsPage connection={connection} chosen={first ?? null} />
+  if (place === 'provers') return <ProversPage connection={connection} chosen={first ?? null} />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
   if (place === 'service' && service !== undefined) {
     if (second === 'version') return <VersionPage connection={connection} service={service} version={Number(third)} />
