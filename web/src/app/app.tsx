@@ -14,6 +14,8 @@ import { WalletButton } from './wallet-button.tsx'
 const DaoPage = lazy(async () => (await import('../dao/page.tsx')).DaoPage)
 const ModelPage = lazy(async () => (await import('../model/page.tsx')).ModelPage)
 const MarketsPage = lazy(async () => (await import('../market/page.tsx')).MarketsPage)
+const EnsemblesPage = lazy(async () => (await import('../ensembles/page.tsx')).EnsemblesPage)
+const GuardsPage = lazy(async () => (await import('../guards/page.tsx')).GuardsPage)
 const ProversPage = lazy(async () => (await import('../provers/page.tsx')).ProversPage)
 const VersionPage = lazy(async () => (await import('../service/version.tsx')).VersionPage)
 const KeeperPage = lazy(async () => (await import('../service/keeper.tsx')).KeeperPage)
@@ -24,6 +26,8 @@ const PLACES = [
   ['dao', 'DAO'],
   ['market', 'Markets'],
   ['provers', 'Provers'],
+  ['ensembles', 'Ensembles'],
+  ['guards', 'Guards'],
 ] as const
 
 export function App({ connection }: { readonly connection: Connection }) {
@@ -71,6 +75,16 @@ function Screen({ connection }: { readonly connection: Connection }) {
   const service = first === undefined ? services[0] : services.find(({ address }) => address === first)
   if (place === 'dao') return <DaoPage connection={connection} chosen={first ?? null} />
   if (place === 'market') return <MarketsPage connection={connection} chosen={first ?? null} />
+  if (place === 'guards') return <GuardsPage connection={connection} chosen={first ?? null} />
+  if (place === 'ensembles') {
+    return (
+      <EnsemblesPage
+        connection={connection}
+        chosen={first ?? null}
+        question={second === 'question' ? (third ?? null) : null}
+      />
+    )
+  }
   if (place === 'provers') return <ProversPage connection={connection} chosen={first ?? null} />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
   if (place === 'service' && service !== undefined) {
