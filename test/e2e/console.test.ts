@@ -25,6 +25,7 @@ import { freePort } from '../../scripts/demo/ports.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
 import { findChromium } from '../keepers/zkml/prove/browser.ts'
 import { accessibilityFaults, startBrowser, type Visitor, visit } from './console-browser.ts'
+import { consoleUses } from './console-uses.ts'
 
 /** Two members of the DAO, each with a third of the votes, and somebody without any. */
 const ACCOUNT = { member: 0, other: 1, user: 3 } as const
@@ -394,6 +395,15 @@ describe('the console in a browser', function () {
     await page.locator('.proposal').nth(before).waitFor({ timeout: 60_000 })
     await provider.send('evm_revert', [snapshot])
     await page.locator('.proposal').nth(before).waitFor({ state: 'detached', timeout: 60_000 })
+  })
+
+  consoleUses({
+    provider: () => provider,
+    deployment: () => deployment,
+    come: async (account) => await come({ account }),
+    open,
+    connect,
+    screenshots: SCREENSHOTS,
   })
 
   it('wrote no error to the browser’s console', async () => {

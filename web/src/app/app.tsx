@@ -90,7 +90,7 @@ function Screen({ connection }: { readonly connection: Connection }) {
   if (place === 'service' && service !== undefined) {
     if (second === 'version') return <VersionPage connection={connection} service={service} version={Number(third)} />
     if (second === 'keeper') return <KeeperPage connection={connection} service={service} keeper={String(third)} />
-    return <ServicePage connection={connection} service={service} />
+    return <ServicePage connection={connection} service={service} at={second === 'at' ? (third ?? '') : null} />
   }
   return (
     <p>

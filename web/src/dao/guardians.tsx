@@ -96,7 +96,17 @@ function Stops({ connection, view }: { readonly connection: Connection; readonly
           })}
         >
           Pause the intake of new work
-        </Action>
+        </Action>{' '}
+        {view.pausedUntil > timestamp && (
+          <Action
+            run={act(
+              'new work is taken again',
+              async (guardian) => await guardian.pauseIntake(contracts.VerifierRegistry, timestamp),
+            )}
+          >
+            End the pause
+          </Action>
+        )}
       </p>
       <p>
         <label>
