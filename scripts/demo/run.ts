@@ -217,6 +217,7 @@ export async function runDemo(
     await publishAddresses(folder)
     const page = await serveConsole({
       ...{ folder, deployment, rpc: url, circuits: [circuitFolder], port: options['web-port'] },
+      samples: (await subject.published?.()) ?? null,
       gateway: `http://127.0.0.1:${gatewayPort}`,
     })
     say(servingText({ url, page: page.url, circuit: circuitFolder, manifest: manifestFile }))

@@ -189,6 +189,7 @@ export function consoleUses({ provider, deployment, come, open, connect, screens
       .locator('tbody td:nth-child(3)')
       .allTextContents()
     expect(Number(norm)).to.be.above(0)
+    await page.getByRole('columnheader', { name: 'Accuracy on 200 public samples' }).waitFor()
     await open(page, 'service', service, 'version', 2)
     await page.getByRole('button', { name: 'Fetch both and compare' }).click()
     await done(page, /compared [\d,]+ weights/)

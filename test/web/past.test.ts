@@ -11,6 +11,7 @@ import { evidenceFor } from '../../web/src/service/evidence.ts'
 import { blockOf } from '../../web/src/service/past.ts'
 import { provenAbout, votesOf } from '../../web/src/service/proofs.ts'
 import { replayStanding } from '../../web/src/service/replay.ts'
+import { parseSamples } from '../../web/src/service/samples.ts'
 
 const abi = contractInterface('ILearningService')
 const [ALICE, BOB] = [`0x${'11'.repeat(20)}`, `0x${'22'.repeat(20)}`]
@@ -130,5 +131,17 @@ describe('a version', () => {
       return { block: i, index: 0, transactionHash: WORD, ...hub.encodeEventLog('InferenceFulfilled', args) }
     })
     expect(provenAbout(answers, new Set([1n]), 1).map(({ block }) => block)).to.deep.equal([0])
+  })
+})
+
+describe('public samples', () => {
+  it('are refused by field when they do not fit together', () => {
+    const file = (inputs: unknown, labels: unknown) => JSON.stringify({ inputs, labels })
+    expect(parseSamples(file([[0, 0.5]], [3])).labels).to.deep.equal([3])
+    expect(() => parseSamples('{')).to.throw('not JSON')
+    expect(() => parseSamples(file([[0], [1]], [3]))).to.throw('takes a label for each input')
+    expect(() => parseSamples(file([[0], [1, 2]], [3, 4]))).to.throw('takes inputs of one size')
+    expect(() => parseSamples(file([['a']], [3]))).to.throw('inputs.0.0')
+    expect(() => parseSamples(file([[0]], [-1]))).to.throw('labels.0')
   })
 })

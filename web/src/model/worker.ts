@@ -75,6 +75,14 @@ export class OpenedModel {
     return { weights: this.#weights, parts: this.#parts }
   }
 
+  /** How many of these samples it puts into their classes. @throws CompileError for inputs of another size */
+  right(inputs: readonly (readonly number[])[], labels: readonly number[]): number {
+    return inputs.filter((input, i) => {
+      const { scores } = this.answer(input)
+      return scores.indexOf(Math.max(...scores)) === labels[i]
+    }).length
+  }
+
   /** Runs the integers that a proof would be about. */
   answer(input: readonly number[]): Answer {
     const { values, clamped } = encodeReals(this.#program, input, true)
