@@ -66,8 +66,23 @@ function factsOf({
         : `unless its own held-out loss is higher than before by more than ${percent(vote.tolerance)} of it`,
     ],
     ["Held out of each member's samples", percent(vote.holdOut)],
-    ['Next model', strategy === undefined ? 'by a strategy of this release' : "by a module of the members' own"],
-    ['Terms of a round', inert(JSON.stringify(rounds), MOST_NAMES)],
+    [
+      'Next model',
+      strategy !== undefined
+        ? "made by a module of the members' own"
+        : rounds.strategy === undefined
+          ? 'the mean of the updates is added'
+          : `made of the mean by ${inert(JSON.stringify(rounds.strategy), 120)}`,
+    ],
+    ['An update', `its norm is at most ${rounds.clipNorm}, and no weight changes by more than ${rounds.clipBound}`],
+    [
+      'Samples',
+      `at most ${rounds.maxSamples.toLocaleString('en-US')} of a member count, and ${rounds.minTotalSamples.toLocaleString('en-US')} are needed in all`,
+    ],
+    [
+      'Noise',
+      rounds.privacy === undefined ? 'none is added to updates' : 'each member adds some, for differential privacy',
+    ],
     ['Proven with', `${plan.mode} weights; the output is ${inert(JSON.stringify(plan.output), 80)}`],
   ]
 }

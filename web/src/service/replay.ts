@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A service as its log alone tells it, up to some block: for endpoints that keep no state of the past.
 import type { Interface } from 'ethers'
-import { STATES } from '../../../keepers/agent/states.ts'
+import { STATES, type StateName } from '../../../keepers/agent/states.ts'
 import { contractInterface, hasSeat } from '../../../keepers/chain/index.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
@@ -28,7 +28,8 @@ export function replayStanding(
   abi: Interface = contractInterface('ILearningService'),
 ): Standing {
   const seats = new Map<number, Kept>()
-  let [state, epoch, round, end] = [STATES[0]!, 0, 0, 0]
+  let state: StateName = STATES[0]!
+  let [epoch, round, end] = [0, 0, 0]
   let [members, quorum, threshold, leftOut, drafted] = [0n, 0, 0, 0n, 0n]
   let steps = new Map(STEPS.map((step) => [step, new Set<number>()]))
   for (const log of logs) {
