@@ -6,7 +6,7 @@ import type { Connection } from '../chain/connection.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
 import { time } from '../ui/format.ts'
-import type { Happening } from '../ui/happened.tsx'
+import type { Happening } from '../ui/happening.ts'
 
 export type GuardianTale = {
   /** Ends of the terms, Unix seconds, by account; those that were dismissed are not in it. */
@@ -67,12 +67,15 @@ export async function readGuardians(connection: Connection): Promise<GuardianVie
 }
 
 /** An operation of the timelock as it was scheduled for a proposal of the governor (GovernorTimelockControl): what cancels it. */
-export async function operationOf({ provider, site }: Connection, proposalId: bigint) {
+export async function operationOf(
+  { provider, site }: Connection,
+  proposalId: bigint,
+): Promise<[targets: string[], values: bigint[], calls: string[], predecessor: string, salt: string]> {
   const { CohortGovernor } = site.deployment.contracts
   const governor = new Contract(CohortGovernor, contractInterface('CohortGovernor'), provider)
   const [targets, values, calls, descriptionHash] = await governor.getFunction('proposalDetails')(proposalId)
   const salt = saltOf(CohortGovernor, descriptionHash)
-  return [[...targets], [...values], [...calls], toBeHex(0, 32), salt] as const
+  return [[...targets], [...values], [...calls], toBeHex(0, 32), salt]
 }
 
 /** The first twenty bytes of a description's hash, turned over by the governor's address: no other governor's operation has it. */

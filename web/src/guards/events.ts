@@ -5,7 +5,7 @@ import { contractInterface } from '../../../keepers/chain/index.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
 import { time } from '../ui/format.ts'
-import type { Happening } from '../ui/happened.tsx'
+import type { Happening } from '../ui/happening.ts'
 
 /** ISpendingGuardTypes.Basis: why a spend was let through. */
 const BASES = ['within the limit', 'by a verdict', 'announced long enough ago'] as const

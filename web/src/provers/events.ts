@@ -6,7 +6,7 @@ import type { LoggedAnswer } from '../../../keepers/serving/index.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
 import { ether } from '../ui/format.ts'
-import type { Happening } from '../ui/happened.tsx'
+import type { Happening } from '../ui/happening.ts'
 
 /** IProverMarketTypes.SlashReason */
 const SLASH_REASONS = ['did not answer in time', 'gave a proof that does not hold'] as const

@@ -4,7 +4,7 @@ import { dataLength, type Interface } from 'ethers'
 import { contractInterface, hasSeat } from '../../../keepers/chain/index.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
-import type { Happening } from '../ui/happened.tsx'
+import type { Happening } from '../ui/happening.ts'
 import type { Penalty } from './events.ts'
 import { countSeats } from './seats.ts'
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Happening } from './happening.ts'
 import { Hex } from './inert.tsx'
 import { inert } from './inert-text.ts'
-
-export type Happening = { readonly block: number; readonly text: string; readonly transactionHash: string }
 
 /** Events that are shown, the newest. */
 const MOST = 100
