@@ -18,11 +18,21 @@ export async function send(
 ): Promise<string> {
   const signer = await signerOn(connection.site.deployment.chainId)
   try {
-    const receipt = await (await call(signer)).wait()
+    const receipt = await (await call(await tried(connection, signer))).wait()
     await connection.look()
     return `${what}: ${receipt!.hash}`
   } catch (cause) {
     const reason = decodeRevert(cause, abis, what)
     throw reason === null ? cause : new Error(reason.message, { cause })
   }
+}
+
+/** The signer, but for that each transaction is tried at the page's own endpoint first: wallets keep a contract's reason to themselves. */
+async function tried({ provider }: Connection, signer: Signer): Promise<Signer> {
+  const from = await signer.getAddress()
+  const sendTransaction: Signer['sendTransaction'] = async (transaction) => {
+    await provider.call({ ...transaction, from })
+    return await signer.sendTransaction(transaction)
+  }
+  return Object.create(signer, { sendTransaction: { value: sendTransaction } }) as Signer
 }
