@@ -5,6 +5,8 @@ import type {
   AdoptedModel,
   CohortGovernor,
   CohortToken,
+  EnsembleOracle,
+  Guardian,
   ILearningService,
   InferenceHub,
   InputMarket,
@@ -60,6 +62,8 @@ export const clients = {
   registry: (address: string, runner: ContractRunner) => attach<KeeperRegistry>('KeeperRegistry', address, runner),
   hub: (address: string, runner: ContractRunner) => attach<InferenceHub>('InferenceHub', address, runner),
   proverMarket: (address: string, runner: ContractRunner) => attach<ProverMarket>('ProverMarket', address, runner),
+  ensembles: (address: string, runner: ContractRunner) => attach<EnsembleOracle>('EnsembleOracle', address, runner),
+  guardian: (address: string, runner: ContractRunner) => attach<Guardian>('Guardian', address, runner),
   publishers: (address: string, runner: ContractRunner) =>
     attach<PublisherRegistry>('PublisherRegistry', address, runner),
   predictionMarket: (address: string, runner: ContractRunner) =>

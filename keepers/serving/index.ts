@@ -13,10 +13,19 @@ export {
 } from './byte-circuit.ts'
 export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue.ts'
 export { ServingError, type ServingErrorCode } from './errors.ts'
+export {
+  answersIn,
+  type JobStatus,
+  type JobView,
+  type LoggedAnswer,
+  readJob,
+  type SlotView,
+  type SubmittedAnswer,
+} from './job-state.ts'
 export { OUTPUT_FORMS, type OutputForm, outputSchemaOf, readScore } from './output-schema.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
 export type { ProverEvent, ProverTotals } from './prover-account.ts'
-export { type JobStatus, type JobView, readJob, readWitness } from './prover-jobs.ts'
+export { readWitness } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
 export { ProverService, type ProverServiceOptions } from './prover-service.ts'
 export { CircuitShelf, circuitsOf, type ShelfOptions } from './prover-shelf.ts'

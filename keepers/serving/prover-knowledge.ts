@@ -3,8 +3,9 @@
 import { type JsonRpcApiProvider, type Signer, Wallet } from 'ethers'
 import { blockAt } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
+import type { JobView } from './job-state.ts'
 import type { ProverAccount } from './prover-account.ts'
-import { type JobView, readWitness } from './prover-jobs.ts'
+import { readWitness } from './prover-jobs.ts'
 import type { SegmentWitness } from './prover-witness.ts'
 
 export type KnowledgeOptions = {

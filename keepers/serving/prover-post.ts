@@ -5,7 +5,7 @@ import { clients, decodeRevert } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import { type CircuitFolder, traceFolders } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
-import { type JobStatus, readStatus } from './prover-jobs.ts'
+import { type JobStatus, readStatus } from './job-state.ts'
 import { encodeReference, encodeWitness, MAX_WITNESS_BYTES } from './prover-witness.ts'
 import { sealingKeyOf, sealWitness } from './sealed-witness.ts'
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ends jobs: settles answers, accuses liars and closes expired jobs. Any prover may send each of these.
+
+import { type JobView, readAnswers, type SlotView, whereOf } from './job-state.ts'
 import type { ProverAccount } from './prover-account.ts'
-import { type JobView, readAnswers, type SlotView, whereOf } from './prover-jobs.ts'
 import type { JobKnowledge } from './prover-knowledge.ts'
 
 /** Looks that each prover waits for those before it, so that not all send the same settlement at once. */

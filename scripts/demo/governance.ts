@@ -51,6 +51,17 @@ export async function passByVote(
   return proposals
 }
 
+/** A guardian's term, in seconds. */
+const TERM = 90 * 86_400
+
+/** Puts the second member up as a guardian. */
+export async function proposeGuardian(proposer: DaoClient, provider: JsonRpcProvider): Promise<Proposal> {
+  const { address } = accountSigner(provider, ACCOUNT.daoMembers[1])
+  const { timestamp } = (await provider.getBlock('latest'))!
+  const call = { target: 'Guardian', call: 'appoint', args: [address, String(timestamp + TERM)] }
+  return await proposer.proposeCalls([call], 'Appoint a guardian')
+}
+
 /** A call with its long arguments cut: they are addresses and hashes. */
 function shortened(action: string): string {
   return action.replaceAll(/0x[0-9a-fA-F]{12,}/g, (word) => `${word.slice(0, 10)}…`)

@@ -13,6 +13,7 @@ import {
 } from '../../keepers/services/index.ts'
 import { answersOf, labelReading, rowsOfInput, type ServiceManifest } from '../../keepers/versions/index.ts'
 import { type RowsExample, trainingOf } from '../examples/examples.ts'
+import type { PublicSamples } from '../web/site.ts'
 
 export type Subject = {
   /** Of the service, for people. */
@@ -26,6 +27,8 @@ export type Subject = {
   readonly values: (index: number, count: number) => Readonly<Record<string, unknown>>
   /** A sample that nobody trained on, as the model takes it, and the index of its class, or its amount. */
   readonly asked: () => Promise<{ readonly input: readonly number[]; readonly label: number }>
+  /** Samples that nobody trained on, for the console to judge versions with. */
+  readonly published?: () => Promise<PublicSamples>
 }
 
 /** One row in so many is held back from all keepers. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JsonRpcProvider } from 'ethers'
 import { convictionsOf } from '../../keepers/agent/index.ts'
-import type { DeploymentFile } from '../../keepers/chain/index.ts'
+import type { DaoClient, DeploymentFile } from '../../keepers/chain/index.ts'
 import { deployVerifier } from '../../keepers/serving/index.ts'
 import { encodeManifest, manifestDigest } from '../../keepers/versions/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
@@ -11,7 +11,7 @@ import { accountKey, accountSigner } from './accounts.ts'
 import { prepareCircuits } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
 import { Federation, scrapeBytes } from './federation.ts'
-import { gatherDao, passByVote } from './governance.ts'
+import { gatherDao, passByVote, proposeGuardian } from './governance.ts'
 import { proveOneInference } from './inference.ts'
 import { type KeeperNode, prepareKeepers, startKeeper, startSpoiler } from './keeper-nodes.ts'
 import { readLedger } from './ledger.ts'
@@ -25,6 +25,7 @@ import type { DemoReport } from './report.ts'
 import { figureOf } from './rows.ts'
 import { pageTerms, publishAddresses, serveConsole, servingText, USUAL_PORT, writeToken } from './serving.ts'
 import { subjectOf } from './subject.ts'
+import { adoptGuardModel, leaveUses } from './uses.ts'
 
 /** Whole tokens that each keeper stakes. */
 const STAKE = '1000'
@@ -77,6 +78,10 @@ export async function runDemo(
   circuits.catch((error: Error) => broken.abort(error))
   const [gatewayPort, webPort] = [await freePort(), options['web-port'] ?? (await freePort())]
   const token = options.serve ? await writeToken(folder) : null
+  // The DAO decides beside the rounds what does not depend on them.
+  const members = await gatherDao(provider, deployment)
+  const guardModel = options.serve ? adoptGuardModel({ provider, deployment }, members, say) : null
+  guardModel?.catch((error: Error) => broken.abort(error))
   const nodes = await prepareKeepers({
     folder,
     rpc: [url],
@@ -137,7 +142,6 @@ export async function runDemo(
     `the demo’s model, ${manifest.name}`,
   )
   const version = Number(board.results[options.rounds - 1]!.version)
-  const members = await gatherDao(provider, deployment)
   const terms = {
     circuitId: circuit.circuitId,
     verifier: verifier.address,
@@ -147,6 +151,7 @@ export async function runDemo(
   const readerVerifier = await deployVerifier(reader.folder, accountSigner(provider, ACCOUNT.deployer))
   const adopted = { folder: reader.folder, verifier: readerVerifier }
   let readerVersion = 0
+  const judge = await guardModel
   const proposals = await passByVote(
     members,
     [
@@ -157,6 +162,7 @@ export async function runDemo(
         readerVersion = proposal.version
         return proposal
       },
+      ...(options.serve ? [async (proposer: DaoClient) => await proposeGuardian(proposer, provider)] : []),
     ],
     say,
   )
@@ -173,6 +179,13 @@ export async function runDemo(
   watch.lap('inference')
   const market = await settleMarket({ provider, deployment, reader: adopted, version: readerVersion, signal, say })
   watch.lap('market')
+  if (judge !== null) {
+    const { input } = await subject.asked()
+    const { vkHash } = verifier
+    const model = { circuit: circuitFolder, vkHash, manifest, version, input }
+    await leaveUses({ provider, deployment, folder, ...model, guardModel: judge, say })
+    watch.lap('uses')
+  }
 
   const report: DemoReport = {
     when: new Date().toISOString(),
@@ -207,6 +220,7 @@ export async function runDemo(
     await publishAddresses(folder)
     const page = await serveConsole({
       ...{ folder, deployment, rpc: url, circuits: [circuitFolder], port: webPort },
+      samples: (await subject.published?.()) ?? null,
       gateway: `http://127.0.0.1:${gatewayPort}`,
     })
     const keeper = { url: nodes[0]!.monitoring, token }

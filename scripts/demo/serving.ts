@@ -5,7 +5,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
-import { buildPage, prepareSite, servePage } from '../web/site.ts'
+import { buildPage, type PublicSamples, prepareSite, servePage } from '../web/site.ts'
 import { deploymentPath } from './deployment.ts'
 
 export const USUAL_PORT = 8545
@@ -36,6 +36,7 @@ export async function serveConsole({
   rpc,
   gateway,
   circuits,
+  samples,
   port,
 }: {
   readonly folder: string
@@ -43,11 +44,16 @@ export async function serveConsole({
   readonly rpc: string
   readonly gateway: string
   readonly circuits: readonly string[]
+  /** Of the first service; null for none. */
+  readonly samples: PublicSamples | null
   readonly port: number
 }): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const out = join(folder, 'web')
   await buildPage(out, true)
-  const site = await prepareSite({ rpc: [rpc], gateways: [gateway], deployment, circuits })
+  const site = await prepareSite({
+    ...{ rpc: [rpc], gateways: [gateway], deployment, circuits },
+    samples: new Map(samples === null ? [] : [[deployment.services[0]!.address, samples]]),
+  })
   return await servePage(site, { folder: out, port })
 }
 

@@ -20,6 +20,9 @@ import { rowsOfManifest, rowsSubject, type Subject } from './rows.ts'
 /** Local training: with two epochs the fifth round ends just below 96 % on MNIST, with four well above. */
 const DIGITS_TRAINING = { 'training.epochs': 4, 'training.learningRate': 0.002 } as const
 
+/** Digits of the test set that the console gets. */
+const PUBLISHED = 200
+
 /** @param folder the demo's folder, for its files @param changes another network than the example's, of rows */
 export async function subjectOf(
   options: DemoOptions,
@@ -85,13 +88,20 @@ function digits(options: DemoOptions): Subject {
       ...DIGITS_TRAINING,
     }),
     asked: async () => {
-      const { test } =
-        data === null ? proceduralDigits({ seed: 1, train: 10, test: 10 }) : await loadMnist({ dir: data })
-      const size = test.inputs.length / test.count
-      return {
-        input: Array.from(test.inputs.subarray(0, size), (value) => value * test.scale),
-        label: Number(test.labels[0]),
-      }
+      const { inputs, labels } = await testDigits(data, 1)
+      return { input: inputs[0]!, label: labels[0]! }
     },
+    published: async () => await testDigits(data, PUBLISHED),
   }
+}
+
+/** The first digits of the test set: real values, and classes. */
+async function testDigits(data: string | null, count: number) {
+  const { test } =
+    data === null ? proceduralDigits({ seed: 1, train: 10, test: Math.max(10, count) }) : await loadMnist({ dir: data })
+  const size = test.inputs.length / test.count
+  const inputs = Array.from({ length: count }, (_, i) =>
+    Array.from(test.inputs.subarray(i * size, (i + 1) * size), (value) => value * test.scale),
+  )
+  return { inputs, labels: inputs.map((_, i) => Number(test.labels[i])) }
 }

@@ -32,20 +32,39 @@ export type SiteTerms = {
   readonly deployment: DeploymentFile
   /** Folders of compiled circuits with keys. */
   readonly circuits: readonly string[]
+  /** Public samples by service, as web/src/service/samples.ts reads them. */
+  readonly samples?: ReadonlyMap<string, PublicSamples>
 }
 
-/** The description that the page reads, and where the files of each circuit are, by its id. */
-export type PreparedSite = { readonly description: string; readonly folders: ReadonlyMap<string, string> }
+export type PublicSamples = {
+  /** Real values as the model takes them. */
+  readonly inputs: readonly (readonly number[])[]
+  /** Index of the class of each. */
+  readonly labels: readonly number[]
+}
+
+/** The description that the page reads, where the files of each circuit are, by its id, and samples by service. */
+export type PreparedSite = {
+  readonly description: string
+  readonly folders: ReadonlyMap<string, string>
+  readonly samples: ReadonlyMap<string, PublicSamples>
+}
 
 /** @throws InferenceError for a folder that is no circuit */
-export async function prepareSite({ rpc, gateways, index, deployment, circuits }: SiteTerms): Promise<PreparedSite> {
+export async function prepareSite({
+  rpc,
+  gateways,
+  index,
+  deployment,
+  circuits,
+  samples = new Map(),
+}: SiteTerms): Promise<PreparedSite> {
   const folders = new Map<string, string>()
   for (const folder of circuits) folders.set((await readManifest(folder)).circuitId, resolve(folder))
   const places = Object.fromEntries([...folders.keys()].map((id) => [id, `./circuits/${id}/`]))
-  return {
-    description: `${JSON.stringify({ rpc, gateways, index, deployment, circuits: places }, null, 2)}\n`,
-    folders,
-  }
+  const lists = Object.fromEntries([...samples.keys()].map((service) => [service, `./samples/${service}.json`]))
+  const description = { rpc, gateways, index, deployment, circuits: places, samples: lists }
+  return { description: `${JSON.stringify(description, null, 2)}\n`, folders, samples }
 }
 
 /** The site of a deployment file. @throws DeploymentFileError */
@@ -66,7 +85,7 @@ export async function buildPage(out: string, quiet = false): Promise<void> {
 }
 
 /** Writes the description and the circuits' files beside the built page. */
-export async function writeSite({ description, folders }: PreparedSite, out: string): Promise<void> {
+export async function writeSite({ description, folders, samples }: PreparedSite, out: string): Promise<void> {
   for (const [id, folder] of folders) {
     await mkdir(join(out, 'circuits', id), { recursive: true })
     for (const name of CIRCUIT_FILES) {
@@ -74,16 +93,25 @@ export async function writeSite({ description, folders }: PreparedSite, out: str
       if (await isFile(from)) await copyFile(from, join(out, 'circuits', id, name))
     }
   }
+  for (const [service, content] of samples) {
+    await mkdir(join(out, 'samples'), { recursive: true })
+    await writeFile(join(out, 'samples', `${service}.json`), JSON.stringify(content))
+  }
   await writeFile(join(out, 'cohort.json'), description)
 }
 
 /** Serves description and circuits to the page of a development or preview server; they stay where they are. */
-export function siteFiles({ description, folders }: PreparedSite): Plugin {
+export function siteFiles({ description, folders, samples }: PreparedSite): Plugin {
   const serve = async (request: IncomingMessage, response: ServerResponse, next: () => void): Promise<void> => {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     const path = new URL(request.url ?? '/', 'http://page').pathname
     if (path === '/cohort.json') {
       response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }).end(description)
+      return
+    }
+    const wanted = samples.get(/^\/samples\/(0x[0-9a-fA-F]{40})\.json$/.exec(path)?.[1] ?? '')
+    if (wanted !== undefined) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(wanted))
       return
     }
     const [, id, name] = /^\/circuits\/(0x[0-9a-f]{64})\/([a-z.]+)$/.exec(path) ?? []

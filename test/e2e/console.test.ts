@@ -35,6 +35,7 @@ import {
 } from './console-browser.ts'
 import { effectsOn, hostileLogs, hostileSaying, hostileText, STRANGER } from './console-hostile.ts'
 import { consoleScreens } from './console-routes.ts'
+import { consoleUses } from './console-uses.ts'
 
 /** Two members of the DAO, each with a third of the votes, and somebody without any. */
 const ACCOUNT = { member: 0, other: 1, user: 3 } as const
@@ -537,6 +538,15 @@ describe('the console in a browser', function () {
     await page.locator('.proposal').nth(before).waitFor({ timeout: 60_000 })
     await provider.send('evm_revert', [snapshot])
     await page.locator('.proposal').nth(before).waitFor({ state: 'detached', timeout: 60_000 })
+  })
+
+  consoleUses({
+    provider: () => provider,
+    deployment: () => deployment,
+    come: async (account) => await come({ account }),
+    open,
+    connect,
+    screenshots: SCREENSHOTS,
   })
 
   it('wrote no error to the browser’s console', async () => {

@@ -4,7 +4,8 @@
 import process from 'node:process'
 import { JsonRpcProvider } from 'ethers'
 import { clients } from '../../keepers/chain/index.ts'
-import { readJob, readWitness } from '../../keepers/serving/prover-jobs.ts'
+import { readJob } from '../../keepers/serving/job-state.ts'
+import { readWitness } from '../../keepers/serving/prover-jobs.ts'
 import { InferenceProver, openSegments, toSolidityProof } from '../../keepers/zkml/index.ts'
 
 const [rpc, account, address, jobId, index, folder] = process.argv.slice(2) as [

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A Safe 1.5.0 behind its proxy, from the bytecode that Safe publishes (LGPL-3.0, for tests only).
 
-import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import multiSendArtifact from '@safe-global/safe-smart-account/build/artifacts/contracts/libraries/MultiSendCallOnly.sol/MultiSendCallOnly.json' with {
   type: 'json',
 }
@@ -18,11 +17,13 @@ import {
   concat,
   dataLength,
   Interface,
+  type Signer,
   solidityPacked,
   type TransactionResponse,
   ZeroAddress,
 } from 'ethers'
 
+type Owner = Signer & { readonly address: string }
 type Call = { to: string; value?: bigint; data?: string; operation?: number; gasPrice?: bigint }
 
 const TYPES = {
@@ -41,7 +42,7 @@ const TYPES = {
 }
 
 /** A Safe whose transactions all of `owners` sign. */
-export async function deploySafe(owners: readonly [HardhatEthersSigner, ...HardhatEthersSigner[]]) {
+export async function deploySafe(owners: readonly [Owner, ...Owner[]]) {
   const [payer] = owners
   const singleton = await new ContractFactory(safeArtifact.abi, safeArtifact.bytecode, payer).deploy()
   const factory = new ContractFactory(proxyArtifact.abi, proxyArtifact.bytecode, payer)
@@ -95,7 +96,7 @@ export async function announceFrom(safe: DeployedSafe, guard: string, abi: Inter
 }
 
 /** Safe's MultiSendCallOnly 1.5.0, through which wallets send batches. */
-export async function deployMultiSend(payer: HardhatEthersSigner): Promise<string> {
+export async function deployMultiSend(payer: Owner): Promise<string> {
   const deployed = await new ContractFactory(multiSendArtifact.abi, multiSendArtifact.bytecode, payer).deploy()
   return await deployed.getAddress()
 }

@@ -16,6 +16,9 @@ const DaoPage = lazy(async () => (await import('../dao/page.tsx')).DaoPage)
 const ModelPage = lazy(async () => (await import('../model/page.tsx')).ModelPage)
 const MarketsPage = lazy(async () => (await import('../market/page.tsx')).MarketsPage)
 const OperatorPage = lazy(async () => (await import('../operator/page.tsx')).OperatorPage)
+const EnsemblesPage = lazy(async () => (await import('../ensembles/page.tsx')).EnsemblesPage)
+const GuardsPage = lazy(async () => (await import('../guards/page.tsx')).GuardsPage)
+const ProversPage = lazy(async () => (await import('../provers/page.tsx')).ProversPage)
 const VersionPage = lazy(async () => (await import('../service/version.tsx')).VersionPage)
 const KeeperPage = lazy(async () => (await import('../service/keeper.tsx')).KeeperPage)
 
@@ -24,6 +27,9 @@ const PLACES = [
   ['model', 'Try the model'],
   ['dao', 'DAO'],
   ['market', 'Markets'],
+  ['provers', 'Provers'],
+  ['ensembles', 'Ensembles'],
+  ['guards', 'Guards'],
   ['operator', 'Operator'],
 ] as const
 
@@ -74,12 +80,23 @@ function Screen({ connection }: { readonly connection: Connection }) {
   const service = first === undefined ? services[0] : services.find(({ address }) => address === first)
   if (place === 'dao') return <DaoPage connection={connection} chosen={first ?? null} />
   if (place === 'market') return <MarketsPage connection={connection} chosen={first ?? null} />
+  if (place === 'guards') return <GuardsPage connection={connection} chosen={first ?? null} />
+  if (place === 'ensembles') {
+    return (
+      <EnsemblesPage
+        connection={connection}
+        chosen={first ?? null}
+        question={second === 'question' ? (third ?? null) : null}
+      />
+    )
+  }
+  if (place === 'provers') return <ProversPage connection={connection} chosen={first ?? null} />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
   if (place === 'operator') return <OperatorPage connection={connection} />
   if (place === 'service' && service !== undefined) {
     if (second === 'version') return <VersionPage connection={connection} service={service} version={Number(third)} />
     if (second === 'keeper') return <KeeperPage connection={connection} service={service} keeper={String(third)} />
-    return <ServicePage connection={connection} service={service} />
+    return <ServicePage connection={connection} service={service} at={second === 'at' ? (third ?? '') : null} />
   }
   return (
     <p>

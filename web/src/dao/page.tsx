@@ -11,6 +11,8 @@ import { span, time, tokens } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
 import { inert, inertEnds } from '../ui/inert-text.ts'
 import { Scrollable } from '../ui/scrollable.tsx'
+import { Guardians } from './guardians.tsx'
+import { Parameters } from './parameters.tsx'
 
 /** Proposals, and versions of a service, that are shown at once. */
 const PAGE = 10
@@ -25,7 +27,52 @@ type View = {
   readonly services: readonly ServiceStatus[]
 }
 
-export function DaoPage({ connection }: { readonly connection: Connection; readonly chosen: string | null }) {
+/** Parts of the screen by the end of their addresses. */
+const PARTS = [
+  [null, 'Proposals and versions'],
+  ['parameters', 'Parameters'],
+  ['guardians', 'Guardians'],
+] as const
+
+export function DaoPage({ connection, chosen }: { readonly connection: Connection; readonly chosen: string | null }) {
+  return (
+    <>
+      <h1>DAO</h1>
+      <nav aria-label="Parts of the DAO">
+        {PARTS.map(([part, title]) => (
+          <a
+            key={title}
+            href={part === null ? link('dao') : link('dao', part)}
+            aria-current={part === chosen ? 'page' : undefined}
+          >
+            {title}
+          </a>
+        ))}
+      </nav>
+      {chosen === 'parameters' ? (
+        <Parameters connection={connection} />
+      ) : chosen === 'guardians' ? (
+        <Guardians connection={connection} />
+      ) : (
+        <Proposals connection={connection} />
+      )}
+      <Explain>
+        <p>
+          A proposal is a list of calls that the timelock will make. What you read here is decoded from the calls
+          themselves, not from what the proposer wrote about them. Contracts that this deployment does not know are
+          shown as raw data: vote for nothing that you cannot read.
+        </p>
+        <p>
+          A guardian stops things at once: the intake of new work, a circuit, a market's payout, a proposal in the
+          timelock. It moves no money, decides nothing, changes no parameter and reaches no service; a proposal that
+          only dismisses it cannot be cancelled by it.
+        </p>
+      </Explain>
+    </>
+  )
+}
+
+function Proposals({ connection }: { readonly connection: Connection }) {
   const { block } = connection.head.value
   const [skip, setSkip] = useState(0)
   const view = useLoaded(
@@ -43,7 +90,6 @@ export function DaoPage({ connection }: { readonly connection: Connection; reado
   )
   return (
     <>
-      <h1>DAO</h1>
       <Power key={account.value?.address} connection={connection} />
       <Show loaded={view} what="the proposals">
         {({ count, proposals, services }) => (
@@ -71,13 +117,6 @@ export function DaoPage({ connection }: { readonly connection: Connection; reado
           </>
         )}
       </Show>
-      <Explain>
-        <p>
-          A proposal is a list of calls that the timelock will make. What you read here is decoded from the calls
-          themselves, not from what the proposer wrote about them. Contracts that this deployment does not know are
-          shown as raw data: vote for nothing that you cannot read.
-        </p>
-      </Explain>
     </>
   )
 }

@@ -6,6 +6,7 @@ import type { Connection } from '../chain/connection.ts'
 import { account } from '../chain/wallet.ts'
 import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Chart } from '../ui/chart.tsx'
+import { COLOURS } from '../ui/colours.ts'
 import { Fact } from '../ui/fact.tsx'
 import { percent, time } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
@@ -13,7 +14,6 @@ import { Scrollable } from '../ui/scrollable.tsx'
 import { amountOf, LIMITS, type MarketDetails, readMarket, shown, signingBook, signingPool } from './markets.ts'
 import { priceCurves, type Trade, tradesOf } from './trades.ts'
 
-const COLOURS = ['#2b6cff', '#c4541a', '#198754', '#8a4fc7'] as const
 /** Trades of the table. */
 const MOST_TRADES = 20
 

@@ -8,6 +8,7 @@ import { Explain } from '../ui/explain.tsx'
 import { time } from '../ui/format.ts'
 import { Inert } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
+import { Pages } from '../ui/pages.tsx'
 import { Scrollable } from '../ui/scrollable.tsx'
 import { MarketPage } from './market.tsx'
 import { listMarkets, shown } from './markets.ts'
@@ -70,16 +71,7 @@ function MarketList({ connection }: { readonly connection: Connection }) {
                   </tbody>
                 </table>
               </Scrollable>
-              {count > PAGE && (
-                <p class="pages">
-                  <button type="button" disabled={skip === 0} onClick={() => setSkip(Math.max(0, skip - PAGE))}>
-                    Newer
-                  </button>{' '}
-                  <button type="button" disabled={skip + PAGE >= count} onClick={() => setSkip(skip + PAGE)}>
-                    Older
-                  </button>
-                </p>
-              )}
+              <Pages count={count} page={PAGE} skip={skip} onSkip={setSkip} />
             </>
           )
         }

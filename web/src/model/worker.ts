@@ -42,10 +42,18 @@ export type ProvenAnswer = {
   readonly seconds: number
 }
 
+/** Weights of one version, flat, and where each layer's are in them. */
+export type ModelWeights = {
+  readonly weights: Float32Array
+  readonly parts: readonly { readonly name: string; readonly offset: number; readonly length: number }[]
+}
+
 /** A model with the weights of one version. */
 export class OpenedModel {
   readonly #program: IntegerProgram
   readonly #salt: bigint
+  readonly #weights: Float32Array
+  readonly #parts: ModelWeights['parts']
   readonly commitment: string
   #prover: PageProver | null = null
 
@@ -53,11 +61,26 @@ export class OpenedModel {
     this.commitment = commitToWeights(model, weights).commitment
     this.#program = provableModel(model, weights).program
     this.#salt = saltOf(weights)
+    this.#weights = weights
+    this.#parts = model.spec.parameters.map(({ name, offset, length }) => ({ name, offset, length }))
   }
 
   /** The model's commitment, as the chain has it. */
   committed(): string {
     return this.commitment
+  }
+
+  /** Its weights before they are rounded for the circuit. */
+  weights(): ModelWeights {
+    return { weights: this.#weights, parts: this.#parts }
+  }
+
+  /** How many of these samples it puts into their classes. @throws CompileError for inputs of another size */
+  right(inputs: readonly (readonly number[])[], labels: readonly number[]): number {
+    return inputs.filter((input, i) => {
+      const { scores } = this.answer(input)
+      return scores.indexOf(Math.max(...scores)) === labels[i]
+    }).length
   }
 
   /** Runs the integers that a proof would be about. */

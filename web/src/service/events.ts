@@ -13,6 +13,8 @@ export type Round = {
   readonly epoch: number
   /** Block of its first event. */
   readonly block: number
+  /** Block in which its result was recorded; null while it runs, and for a round that was abandoned. */
+  resultBlock: number | null
   committed: number
   revealed: number
   attested: number
@@ -54,8 +56,19 @@ export type Epoch = {
 /** What happened to one keeper, for its page. */
 export type KeeperEvent = { readonly block: number; readonly text: string; readonly transactionHash: string }
 
+/** What a completed round set aside. */
+export type Reward = {
+  readonly round: number
+  /** Units of 1e-18 token. */
+  readonly perShare: bigint
+  readonly shares: bigint
+}
+
 export type ServiceStory = {
   readonly rounds: readonly Round[]
+  readonly rewards: readonly Reward[]
+  /** Units of 1e-18 token that each keeper collected, by owner's address. */
+  readonly collected: ReadonlyMap<string, bigint>
   readonly epochs: readonly Epoch[]
   readonly penalties: readonly Penalty[]
   /** By owner's address. */
@@ -82,6 +95,8 @@ class Teller {
   readonly #rounds = new Map<number, Round>()
   readonly #epochs: Epoch[] = []
   readonly #penalties: Penalty[] = []
+  readonly #rewards: Reward[] = []
+  readonly #collected = new Map<string, bigint>()
   readonly #keepers = new Map<string, KeeperEvent[]>()
   #epoch = 0
   /** The round that runs, as the last transition says. */
@@ -100,6 +115,8 @@ class Teller {
     for (const [keeper, events] of this.#keepers) copy.#keepers.set(keeper, [...events])
     for (const epoch of this.#epochs) copy.#epochs.push(epoch)
     for (const penalty of this.#penalties) copy.#penalties.push(penalty)
+    for (const reward of this.#rewards) copy.#rewards.push(reward)
+    for (const [keeper, amount] of this.#collected) copy.#collected.set(keeper, amount)
     copy.#epoch = this.#epoch
     copy.#running = this.#running
     return copy
@@ -109,7 +126,10 @@ class Teller {
   get story(): ServiceStory {
     const rounds = [...this.#rounds.values()].sort((a, b) => a.round - b.round)
     for (const round of rounds) round.over ||= round.round !== this.#running
-    return { rounds, epochs: this.#epochs, penalties: this.#penalties, keepers: this.#keepers }
+    return {
+      ...{ rounds, epochs: this.#epochs, penalties: this.#penalties, keepers: this.#keepers },
+      ...{ rewards: this.#rewards, collected: this.#collected },
+    }
   }
 
   tell(log: StoredLog): void {
@@ -153,12 +173,14 @@ class Teller {
         round.cid = String(args.cid)
         round.commitment = String(args.modelCommitment)
         round.over = true
+        round.resultBlock = block
         break
       }
       case 'UpdateIncomplete': {
         const round = this.#roundOf(args.round, block)
         round.noMajority = true
         round.over = true
+        round.resultBlock = block
         break
       }
       case 'Penalised': {
@@ -169,6 +191,14 @@ class Teller {
           ...{ reason, taken: BigInt(taken), transactionHash },
         })
         about(`penalised: ${reason}`)
+        break
+      }
+      case 'RoundRewarded':
+        this.#rewards.push({ round: Number(args.round), perShare: args.perShare, shares: args.totalShares })
+        break
+      case 'RewardCollected': {
+        const keeper = String(args.keeper)
+        this.#collected.set(keeper, (this.#collected.get(keeper) ?? 0n) + BigInt(args.amount))
         break
       }
       case 'Joined':
@@ -205,7 +235,18 @@ class Teller {
     const known = this.#rounds.get(round)
     if (known !== undefined) return known
     const made: Round = {
-      ...{ round, epoch: this.#epoch, block, committed: 0, revealed: 0, attested: 0, shares: 0, votes: 0, samples: 0 },
+      ...{
+        round,
+        epoch: this.#epoch,
+        block,
+        resultBlock: null,
+        committed: 0,
+        revealed: 0,
+        attested: 0,
+        shares: 0,
+        votes: 0,
+        samples: 0,
+      },
       ...{ version: null, cid: null, commitment: null, disputed: false, over: false, noMajority: false },
     }
     this.#rounds.set(round, made)

@@ -7,14 +7,12 @@ import type { Connection } from '../chain/connection.ts'
 import { Show, useLoaded } from '../ui/async.tsx'
 import { Fact } from '../ui/fact.tsx'
 import { time, tokens } from '../ui/format.ts'
+import { Happened } from '../ui/happened.tsx'
 import { Hex } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
 import type { ServiceName } from './page.tsx'
 import { readStanding } from './standing.ts'
 import { useStory } from './story.ts'
-
-/** Events that are shown, the newest. */
-const MOST_EVENTS = 100
 
 export function KeeperPage({
   connection,
@@ -62,23 +60,7 @@ function Keeper({
       </Show>
       <h2>What happened</h2>
       <Show loaded={story} what="the history">
-        {({ keepers }) => {
-          const events = keepers.get(owner) ?? []
-          return events.length === 0 ? (
-            <p>Nothing, at this service.</p>
-          ) : (
-            <ul>
-              {events
-                .slice(-MOST_EVENTS)
-                .toReversed()
-                .map(({ block: at, text, transactionHash }, i) => (
-                  <li key={`${transactionHash}/${i}`}>
-                    Block {at}: {inert(text)} (<Hex value={transactionHash} />)
-                  </li>
-                ))}
-            </ul>
-          )
-        }}
+        {({ keepers }) => <Happened events={keepers.get(owner) ?? []} none="Nothing, at this service." />}
       </Show>
       <p>
         <a href={link('service', service.address)}>The service</a>

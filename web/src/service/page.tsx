@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A service: its state now, its members, and every round that it made.
-import { useMemo, useState } from 'preact/hooks'
+// A service: its state now, or as of a block, its members, and every round that it made.
+import type { ComponentChildren } from 'preact'
+import { lazy, Suspense } from 'preact/compat'
+import { useState } from 'preact/hooks'
 import { link } from '../app/route.ts'
 import type { Connection } from '../chain/connection.ts'
 import { Show, useLoaded } from '../ui/async.tsx'
-import { Chart } from '../ui/chart.tsx'
 import { Explain } from '../ui/explain.tsx'
-import { Fact } from '../ui/fact.tsx'
-import { span, tokens } from '../ui/format.ts'
-import { Hex, Inert } from '../ui/inert.tsx'
+import { time } from '../ui/format.ts'
+import { Inert } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
-import { Scrollable } from '../ui/scrollable.tsx'
-import type { Round, ServiceStory } from './events.ts'
-import { readStanding, type Standing } from './standing.ts'
+import { Epochs } from './epochs.tsx'
+import type { ServiceStory } from './events.ts'
+import { Members, Now } from './now.tsx'
+import { readPast } from './past.ts'
+import { Penalties } from './penalties.tsx'
+import { Rounds } from './rounds.tsx'
+import { readStanding } from './standing.ts'
 import { useStory } from './story.ts'
+import { Travel } from './travel.tsx'
 
-/** Rows of the rounds that are shown at once. */
-const PAGE = 25
-/** Penalties that are shown, the newest. */
-const MOST_PENALTIES = 50
+const ManifestWords = lazy(async () => (await import('./manifest.tsx')).ManifestWords)
+const Measured = lazy(async () => (await import('./measured.tsx')).Measured)
 
 export type ServiceName = { readonly name: string; readonly address: string }
+
+type Place = { readonly connection: Connection; readonly service: ServiceName }
 
 export function ServicePage({
   connection,
   service,
-}: {
-  readonly connection: Connection
-  readonly service: ServiceName
-}) {
-  const { block } = connection.head.value
-  const standing = useLoaded(() => readStanding(connection, service.address), [service.address], block)
-  const story = useStory(connection, service.address)
+  at,
+}: Place & { /** Block, as the address has it; null for now. */ readonly at: string | null }) {
   const { services } = connection.site.deployment
   return (
     <>
@@ -51,22 +51,13 @@ export function ServicePage({
           ))}
         </nav>
       )}
-      <Show loaded={standing} what="the service">
-        {(now) => (
-          <>
-            <Now connection={connection} standing={now} />
-            <Members service={service.address} standing={now} />
-          </>
-        )}
-      </Show>
-      <Show loaded={story} what="its history">
-        {(told) => (
-          <>
-            <Rounds service={service.address} story={told} />
-            <Penalties service={service.address} story={told} />
-          </>
-        )}
-      </Show>
+      {at === null ? (
+        <Present connection={connection} service={service} />
+      ) : /^\d{1,12}$/.test(at) ? (
+        <AsOf connection={connection} service={service} block={Number(at)} />
+      ) : (
+        <p>'{inert(at, 40)}' is no number of a block.</p>
+      )}
       <Explain>
         <p>
           Everything on this screen is read from the chain by your browser. The chain sees who took each step of a
@@ -75,175 +66,106 @@ export function ServicePage({
         </p>
         <p>
           Members vote for the model that they computed themselves. A version is accepted when a quorum voted for the
-          same commitment.
+          same commitment. How good it is, the chain does not know: each member judges it on samples of its own before
+          it votes, and votes carry no accuracy.
         </p>
       </Explain>
     </>
   )
 }
 
-function Now({ connection, standing }: { readonly connection: Connection; readonly standing: Standing }) {
-  const { timestamp } = connection.head.value
-  const { state, epoch, round, end, memberCount, quorum, threshold, manifest, reward, pool } = standing
+function Present({ connection, service }: Place) {
+  const { block, timestamp } = connection.head.value
+  const { address } = service
+  const standing = useLoaded(() => readStanding(connection, address), [address], block)
+  const story = useStory(connection, address)
   return (
-    <dl class="facts">
-      <Fact name="State">{state}</Fact>
-      <Fact name="Window closes in">
-        {end > timestamp ? span(end - timestamp) : 'closed: the next step records it'}
-      </Fact>
-      <Fact name="Epoch, round">
-        {epoch}, {round}
-      </Fact>
-      <Fact name="Members">{memberCount}</Fact>
-      <Fact name="Quorum, threshold">
-        {quorum}, {threshold}
-      </Fact>
-      <Fact name="Reward of a round">{tokens(reward)} COH</Fact>
-      <Fact name="Reward pool">{tokens(pool)} COH</Fact>
-      <Fact name="Manifest">{manifest === null ? 'none' : <Hex value={manifest} />}</Fact>
-    </dl>
+    <>
+      <Show loaded={standing} what="the service">
+        {(now) => (
+          <>
+            <Now standing={now} timestamp={timestamp} />
+            <Members service={address} standing={now} />
+          </>
+        )}
+      </Show>
+      <Show loaded={story} what="its history">
+        {(told) => (
+          <>
+            <Travel service={address} rounds={told.rounds} shown={null} />
+            <Told connection={connection} service={service} story={told} />
+            <Asked open="What its weights show" title="The weights of its versions">
+              <Measured connection={connection} service={address} rounds={told.rounds} />
+            </Asked>
+          </>
+        )}
+      </Show>
+      <Asked open="Read it in words" title="Manifest">
+        <ManifestWords connection={connection} service={address} />
+      </Asked>
+    </>
   )
 }
 
-function Members({ service, standing }: { readonly service: string; readonly standing: Standing }) {
+function AsOf({ connection, service, block }: Place & { readonly block: number }) {
+  const { address } = service
+  const past = useLoaded(() => readPast(connection, address, block), [address, block])
+  const story = useStory(connection, address)
   return (
-    <section>
-      <h2>Members</h2>
-      <Scrollable label="Members">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Seat</th>
-              <th scope="col">Keeper</th>
-              <th scope="col">Member</th>
-              <th scope="col">Committed</th>
-              <th scope="col">Revealed</th>
-              <th scope="col">Attested</th>
-              <th scope="col">Decrypted</th>
-              <th scope="col">Missed in a row</th>
-            </tr>
-          </thead>
-          <tbody>
-            {standing.seats.map(({ seat, keeper, member, leaving, steps, drafted, leftOut, strikes }) => (
-              <tr key={seat}>
-                <td>{seat}</td>
-                <td>
-                  <a href={link('service', service, 'keeper', keeper)}>
-                    <Hex value={keeper} />
-                  </a>
-                </td>
-                <td>
-                  {member ? (leftOut ? 'sits out' : 'yes') : 'waits'}
-                  {leaving && ', leaving'}
-                </td>
-                <td>{steps.committed ? 'yes' : '–'}</td>
-                <td>{steps.revealed ? 'yes' : '–'}</td>
-                <td>{steps.attesters ? 'yes' : '–'}</td>
-                <td>{steps.shared ? 'yes' : drafted ? 'drafted' : '–'}</td>
-                <td>{strikes}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scrollable>
-    </section>
-  )
-}
-
-function Rounds({ service, story }: { readonly service: string; readonly story: ServiceStory }) {
-  const { rounds } = story
-  const [page, setPage] = useState(0)
-  const [numbers, curves] = useMemo(
-    () => [
-      rounds.map(({ round }) => round),
-      [
-        { label: 'updates', color: '#2b6cff', values: rounds.map(({ revealed }) => revealed) },
-        { label: 'votes', color: '#c4541a', values: rounds.map(({ votes }) => votes) },
-      ],
-    ],
-    [rounds],
-  )
-  const shown = rounds.toReversed().slice(page * PAGE, (page + 1) * PAGE)
-  return (
-    <section>
-      <h2>Rounds</h2>
-      {rounds.length === 0 ? (
-        <p>No round has begun.</p>
-      ) : (
-        <>
-          <Chart title="Updates and votes of each round" rounds={numbers} curves={curves} />
-          <Scrollable label="Rounds">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Round</th>
-                  <th scope="col">Epoch</th>
-                  <th scope="col">Updates</th>
-                  <th scope="col">Samples</th>
-                  <th scope="col">Votes</th>
-                  <th scope="col">Result</th>
-                </tr>
-              </thead>
-              <tbody>
-                {shown.map((round) => (
-                  <tr key={round.round}>
-                    <td>{round.round}</td>
-                    <td>{round.epoch}</td>
-                    <td>{round.revealed}</td>
-                    <td>{round.samples.toLocaleString('en-US')}</td>
-                    <td>{round.votes}</td>
-                    <td>
-                      <Result service={service} round={round} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scrollable>
-          {rounds.length > PAGE && (
-            <p class="pages">
-              <button type="button" disabled={page === 0} onClick={() => setPage(page - 1)}>
-                Later
-              </button>{' '}
-              <button type="button" disabled={(page + 1) * PAGE >= rounds.length} onClick={() => setPage(page + 1)}>
-                Earlier
-              </button>
+    <>
+      {story.value !== null && <Travel service={address} rounds={story.value.rounds} shown={block} />}
+      <Show loaded={past} what={`the service as of block ${block}`}>
+        {({ standing, fromLog, timestamp, story: told }) => (
+          <>
+            <p class="notice" role="status">
+              As of block {block}, {time(timestamp)} UTC.{' '}
+              {fromLog === null
+                ? 'The state is what the endpoint kept of that block.'
+                : `The endpoint keeps no state of that block (${inert(fromLog, 160)}): this is put together from the service's log, which has no strikes, rewards and pool.`}{' '}
+              <a href={link('service', address)}>Now</a>
             </p>
-          )}
-        </>
-      )}
-    </section>
+            <Now standing={standing} timestamp={timestamp} />
+            <Members service={address} standing={standing} />
+            <Told connection={connection} service={service} story={told} />
+          </>
+        )}
+      </Show>
+    </>
   )
 }
 
-function Result({ service, round }: { readonly service: string; readonly round: Round }) {
-  if (round.version !== null) {
-    return <a href={link('service', service, 'version', round.version)}>version {round.version}</a>
-  }
-  if (round.noMajority) return <>no majority</>
-  return <>{round.over ? 'not completed' : 'in progress'}</>
+function Told({ connection, service, story }: Place & { readonly story: ServiceStory }) {
+  const { address } = service
+  return (
+    <>
+      <Rounds service={address} story={story} />
+      <Epochs service={address} story={story} />
+      <Penalties connection={connection} service={address} story={story} />
+    </>
+  )
 }
 
-function Penalties({ service, story }: { readonly service: string; readonly story: ServiceStory }) {
+/** A part that costs a download, shown when somebody asks. */
+function Asked({
+  title,
+  open,
+  children,
+}: {
+  readonly title: string
+  readonly open: string
+  readonly children: ComponentChildren
+}) {
+  const [asked, setAsked] = useState(false)
   return (
     <section>
-      <h2>Penalties</h2>
-      {story.penalties.length === 0 ? (
-        <p>No member has paid a penalty.</p>
+      <h2>{title}</h2>
+      {asked ? (
+        <Suspense fallback={<p>Loading …</p>}>{children}</Suspense>
       ) : (
-        <ul>
-          {story.penalties
-            .slice(-MOST_PENALTIES)
-            .toReversed()
-            .map(({ transactionHash, seat, keeper, epoch, reason, taken }) => (
-              <li key={`${transactionHash}/${seat}`}>
-                Epoch {epoch}, seat {seat}, <a href={link('service', service, 'keeper', keeper)}>{inert(keeper)}</a>:{' '}
-                {inert(reason)}, {tokens(taken)} COH (<Hex value={transactionHash} />)
-              </li>
-            ))}
-        </ul>
+        <button type="button" onClick={() => setAsked(true)}>
+          {open}
+        </button>
       )}
-      {story.penalties.length > MOST_PENALTIES && <p>… and {story.penalties.length - MOST_PENALTIES} before them.</p>}
     </section>
   )
 }

@@ -11,6 +11,7 @@ import { time } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
 import type { ServiceName } from './page.tsx'
 import { useStory } from './story.ts'
+import { Difference, Proofs, Votes } from './version-parts.tsx'
 
 export function VersionPage({
   connection,
@@ -76,6 +77,21 @@ export function VersionPage({
           Fetch the weights and check them
         </Action>
       </p>
+      <Show loaded={status} what="the version in force">
+        {({ versions, current }) =>
+          versions[version - 1] !== undefined && (
+            <Difference
+              connection={connection}
+              service={service.address}
+              version={version}
+              other={current === null || current === version ? version - 1 : current}
+              inForce={current !== null && current !== version}
+            />
+          )
+        }
+      </Show>
+      {round !== undefined && <Votes connection={connection} service={service.address} round={round} />}
+      <Proofs connection={connection} service={service.address} version={version} />
       <p>
         <a href={link('service', service.address)}>All rounds</a>
       </p>

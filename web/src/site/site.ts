@@ -36,7 +36,7 @@ const siteSchema = z.strictObject({
         }
       }
     }),
-  /** Public samples to judge versions on, by service. */
+  /** Public samples to judge versions on, by service: a JSON file with `inputs` and `labels` (src/service/samples.ts). */
   samples: z.record(z.string(), z.string().min(1)).default({}),
 })
 

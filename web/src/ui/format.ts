@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Amounts and times for people.
+import { formatEther, parseEther } from 'ethers'
 
 /** Units of 1e-18 token, to a thousandth below. */
 export function tokens(amount: bigint): string {
   return (Number(amount / 10n ** 15n) / 1000).toLocaleString('en-US')
+}
+
+/** Wei, whole and exact, in ether. */
+export function ether(wei: bigint): string {
+  return `${formatEther(wei).replace(/\.0$/, '')} ether`
+}
+
+/** What was typed, in wei. @throws Error that says what is wrong with it */
+export function weiOf(typed: string): bigint {
+  const trimmed = typed.trim()
+  if (!/^\d{1,9}(\.\d{1,18})?$/.test(trimmed))
+    throw new Error(`'${typed.slice(0, 40)}' is no amount: type a number such as 0.5`)
+  const wei = parseEther(trimmed)
+  if (wei === 0n) throw new Error('type an amount above 0')
+  return wei
 }
 
 /** The last second that a date can be of (ECMAScript, time values). Contracts have 64 bits for one, and strangers fill them. */

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One guarded account: its policy, its limits, what waits, and what a model said about its spends.
+import { ZeroAddress } from 'ethers'
+import { link } from '../app/route.ts'
+import type { Connection } from '../chain/connection.ts'
+import { account as connected } from '../chain/wallet.ts'
+import { Action, Show, useLoaded } from '../ui/async.tsx'
+import { Explain } from '../ui/explain.tsx'
+import { Fact } from '../ui/fact.tsx'
+import { ether, span, time } from '../ui/format.ts'
+import { Happened } from '../ui/happened.tsx'
+import { Hex } from '../ui/inert.tsx'
+import { Scrollable } from '../ui/scrollable.tsx'
+import { type AccountState, openAccount, type Policy } from './accounts.ts'
+import type { Verdict } from './events.ts'
+import { featuresInWords, readOutput } from './features.ts'
+import { type Hand, handOf } from './hand.ts'
+import { Pay } from './pay.tsx'
+
+/** Verdicts that are shown, the newest. */
+const MOST_VERDICTS = 20
+
+export function AccountPage({ connection, account }: { readonly connection: Connection; readonly account: string }) {
+  const { block } = connection.head.value
+  const opened = useLoaded(() => openAccount(connection, account), [account], block)
+  return (
+    <>
+      <h1>
+        Guarded account <Hex value={account} />
+      </h1>
+      <Show loaded={opened} what="the account">
+        {(state) => {
+          const hand = handOf(connection, state, connected.value?.address ?? null)
+          return (
+            <>
+              <Keys state={state} />
+              <PolicyFacts state={state} hand={hand} />
+              <Limits state={state} hand={hand} />
+              <Waiting connection={connection} state={state} hand={hand} />
+              <Verdicts connection={connection} state={state} />
+              {hand !== null && <Pay connection={connection} state={state} hand={hand} />}
+              <h2>What happened</h2>
+              <Happened events={state.told.happened} />
+            </>
+          )
+        }}
+      </Show>
+      <p>
+        <a href={link('guards')}>All guarded accounts</a>
+      </p>
+      <Explain>
+        <p>
+          What the model was asked is in each verdict below: the guard computed it from the transaction and from what it
+          recorded of the account, so that nobody can ask about something else. The proof names the model's version and
+          its answer. Any other transaction, and the same one after the account has spent again, needs another verdict.
+        </p>
+      </Explain>
+    </>
+  )
+}
+
+function Keys({ state }: { readonly state: AccountState }) {
+  const { safe, hasCode } = state
+  if (safe === null) {
+    return (
+      <p class={hasCode ? undefined : 'notice'}>
+        {hasCode
+          ? 'It is a contract, and no Safe: whether it asks the guard is for its own code to say.'
+          : 'It is an account without code: it states limits, and nothing makes it keep them.'}
+      </p>
+    )
+  }
+  return (
+    <>
+      <dl class="facts">
+        <Fact name="It is a Safe, of which must sign">
+          {safe.threshold} of {safe.owners.length}
+        </Fact>
+        {safe.owners.map((owner, i) => (
+          <Fact key={owner} name={`Owner ${i + 1}`}>
+            <Hex value={owner} />
+          </Fact>
+        ))}
+      </dl>
+      {!safe.guarded && <p class="notice">The Safe does not ask this guard: its limits hold for nothing.</p>}
+    </>
+  )
+}
+
+function policyFacts({ modelId, approvedLabel, margins, minMargin, window, verdictSeconds, delay }: Policy) {
+  return (
+    <>
+      <Fact name="Asks model">{String(modelId)}</Fact>
+      <Fact name="Approves with">
+        label {String(approvedLabel)}
+        {margins && `, by a margin of ${minMargin} or more`}
+      </Fact>
+      <Fact name="Limits are for">{span(window)}</Fact>
+      <Fact name="A verdict serves for">{span(verdictSeconds)}</Fact>
+      <Fact name="Announcements wait">{span(delay)}</Fact>
+    </>
+  )
+}
+
+function PolicyFacts({ state, hand }: { readonly state: AccountState; readonly hand: Hand | null }) {
+  const { policy, pendingPolicy } = state
+  return (
+    <section>
+      <h2>Policy</h2>
+      {policy === null ? (
+        <p>It has set none: it can spend nothing that needs one.</p>
+      ) : (
+        <dl class="facts">{policyFacts(policy)}</dl>
+      )}
+      {pendingPolicy !== null && (
+        <>
+          <p>
+            From {time(pendingPolicy.effectiveAt)} UTC on, another one holds.{' '}
+            {hand !== null && (
+              <Action
+                run={async () => await hand.call('taken back', (guard) => guard.encodeFunctionData('cancelPolicy'))}
+              >
+                Take the change of the policy back
+              </Action>
+            )}
+          </p>
+          <dl class="facts">{policyFacts(pendingPolicy.policy)}</dl>
+        </>
+      )}
+    </section>
+  )
+}
+
+/** Amounts of the chain's coin in ether, of a token in its least unit: its decimals are its own word. */
+const amountOf = (asset: string, units: bigint): string => (asset === ZeroAddress ? ether(units) : `${units} units`)
+
+function Limits({ state, hand }: { readonly state: AccountState; readonly hand: Hand | null }) {
+  return (
+    <section>
+      <h2>Limits</h2>
+      <Scrollable label="Limits">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Asset</th>
+              <th scope="col">Limit</th>
+              <th scope="col">Left now without a verdict</th>
+              <th scope="col">Changes</th>
+            </tr>
+          </thead>
+          <tbody>
+            {state.limits.map(({ asset, limit, available, pending }) => (
+              <tr key={asset}>
+                <td>{asset === ZeroAddress ? "the chain's coin" : <Hex value={asset} />}</td>
+                <td>{amountOf(asset, limit)}</td>
+                <td>{amountOf(asset, available)}</td>
+                <td>
+                  {pending === null
+                    ? '–'
+                    : `${pending.guarded ? `to ${amountOf(asset, pending.limit)}` : 'to no limit'} from ${time(pending.effectiveAt)} UTC `}
+                  {pending !== null && hand !== null && (
+                    <Action
+                      run={async () =>
+                        await hand.call('taken back', (guard) => guard.encodeFunctionData('cancelLimit', [asset]))
+                      }
+                    >
+                      Take it back
+                    </Action>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scrollable>
+    </section>
+  )
+}
+
+function Waiting({
+  connection,
+  state,
+  hand,
+}: {
+  readonly connection: Connection
+  readonly state: AccountState
+  readonly hand: Hand | null
+}) {
+  const { timestamp } = connection.head.value
+  const waiting = state.told.announcements.filter((one) => one.state === 'waits' && one.expiresAt >= timestamp)
+  return (
+    <section>
+      <h2>Announced transactions</h2>
+      {waiting.length === 0 ? (
+        <p>None waits.</p>
+      ) : (
+        <Scrollable label="Announced transactions">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Hash</th>
+                <th scope="col">Can be executed from (UTC)</th>
+                <th scope="col">until</th>
+                <th scope="col">Announced in</th>
+                <th scope="col">Take back</th>
+              </tr>
+            </thead>
+            <tbody>
+              {waiting.map(({ spendHash, executableAt, expiresAt, transactionHash }) => (
+                <tr key={spendHash}>
+                  <td>
+                    <Hex value={spendHash} />
+                  </td>
+                  <td>{time(executableAt)}</td>
+                  <td>{time(expiresAt)}</td>
+                  <td>
+                    <Hex value={transactionHash} />
+                  </td>
+                  <td>
+                    {hand === null ? (
+                      'its owners may'
+                    ) : (
+                      <Action
+                        run={async () =>
+                          await hand.call('taken back', (guard) =>
+                            guard.encodeFunctionData('cancelAnnouncement', [spendHash]),
+                          )
+                        }
+                      >
+                        Take it back
+                      </Action>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scrollable>
+      )}
+      <p class="quiet">
+        An announcement is a hash: it shows what the transaction is to whoever knows it already. An owner who did not
+        announce one should take it back.
+      </p>
+    </section>
+  )
+}
+
+function Verdicts({ connection, state }: { readonly connection: Connection; readonly state: AccountState }) {
+  const { verdicts } = state.told
+  return (
+    <section>
+      <h2>Verdicts</h2>
+      {verdicts.length === 0 && <p>No model has judged a transaction of this account.</p>}
+      {verdicts
+        .slice(-MOST_VERDICTS)
+        .toReversed()
+        .map((verdict) => (
+          <VerdictView
+            key={verdict.transactionHash}
+            verdict={verdict}
+            margins={state.policy?.margins ?? true}
+            now={connection.head.value.timestamp}
+          />
+        ))}
+      {verdicts.length > MOST_VERDICTS && <p>… and {verdicts.length - MOST_VERDICTS} before them.</p>}
+    </section>
+  )
+}
+
+function VerdictView({
+  verdict,
+  margins,
+  now,
+}: {
+  readonly verdict: Verdict
+  readonly margins: boolean
+  readonly now: number
+}) {
+  const { spendHash, modelId, version, features, output, validUntil, transactionHash, over } = verdict
+  const words = featuresInWords(features)
+  const { label, margin } = readOutput(output, margins)
+  const standing = over ?? (validUntil < now ? 'expired' : `serves until ${time(validUntil)} UTC`)
+  return (
+    <article class="proposal" data-verdict={over === null && validUntil >= now ? 'serves' : 'over'}>
+      <h3>
+        Transaction <Hex value={spendHash} />: {standing}
+      </h3>
+      <p>
+        Version {version} of model {String(modelId)} said label {String(label)}
+        {margin !== null && `, by a margin of ${margin}`}. The proof is in <Hex value={transactionHash} />.
+      </p>
+      {words === null ? (
+        <p>It was asked about bytes that this page cannot read.</p>
+      ) : (
+        <details>
+          <summary>What it was asked</summary>
+          <dl class="facts">
+            {words.map(([name, value]) => (
+              <Fact key={name} name={name}>
+                {value}
+              </Fact>
+            ))}
+          </dl>
+        </details>
+      )}
+    </article>
+  )
+}

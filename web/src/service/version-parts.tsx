@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Of one version: how far it is from another, who voted for it, and what was proven about it.
+import { useState } from 'preact/hooks'
+import { clients } from '../../../keepers/chain/index.ts'
+import type { Connection } from '../chain/connection.ts'
+import { openVersion } from '../model/versions.ts'
+import { Action, Show, useLoaded } from '../ui/async.tsx'
+import { Hex, Inert } from '../ui/inert.tsx'
+import { Scrollable } from '../ui/scrollable.tsx'
+import { distanceOf, distancesByPart, type PartDistance } from './difference.ts'
+import type { Round } from './events.ts'
+import { provenAbout, votesOf } from './proofs.ts'
+
+/** Proofs that are shown, the newest. */
+const MOST_PROOFS = 25
+
+type Place = { readonly connection: Connection; readonly service: string }
+
+export function Difference({
+  connection,
+  service,
+  version,
+  other,
+  inForce,
+}: Place & {
+  readonly version: number
+  /** Version that it is compared with; 0 for none. */
+  readonly other: number
+  /** Whether that one is in force; else it is the one before. */
+  readonly inForce: boolean
+}) {
+  const [parts, setParts] = useState<readonly PartDistance[]>([])
+  const name = `version ${other}, ${inForce ? 'which is in force' : 'the one before it'}`
+  if (other === 0) return null
+  return (
+    <section>
+      <h2>Difference to {name}</h2>
+      <p>
+        <Action
+          run={async () => {
+            const read = async (wanted: number) => await (await openVersion(connection, service, wanted)).weights()
+            const [mine, theirs] = [await read(version), await read(other)]
+            const all = { name: 'all', weights: mine.weights.length, ...distanceOf(mine.weights, theirs.weights) }
+            setParts([all, ...distancesByPart(mine.weights, theirs.weights, mine.parts)])
+            return `compared ${mine.weights.length.toLocaleString('en-US')} weights, both checked against the chain`
+          }}
+        >
+          Fetch both and compare
+        </Action>
+      </p>
+      {parts.length > 0 && (
+        <Scrollable label="Difference by layer">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Layer</th>
+                <th scope="col">Weights</th>
+                <th scope="col">L2 distance</th>
+                <th scope="col">L∞ distance</th>
+              </tr>
+            </thead>
+            <tbody>
+              {parts.map(({ name: part, weights, l2, max }) => (
+                <tr key={part}>
+                  <td>
+                    <Inert text={part} most={60} />
+                  </td>
+                  <td>{weights.toLocaleString('en-US')}</td>
+                  <td>{l2.toPrecision(4)}</td>
+                  <td>{max.toPrecision(4)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scrollable>
+      )}
+    </section>
+  )
+}
+
+export function Votes({ connection, service, round }: Place & { readonly round: Round }) {
+  const { block } = connection.head.value
+  const votes = useLoaded(
+    async () => {
+      const history = connection.history(service)
+      await history.step()
+      return votesOf(history.logs, round.round)
+    },
+    [service, round.round],
+    block,
+  )
+  return (
+    <section>
+      <h2>Votes of round {round.round}</h2>
+      <Show loaded={votes} what="the votes">
+        {(list) =>
+          list.length === 0 ? (
+            <p>The log that was read has none.</p>
+          ) : (
+            <Scrollable label="Votes">
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">Seat</th>
+                    <th scope="col">For the model with the commitment</th>
+                    <th scope="col">Transaction</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {list.map(({ seat, commitment, transactionHash }) => (
+                    <tr key={seat}>
+                      <td>{seat}</td>
+                      <td>
+                        <Hex value={commitment} />
+                        {commitment === round.commitment ? ', this one' : ', another one'}
+                      </td>
+                      <td>
+                        <Hex value={transactionHash} />
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </Scrollable>
+          )
+        }
+      </Show>
+    </section>
+  )
+}
+
+export function Proofs({ connection, service, version }: Place & { readonly version: number }) {
+  const { block } = connection.head.value
+  const proofs = useLoaded(
+    async () => {
+      const { provider, site } = connection
+      const { InferenceHub } = site.deployment.contracts
+      const hub = clients.hub(InferenceHub, provider)
+      const history = connection.history(InferenceHub)
+      const [count] = await Promise.all([hub.modelCount(), history.step()])
+      const ids = Array.from({ length: Number(count) }, (_, i) => BigInt(i + 1))
+      const of = await Promise.all(ids.map(async (id) => ((await hub.modelOf(id)).service === service ? id : null)))
+      return provenAbout(history.logs, new Set(of.filter((id) => id !== null)), version)
+    },
+    [service, version],
+    block,
+  )
+  return (
+    <section>
+      <h2>Proven answers about it</h2>
+      <Show loaded={proofs} what="the hub's log">
+        {(list) =>
+          list.length === 0 ? (
+            <p>Nobody has asked a keeper about this version.</p>
+          ) : (
+            <Scrollable label="Proven answers">
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">Model of the hub</th>
+                    <th scope="col">Output</th>
+                    <th scope="col">Proven by</th>
+                    <th scope="col">Transaction with the proof</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {list
+                    .slice(-MOST_PROOFS)
+                    .toReversed()
+                    .map(({ modelId, output, prover, transactionHash }) => (
+                      <tr key={transactionHash}>
+                        <td>{String(modelId)}</td>
+                        <td>{String(output)}</td>
+                        <td>
+                          <Hex value={prover} />
+                        </td>
+                        <td>
+                          <Hex value={transactionHash} />
+                        </td>
+                      </tr>
+                    ))}
+                </tbody>
+              </table>
+            </Scrollable>
+          )
+        }
+      </Show>
+    </section>
+  )
+}
