@@ -9,12 +9,15 @@ import { Done } from '../ui/done.tsx'
 import { Inert } from '../ui/inert.tsx'
 import { ChainNotice } from './chain-notice.tsx'
 import { link, route } from './route.ts'
+import { startTour, touring } from './tour-memory.ts'
 import { WalletButton } from './wallet-button.tsx'
 
 const DaoPage = lazy(async () => (await import('../dao/page.tsx')).DaoPage)
 const ModelPage = lazy(async () => (await import('../model/page.tsx')).ModelPage)
+const SimulatePage = lazy(async () => (await import('../simulate/page.tsx')).SimulatePage)
 const MarketsPage = lazy(async () => (await import('../market/page.tsx')).MarketsPage)
 const VersionPage = lazy(async () => (await import('../service/version.tsx')).VersionPage)
+const Tour = lazy(async () => (await import('./tour.tsx')).Tour)
 const KeeperPage = lazy(async () => (await import('../service/keeper.tsx')).KeeperPage)
 
 const PLACES = [
@@ -22,6 +25,7 @@ const PLACES = [
   ['model', 'Try the model'],
   ['dao', 'DAO'],
   ['market', 'Markets'],
+  ['simulate', 'Simulate'],
 ] as const
 
 export function App({ connection }: { readonly connection: Connection }) {
@@ -47,6 +51,11 @@ export function App({ connection }: { readonly connection: Connection }) {
       </header>
       <ChainNotice connection={connection} />
       <Done />
+      {touring.value && (
+        <Suspense fallback={null}>
+          <Tour />
+        </Suspense>
+      )}
       <main id="main" tabIndex={-1} data-screen={place}>
         <Suspense fallback={<p>Loading the screen …</p>}>
           {/* Another address, another screen: figures of one service never stand under the name of the next while its own are on their way. */}
@@ -56,7 +65,10 @@ export function App({ connection }: { readonly connection: Connection }) {
         </Suspense>
       </main>
       <footer>
-        <Inert text={deployment.network} />, chain {deployment.chainId}, block {connection.head.value.block}
+        <Inert text={deployment.network} />, chain {deployment.chainId}, block {connection.head.value.block}{' '}
+        <button type="button" onClick={startTour}>
+          Tour
+        </button>
       </footer>
     </>
   )
@@ -69,6 +81,7 @@ function Screen({ connection }: { readonly connection: Connection }) {
   const service = first === undefined ? services[0] : services.find(({ address }) => address === first)
   if (place === 'dao') return <DaoPage connection={connection} chosen={first ?? null} />
   if (place === 'market') return <MarketsPage connection={connection} chosen={first ?? null} />
+  if (place === 'simulate') return <SimulatePage />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
   if (place === 'service' && service !== undefined) {
     if (second === 'version') return <VersionPage connection={connection} service={service} version={Number(third)} />
