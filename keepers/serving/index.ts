@@ -14,7 +14,15 @@ export {
 export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue.ts'
 export { ServingError, type ServingErrorCode } from './errors.ts'
 export { OUTPUT_FORMS, type OutputForm, outputSchemaOf, readScore } from './output-schema.ts'
-export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
+export {
+  commitmentOf,
+  decodePayload,
+  encodePayload,
+  type InputPayload,
+  integersOf,
+  type PreparedInput,
+  prepareInput,
+} from './payload.ts'
 export type { ProverEvent, ProverTotals } from './prover-account.ts'
 export { type JobStatus, type JobView, readJob, readWitness } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
@@ -23,6 +31,7 @@ export { CircuitShelf, circuitsOf, type ShelfOptions } from './prover-shelf.ts'
 export { type ReleasedCircuit, type ReleasedCircuitOptions, releasedCircuit } from './released-circuit.ts'
 export {
   type InferenceOrder,
+  postRequest,
   type RequestStatus,
   type RequestView,
   readRequest,

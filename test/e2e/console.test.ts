@@ -25,12 +25,13 @@ import { freePort } from '../../scripts/demo/ports.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
 import { findChromium } from '../keepers/zkml/prove/browser.ts'
 import { accessibilityFaults, startBrowser, type Visitor, visit } from './console-browser.ts'
+import { askingCases, simulationCases, tourCases } from './console-screens.ts'
 
 /** Two members of the DAO, each with a third of the votes, and somebody without any. */
 const ACCOUNT = { member: 0, other: 1, user: 3 } as const
 /** Compressed bytes of everything that the first screen needs. */
 const FIRST_LOAD = 250_000
-const SCREENS = ['service', 'model', 'dao', 'market'] as const
+const SCREENS = ['service', 'model', 'dao', 'market', 'simulate'] as const
 /** Where screenshots of every screen go; nowhere unless told. */
 const SCREENSHOTS = process.env.COHORT_SCREENSHOTS
 
@@ -52,6 +53,12 @@ async function readerOf(provider: JsonRpcProvider, deployment: DeploymentFile): 
   const verifiers = clients.verifiers(deployment.contracts.VerifierRegistry, provider)
   const { verifier, vkHash } = await verifiers.getVerifier(manifest.circuitId)
   return { folder, verifier: { address: verifier, vkHash } }
+}
+
+/** Folder of the circuit of the hub's first model, which the demo prints. */
+async function circuitOf(log: string): Promise<string> {
+  const [, folder] = /^ {2}circuit +(\S+),/m.exec(await readFile(log, 'utf8')) ?? []
+  return join(ROOT, folder!)
 }
 
 describe('the console in a browser', function () {
@@ -258,6 +265,21 @@ describe('the console in a browser', function () {
     expect(await token.balanceOf(accountSigner(provider, ACCOUNT.member))).to.be.above(before)
   })
 
+  // Read when a case runs: the demo is not up yet.
+  const suite = {
+    get provider() {
+      return provider
+    },
+    get deployment() {
+      return deployment
+    },
+    circuit: () => circuitOf(join(home, 'demo.log')),
+    ...{ come, open, connect, draw },
+  }
+  simulationCases(suite)
+  askingCases(suite)
+  tourCases(suite)
+
   it('notices a wallet on another chain, and changes it', async () => {
     const { page, wallet } = await come()
     wallet.chainId = 1
@@ -364,6 +386,7 @@ describe('the console in a browser', function () {
         ['dao'],
         ['market'],
         ['market', '1'],
+        ['simulate'],
         ['service', service, 'version', '1'],
       ]) {
         await open(page, ...parts)
