@@ -51,11 +51,14 @@ export function App({ connection }: { readonly connection: Connection }) {
       </header>
       <ChainNotice connection={connection} />
       <Done />
-      {touring.value && (
-        <Suspense fallback={null}>
-          <Tour />
-        </Suspense>
-      )}
+      {/* An element of its own: what loads later would otherwise come last in the page. */}
+      <div>
+        {touring.value && (
+          <Suspense fallback={null}>
+            <Tour />
+          </Suspense>
+        )}
+      </div>
       <main id="main" tabIndex={-1} data-screen={place}>
         <Suspense fallback={<p>Loading the screen …</p>}>
           {/* Another address, another screen: figures of one service never stand under the name of the next while its own are on their way. */}

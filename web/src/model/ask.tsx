@@ -128,11 +128,17 @@ function State({
   asked,
   now: { view, answered },
 }: Omit<Asking, 'input'> & { readonly asked: Asked; readonly now: Followed }) {
-  // A chain without new blocks calls it open still; the refund makes one.
-  const isOver = view.status === 'expired' || (view.status === 'open' && Date.now() / 1000 > Number(view.deadline) + 2)
-  if (view.status === 'open' && !isOver)
-    return <p>Open until {time(Number(view.deadline))} UTC. Nobody has answered yet.</p>
-  if (isOver) {
+  if (view.status === 'open') {
+    // Contracts go by the time of the newest block.
+    const isLate = Date.now() / 1000 > Number(view.deadline)
+    const waits = isLate ? 'The deadline is over, and the chain has no block after it yet.' : 'Nobody has answered yet.'
+    return (
+      <p>
+        Open until {time(Number(view.deadline))} UTC. {waits}
+      </p>
+    )
+  }
+  if (view.status === 'expired') {
     return (
       <p>
         Nobody answered in time.{' '}
