@@ -49,16 +49,18 @@ function alertRules(): Plugin {
   }
 }
 
-/** Enters each room of keepers/ by its door for pages. */
+/** Enters each room of keepers/ by its door for pages, and takes `x.browser.ts` where it stands beside `x.ts`. */
 function doorsForPages(): Plugin {
   return {
     name: 'doors-for-pages',
     enforce: 'pre',
     async resolveId(source, importer, options) {
-      if (!source.endsWith('/index.ts')) return null
+      if (!source.startsWith('.') || !source.endsWith('.ts')) return null
       const found = await this.resolve(source, importer, { ...options, skipSelf: true })
-      const door = found?.id.replace(/index\.ts$/, 'browser.ts')
-      return found?.id.startsWith(ROOMS) && existsSync(door!) ? door! : found
+      if (found?.id.startsWith(ROOMS) !== true) return found
+      const door = found.id.replace(/index\.ts$/, 'browser.ts')
+      const inPage = door === found.id ? found.id.replace(/\.ts$/, '.browser.ts') : door
+      return existsSync(inPage) ? inPage : found
     },
   }
 }

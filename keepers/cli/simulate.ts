@@ -4,50 +4,20 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
-import type { SimulationSettings, SimulationState } from '../learning/index.ts'
+import type { SimulationState } from '../learning/index.ts'
 import { chooseSpec, numberBetween, ProgressLine, wholeNumber } from './learning-options.ts'
 import { playSimulation, STATE_FILE, summaryOf } from './simulate-run.ts'
+import { ATTACKS, type SimulateOptions, STRATEGIES, toSettings } from './simulate-settings.ts'
 import { interruptible } from './stopping.ts'
-
-/** Of --strategy fedavgm: The middle of the values in Hsu et al. 2019. */
-const SERVER_MOMENTUM = 0.9
-const STRATEGIES = ['fedavg', 'fedavgm', 'fedprox', 'fedadam', 'fedyogi', 'trimmed-mean', 'median'] as const
 
 /** Options that an experiment file leaves to the command line. */
 const WITH_EXPERIMENT: ReadonlySet<string> = new Set(['experiment', 'out', 'workers', 'json'])
 
-type Options = {
-  readonly keepers: number
-  readonly rounds: number
+type Options = SimulateOptions & {
   readonly model: string
   readonly data?: string
+  readonly digits?: boolean
   readonly limit?: number
-  readonly partition: 'iid' | 'dirichlet' | 'shards'
-  readonly alpha: number
-  readonly fraction: number
-  readonly epochs: number
-  readonly batch: number
-  readonly optimizer: 'adam' | 'sgd'
-  readonly lr: number
-  readonly strategy: (typeof STRATEGIES)[number]
-  readonly serverLr?: number
-  readonly serverClip?: number
-  readonly mu: number
-  readonly groups?: number
-  readonly trim?: number
-  readonly equalWeights?: boolean
-  readonly dropOut: number
-  readonly poison: number
-  readonly attack: 'label-flip' | 'sign-flip' | 'scaling' | 'norm-bust'
-  readonly strength: number
-  readonly within?: boolean
-  readonly bound?: number
-  readonly boundCheck: 'none' | 'mean' | 'member'
-  readonly dpClip?: number
-  readonly dpNoise?: number
-  readonly dpDelta: number
-  readonly target?: number
-  readonly seed: number
   readonly workers?: number
   readonly experiment?: string
   readonly out?: string
@@ -70,6 +40,7 @@ export function registerSimulate(program: Command): void {
       '--data <dir>',
       'IDX files, CSV with schema.json, or image folders (default: MNIST, else procedural digits)',
     )
+    .option('--digits', 'the project’s own procedural digits, also where MNIST is at hand')
     .option('--limit <n>', 'use only the first n training samples', wholeNumber(10))
     .addOption(
       new Option('--partition <kind>', 'how the data is dealt').choices(['iid', 'dirichlet', 'shards']).default('iid'),
@@ -91,11 +62,7 @@ export function registerSimulate(program: Command): void {
     .option('--equal-weights', 'every keeper counts alike, whatever the size of its shard')
     .option('--drop-out <share>', 'chance that a keeper does not deliver', numberBetween(0, 0.99), 0)
     .option('--poison <share>', 'share of bad keepers', numberBetween(0, 0.99), 0)
-    .addOption(
-      new Option('--attack <kind>', 'what bad keepers do')
-        .choices(['label-flip', 'sign-flip', 'scaling', 'norm-bust'])
-        .default('sign-flip'),
-    )
+    .addOption(new Option('--attack <kind>', 'what bad keepers do').choices(ATTACKS).default('sign-flip'))
     .option(
       '--strength <factor>',
       'how much sign-flip, scaling (× update) and norm-bust (× --bound) exaggerate',
@@ -139,69 +106,19 @@ export function registerSimulate(program: Command): void {
     )
 }
 
-/** The options as the library takes them. */
-export function toSettings(options: Options): SimulationSettings {
-  const { strategy, lr } = options
-  const groups = options.groups ?? Math.max(3, Math.min(10, Math.round(options.keepers * options.fraction)))
-  const adaptive = strategy === 'fedadam' || strategy === 'fedyogi'
-  return {
-    keepers: options.keepers,
-    rounds: options.rounds,
-    fraction: options.fraction,
-    partition:
-      options.partition === 'dirichlet' ? { kind: 'dirichlet', alpha: options.alpha } : { kind: options.partition },
-    training: {
-      epochs: options.epochs,
-      batchSize: options.batch,
-      optimizer: { kind: options.optimizer, learningRate: lr },
-      ...(strategy === 'fedprox' ? { proximalMu: options.mu } : {}),
-    },
-    weighting: options.equalWeights ? 'equal' : 'samples',
-    server: {
-      ...(adaptive
-        ? { kind: strategy, learningRate: options.serverLr ?? 0.01 }
-        : {
-            kind: 'fedavg' as const,
-            ...(options.serverLr === undefined ? {} : { learningRate: options.serverLr }),
-            ...(strategy === 'fedavgm' ? { momentum: SERVER_MOMENTUM } : {}),
-          }),
-      ...(options.serverClip === undefined ? {} : { clip: options.serverClip }),
-    },
-    centre:
-      strategy === 'trimmed-mean'
-        ? { kind: 'trimmed-mean', groups, trim: options.trim ?? Math.max(1, Math.floor(0.3 * groups)) }
-        : strategy === 'median'
-          ? { kind: 'median', groups }
-          : { kind: 'mean' },
-    dropOut: options.dropOut,
-    ...(options.poison > 0
-      ? {
-          poison: {
-            share: options.poison,
-            attack: options.attack,
-            strength: options.strength,
-            within: options.within ?? false,
-          },
-        }
-      : {}),
-    ...(options.bound === undefined ? {} : { bound: { norm: options.bound, check: options.boundCheck } }),
-    ...(options.dpClip === undefined
-      ? {}
-      : {
-          privacy: { clippingNorm: options.dpClip, noiseMultiplier: options.dpNoise ?? 0, delta: options.dpDelta },
-        }),
-    seed: options.seed,
-    ...(options.target === undefined ? {} : { targetAccuracy: options.target }),
-  }
-}
-
 async function run(options: Options, signal: AbortSignal): Promise<void> {
   const room = await import('../learning/index.ts')
   if (options.dpNoise !== undefined && options.dpClip === undefined) {
     throw new room.LearningError('BAD_PARAMETERS', '--dp-noise needs --dp-clip: the noise is in multiples of it')
   }
   const config = room.parseSimulationConfig(toSettings(options))
-  const opened = await room.openData({ ...(options.data === undefined ? {} : { dir: options.data }), signal })
+  if (options.digits === true && options.data !== undefined) {
+    throw new room.LearningError('BAD_PARAMETERS', '--digits and --data both say which samples: leave one out')
+  }
+  const opened =
+    options.digits === true
+      ? { ...room.proceduralDigits(room.USUAL_DIGITS), announcement: 'data: procedural digits' }
+      : await room.openData({ ...(options.data === undefined ? {} : { dir: options.data }), signal })
   const train = options.limit === undefined ? opened.train : room.head(opened.train, options.limit)
   const line = new ProgressLine()
   line.lasting(opened.announcement)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the learning room: models, data, local training, strategies, privacy, ensembles, simulation.
 
+export { arraysIn, BYTE_FORMATS } from './data/array-bytes.ts'
 export { isArrayFile, openArrays } from './data/arrays.ts'
 export {
   type Columns,
@@ -24,7 +25,7 @@ export {
   partitionIid,
   partitionShards,
 } from './data/partition.ts'
-export { proceduralDigits } from './data/procedural.ts'
+export { proceduralDigits, USUAL_DIGITS } from './data/procedural.ts'
 export { dividerOf, headerOf, readRows, tableText } from './data/rows.ts'
 export { openSamples, type SampleForm, type SampleSource, type Samples } from './data/samples.ts'
 export {
@@ -33,6 +34,7 @@ export {
   lastSide,
   loadTensors,
   placeIn,
+  sampleIn,
   type TensorTerms,
   tensorSample,
   tensorSchema,

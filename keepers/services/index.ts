@@ -7,4 +7,4 @@ export { anyVersion, outputNamed, SERVICE_CIRCUIT, serviceCircuit } from './circ
 export { type DraftReport, draftService } from './draft.ts'
 export type { ProofCost } from './price.ts'
 export { readSample, type Sample, type SampleOptions } from './sample.ts'
-export { delimiterOf, type TableOptions, tableRow, USUAL_TOKENIZER } from './table.ts'
+export { delimiterOf, inferTable, type TableOptions, tableRow, USUAL_TOKENIZER } from './table.ts'

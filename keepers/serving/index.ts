@@ -23,7 +23,15 @@ export {
   type SubmittedAnswer,
 } from './job-state.ts'
 export { OUTPUT_FORMS, type OutputForm, outputSchemaOf, readScore } from './output-schema.ts'
-export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
+export {
+  commitmentOf,
+  decodePayload,
+  encodePayload,
+  type InputPayload,
+  integersOf,
+  type PreparedInput,
+  prepareInput,
+} from './payload.ts'
 export type { ProverEvent, ProverTotals } from './prover-account.ts'
 export { readWitness } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
@@ -32,6 +40,7 @@ export { CircuitShelf, circuitsOf, type ShelfOptions } from './prover-shelf.ts'
 export { type ReleasedCircuit, type ReleasedCircuitOptions, releasedCircuit } from './released-circuit.ts'
 export {
   type InferenceOrder,
+  postRequest,
   type RequestStatus,
   type RequestView,
   readRequest,

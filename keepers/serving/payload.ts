@@ -2,11 +2,14 @@
 // The payload of a request with a public input: version (1 byte) ‖ salt (32 bytes, big-endian) ‖ one byte for each value.
 // The input commitment on the chain is salted Poseidon over those values; the salt is public here, and lets the same
 // request format carry inputs that are sent to one prover in private.
-import { commitInput, elementCount, type IntegerProgram, tensorOf } from '../zkml/index.ts'
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { commitInput, elementCount, encodeInput, type IntegerProgram, randomSalt, tensorOf } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 
 const VERSION = 1
 const HEAD_BYTES = 33
+/** A payload has one byte for each value. */
+const PAYLOAD_BITS = 8
 
 export type InputPayload = {
   /** The circuit's integers less their specified minimum: 0 … 2^bits − 1, row-major. */
@@ -17,7 +20,7 @@ export type InputPayload = {
 export function encodePayload({ values, salt }: InputPayload): Uint8Array {
   const bytes = new Uint8Array(HEAD_BYTES + values.length)
   bytes[0] = VERSION
-  bytes.set(Buffer.from(salt.toString(16).padStart(64, '0'), 'hex'), 1)
+  bytes.set(hexToBytes(salt.toString(16).padStart(64, '0')), 1)
   bytes.set(values, HEAD_BYTES)
   return bytes
 }
@@ -34,7 +37,7 @@ export function decodePayload(bytes: Uint8Array, program: IntegerProgram, inputC
   if (bytes[0] !== VERSION) bad(`version ${bytes[0]}, expected ${VERSION}`)
   if (bytes.length !== HEAD_BYTES + count)
     bad(`${bytes.length} bytes, expected ${HEAD_BYTES + count} for ${count} values`)
-  const salt = BigInt(`0x${Buffer.from(bytes.subarray(1, HEAD_BYTES)).toString('hex')}`)
+  const salt = BigInt(`0x${bytesToHex(bytes.subarray(1, HEAD_BYTES))}`)
   const values = bytes.slice(HEAD_BYTES)
   const limit = 2 ** program.input.bits
   const outside = values.findIndex((value) => value >= limit)
@@ -52,4 +55,38 @@ export function commitmentOf({ values, salt }: InputPayload, { input }: IntegerP
 /** The integers that the circuit takes. */
 export function integersOf({ values }: InputPayload, min: number): Float64Array {
   return Float64Array.from(values, (value) => value + min)
+}
+
+/** A public input as a request carries it. */
+export type PreparedInput = {
+  /** 32 bytes, 0x… */
+  readonly inputCommitment: string
+  /** Opens the commitment: salt and input. 0x… */
+  readonly payload: string
+}
+
+/**
+ * Rounds an input and commits to it. Everybody will be able to read it.
+ * @param clamp moves values outside the calibrated range to its edge, in place of refusing them
+ * @throws ServingError wrong-circuit when an input does not fit a byte, bad-payload when it does not fit the circuit
+ */
+export function prepareInput(program: IntegerProgram, input: ArrayLike<number>, clamp = false): PreparedInput {
+  if (program.input.bits > PAYLOAD_BITS) {
+    throw new ServingError(
+      'wrong-circuit',
+      `the circuit's inputs have ${program.input.bits} bits, a payload carries ${PAYLOAD_BITS}`,
+    )
+  }
+  const values = Uint8Array.from(roundedInput(program, input, clamp), (value) => value - program.input.min)
+  const payload = { values, salt: randomSalt() }
+  const commitment = commitmentOf(payload, program).toString(16).padStart(64, '0')
+  return { inputCommitment: `0x${commitment}`, payload: `0x${bytesToHex(encodePayload(payload))}` }
+}
+
+function roundedInput(program: IntegerProgram, input: ArrayLike<number>, clamp: boolean): Float64Array {
+  try {
+    return encodeInput(program, input, { clamp })
+  } catch (cause) {
+    throw new ServingError('bad-payload', (cause as Error).message, { cause })
+  }
 }

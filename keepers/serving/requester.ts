@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { hexlify, type Signer, toBeHex } from 'ethers'
+import type { Signer } from 'ethers'
 import type { InferenceHub } from '../../types/index.ts'
 import { type Clock, clients, decodeRevert, systemClock } from '../chain/index.ts'
-import { encodeInput, type IntegerProgram, randomSalt } from '../zkml/index.ts'
+import type { IntegerProgram } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { readScore } from './output-schema.ts'
-import { commitmentOf, encodePayload } from './payload.ts'
+import { type PreparedInput, prepareInput } from './payload.ts'
 
 export type InferenceOrder = {
   readonly signer: Signer
@@ -21,34 +21,26 @@ export type InferenceOrder = {
   readonly seconds: number
 }
 
-/** A payload has one byte for each value. */
-const PAYLOAD_BITS = 8
-
 /**
  * Posts a request with a public input and its price in escrow. Returns the request's id.
  * @throws ServingError wrong-circuit when an input value does not fit a byte, refused when the hub refuses
  */
 export async function requestInference(order: InferenceOrder): Promise<{ requestId: string; gasUsed: bigint }> {
-  const { signer, program, modelId } = order
-  if (program.input.bits > PAYLOAD_BITS) {
-    throw new ServingError(
-      'wrong-circuit',
-      `the circuit's inputs have ${program.input.bits} bits, a payload carries ${PAYLOAD_BITS}`,
-    )
-  }
+  return await postRequest(order, prepareInput(order.program, order.input))
+}
+
+/** Posts a request with an input that is prepared. @throws ServingError refused when the hub says no */
+export async function postRequest(
+  order: Omit<InferenceOrder, 'program' | 'input'>,
+  { inputCommitment, payload }: PreparedInput,
+): Promise<{ requestId: string; gasUsed: bigint }> {
+  const { signer, modelId } = order
   const hub = clients.hub(order.hub, signer)
-  const values = Uint8Array.from(roundedInput(program, order.input), (value) => value - program.input.min)
-  const payload = { values, salt: randomSalt() }
   const latest = await signer.provider!.getBlock('latest')
   try {
-    const sent = await hub.request(
-      modelId,
-      toBeHex(commitmentOf(payload, program), 32),
-      BigInt(latest!.timestamp + order.seconds),
-      0,
-      hexlify(encodePayload(payload)),
-      { value: order.price },
-    )
+    const sent = await hub.request(modelId, inputCommitment, BigInt(latest!.timestamp + order.seconds), 0, payload, {
+      value: order.price,
+    })
     const receipt = await sent.wait()
     const posted = receipt!.logs
       .map((log) => hub.interface.parseLog(log))
@@ -56,14 +48,6 @@ export async function requestInference(order: InferenceOrder): Promise<{ request
     return { requestId: posted!.args.requestId, gasUsed: receipt!.gasUsed }
   } catch (cause) {
     throw refusal(hub, cause, 'request')
-  }
-}
-
-function roundedInput(program: IntegerProgram, input: ArrayLike<number>): Float64Array {
-  try {
-    return encodeInput(program, input)
-  } catch (cause) {
-    throw new ServingError('bad-payload', (cause as Error).message, { cause })
   }
 }
 

@@ -9,10 +9,16 @@ export { importTfjs } from './import/tfjs/import.ts'
 export { InferenceError } from './inference/errors.ts'
 export { parseManifest } from './inference/manifest.ts'
 export { PageProver } from './inference/page.ts'
+export {
+  isTwoRoundKey,
+  keyHash as verificationKeyHash,
+  parseKey as parseVerificationKey,
+  verifyAny as verifyProof,
+} from './inference/systems.ts'
 export { downloadKey } from './prove/key-download.ts'
 export { encodeReals } from './quantise/input.ts'
 export { interpret } from './quantise/interpret.ts'
 export { planSchema } from './quantise/plan.ts'
-export { buildWithPlan } from './quantise/quantise.ts'
+export { buildWithPlan, encodeInput } from './quantise/quantise.ts'
 export { parseKeyMetadata } from './setup/metadata.ts'
-export { toSolidityProof } from './verifier/calldata.ts'
+export { fromSolidityProof, type SolidityProof, toSolidityProof } from './verifier/calldata.ts'

@@ -147,7 +147,13 @@ export { setupTwoRound } from './setup/two-round.ts'
 export { bordersOf, type TwoRoundShape } from './setup/two-round-shape.ts'
 export { parseTwoRoundZkey, type TwoRoundZkey } from './setup/two-round-zkey.ts'
 export { parseZkey, type Zkey } from './setup/zkey.ts'
-export { encodeBatchCalldata, encodeVerifyCalldata, type SolidityProof, toSolidityProof } from './verifier/calldata.ts'
+export {
+  encodeBatchCalldata,
+  encodeVerifyCalldata,
+  fromSolidityProof,
+  type SolidityProof,
+  toSolidityProof,
+} from './verifier/calldata.ts'
 export type { ExportVerifierOptions } from './verifier/solidity.ts'
 export {
   challengesOf,

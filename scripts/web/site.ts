@@ -10,8 +10,14 @@ import { type DeploymentFile, readDeployment } from '../../keepers/chain/index.t
 import { folderPaths, readManifest } from '../../keepers/zkml/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 
-/** Of a circuit's folder: what a page needs to prove. */
-const CIRCUIT_FILES = ['circuit.json', 'circuit.zkey', 'circuit.zkey.json', 'circuit.wasm'] as const
+/** Of a circuit's folder: what a page needs to prove, and to check proofs. */
+const CIRCUIT_FILES = [
+  'circuit.json',
+  'circuit.zkey',
+  'circuit.zkey.json',
+  'circuit.wasm',
+  'verification_key.json',
+] as const
 
 export const CONFIG = join(ROOT, 'web/vite.config.ts')
 
@@ -114,7 +120,7 @@ export function siteFiles({ description, folders, samples }: PreparedSite): Plug
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(wanted))
       return
     }
-    const [, id, name] = /^\/circuits\/(0x[0-9a-f]{64})\/([a-z.]+)$/.exec(path) ?? []
+    const [, id, name] = /^\/circuits\/(0x[0-9a-f]{64})\/([a-z_.]+)$/.exec(path) ?? []
     const folder = folders.get(id ?? '')
     if (folder === undefined || !CIRCUIT_FILES.some((one) => one === name)) return next()
     const file = pathOf(folder, name!)

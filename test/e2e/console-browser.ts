@@ -44,6 +44,8 @@ export async function visit(
     readonly account: number
     readonly viewport?: { readonly width: number; readonly height: number }
     readonly scheme?: 'light' | 'dark'
+    /** Whether the tour is to be shown, as to somebody who was never here. */
+    readonly firstVisit?: boolean
   },
 ): Promise<Visitor> {
   const { viewport = { width: 1200, height: 900 }, scheme = 'light' } = options
@@ -54,6 +56,7 @@ export async function visit(
     return await answer(signer, controls, method, params)
   })
   await context.addInitScript(announceWallet)
+  if (options.firstVisit !== true) await context.addInitScript(() => localStorage.setItem('cohort/tour', 'seen'))
   const page = await context.newPage()
   const requests: Sent[] = []
   const errors: string[] = []

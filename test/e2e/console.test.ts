@@ -36,6 +36,7 @@ import {
 import { effectsOn, hostileLogs, hostileSaying, hostileText, STRANGER } from './console-hostile.ts'
 import { consoleScreens } from './console-routes.ts'
 import { consoleUses } from './console-uses.ts'
+import { askingCases, simulationCases, tourCases } from './console-screens.ts'
 
 /** Two members of the DAO, each with a third of the votes, and somebody without any. */
 const ACCOUNT = { member: 0, other: 1, user: 3 } as const
@@ -62,6 +63,12 @@ async function readerOf(provider: JsonRpcProvider, deployment: DeploymentFile): 
   const verifiers = clients.verifiers(deployment.contracts.VerifierRegistry, provider)
   const { verifier, vkHash } = await verifiers.getVerifier(manifest.circuitId)
   return { folder, verifier: { address: verifier, vkHash } }
+}
+
+/** Folder of the circuit of the hub's first model, which the demo prints. */
+async function circuitOf(log: string): Promise<string> {
+  const [, folder] = /^ {2}circuit +(\S+),/m.exec(await readFile(log, 'utf8')) ?? []
+  return join(ROOT, folder!)
 }
 
 describe('the console in a browser', function () {
@@ -270,6 +277,21 @@ describe('the console in a browser', function () {
     await page.getByText(/paid \d+\.\d+ .*: 0x/).waitFor({ timeout: 60_000 })
     expect(await token.balanceOf(accountSigner(provider, ACCOUNT.member))).to.be.above(before)
   })
+
+  // Read when a case runs: the demo is not up yet.
+  const suite = {
+    get provider() {
+      return provider
+    },
+    get deployment() {
+      return deployment
+    },
+    circuit: () => circuitOf(join(home, 'demo.log')),
+    ...{ come, open, connect, draw },
+  }
+  simulationCases(suite)
+  askingCases(suite)
+  tourCases(suite)
 
   it('notices a wallet on another chain, and changes it', async () => {
     const { page, wallet } = await come()

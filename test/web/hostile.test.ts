@@ -7,7 +7,7 @@ import { madeDeployment as sampleDeployment } from '../../scripts/bench/console/
 import type { StoredLog } from '../../web/src/chain/history.ts'
 import { account, connect, signerOn } from '../../web/src/chain/wallet.ts'
 import { textsOf } from '../../web/src/market/markets.ts'
-import { contextOf, proveFor, recordOnChain } from '../../web/src/model/proof.ts'
+import { contextOf, directRequestId, proveFor, recordOnChain } from '../../web/src/model/proof.ts'
 import { time } from '../../web/src/ui/format.ts'
 
 const [MINE, OTHER] = [new Key(`0x${'11'.repeat(32)}`).address, new Key(`0x${'22'.repeat(32)}`).address]
@@ -70,7 +70,8 @@ describe('the console before those who mean it ill', () => {
     const made = await proveFor(connection as never, hubModel, model as never, [1], MINE)
     const { caller, nonce, version, deadline } = made
     expect(asked).to.deep.equal([])
-    const bound = { chainId: CHAIN, hub: deployment.contracts.InferenceHub, caller, nonce, version, deadline }
+    const requestId = directRequestId(caller, nonce)
+    const bound = { chainId: CHAIN, hub: deployment.contracts.InferenceHub, requestId, caller, version, deadline }
     expect([caller, version, deadline]).to.deep.equal([MINE, 3, 4600])
     expect(context).to.equal(contextOf({ ...bound, modelId: 7n }))
     expect(context).to.not.equal(contextOf({ ...bound, modelId: 7n, caller: OTHER }))

@@ -3,17 +3,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { LearningError } from '../errors.ts'
-import { decodeSafetensors } from '../external/safetensors.ts'
-import { arrayOfTensor, MOST_AXES, parseNpy, type StoredArray } from './npy.ts'
+import { type ArrayFile, arraysIn, named } from './array-bytes.ts'
+import { parseNpy } from './npy.ts'
 import { readZip } from './zip.ts'
-
-export type ArrayFile = {
-  /** The file's name, for errors. */
-  readonly name: string
-  readonly names: readonly string[]
-  /** @throws LearningError BAD_DATA naming the arrays that there are */
-  readonly array: (name: string) => Promise<StoredArray>
-}
 
 const FORMATS = ['.npz', '.npy', '.safetensors', '.json']
 
@@ -53,69 +45,7 @@ export async function openArrays(path: string): Promise<ArrayFile> {
     })
     return named(name, new Map(reads))
   }
-  if (extension === '.safetensors') {
-    const tensors = [...decodeSafetensors(bytes, name)]
-    const reads = tensors.map(([key, tensor]) => {
-      const read = async () => arrayOfTensor(tensor, `${name}: array '${key}'`)
-      return [key, read] as const
-    })
-    return named(name, new Map(reads))
-  }
-  return named(name, new Map(jsonArrays(bytes, name)))
-}
-
-function named(name: string, arrays: ReadonlyMap<string, () => Promise<StoredArray>>): ArrayFile {
-  const names = [...arrays.keys()]
-  return {
-    name,
-    names,
-    array: async (wanted) => {
-      const read = arrays.get(wanted)
-      if (read !== undefined) return await read()
-      throw new LearningError('BAD_DATA', `${name}: no array '${wanted}'; it has ${names.join(', ') || 'none'}`)
-    },
-  }
+  return arraysIn(bytes, name)
 }
 
 const stem = (file: string): string => basename(file, extname(file))
-
-/** `{"x": […], "y": […]}`, lists of lists as deep as the array has axes. */
-function jsonArrays(bytes: Uint8Array, name: string): [string, () => Promise<StoredArray>][] {
-  let json: unknown
-  try {
-    json = JSON.parse(Buffer.from(bytes).toString('utf8'))
-  } catch (cause) {
-    throw new LearningError('BAD_DATA', `${name}: not JSON (${(cause as Error).message.split('\n')[0]})`, { cause })
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new LearningError('BAD_DATA', `${name}: takes an object of arrays, as {"x": […], "y": […]}`)
-  }
-  return Object.entries(json).map(([key, value]) => [key, async () => nested(value, `${name}: array '${key}'`)])
-}
-
-function nested(value: unknown, where: string): StoredArray {
-  const bad = (what: string): never => {
-    throw new LearningError('BAD_DATA', `${where}: ${what}`)
-  }
-  const shape: number[] = []
-  for (let one = value; Array.isArray(one); one = one[0]) shape.push(one.length)
-  if (shape.length > MOST_AXES) bad(`${shape.length} axes, at most ${MOST_AXES} are read`)
-  if (shape.length === 0) bad(`is ${JSON.stringify(value)?.slice(0, 40)}, takes a list`)
-  const values: (number | string)[] = []
-  const collect = (one: unknown, axis: number, place: string): void => {
-    if (axis < shape.length) {
-      const length = Array.isArray(one) ? one.length : null
-      if (length !== shape[axis]) bad(`${place || 'list'} has ${length ?? 'no'} values, those before it ${shape[axis]}`)
-      for (const [i, part] of (one as unknown[]).entries()) collect(part, axis + 1, `${place}[${i}]`)
-    } else if (typeof one === 'number' || typeof one === 'string') values.push(one)
-    else if (typeof one === 'boolean') values.push(Number(one))
-    else bad(`${place} is ${JSON.stringify(one)?.slice(0, 40)}, not a number`)
-  }
-  collect(value, 0, '')
-  const texts = values.filter((one) => typeof one === 'string').length
-  if (texts > 0 && texts < values.length) bad('has numbers and texts: take one or the other')
-  const number = (i: number): number => (typeof values[i] === 'number' ? values[i] : Number.NaN)
-  const whole = values.every((one) => Number.isInteger(one))
-  const kind = texts > 0 ? 'text' : whole ? 'integer' : 'float'
-  return { shape, kind, type: texts > 0 ? 'texts' : 'numbers', number, text: (i) => String(values[i]) }
-}

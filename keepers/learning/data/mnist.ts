@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { LearningError } from '../errors.ts'
 import type { Dataset, DatasetPair } from '../types.ts'
 import { datasetFromIdx, inflate } from './idx.ts'
-import { proceduralDigits } from './procedural.ts'
+import { proceduralDigits, USUAL_DIGITS } from './procedural.ts'
 
 /** The four files, with the SHA-256 of their decompressed bytes. */
 export const MNIST_FILES = {
@@ -86,7 +86,7 @@ export async function loadDigits(
   } catch (error) {
     if (askedFor(options) !== undefined || options.signal?.aborted) throw error
     const why = error instanceof Error ? error.message : String(error)
-    const { seed = 1, train = 12_000, test = 2_000 } = options
+    const { seed, train, test } = { ...USUAL_DIGITS, ...options }
     return {
       ...proceduralDigits({ seed, train, test }),
       announcement: `data: PROCEDURAL digits made on the spot (seed ${seed}), NOT MNIST: ${why}`,

@@ -25,7 +25,7 @@ export function parseNpy(bytes: Uint8Array, where: string): StoredArray {
   const bad = (what: string): never => {
     throw new LearningError('BAD_DATA', `${where}: ${what}`)
   }
-  if (Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') !== MAGIC) bad('not an .npy array')
+  if (latin1(bytes.subarray(0, MAGIC.length)) !== MAGIC) bad('not an .npy array')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const wide = bytes[MAGIC.length]! > 1
   const start = PREFIX + (wide ? 4 : 2)
@@ -33,10 +33,7 @@ export function parseNpy(bytes: Uint8Array, where: string): StoredArray {
   const length = wide ? view.getUint32(PREFIX, true) : view.getUint16(PREFIX, true)
   if (length > MOST_HEADER_BYTES) bad(`its header is said to be ${length} bytes long, at most ${MOST_HEADER_BYTES}`)
   if (start + length > bytes.length) bad('its header is cut off')
-  const { descr, columnMajor, shape } = headerOf(
-    Buffer.from(bytes.subarray(start, start + length)).toString('latin1'),
-    bad,
-  )
+  const { descr, columnMajor, shape } = headerOf(latin1(bytes.subarray(start, start + length)), bad)
   const { size, ...type } = typeOf(descr, bad)
   const values = bytes.subarray(start + length)
   const count = shape.reduce((product, side) => product * side, 1)
@@ -45,6 +42,13 @@ export function parseNpy(bytes: Uint8Array, where: string): StoredArray {
   }
   const at = columnMajor ? columnMajorOrder(shape) : (i: number) => i
   return arrayOf(values, { ...type, size, shape, type: descr, place: (i) => at(i) * size })
+}
+
+/** A character for each byte; TextDecoder's "latin1" is another alphabet. */
+function latin1(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return text
 }
 
 function headerOf(text: string, bad: (what: string) => never) {
@@ -161,7 +165,7 @@ function columnMajorOrder(shape: readonly number[]): (i: number) => number {
 
 /** Padded with zeros at the end. */
 function textReader(letter: string, big: boolean): (bytes: Uint8Array) => string {
-  if (letter === 'S') return (bytes) => Buffer.from(bytes).toString('utf8').replace(/\0+$/, '')
+  if (letter === 'S') return (bytes) => new TextDecoder().decode(bytes).replace(/\0+$/, '')
   return (bytes) => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const points = Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, !big))

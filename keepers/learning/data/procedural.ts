@@ -7,6 +7,9 @@ import { createDataset } from './dataset.ts'
 
 const SIDE = 28
 
+/** The set that stands in for MNIST where there is none. */
+export const USUAL_DIGITS = { seed: 1, train: 12_000, test: 2_000 } as const
+
 /** A point in the unit square, y downwards. */
 type Point = readonly [x: number, y: number]
 type Stroke = readonly Point[]

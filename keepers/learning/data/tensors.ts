@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import type { Dataset } from '../types.ts'
-import { type ArrayFile, openArrays } from './arrays.ts'
+import type { ArrayFile } from './array-bytes.ts'
+import { openArrays } from './arrays.ts'
 import { createDataset, type DatasetParts } from './dataset.ts'
 import type { StoredArray } from './npy.ts'
 
@@ -90,10 +91,19 @@ export async function tensorSample(
   shape: readonly number[],
   row: number,
 ): Promise<number[]> {
-  const file = await openArrays(path)
+  return await sampleIn(await openArrays(path), terms, shape, row)
+}
+
+/** The same of a file that is open. @param row from 1 */
+export async function sampleIn(
+  file: ArrayFile,
+  terms: TensorTerms,
+  shape: readonly number[],
+  row: number,
+): Promise<number[]> {
   const samples = await samplesOf(file, terms.array, shape)
   const count = samples.shape[0]!
-  if (row > count)
+  if (!(Number.isInteger(row) && row >= 1 && row <= count))
     throw new LearningError('BAD_DATA', `${file.name}: no sample ${row} in '${terms.array}'; it has ${count}`)
   const size = shape.reduce((product, side) => product * side, 1)
   const read = valueReader(samples, terms, shape, `${file.name}: ${terms.array}`)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One instance of the compiled kernel and the memory it works on.
-import { readFile } from 'node:fs/promises'
 import { LearningError } from '../errors.ts'
 
 /** Address of a buffer in the kernel's memory, in bytes. */
@@ -43,7 +42,6 @@ export type KernelFunctions = {
   stepAdam(...args: number[]): void
 }
 
-const KERNEL_FILE = new URL('./generated/kernel.wasm', import.meta.url)
 const PAGE = 65536
 const ALIGNMENT = 64
 const LARGEST = 2 ** 31
@@ -51,7 +49,7 @@ let compiled: Promise<WebAssembly.Module> | null = null
 
 /** The compiled kernel; compiled once per thread. Throws NO_BACKEND when it has not been built. */
 export async function loadKernel(): Promise<WebAssembly.Module> {
-  compiled ??= readFile(KERNEL_FILE).then(
+  compiled ??= readKernel().then(
     (bytes) => WebAssembly.compile(bytes),
     (cause: unknown) => {
       compiled = null
@@ -59,6 +57,19 @@ export async function loadKernel(): Promise<WebAssembly.Module> {
     },
   )
   return compiled
+}
+
+/** From the disk, or in a page from where its files are. */
+async function readKernel(): Promise<Uint8Array<ArrayBuffer>> {
+  // Bundlers know a file of a page by this form.
+  const url = new URL('./generated/kernel.wasm', import.meta.url)
+  if (url.protocol === 'file:') {
+    const { readFile } = await import('node:fs/promises')
+    return await readFile(url)
+  }
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`${url.pathname}: ${response.status} ${response.statusText}`)
+  return new Uint8Array(await response.arrayBuffer())
 }
 
 /** An instance of the kernel with its own memory and a bump allocator: buffers live as long as the arena. */

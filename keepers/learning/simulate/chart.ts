@@ -15,6 +15,7 @@ const COLUMNS = [
   'epsilon',
   'idle',
   'macroF1',
+  'norm',
 ] as const
 
 /** One line per round, RFC 4180; an empty field where a round has no value. */

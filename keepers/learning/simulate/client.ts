@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One virtual keeper's part of a round. Runs in a worker thread or in the calling one; the result does not depend on which.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { slice, subset } from '../data/dataset.ts'
 import type { TrainerCommand } from '../external/command.ts'
-import { ExternalTrainer } from '../external/trainer.ts'
 import { privatise, seededNormal } from '../privacy/mechanism.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
 import { normOf } from '../strategy/bound.ts'
@@ -15,6 +11,7 @@ import { clipToNorm } from '../strategy/mean.ts'
 import { LocalTrainer } from '../train/trainer.ts'
 import type { Dataset, LabelCounts, ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
 import type { SimulationConfig } from './config.ts'
+import { openProgram, type Program } from './program.ts'
 
 export type ClientTask = {
   /** From 0. */
@@ -80,9 +77,7 @@ export type EvaluationOutcome = {
 export class ClientPlayer {
   readonly #trainer: LocalTrainer
   readonly #data: ClientData
-  readonly #external: ExternalTrainer | null
-  /** Where the program's folders are. */
-  readonly #scratch: string | null
+  readonly #program: Program | null
 
   /** @throws LearningError NO_TRAINER */
   static async create(spec: ModelSpec, data: ClientData): Promise<ClientPlayer> {
@@ -92,12 +87,10 @@ export class ClientPlayer {
   private constructor(trainer: LocalTrainer, data: ClientData) {
     this.#trainer = trainer
     this.#data = data
-    this.#scratch = data.trainer === undefined ? null : mkdtempSync(join(tmpdir(), 'cohort-simulate-'))
     try {
-      this.#external =
-        data.trainer === undefined ? null : new ExternalTrainer(trainer.spec, data.trainer, this.#scratch!)
+      this.#program = data.trainer === undefined ? null : openProgram(trainer.spec, data.trainer)
     } catch (error) {
-      this.teardown()
+      trainer.teardown()
       throw error
     }
   }
@@ -130,10 +123,10 @@ export class ClientPlayer {
   async #fit(task: ClientTask, shard: Dataset, signal: AbortSignal | undefined) {
     const { global, training, round, bound, privacy } = task
     if (shard.count === 0) return { weights: global.slice(), samples: 0, loss: Number.NaN }
-    if (this.#external !== null) {
+    if (this.#program !== null) {
       const clip = bound === null ? null : { norm: bound, entry: null }
       const agreed = { clip, privacy, epoch: null, manifest: null, state: task.state }
-      return await this.#external.train(global, shard, { round: round + 1, training, ...agreed }, signal)
+      return await this.#program.trainer.train(global, shard, { round: round + 1, training, ...agreed }, signal)
     }
     const { control } = task
     const held = control === null ? { training } : controlled(training, shard.count, control)
@@ -167,7 +160,7 @@ export class ClientPlayer {
 
   teardown(): void {
     this.#trainer.teardown()
-    if (this.#scratch !== null) rmSync(this.#scratch, { recursive: true, force: true })
+    this.#program?.close()
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a simulated federation looks like, checked at the door.
-import { createHash } from 'node:crypto'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import { trainerCommandSchema, trainerEnvironmentSchema, trainerLimitsSchema } from '../external/command.ts'
@@ -143,7 +144,5 @@ export function parseSimulationConfig(settings: unknown): SimulationConfig {
 /** Identifies a run, so that it is not resumed as another. What ends it may change: rounds, target, patience. */
 export function configHash(config: SimulationConfig, specHash: string, data: string): string {
   const { rounds: _rounds, targetAccuracy: _target, patience: _patience, ...lasting } = config
-  return createHash('sha256')
-    .update(JSON.stringify([lasting, specHash, data]))
-    .digest('hex')
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify([lasting, specHash, data]))))
 }

@@ -12,9 +12,14 @@ import type { SimulationState } from './state.ts'
 /** Sums over the test set, whatever parts it was evaluated in. */
 type Tally = Omit<EvaluationOutcome, 'r2'>
 
-/** On the test set, in as many parts as there are players. */
+/** Parts of the test set: enough for as many threads; the same whatever their number, since sums of other parts round otherwise. */
+const PARTS = 16
+/** A smaller part takes longer to hand over than to evaluate. */
+const LEAST_PART = 64
+
+/** On the test set, in parts that the players share. */
 export async function evaluateOn({ pool, test }: Federation, weights: Float32Array): Promise<Tally> {
-  const parts = Math.min(pool.size, test.count)
+  const parts = Math.min(PARTS, Math.ceil(test.count / LEAST_PART))
   const edge = (part: number) => Math.floor((part * test.count) / parts)
   const outcomes = await Promise.all(
     Array.from({ length: parts }, (_, part) => pool.evaluate({ weights, from: edge(part), to: edge(part + 1) })),

@@ -76,7 +76,20 @@ export function roundsEvents(
 }
 
 function scalarsOf(record: RoundRecord, classNames: readonly string[]): [tag: string, value: number][] {
-  const { accuracy, loss, trainLoss, macroF1, members, dropped, epsilon, recall, precision, f1, clients = [] } = record
+  const {
+    accuracy,
+    loss,
+    trainLoss,
+    norm,
+    macroF1,
+    members,
+    dropped,
+    epsilon,
+    recall,
+    precision,
+    f1,
+    clients = [],
+  } = record
   const name = (c: number) => classNames[c] ?? String(c)
   const all: [string, number | null | undefined][] = [
     ...Object.entries({
@@ -84,6 +97,7 @@ function scalarsOf(record: RoundRecord, classNames: readonly string[]): [tag: st
       'test/loss': loss,
       'test/macro_f1': macroF1,
       'train/loss': trainLoss,
+      'train/norm': norm,
     }),
     ...Object.entries({ 'round/members': members, 'round/dropped': dropped, 'privacy/epsilon': epsilon }),
     ...recall.map((value, c): [string, number | null] => [`recall/${name(c)}`, value]),

@@ -5,7 +5,7 @@ import type { WeightedUpdate } from '../strategy/mean.ts'
 import type { StrategyModule } from '../strategy/module.ts'
 import type { Dataset, ModelSpec, ParameterSpec } from '../types.ts'
 import type { SimulationConfig } from './config.ts'
-import type { PlayerPool } from './pool.ts'
+import type { PlayerPool } from './worker-pool.ts'
 
 /** The parts that stay the same from round to round. */
 export type Federation = {

@@ -83,6 +83,7 @@ export async function playRound(
   const record = {
     round: round + 1,
     ...figuresOfTally(tally, federation.test),
+    norm: normOf(changeOf(weights, global)),
     ...(config.perClient === true ? { clients: await evaluateClients(federation, weights, tally, homes) } : {}),
     trainLoss: trained.length === 0 ? null : trained.reduce((sum, { loss }) => sum + loss, 0) / trained.length,
     members: deliveries.length,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A whole federation on one machine: rounds of virtual keepers, good, bad and absent ones. Reproducible from its seed whatever
 // the number of threads, and resumable after any round.
-import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
 import {
   type Partition,
   partitionBySize,
@@ -11,7 +9,6 @@ import {
   partitionShards,
 } from '../data/partition.ts'
 import { LearningError } from '../errors.ts'
-import { checkRunnable } from '../external/process.ts'
 import { specHash } from '../model/spec.ts'
 import { checkVector, initialWeights } from '../model/vector.ts'
 import { deriveSeed } from '../random.ts'
@@ -20,7 +17,7 @@ import { initialServerState } from '../strategy/server.ts'
 import type { Dataset, ModelSpec } from '../types.ts'
 import { configHash, parseSimulationConfig, type SimulationConfig, type SimulationSettings } from './config.ts'
 import type { Combine } from './federation.ts'
-import { openPool } from './pool.ts'
+import { openPool, programOf, usualThreads } from './pool.ts'
 import { playRound, STREAM } from './round.ts'
 import { isOutOfPatience } from './schedule.ts'
 import type { RoundRecord, SimulationState } from './state.ts'
@@ -77,11 +74,9 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
   const partition = split(data.train, config)
   const { shards, histograms } = partition
   let state = begin({ spec, config, identity, start: options.start }, resume)
-  const workers = options.workers ?? Math.min(config.keepers, availableParallelism())
+  const workers = options.workers ?? Math.min(config.keepers, usualThreads())
   signal?.throwIfAborted()
-  const trainer =
-    config.trainer === undefined ? undefined : { ...config.trainer, folder: resolve(options.folder ?? '.') }
-  if (trainer !== undefined) checkRunnable(trainer)
+  const trainer = programOf(config, options.folder)
   const pool = await openPool(spec, { ...data, trainer }, workers, signal)
   const abort = () => void pool.close()
   signal?.addEventListener('abort', abort, { once: true })

@@ -11,6 +11,8 @@ export type RoundRecord = {
   /** On the test set, after the round. */
   readonly accuracy: number
   readonly loss: number
+  /** Euclidean norm of the step that the global weights made; null in states of before it was recorded. */
+  readonly norm: number | null
   /** Mean over the honest members of their last local epoch. */
   readonly trainLoss: number | null
   readonly members: number
@@ -61,6 +63,7 @@ const recordSchema = z.strictObject({
   refused: z.number().int().default(0),
   lost: z.boolean().default(false),
   // And these of before there were any.
+  norm: z.number().nullable().default(null),
   idle: z.number().int().default(0),
   macroF1: z.number().nullable().default(null),
   recall: z.array(z.number().nullable()).default([]),

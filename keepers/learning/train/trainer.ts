@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One keeper's local actions: load and remove data, set parameters, train, evaluate, predict, tear down.
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gather } from '../data/dataset.ts'
 import { type BackendChoice, createEngine } from '../engine/backend.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -8,6 +7,7 @@ import { LearningError } from '../errors.ts'
 import { specHash } from '../model/spec.ts'
 import { checkVector, initialWeights } from '../model/vector.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
+import { nextTurn } from '../turn.ts'
 import type {
   BackendName,
   Dataset,

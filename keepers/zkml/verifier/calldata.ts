@@ -30,6 +30,19 @@ export function toSolidityProof(proof: Proof | TwoRoundProof): SolidityProof {
   }
 }
 
+/**
+ * The proof that a contract was given, of the system of the key that it is to be checked with.
+ * @throws RangeError for a word that stands for no point of the curve
+ */
+export function fromSolidityProof({ a, b: [x, y], c }: SolidityProof, twoRounds: boolean): Proof | TwoRoundProof {
+  const b = [
+    [x[1], x[0]],
+    [y[1], y[0]],
+  ] as const
+  if (!twoRounds) return { a, b, c }
+  return { a, b, commitment: decompressed(c[0]), c: decompressed(c[1]) }
+}
+
 /** Calldata of `verifyProof(a, b, c, publicSignals)`: selector and 8 + n words, as 0x… */
 export function encodeVerifyCalldata(proof: Proof | TwoRoundProof, publicSignals: PublicSignals): string {
   checkSignals(publicSignals)
@@ -68,6 +81,22 @@ function proofWords(proof: Proof | TwoRoundProof): bigint[] {
 /** A point of the curve in one word: x, and in bit 255 whether y is the larger of its two values. */
 export function compressed([x, y]: G1Point): bigint {
   return y > BASE_FIELD >> 1n ? x | (1n << 255n) : x
+}
+
+/** The point of a word. p ≡ 3 (mod 4), so that a square root is a power. @throws RangeError */
+function decompressed(word: bigint): G1Point {
+  const x = word & ((1n << 255n) - 1n)
+  const square = (x ** 3n + 3n) % BASE_FIELD
+  let root = 1n
+  let power = square
+  for (let exponent = (BASE_FIELD + 1n) >> 2n; exponent > 0n; exponent >>= 1n) {
+    if ((exponent & 1n) === 1n) root = (root * power) % BASE_FIELD
+    power = (power * power) % BASE_FIELD
+  }
+  if (x >= BASE_FIELD || (root * root) % BASE_FIELD !== square)
+    throw new RangeError(`0x${word.toString(16)} stands for no point`)
+  const isLarger = root > BASE_FIELD >> 1n
+  return [x, word >> 255n === (isLarger ? 1n : 0n) ? root : BASE_FIELD - root]
 }
 
 function checkSignals(signals: PublicSignals): void {

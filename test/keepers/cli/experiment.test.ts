@@ -229,7 +229,15 @@ sweep: { seed: [1, 2] }\n`)
           poisoned: 0,
           refused: 0,
         },
-        ...{ lost: false, idle: 0, macroF1: 0.25, recall: [1, null], precision: [0.5, 0.75], f1: [0.5, null] },
+        ...{
+          lost: false,
+          idle: 0,
+          macroF1: 0.25,
+          norm: 0.5,
+          recall: [1, null],
+          precision: [0.5, 0.75],
+          f1: [0.5, null],
+        },
         clients: [{ accuracy: 0.1, loss: 2, f1: null }, null],
       }),
     )

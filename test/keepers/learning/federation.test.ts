@@ -134,7 +134,8 @@ describe('learning: simulation', function () {
     const alone = await simulate({ spec: modelSpec('small-cnn'), data, settings: BASE, workers: 0 })
     const threads = await simulate({ spec: modelSpec('small-cnn'), data, settings: BASE, workers: 2 })
     expect(threads.weights).to.deep.equal(alone.weights)
-    expect(threads.records.map(({ accuracy }) => accuracy)).to.deep.equal(alone.records.map(({ accuracy }) => accuracy))
+    expect(threads.records).to.deep.equal(alone.records)
+    expect(alone.records.every(({ norm }) => norm! > 0)).to.equal(true)
     expect(alone.records).to.have.length(4)
     expect(alone.records[3]!.accuracy).to.be.above(alone.records[0]!.accuracy)
     expect(alone.histograms).to.have.length(10)
@@ -226,10 +227,10 @@ describe('learning: simulation', function () {
     const { records } = await run({ rounds: 3, dropOut: 0.1 })
     const lines = roundsCsv(records).trimEnd().split('\n')
     expect(lines[0]).to.equal(
-      'round,accuracy,loss,trainLoss,members,dropped,poisoned,refused,lost,epsilon,idle,macroF1',
+      'round,accuracy,loss,trainLoss,members,dropped,poisoned,refused,lost,epsilon,idle,macroF1,norm',
     )
     expect(lines).to.have.length(4)
-    expect(lines.every((line) => line.split(',').length === 12)).to.equal(true)
+    expect(lines.every((line) => line.split(',').length === 13)).to.equal(true)
     const svg = roundsChart(records, 'a <b> & "c"')
     expect(svg).to.contain('a &#60;b&#62; &#38; &#34;c&#34;')
     expect(svg.match(/<path d="M[\d.]+ [\d.]+(L[\d.]+ [\d.]+){2}"/g)).to.have.length(2)

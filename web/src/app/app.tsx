@@ -10,16 +10,19 @@ import { Inert } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
 import { ChainNotice } from './chain-notice.tsx'
 import { link, route } from './route.ts'
+import { startTour, touring } from './tour-memory.ts'
 import { WalletButton } from './wallet-button.tsx'
 
 const DaoPage = lazy(async () => (await import('../dao/page.tsx')).DaoPage)
 const ModelPage = lazy(async () => (await import('../model/page.tsx')).ModelPage)
+const SimulatePage = lazy(async () => (await import('../simulate/page.tsx')).SimulatePage)
 const MarketsPage = lazy(async () => (await import('../market/page.tsx')).MarketsPage)
 const OperatorPage = lazy(async () => (await import('../operator/page.tsx')).OperatorPage)
 const EnsemblesPage = lazy(async () => (await import('../ensembles/page.tsx')).EnsemblesPage)
 const GuardsPage = lazy(async () => (await import('../guards/page.tsx')).GuardsPage)
 const ProversPage = lazy(async () => (await import('../provers/page.tsx')).ProversPage)
 const VersionPage = lazy(async () => (await import('../service/version.tsx')).VersionPage)
+const Tour = lazy(async () => (await import('./tour.tsx')).Tour)
 const KeeperPage = lazy(async () => (await import('../service/keeper.tsx')).KeeperPage)
 
 const PLACES = [
@@ -27,6 +30,7 @@ const PLACES = [
   ['model', 'Try the model'],
   ['dao', 'DAO'],
   ['market', 'Markets'],
+  ['simulate', 'Simulate'],
   ['provers', 'Provers'],
   ['ensembles', 'Ensembles'],
   ['guards', 'Guards'],
@@ -57,6 +61,14 @@ export function App({ connection }: { readonly connection: Connection }) {
       </header>
       <ChainNotice connection={connection} />
       <Done />
+      {/* An element of its own: what loads later would otherwise come last in the page. */}
+      <div>
+        {touring.value && (
+          <Suspense fallback={null}>
+            <Tour />
+          </Suspense>
+        )}
+      </div>
       <main id="main" tabIndex={-1} data-screen={place}>
         <Suspense fallback={<p>Loading the screen …</p>}>
           {/* Another address, another screen: figures of one service never stand under the name of the next while its own are on their way. */}
@@ -68,6 +80,10 @@ export function App({ connection }: { readonly connection: Connection }) {
       <footer>
         <Inert text={deployment.network} />, chain {deployment.chainId}, block {connection.head.value.block}
         {source?.refused === false && `; ${inert(source.text, 200)}`}
+        {' '}
+        <button type="button" onClick={startTour}>
+          Tour
+        </button>
       </footer>
     </>
   )
@@ -91,6 +107,7 @@ function Screen({ connection }: { readonly connection: Connection }) {
     )
   }
   if (place === 'provers') return <ProversPage connection={connection} chosen={first ?? null} />
+  if (place === 'simulate') return <SimulatePage />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
   if (place === 'operator') return <OperatorPage connection={connection} />
   if (place === 'service' && service !== undefined) {

@@ -11,6 +11,8 @@ export type HubModel = {
   readonly version: number | null
   readonly circuitId: string
   readonly vkHash: string
+  /** Units of the output that make one, where it is a score; else 0. */
+  readonly scale: bigint
   /** Where the circuit's files are; null when this copy has none. */
   readonly circuit: string | null
 }
@@ -23,7 +25,7 @@ export async function listHubModels({ provider, site }: Connection): Promise<Hub
   const models = await Promise.all(
     Array.from({ length: count }, async (_, index): Promise<HubModel | null> => {
       const modelId = BigInt(index + 1)
-      const { service, circuitId, vkHash, deprecated } = await hub.modelOf(modelId)
+      const { service, circuitId, vkHash, deprecated, scale } = await hub.modelOf(modelId)
       const name = services.find(({ address }) => address === service)?.name
       if (deprecated || name === undefined) return null
       const version = await hub.versionInForce(modelId).then(Number, () => null)
@@ -34,6 +36,7 @@ export async function listHubModels({ provider, site }: Connection): Promise<Hub
         version,
         circuitId,
         vkHash,
+        scale,
         circuit: site.circuits[circuitId] ?? null,
       }
     }),

@@ -94,26 +94,31 @@ export async function proveFor(
   const nonce = hexlify(crypto.getRandomValues(new Uint8Array(32)))
   const deadline = head.value.timestamp + VALID_SECONDS
   const { chainId, contracts } = site.deployment
-  const context = contextOf({ chainId, hub: contracts.InferenceHub, caller, nonce, modelId, version, deadline })
+  const requestId = directRequestId(caller, nonce)
+  const context = contextOf({ chainId, hub: contracts.InferenceHub, requestId, caller, modelId, version, deadline })
   return { ...(await model.prove(input, context)), caller, nonce, version, deadline }
 }
 
-/** What a direct proof is bound to, as IInferenceHub defines it. Computed here: an endpoint could name its owner in the visitor's place. */
+/** The id of a verification without a request, as IInferenceHub defines it. */
+export function directRequestId(caller: string, nonce: string): string {
+  return keccak256(AbiCoder.defaultAbiCoder().encode(['bytes32', 'address', 'bytes32'], [DIRECT_DOMAIN, caller, nonce]))
+}
+
+/** What a proof is bound to, as IInferenceHub defines it. Computed here: an endpoint could name its owner in the visitor's place. */
 export function contextOf(bound: {
   readonly chainId: number
   readonly hub: string
+  readonly requestId: string
+  /** Whoever may hand it in. */
   readonly caller: string
-  readonly nonce: string
   readonly modelId: bigint
   readonly version: number
   readonly deadline: number
 }): bigint {
-  const { chainId, hub, caller, nonce, modelId, version, deadline } = bound
-  const coder = AbiCoder.defaultAbiCoder()
-  const requestId = keccak256(coder.encode(['bytes32', 'address', 'bytes32'], [DIRECT_DOMAIN, caller, nonce]))
+  const { chainId, hub, caller, requestId, modelId, version, deadline } = bound
   const types = ['bytes32', 'uint256', 'address', 'bytes32', 'address', 'uint256', 'uint64', 'uint64']
   const values = [CONTEXT_DOMAIN, chainId, hub, requestId, caller, modelId, version, deadline]
-  return BigInt(keccak256(coder.encode(types, values))) >> 8n
+  return BigInt(keccak256(AbiCoder.defaultAbiCoder().encode(types, values))) >> 8n
 }
 
 function callOf({ proof, publicSignals, nonce, version, deadline }: BoundProof, modelId: bigint) {

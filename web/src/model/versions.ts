@@ -12,6 +12,9 @@ import type { ModelWorker, OpenedModel } from './worker.ts'
 /** Milliseconds for one blob. */
 const FETCH_MS = 30_000
 
+/** A version that can be asked. */
+export type Opened = { readonly manifest: ServiceManifest; readonly model: Remote<OpenedModel> }
+
 let started: Remote<ModelWorker> | null = null
 
 /** The worker, started when it is first needed. */

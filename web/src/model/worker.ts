@@ -3,6 +3,7 @@
 // the circuit, so that what a visitor draws cannot leave.
 import { expose, proxy } from 'comlink'
 import { config } from 'zod'
+import { type PreparedInput, prepareInput } from '../../../keepers/serving/index.ts'
 import {
   commitToWeights,
   decodeManifest,
@@ -15,14 +16,19 @@ import {
 } from '../../../keepers/versions/index.ts'
 import {
   encodeReals,
+  fromSolidityProof,
   type IntegerProgram,
   interpret,
+  isTwoRoundKey,
   type PageProof,
   PageProver,
   parseManifest,
+  parseVerificationKey,
   type SolidityProof,
   tensorOf,
   toSolidityProof,
+  verificationKeyHash,
+  verifyProof,
 } from '../../../keepers/zkml/index.ts'
 
 // As in main.tsx: no `new Function`.
@@ -91,6 +97,11 @@ export class OpenedModel {
     return { scores: Array.from(scores, (score) => score * scale), clamped }
   }
 
+  /** The input as a request to keepers carries it: everybody can read it. @throws ServingError */
+  prepare(input: readonly number[]): PreparedInput {
+    return prepareInput(this.#program, input, true)
+  }
+
   /**
    * Loads a circuit. @param files `circuit.json`, the proving key, and in plain Groth16 the witness generator
    * @throws InferenceError, SetupError
@@ -136,6 +147,16 @@ const api = {
   async open(manifest: ServiceManifest, blob: Uint8Array): Promise<OpenedModel> {
     const model = await openManifest(manifest)
     return proxy(new OpenedModel(model, decodeModel(blob, model.spec.parameterCount)))
+  },
+  /**
+   * Whether a proof that somebody gave a contract holds for these public signals.
+   * @param key a verification key's JSON @throws Error when its hash is not `vkHash`
+   */
+  async verify(key: unknown, vkHash: string, proof: SolidityProof, publicSignals: readonly bigint[]): Promise<boolean> {
+    const parsed = parseVerificationKey(key)
+    const found = verificationKeyHash(parsed)
+    if (found !== vkHash) throw new Error(`the verification key has the hash ${found}, the hub's model ${vkHash}`)
+    return await verifyProof(parsed, fromSolidityProof(proof, isTwoRoundKey(parsed)), publicSignals)
   },
 }
 

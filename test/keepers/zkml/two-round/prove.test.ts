@@ -19,6 +19,7 @@ import { readKeyMetadata } from '../../../../keepers/zkml/setup/metadata.ts'
 import { setupTwoRound } from '../../../../keepers/zkml/setup/two-round.ts'
 import { parseTwoRoundZkey } from '../../../../keepers/zkml/setup/two-round-zkey.ts'
 import { parseZkey } from '../../../../keepers/zkml/setup/zkey.ts'
+import { fromSolidityProof, toSolidityProof } from '../../../../keepers/zkml/verifier/calldata.ts'
 import {
   challengesOf,
   parseTwoRoundKey,
@@ -55,6 +56,17 @@ for (const challenges of [1, 2] as const) {
       }
       expect(await verifyTwoRoundBatch(test.key, proofs)).to.equal(true)
       expect(await verifyTwoRoundBatch(test.key, [])).to.equal(true)
+    })
+
+    it('is read back from what a contract was given', () => {
+      for (const { proof } of proofs) expect(fromSolidityProof(toSolidityProof(proof), true)).to.deep.equal(proof)
+      const given = toSolidityProof(proofs[0]!.proof)
+      const other = { ...given, c: [given.c[0] ^ (1n << 255n), given.c[1]] as const }
+      const { commitment, ...same } = fromSolidityProof(other, true) as TwoRoundProof
+      expect({ ...same, commitment: [commitment[0], BASE_FIELD - commitment[1]] }).to.deep.equal(proofs[0]!.proof)
+      // Of x = 0 there is no point: 3 is no square.
+      expect(() => fromSolidityProof({ ...given, c: [0n, given.c[1]] }, true)).to.throw('stands for no point')
+      expect(() => fromSolidityProof({ ...given, c: [BASE_FIELD + 1n, given.c[1]] }, true)).to.throw(RangeError)
     })
 
     it('makes the same statements hold with every engine and number of threads', async () => {
