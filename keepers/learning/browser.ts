@@ -3,9 +3,10 @@
 
 export { arraysIn, BYTE_FORMATS } from './data/array-bytes.ts'
 export { columnsSchema, columnsWidth, contradictionInColumns, isGap, numberOf } from './data/columns.ts'
-export { inputReader, parseCsv, readRows } from './data/csv.ts'
+export { inputReader, parseCsv } from './data/csv.ts'
 export { head, subset } from './data/dataset.ts'
 export { proceduralDigits, USUAL_DIGITS } from './data/procedural.ts'
+export { readRows } from './data/rows.ts'
 export { contradictionInTensor, sampleIn, tensorSchema } from './data/tensors.ts'
 export { bagSize, contradictionInTokenizer, tokenizerSchema } from './data/words.ts'
 export { LearningError } from './errors.ts'

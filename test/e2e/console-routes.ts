@@ -47,6 +47,10 @@ export function consoleScreens({ services }: DeploymentFile): readonly ConsoleSc
     { name: 'dao', parts: ['dao'], ready: '.proposal' },
     { name: 'market', parts: ['market'] },
     { name: 'one-market', parts: ['market', '1'], ready: '.question' },
+    { name: 'provers', parts: ['provers'] },
+    { name: 'ensembles', parts: ['ensembles'] },
+    { name: 'guards', parts: ['guards'] },
+    { name: 'simulate', parts: ['simulate'] },
     { name: 'operator', parts: ['operator'], ready: 'textarea', paste: METRICS },
   ]
 }

@@ -32,7 +32,8 @@ describe('pages that read a keeper’s monitoring', () => {
   })
 
   const start = async (access: PageAccess): Promise<number> => {
-    const metrics = new KeeperMetrics({ process: false }).registry
+    const { registry } = new KeeperMetrics({ process: false })
+    const metrics = () => registry.metrics()
     const health = async () => ({ healthy: true, operator: 'the operator' }) as unknown as Health
     const server = await HealthServer.start({ host: '127.0.0.1', port: 0, access }, { metrics, health })
     servers.push(server)
