@@ -27,7 +27,7 @@ export type Asked = z.infer<typeof askedSchema>
 export type TextShelf = Pick<Storage, 'getItem' | 'setItem'>
 
 /** Those of one model, the newest first. Whatever does not read is left out: other pages of this origin may write there. */
-export function rememberedRequests(site: Site, modelId: bigint, shelf: TextShelf = localStorage): Asked[] {
+export function rememberedRequests(site: Site, modelId: bigint, shelf = usualShelf()): Asked[] {
   const { chainId, contracts } = site.deployment
   return all(shelf).filter(
     (one) => one.chainId === chainId && one.hub === contracts.InferenceHub && one.modelId === String(modelId),
@@ -35,11 +35,20 @@ export function rememberedRequests(site: Site, modelId: bigint, shelf: TextShelf
 }
 
 /** A full disk, or a window without storage, forgets. */
-export function rememberRequest(asked: Asked, shelf: TextShelf = localStorage): void {
+export function rememberRequest(asked: Asked, shelf = usualShelf()): void {
   try {
     shelf.setItem(KEY, JSON.stringify([asked, ...all(shelf)].slice(0, MOST_REQUESTS)))
   } catch {
     // See above.
+  }
+}
+
+/** Where a browser denies storage, nothing is kept: asking for it would throw. */
+function usualShelf(): TextShelf {
+  try {
+    return localStorage
+  } catch {
+    return { getItem: () => null, setItem: () => undefined }
   }
 }
 
