@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The demo's circuits, compiled and set up once and then kept in .cache: one for the keepers' model, which proves every version of
-// it, and one for the reader of headlines. As a program (`node circuit.ts <manifest> <folder>`, or `node circuit.ts reader`) it is
-// the process that does the work.
+// it, one for the reader of headlines, and one for the judge of spends. As a program (`node circuit.ts <manifest> <folder>`, `node circuit.ts
+// reader` or `… spend`) it is the process that does the work.
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { spendCircuit } from '../../keepers/apps/spending/index.ts'
 import { storyCircuit } from '../../keepers/apps/story/index.ts'
 import { anyVersion, SERVICE_CIRCUIT, serviceCircuit } from '../../keepers/services/index.ts'
 import { readManifestFile, type ServiceManifest } from '../../keepers/versions/index.ts'
@@ -15,6 +16,7 @@ export type PreparedCircuit = { readonly folder: string; readonly cached: boolea
 
 /** The reader's circuits are kept where its tests keep them. */
 const READER_CACHE = join(CACHE, 'story')
+const SPEND_CACHE = join(CACHE, 'spend')
 
 /** Records the sources of a kept circuit. */
 const KEY_FILE = 'made-of'
@@ -30,6 +32,12 @@ export async function prepareCircuits(
   const model = await prepareModel(processes, manifest)
   await run(processes, 'circuit-reader', ['reader'])
   return { model, reader: await storyCircuit(READER_CACHE) }
+}
+
+/** The judge of spends, in the same way. */
+export async function prepareGuardCircuit(processes: Processes): Promise<PreparedCircuit> {
+  await run(processes, 'circuit-spend', ['spend'])
+  return await spendCircuit(SPEND_CACHE)
 }
 
 async function prepareModel(
@@ -62,6 +70,10 @@ async function run(processes: Processes, name: string, args: readonly string[]):
 async function make(what: string, folder: string): Promise<void> {
   if (what === 'reader') {
     await storyCircuit(READER_CACHE)
+    return
+  }
+  if (what === 'spend') {
+    await spendCircuit(SPEND_CACHE)
     return
   }
   await serviceCircuit(readManifestFile(what), folder)

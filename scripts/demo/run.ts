@@ -8,7 +8,7 @@ import { deployVerifier } from '../../keepers/serving/index.ts'
 import { encodeManifest, manifestDigest } from '../../keepers/versions/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { accountKey, accountSigner } from './accounts.ts'
-import { prepareCircuits } from './circuit.ts'
+import { prepareCircuits, prepareGuardCircuit } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
 import { Federation, scrapeBytes } from './federation.ts'
 import { gatherDao, passByVote, proposeGuardian } from './governance.ts'
@@ -80,7 +80,11 @@ export async function runDemo(
   const token = options.serve ? await writeToken(folder) : null
   // The DAO decides beside the rounds what does not depend on them.
   const members = await gatherDao(provider, deployment)
-  const guardModel = options.serve ? adoptGuardModel({ provider, deployment }, members, say) : null
+  const guardModel = options.serve
+    ? prepareGuardCircuit(processes).then(
+        async ({ folder: judge }) => await adoptGuardModel({ provider, folder: judge }, members, say),
+      )
+    : null
   guardModel?.catch((error: Error) => broken.abort(error))
   const nodes = await prepareKeepers({
     folder,
@@ -136,6 +140,8 @@ export async function runDemo(
   say(
     `Circuit of ${circuit.constraints.toLocaleString('en-US')} constraints ${cached ? 'from the cache' : 'compiled and set up'}`,
   )
+  // Its voters and the deployer are the accounts that act now.
+  const judge = await guardModel
   const verifier = await deployVerifier(
     circuitFolder,
     accountSigner(provider, ACCOUNT.deployer),
@@ -151,7 +157,6 @@ export async function runDemo(
   const readerVerifier = await deployVerifier(reader.folder, accountSigner(provider, ACCOUNT.deployer))
   const adopted = { folder: reader.folder, verifier: readerVerifier }
   let readerVersion = 0
-  const judge = await guardModel
   const proposals = await passByVote(
     members,
     [

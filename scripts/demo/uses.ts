@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatEther, type JsonRpcProvider, parseEther, toBeHex, ZeroAddress } from 'ethers'
-import { approves, askGuard, bringVerdict, proveSpend, spendCircuit } from '../../keepers/apps/spending/index.ts'
+import { approves, askGuard, bringVerdict, proveSpend } from '../../keepers/apps/spending/index.ts'
 import { clients, type DaoClient, type DeploymentFile } from '../../keepers/chain/index.ts'
 import { DataPlane } from '../../keepers/network/index.ts'
 import {
@@ -27,7 +27,6 @@ import {
   withWeights,
 } from '../../keepers/zkml/index.ts'
 import { deploySafe } from '../../test/contracts/consumers/safe.ts'
-import { CACHE } from '../bootstrap/paths.mjs'
 import { accountSigner } from './accounts.ts'
 import { ACCOUNT } from './deployment.ts'
 import { passByVote } from './governance.ts'
@@ -60,11 +59,10 @@ type Surroundings = { readonly provider: JsonRpcProvider; readonly deployment: D
 
 /** Has the DAO take over the judge of spends. Its voting goes on beside the rounds. */
 export async function adoptGuardModel(
-  { provider }: Surroundings,
+  { provider, folder }: { readonly provider: JsonRpcProvider /** Of its circuit. */; readonly folder: string },
   members: readonly DaoClient[],
   say: (text: string) => void,
 ): Promise<GuardModel> {
-  const { folder } = await spendCircuit(join(CACHE, 'spend'))
   const { manifest } = await openFolder(folder)
   const verifier = await deployVerifier(folder, accountSigner(provider, ACCOUNT.deployer), 'the judge of spends')
   let version = 0
