@@ -177,6 +177,7 @@ describe('a history from an index', () => {
       ['rounds.items.0', (query) => (query.includes('rounds(') ? page([{ ...answers.rounds[0]!, votes: -1 }]) : null)],
       ['lead nowhere', (query) => (query.includes('rounds(') ? page([answers.rounds[0]!], true) : null)],
       ['lead nowhere', (query) => (query.includes('rounds(') ? page([], true) : null)],
+      ['nothing yet', () => answer({ _meta: { status: {} } })],
     ]
     for (const [why, say] of odds) {
       odd = say

@@ -116,7 +116,9 @@ export async function readIndexed(
   }
   // First, so that rows can only be of this block or later ones.
   const { _meta } = await ask(statusSchema, '{ _meta { status } }')
-  const status = Object.values(_meta.status).find(({ id }) => id === chainId)
+  const chains = Object.values(_meta.status)
+  if (chains.length === 0) throw new IndexError('it has read nothing yet')
+  const status = chains.find(({ id }) => id === chainId)
   if (status === undefined) throw new IndexError(`it is of another chain than ${chainId}`)
   const [rounds, events] = [await all('rounds', 'round', roundSchema), await all('events', 'block', eventSchema)]
   return {
