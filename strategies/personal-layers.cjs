@@ -14,7 +14,10 @@ module.exports = {
     const { home = [], learningRate = 1 } = input.settings
     if (!(learningRate > 0)) throw new Error(`settings.learningRate: ${learningRate}, takes more than 0`)
     const found = homeOf(input)
-    if (found.length === 0) throw new Error(`settings.home: no parameter is called ${home.join(' or ')}`)
+    if (found.length === 0) {
+      const names = input.parameters.map(({ name }) => name).join(', ')
+      throw new Error(`settings.home: no parameter is called ${home.join(' or ')}; they are ${names}`)
+    }
     if (found.length === input.parameters.length) throw new Error('settings.home: nothing is left to be averaged')
   },
 
