@@ -27,8 +27,8 @@ import { findChromium } from '../keepers/zkml/prove/browser.ts'
 import { accessibilityFaults, startBrowser, type Visitor, visit } from './console-browser.ts'
 import { hostileCases, keyboardCases, operatorCases } from './console-cases.ts'
 import { consoleScreens } from './console-routes.ts'
-import { consoleUses } from './console-uses.ts'
 import { askingCases, simulationCases, tourCases } from './console-screens.ts'
+import { consoleUses } from './console-uses.ts'
 
 /** Two members of the DAO, each with a third of the votes, and somebody without any. */
 const ACCOUNT = { member: 0, other: 1, user: 3 } as const

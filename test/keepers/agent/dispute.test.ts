@@ -108,7 +108,9 @@ describe('a disputed sum', function () {
     const context = { ...ROUND, round: round + plan.roundsPerKey }
     for (const member of ALL) {
       const bytes = new Uint8Array(plan.bytes.update)
-      bytes.set(updatePrefix({ plan, context, keyHash: stage.keys.keyHash, shape: shapeOf(plan, context.round) }, member))
+      bytes.set(
+        updatePrefix({ plan, context, keyHash: stage.keys.keyHash, shape: shapeOf(plan, context.round) }, member),
+      )
       stage.reveal(member, bytes)
       Object.assign(stage.facts.at(-1)!.args, { round: context.round })
     }

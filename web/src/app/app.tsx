@@ -79,8 +79,7 @@ export function App({ connection }: { readonly connection: Connection }) {
       </main>
       <footer>
         <Inert text={deployment.network} />, chain {deployment.chainId}, block {connection.head.value.block}
-        {source?.refused === false && `; ${inert(source.text, 200)}`}
-        {' '}
+        {source?.refused === false && `; ${inert(source.text, 200)}`}{' '}
         <button type="button" onClick={startTour}>
           Tour
         </button>
