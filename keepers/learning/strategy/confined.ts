@@ -2,15 +2,18 @@
 // A strategy's module in a process of its own: one that takes all memory, or never returns, ends that process and no keeper.
 // It has none of the keeper's rights either, should it get out of its context: it reads no file but this code, writes none, starts no program,
 // and has no network where the kernel lets it have none.
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { dirname } from 'node:path'
 import process from 'node:process'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { serialize } from 'node:v8'
 import { LearningError } from '../errors.ts'
 import { isolation } from '../external/isolation.ts'
 import type { ParameterSpec } from '../types.ts'
+import { decodeReply, lengthOf, mostReplyBytes, type StrategyAnswer, type StrategyFacts } from './confined-reply.ts'
 import type { StrategyModule, StrategyRound, StrategyState, StrategyTerms } from './module.ts'
 
 /** A strategy that members agreed on, as a keeper uses it: in its own process, or in another one. */
@@ -38,13 +41,6 @@ export type StrategyRequest = {
   /** Process id of the keeper: the process ends when that is not its parent any more. */
   readonly keeper: number
 }
-
-/** The facts about a module that opening it reveals. */
-type StrategyFacts = Pick<StrategyModule, 'vectors' | 'home' | 'localRate' | 'weighs'>
-
-export type StrategyReply =
-  | { readonly value: StrategyFacts | StrategyState | number }
-  | { readonly code: LearningError['code']; readonly message: string }
 
 const CALL_MS = 120_000
 /** Of the process itself and a module's own data. */
@@ -113,10 +109,6 @@ export class ConfinedStrategy implements KeeperStrategy {
   }
 }
 
-function lengthOf(parameters: readonly ParameterSpec[]): number {
-  return parameters.reduce((sum, { length }) => sum + length, 0)
-}
-
 /** Where `unshare` and its like are; the process has no other variable. */
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -142,41 +134,58 @@ function readable(): string[] {
   return [...new Set(folders.flatMap((folder) => [folder, realpathSync(folder)]))]
 }
 
-async function ask<T>(request: StrategyRequest, limits: StrategyLimits): Promise<T> {
+/** Descriptor that the process writes its answer to. */
+export const REPLY = 3
+const WORKER = fileURLToPath(new URL('./confined.worker.ts', import.meta.url))
+
+async function ask<T extends StrategyAnswer>(request: StrategyRequest, limits: StrategyLimits): Promise<T> {
+  return (await answerOf(request, limits)) as T
+}
+
+/**
+ * Starts the process, and reads its answer.
+ * @param program what Node runs in it; tests have it run what a module does that got out
+ */
+export async function answerOf(
+  request: StrategyRequest,
+  limits: StrategyLimits,
+  program: readonly string[] = [WORKER],
+): Promise<StrategyAnswer> {
   const { execPath, execArgv } = confinement(limits.mebibytes)
-  const child = fork(new URL('./confined.worker.ts', import.meta.url), {
+  const child = spawn(execPath, [...execArgv, ...program], {
     // Nothing of the keeper's: neither its environment, which may hold a passphrase, nor its flags.
     env: { PATH },
-    execPath,
-    execArgv: [...execArgv],
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
   })
   try {
-    const reply = await replyOf(child, request, limits)
-    if ('code' in reply) throw new LearningError(reply.code, reply.message)
-    return reply.value as T
+    return await replyOf(child, request, limits)
   } finally {
     child.kill('SIGKILL')
+    for (const stream of child.stdio) stream?.destroy()
   }
 }
 
-function replyOf(child: ChildProcess, request: StrategyRequest, limits: StrategyLimits): Promise<StrategyReply> {
-  const { where, task } = request
+function replyOf(child: ChildProcess, request: StrategyRequest, limits: StrategyLimits): Promise<StrategyAnswer> {
+  const { where, task, parameters } = request
   const { milliseconds, mebibytes } = limits
   const refusal = (why: string) => new LearningError('BAD_STRATEGY', `${where}: ${task.kind}: ${why}`)
+  const most = mostReplyBytes(parameters)
+  const parts: Buffer[] = []
+  let size = 0
   let said = ''
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-4_096)
   })
-  return new Promise<StrategyReply>((resolve, reject) => {
+  return new Promise<StrategyAnswer>((resolve, reject) => {
     const late = setTimeout(
       () => reject(refusal(`it has not returned after ${milliseconds / 1000} s; no keeper waits longer`)),
       milliseconds,
     )
-    child.once('message', (reply: StrategyReply) => {
-      clearTimeout(late)
-      resolve(reply)
+    const answer = child.stdio[REPLY] as Readable
+    answer.on('data', (part: Buffer) => {
+      size += part.length
+      if (size <= most) parts.push(part)
+      else reject(refusal(`it answers with more than ${most} bytes`))
     })
     child.once('error', (cause) => {
       clearTimeout(late)
@@ -188,15 +197,32 @@ function replyOf(child: ChildProcess, request: StrategyRequest, limits: Strategy
       if (signal !== null && FROM_OUTSIDE.has(signal)) {
         return reject(new Error(`${where}: ${task.kind}: its process was ended by somebody else (${signal})`))
       }
+      if (code === 0 && size > 0) {
+        try {
+          return resolve(answerIn(Buffer.concat(parts), request))
+        } catch (error) {
+          return reject(error instanceof LearningError ? error : refusal((error as Error).message))
+        }
+      }
       const memory = said.includes(TOO_MUCH_MEMORY) || /out of memory/i.test(said)
       reject(
         refusal(memory ? `it takes more than ${mebibytes} MiB of memory` : `its process ended with ${signal ?? code}`),
       )
     })
-    child.send(request, (error) => {
-      if (error !== null) said += error.message
-    })
+    // A process that ended has not read all of it: `close` says why it did.
+    for (const stream of [child.stdin!, child.stderr!, answer]) stream.on('error', () => undefined)
+    child.stdin!.end(serialize(request))
   })
+}
+
+/** The answer, if it is one to this task. @throws Error */
+function answerIn(bytes: Buffer, { task, parameters }: StrategyRequest): StrategyAnswer {
+  const answer = decodeReply(bytes, parameters)
+  if (typeof answer === 'number') {
+    const most = task.kind === 'weight' ? Math.max(task.args[0], task.args[2]) : 0
+    if (answer <= most) return answer
+  } else if (('weights' in answer ? 'step' : 'open') === task.kind) return answer
+  throw new Error('its answer is to another question')
 }
 
 /** The process's last message before it ends itself. */

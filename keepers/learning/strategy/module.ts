@@ -10,7 +10,7 @@ import { type Argument, type Copied, callModule, type Reading, readVector } from
 
 export const MOST_STRATEGY_BYTES = 262_144
 /** The contents of a model's blob besides the weights. */
-const MOST_VECTORS = 2
+export const MOST_VECTORS = 2
 
 /**
  * Parts of the language that a realm cannot lack, but that a strategy must not use. Looked for in the whole text, comments and strings too:

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { isolation } from '../../../keepers/learning/external/isolation.ts'
 import { ConfinedStrategy, LearningError, StrategyModule, strategyHash } from '../../../keepers/learning/index.ts'
-import { confinement } from '../../../keepers/learning/strategy/confined.ts'
+import { answerOf, confinement, type StrategyRequest } from '../../../keepers/learning/strategy/confined.ts'
 
 const PARAMETERS = [{ name: 'all', shape: [4], offset: 0, length: 4 }]
 const LIMITS = { milliseconds: 20_000, mebibytes: 192 }
@@ -108,6 +108,59 @@ describe('what gets out of a strategy`s context', function () {
     expect(Object.values(rest)).to.deep.equal(['done', 'done', 'done', 'done', 'done', 'done', 'secret'])
     // It is no addon, which was found when it was loaded.
     expect(addon).to.equal('ERR_DLOPEN_FAILED')
+  })
+})
+
+/** Has what got out run in place of the process's own code, and say what it likes to the keeper. */
+async function saidBy(code: string, task: StrategyRequest['task'] = { kind: 'open' }): Promise<unknown> {
+  const request = {
+    ...{ source: bytesOf(''), terms: termsOf(''), parameters: PARAMETERS, where: 'hostile', task },
+    ...{ mebibytes: 192, keeper: process.pid },
+  }
+  return await answerOf(request, LIMITS, ['-e', `const { writeSync } = require('node:fs'); ${code}`])
+}
+
+describe('what gets out of a strategy`s context and answers in its place', function () {
+  this.timeout(120_000)
+  const say = (line: unknown) => `writeSync(3, ${JSON.stringify(`${JSON.stringify(line)}\n`)})`
+  const facts = { kind: 'facts', vectors: 0, home: [], localRate: null, weighs: false }
+  const weigh = { kind: 'weight', args: [7, 0.5, 100] } as const
+
+  for (const [what, code, why, task] of [
+    ['nothing', 'writeSync(3, Buffer.alloc(9))', /its answer has no end/],
+    ['null', say(null), /none of a strategy/],
+    ['vectors that would take all memory', say({ ...facts, vectors: 1e9 }), /none of a strategy/],
+    ['parameters that there are not', say({ ...facts, home: ['__proto__'] }), /no parameter of the model/],
+    ['a rate that is no number', say({ ...facts, localRate: '1' }), /none of a strategy/],
+    ['an error of another room', say({ kind: 'error', code: 'DIVERGED', message: '' }), /none of a strategy/],
+    ['the weight of more than anybody', say({ kind: 'weight', weight: 101 }), /to another question/, weigh],
+    ['facts for a weight', say(facts), /to another question/, weigh],
+    ['a state that is too short', say({ kind: 'state', vectors: 1 }), /not the size/],
+    [
+      'without end',
+      'const all = Buffer.alloc(65536); for (;;) writeSync(3, all)',
+      /it answers with more than \d+ bytes/,
+    ],
+  ] as const) {
+    it(`is refused when it says ${what}`, async () => {
+      const { code: fault, message } = await refusal(() => saidBy(code, task))
+      expect(fault).to.equal('BAD_STRATEGY')
+      expect(message).to.match(why)
+    })
+  }
+
+  it('is refused a state whose values are not finite', async () => {
+    const task = { kind: 'step', args: [{ weights: new Float32Array(4), vectors: [] }, new Float64Array(4), ROUND] }
+    const code = `${say({ kind: 'state', vectors: 0 })}; writeSync(3, new Float32Array(4).fill(NaN))`
+    expect((await refusal(() => saidBy(code, task as never))).message).to.match(/a value that is not finite/)
+  })
+
+  it('has no channel of Node`s, over which a message would end the keeper', async () => {
+    expect((await refusal(() => saidBy("process.send({ cmd: 'NODE_HANDLE_ACK' })"))).message).to.match(/ended with 1/)
+    const keeper = `require('node:child_process').fork('-', { execArgv: ['-e', "process.send({ cmd: 'NODE_HANDLE_ACK' })"] })`
+    const { status, stderr } = spawnSync(process.execPath, ['-e', keeper], { encoding: 'utf8' })
+    expect(status).not.to.equal(0)
+    expect(stderr).to.match(/ERR_INTERNAL_ASSERTION/)
   })
 })
 
