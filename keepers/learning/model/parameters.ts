@@ -4,7 +4,7 @@ import { LearningError } from '../errors.ts'
 import type { ModelSpec, ModelTopology, ParameterSpec } from '../types.ts'
 
 /** A model file must not make us allocate the machine's memory. */
-const MOST_PARAMETERS = 50_000_000
+export const MOST_PARAMETERS = 50_000_000
 
 /** Lays parameters out one after another and checks what every model must satisfy. */
 export function buildSpec(

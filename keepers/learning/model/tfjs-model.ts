@@ -3,7 +3,7 @@
 import type * as Tf from '@tensorflow/tfjs'
 import { LearningError } from '../errors.ts'
 import type { ModelSpec, ModelTopology } from '../types.ts'
-import { buildSpec } from './parameters.ts'
+import { buildSpec, MOST_PARAMETERS } from './parameters.ts'
 
 export type TfjsModule = typeof Tf
 
@@ -15,9 +15,26 @@ export async function loadTfjs(): Promise<TfjsModule> {
     const tf = ('default' in module ? module.default : module) as TfjsModule
     // A library does not print: this silences tfjs's advertisement, and costly argument checks with it.
     tf.enableProdMode()
+    boundWeights(tf)
     return tf
   })
   return loaded
+}
+
+/** Values of the weights that tfjs has drawn for the model that it builds. */
+let drawn = 0
+
+/** tfjs draws all weights while it builds a model, and shows their shapes only then: one too many is refused before there is memory for it. */
+function boundWeights(tf: TfjsModule): void {
+  const layer = tf.layers.Layer.prototype as unknown as {
+    addWeight(name: string, shape: readonly number[], ...rest: unknown[]): unknown
+  }
+  const { addWeight } = layer
+  layer.addWeight = function (name, shape, ...rest) {
+    drawn += shape.reduce((product, side) => product * side, 1)
+    if (!(drawn <= MOST_PARAMETERS)) throw new Error(`more than the ${MOST_PARAMETERS} parameters that are supported`)
+    return addWeight.call(this, name, shape, ...rest)
+  }
 }
 
 type LayerJson = { class_name: string; name?: string; config: Record<string, unknown> }
@@ -55,7 +72,9 @@ export function withoutSoftmax(topology: ModelTopology): ModelTopology {
 export async function buildTfjsModel(tf: TfjsModule, topology: ModelTopology): Promise<Tf.LayersModel> {
   const modelTopology = withoutSoftmax(topology)
   try {
-    return await tf.loadLayersModel({ load: async () => ({ modelTopology: modelTopology as unknown as object }) })
+    // From here to the model itself nothing else runs.
+    drawn = 0
+    return await tf.models.modelFromJSON(modelTopology as never)
   } catch (cause) {
     throw new LearningError('BAD_MODEL', `model: tfjs cannot build it: ${(cause as Error).message}`, { cause })
   }

@@ -159,6 +159,29 @@ describe('learning: models', function () {
     )
   })
 
+  // A layer that only tfjs knows, and it draws all weights while it builds the model.
+  for (const [what, units] of [
+    ['one layer', [2 ** 17]],
+    ['two layers that would do alone', [40_000, 800]],
+  ] as const)
+    it(`refuses a model for tfjs of too many weights in ${what}, before there is memory for them`, async () => {
+      const topology = structuredClone(modelSpec('mlp').topology) as any
+      const { layers } = topology.config
+      layers.splice(1, 0, { class_name: 'BatchNormalization', config: { name: 'norm', axis: -1 } })
+      units.forEach((count, i) => {
+        layers[2 + i].config.units = count
+      })
+      const tf = await loadTfjs()
+      const before = tf.memory().numBytes
+      const error = await parseModelSpec({ modelTopology: topology }).catch((cause: Error) => cause)
+      expect(error).to.have.property('code', 'BAD_MODEL')
+      expect(error)
+        .to.have.property('message')
+        .which.matches(/more than the 50000000 parameters/)
+      // 31 million values may be there, 102 million not.
+      expect(tf.memory().numBytes - before).to.be.below(4 * 50_000_000)
+    })
+
   it('loads saved models to the same bits', async () => {
     const spec = modelSpec('small-cnn')
     const weights = initialWeights(spec, 5)
