@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an endpoint, a wallet or somebody who opens a market may do to those who look at the console.
 import { expect } from 'chai'
-import { type Eip1193Provider, Wallet as Key, keccak256, ZeroAddress, ZeroHash } from 'ethers'
+import { type Eip1193Provider, Wallet as Key, keccak256, MaxUint256, toBeHex, ZeroAddress, ZeroHash } from 'ethers'
 import { contractInterface, parseDeployment } from '../../keepers/chain/index.ts'
 import { madeDeployment as sampleDeployment } from '../../scripts/bench/console/deployment.ts'
+import { idsToRead } from '../../web/src/chain/count.ts'
 import type { StoredLog } from '../../web/src/chain/history.ts'
 import { account, connect, signerOn } from '../../web/src/chain/wallet.ts'
-import { textsOf } from '../../web/src/market/markets.ts'
+import { listEnsembles } from '../../web/src/ensembles/ensembles.ts'
+import { listMarkets, textsOf } from '../../web/src/market/markets.ts'
+import { listHubModels, MOST_MODELS } from '../../web/src/model/hub-models.ts'
 import { contextOf, directRequestId, proveFor, recordOnChain } from '../../web/src/model/proof.ts'
+import { listJobs } from '../../web/src/provers/jobs.ts'
 import { time } from '../../web/src/ui/format.ts'
 
 const [MINE, OTHER] = [new Key(`0x${'11'.repeat(32)}`).address, new Key(`0x${'22'.repeat(32)}`).address]
@@ -102,6 +106,48 @@ describe('the console before those who mean it ill', () => {
     const spoilt = { ...bad, data: bad.data.replace('7a7a', 'fffe') }
     const texts = textsOf([spoilt, of(2, 'Will it rain?')])
     expect([...texts.values()]).to.deep.equal(['a question that is not text', 'Will it rain?'])
+  })
+
+  /** An endpoint that answers each call with this word, and counts them. */
+  function endpointOf(word: bigint) {
+    const asked = { calls: 0 }
+    const call = async () => {
+      asked.calls++
+      return toBeHex(word, 32)
+    }
+    const provider = { call, resolveName: async (name: string) => name }
+    const history = () => ({ step: async () => false, logs: [] })
+    return { asked, connection: { provider, history, site: { deployment, circuits: {} } } as never }
+  }
+
+  for (const [what, list] of [
+    ['models in the hub', listHubModels],
+    ['markets', (it: never) => listMarkets(it, { count: 20, skip: 0 })],
+    ['ensembles', (it: never) => listEnsembles(it, { count: 20, skip: 0 })],
+    ['proving jobs', (it: never) => listJobs(it, { count: 20, skip: 0 })],
+  ] as const)
+    it(`says that an endpoint is wrong about its number of ${what}`, async () => {
+      const { asked, connection } = endpointOf(MaxUint256)
+      const error = await list(connection).then(
+        () => null,
+        (cause: Error) => cause,
+      )
+      expect(error)
+        .to.have.property('message')
+        .which.contains(`${String(MaxUint256).slice(0, 12)}… ${what}, which cannot be`)
+      expect(asked.calls).to.equal(1)
+    })
+
+  it('reads the first models, however many somebody adds', () => {
+    expect(idsToRead(3, 4)).to.deep.equal([1n, 2n, 3n])
+    expect(idsToRead(4, 4)).to.deep.equal([1n, 2n, 3n, 4n])
+    expect(idsToRead(1_000_000, 4)).to.deep.equal([1n, 2n, 999_999n, 1_000_000n])
+  })
+
+  it('asks for no more models than it shows', async () => {
+    const { asked, connection } = endpointOf(10_000_000n)
+    await listHubModels(connection).catch(() => null)
+    expect(asked.calls).to.be.within(2, 1 + 2 * MOST_MODELS)
   })
 
   it('shows times that no calendar has', () => {

@@ -143,7 +143,7 @@ describe('what gets out of a strategy`s context and answers in its place', funct
     ],
   ] as const) {
     it(`is refused when it says ${what}`, async () => {
-      const { code: fault, message } = await refusal(() => saidBy(code, task))
+      const { code: fault, message } = await refusal(() => saidBy(code, task as StrategyRequest['task'] | undefined))
       expect(fault).to.equal('BAD_STRATEGY')
       expect(message).to.match(why)
     })

@@ -2,6 +2,7 @@
 // Ensembles as they stand: their rule, their members and the weights of these now.
 import { clients } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
+import { countOf } from '../chain/count.ts'
 import { type EnsembleTale, tellEnsembles } from './events.ts'
 
 /** IEnsembleOracleTypes.Rule, in words. */
@@ -65,7 +66,7 @@ export async function listEnsembles(
   { count: most, skip }: { readonly count: number; readonly skip: number },
 ): Promise<{ readonly count: number; readonly ensembles: readonly Ensemble[]; readonly tale: EnsembleTale }> {
   const [total, tale] = await Promise.all([oracleOf(connection).ensembleCount(), ensembleTale(connection)])
-  const count = Number(total)
+  const count = countOf(total, 'ensembles')
   const ids = Array.from({ length: most }, (_, i) => count - skip - i).filter((id) => id > 0)
   const ensembles = await Promise.all(ids.map((id) => readEnsemble(connection, BigInt(id))))
   return { count, ensembles, tale }

@@ -9,6 +9,7 @@ import {
   type PoolView,
 } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
+import { countOf } from '../chain/count.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
 import { signerOn } from '../chain/wallet.ts'
@@ -54,7 +55,8 @@ export async function listMarkets(
 ): Promise<{ readonly count: number; readonly markets: readonly Listed[] }> {
   const book = reading(connection)
   const history = connection.history(connection.site.deployment.contracts.PredictionMarket)
-  const [count] = await Promise.all([book.count(), history.step()])
+  const [said] = await Promise.all([book.count(), history.step()])
+  const count = countOf(BigInt(said), 'markets')
   const ids = Array.from({ length: page.count }, (_, i) => BigInt(count - page.skip - i)).filter((id) => id > 0n)
   const texts = textsOf(history.logs)
   const markets = await Promise.all(

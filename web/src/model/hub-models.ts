@@ -2,6 +2,10 @@
 // The models that the inference hub offers, and the circuits that this copy of the console can prove.
 import { clients } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
+import { countOf, idsToRead } from '../chain/count.ts'
+
+/** Models of the hub that are read: anybody may add some, and each is a request or two. */
+export const MOST_MODELS = 1_000
 
 export type HubModel = {
   readonly modelId: bigint
@@ -21,10 +25,9 @@ export type HubModel = {
 export async function listHubModels({ provider, site }: Connection): Promise<HubModel[]> {
   const { contracts, services } = site.deployment
   const hub = clients.hub(contracts.InferenceHub, provider)
-  const count = Number(await hub.modelCount())
+  const count = countOf(await hub.modelCount(), 'models in the hub')
   const models = await Promise.all(
-    Array.from({ length: count }, async (_, index): Promise<HubModel | null> => {
-      const modelId = BigInt(index + 1)
+    idsToRead(count, MOST_MODELS).map(async (modelId): Promise<HubModel | null> => {
       const { service, circuitId, vkHash, deprecated, scale } = await hub.modelOf(modelId)
       const name = services.find(({ address }) => address === service)?.name
       if (deprecated || name === undefined) return null

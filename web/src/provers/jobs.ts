@@ -3,6 +3,7 @@
 import { clients } from '../../../keepers/chain/index.ts'
 import { type JobView, readJob, type SlotView } from '../../../keepers/serving/index.ts'
 import type { Connection } from '../chain/connection.ts'
+import { countOf } from '../chain/count.ts'
 import { type MarketTale, type ToldJob, tellMarket } from './events.ts'
 
 /** Provers whose bonds are read. */
@@ -44,7 +45,7 @@ export async function listJobs(
   { count: most, skip }: { readonly count: number; readonly skip: number },
 ): Promise<{ readonly count: number; readonly jobs: readonly JobView[] }> {
   const market = marketOf(connection)
-  const count = Number(await market.jobCount())
+  const count = countOf(await market.jobCount(), 'proving jobs')
   const ids = Array.from({ length: most }, (_, i) => count - skip - i).filter((id) => id > 0)
   const jobs = await Promise.all(ids.map((id) => readJob(market, connection.provider, BigInt(id))))
   return { count, jobs }

@@ -3,6 +3,8 @@
 import { useState } from 'preact/hooks'
 import { clients } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
+import { countOf, idsToRead } from '../chain/count.ts'
+import { MOST_MODELS } from '../model/hub-models.ts'
 import { openVersion } from '../model/versions.ts'
 import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Hex, Inert } from '../ui/inert.tsx'
@@ -138,7 +140,7 @@ export function Proofs({ connection, service, version }: Place & { readonly vers
       const hub = clients.hub(InferenceHub, provider)
       const history = connection.history(InferenceHub)
       const [count] = await Promise.all([hub.modelCount(), history.step()])
-      const ids = Array.from({ length: Number(count) }, (_, i) => BigInt(i + 1))
+      const ids = idsToRead(countOf(count, 'models in the hub'), MOST_MODELS)
       const of = await Promise.all(ids.map(async (id) => ((await hub.modelOf(id)).service === service ? id : null)))
       return provenAbout(history.logs, new Set(of.filter((id) => id !== null)), version)
     },
