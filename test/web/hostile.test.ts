@@ -9,6 +9,7 @@ import type { StoredLog } from '../../web/src/chain/history.ts'
 import { account, connect, signerOn } from '../../web/src/chain/wallet.ts'
 import { listEnsembles } from '../../web/src/ensembles/ensembles.ts'
 import { listMarkets, textsOf } from '../../web/src/market/markets.ts'
+import { requireCommitted } from '../../web/src/model/commitment.ts'
 import { listHubModels, MOST_MODELS } from '../../web/src/model/hub-models.ts'
 import { contextOf, directRequestId, proveFor, recordOnChain } from '../../web/src/model/proof.ts'
 import { listJobs } from '../../web/src/provers/jobs.ts'
@@ -137,6 +138,29 @@ describe('the console before those who mean it ill', () => {
         .which.contains(`${String(MaxUint256).slice(0, 12)}… ${what}, which cannot be`)
       expect(asked.calls).to.equal(1)
     })
+
+  it('takes weights by the commitment that the service has, whatever an index told of its rounds', async () => {
+    const [voted, forged] = [toBeHex(7n, 32), toBeHex(8n, 32)]
+    const abi = contractInterface('ILearningService')
+    const asked: unknown[] = []
+    const provider = {
+      call: async ({ to, data }: { to: string; data: string }) => {
+        asked.push([to, abi.parseTransaction({ data })?.name])
+        return abi.encodeFunctionResult('versionAt', [
+          { epoch: 1, round: 1, acceptedAt: 1, votes: 3, weightsCommitment: voted },
+        ])
+      },
+      resolveName: async (name: string) => name,
+    }
+    const check = (commitment: string) => requireCommitted({ provider } as never, TARGET, 2, commitment)
+    await check(voted)
+    const error = await check(forged).then(
+      () => null,
+      (cause: Error) => cause,
+    )
+    expect(error).to.have.property('message').which.contains(`commit to ${forged}, the chain has ${voted}`)
+    expect(asked[0]).to.deep.equal([TARGET, 'versionAt'])
+  })
 
   it('reads the first models, however many somebody adds', () => {
     expect(idsToRead(3, 4)).to.deep.equal([1n, 2n, 3n])

@@ -7,6 +7,7 @@ import { cidFromDigest, cidFromHex } from '../../../keepers/network/index.ts'
 import { MAX_MANIFEST_BYTES, modelBytes, type ServiceManifest } from '../../../keepers/versions/index.ts'
 import type { Connection } from '../chain/connection.ts'
 import { tellStory } from '../service/events.ts'
+import { requireCommitted } from './commitment.ts'
 import type { ModelWorker, OpenedModel } from './worker.ts'
 
 /** Milliseconds for one blob. */
@@ -80,9 +81,11 @@ async function fetchAndOpen(connection: Connection, service: string, version: nu
   const count = await worker.parameterCount(manifest)
   const blob = await connection.plane.fetch(cidFromHex(round.cid), { maxBytes: modelBytes(count), timeout: FETCH_MS })
   const model = (await worker.open(manifest, blob)) as unknown as Remote<OpenedModel>
-  const commitment = await model.committed()
-  if (commitment === round.commitment) return model
-  throw new Error(
-    `version ${version}: these weights commit to ${commitment}, the chain has ${round.commitment}: the file is not the one the members voted for`,
-  )
+  try {
+    await requireCommitted(connection, service, version, await model.committed())
+    return model
+  } catch (cause) {
+    void model.close()
+    throw cause
+  }
 }
