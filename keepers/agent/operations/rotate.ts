@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Another operator for a keeper that keeps its seat, its epoch and its memory.
-import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { getAddress, parseUnits, Wallet } from 'ethers'
 import { parseDocument } from 'yaml'
@@ -69,10 +69,19 @@ export async function rotateOperator(
   } finally {
     store.close()
   }
-  const retired = `${config.keys.operator}.${before.toLowerCase()}`
-  if (config.keys.remote === undefined && existsSync(config.keys.operator)) renameSync(config.keys.operator, retired)
-  if (remote === undefined) renameSync(join(folder, NEXT), config.keys.operator)
+  if (remote === undefined) putInPlace(join(folder, NEXT), config.keys.operator, before)
+  // The config does not name it any more.
+  else if (config.keys.remote === undefined && existsSync(config.keys.operator))
+    renameSync(config.keys.operator, retiredName(config.keys.operator, before))
   return { before, operator }
+}
+
+const retiredName = (file: string, address: string): string => `${file}.${address.toLowerCase()}`
+
+/** Puts a keystore in the place of another, which stays beside it. At no time is there none: whoever was interrupted finds the one or the other. */
+export function putInPlace(next: string, file: string, before: string): void {
+  copyFileSync(file, retiredName(file, before))
+  renameSync(next, file)
 }
 
 function boundOperator(folder: string): string {
