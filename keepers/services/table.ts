@@ -30,6 +30,8 @@ export type TableOptions = TaskOptions & {
 /** What a sample of a table says that members agree on. */
 export type InferredTable = { readonly input: RowInput; readonly task: ServiceTask; readonly rows: number }
 
+/** A manifest states each of them, and columns are compared with each other. */
+const MOST_COLUMNS = 10_000
 const DELIMITERS = [',', ';', '\t'] as const
 /** Words one by one; enough places that few of some thousand words share one. */
 export const USUAL_TOKENIZER: Tokenizer = { kind: 'hashed', of: 'words', shortest: 1, longest: 1, buckets: 1024 }
@@ -48,13 +50,16 @@ export function inferTable(text: string, name: string, options: TableOptions = {
   const header = headerOf(first)
   if (header.length < 2) {
     bad(
-      `one column ('${header[0]}'); at least one feature and a label are needed, with a comma, semicolon or tab between`,
+      `one column ('${header[0]!.slice(0, 80)}'); at least one feature and a label are needed, with a comma, semicolon or tab between`,
     )
   }
   const nameless = header.indexOf('')
   if (nameless >= 0) bad(`column ${nameless + 1} has no name: give it one in the first line, or take it out`)
+  if (header.length > MOST_COLUMNS) bad(`${header.length} columns, at most ${MOST_COLUMNS} are read: leave some out`)
   const twice = header.find((column, at) => header.indexOf(column) !== at)
   if (twice !== undefined) bad(`column '${twice}' is there twice: rename one in the first line`)
+  // Records of what is known of each column, by its name, cannot have this one.
+  if (header.includes('__proto__')) bad("a column cannot be called '__proto__': rename it in the first line")
   if (header.every((column) => Number.isFinite(Number(column || Number.NaN)))) {
     bad('the first line has only numbers; it must name the columns')
   }

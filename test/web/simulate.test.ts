@@ -87,6 +87,19 @@ describe('the console’s simulation', function () {
     expect(table('1,2\n3,4\n')).to.throw('the first line has only numbers')
   })
 
+  it('refuses a table that somebody made to stop the page', () => {
+    const table = (text: string) => () => tableSamples({ text, name: 'mine.csv', label: '' }, 1)
+    expect(table('a'.repeat(1e7))).to.throw(/^mine.csv: one column \('a+/)
+    expect(table(`"${'""'.repeat(1e6)}`)).to.throw('mine.csv:1: a quoted field is never closed')
+    const wide = Array.from({ length: 20_000 }, (_, i) => `x${i}`).join()
+    expect(table(`${wide}\n1,2`)).to.throw('20000 columns, at most 10000 are read')
+    expect(table('__proto__,class\na,x\nb,y')).to.throw("a column cannot be called '__proto__'")
+    const rows = Array.from({ length: 1_000 }, (_, i) => `v${i % 50},w${i % 49},${i % 2}`).join('\n')
+    const grows = { text: `a,b,class\n${rows}`, name: 'mine.csv', label: '' }
+    expect(() => tableSamples(grows, 1, 0.001)).to.throw('a page may hope for')
+    expect(tableSamples(grows, 1, 1).train.inputShape).to.deep.equal([99])
+  })
+
   it('refuses what a page has no memory for, and says what takes less', () => {
     const bytes = memoryOf({ sampleBytes: 10e6, threads: 4, keepers: 200, parameters: 199_210 })
     expect(bytes).to.be.within(800e6, 1100e6)

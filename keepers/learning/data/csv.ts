@@ -34,6 +34,9 @@ export const csvSchemaSchema = z.strictObject({
 })
 export type CsvSchema = z.input<typeof csvSchemaSchema>
 
+/** Two GiB in 32-bit floats: a category of a byte becomes a thousand of them. */
+const MOST_VALUES = 2 ** 29
+
 /** Reads a CSV file. Its first line names the columns. Throws BAD_DATA naming file, line and column. */
 export async function loadCsv(file: string, schema: CsvSchema): Promise<Dataset> {
   return parseCsv(tableText(await readFile(file), file), schema, file)
@@ -60,6 +63,13 @@ export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset
   const read = inputReader(parsed.data, header, name)
   const labelColumn = columnAt(header, label, name)
   if (rows.length === 0) throw new LearningError('BAD_DATA', `${name}: no rows below the header`)
+  if (rows.length * size > MOST_VALUES) {
+    const [found, most] = [rows.length * size, MOST_VALUES].map((count) => count.toLocaleString('en-US'))
+    throw new LearningError(
+      'BAD_DATA',
+      `${name}: ${found} values for the model, at most ${most}: a part of the rows will do`,
+    )
+  }
   const inputs = new Float32Array(rows.length * size)
   for (const [index, row] of rows.entries()) {
     if (row.fields.length !== header.length) {

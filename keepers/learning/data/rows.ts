@@ -105,8 +105,19 @@ export function readRows(text: string, delimiter: string, name: string): Row[] {
 
 /** The one of these delimiters that divides the first row most; those within quotes divide nothing. */
 export function dividerOf(text: string, delimiters: readonly string[]): string {
-  const first = /^(?:[^"\r\n]|"[^"]*")*/.exec(withoutMark(text))![0].replaceAll(/"[^"]*"/g, '')
-  return [...delimiters].sort((a, b) => first.split(b).length - first.split(a).length)[0]!
+  const source = withoutMark(text)
+  const counts = new Map(delimiters.map((delimiter) => [delimiter, 0]))
+  let quoted = false
+  // No regular expression: one over a line of megabytes exhausts the stack.
+  for (let i = 0; i < source.length; i++) {
+    const char = source[i]!
+    if (char === '"') quoted = !quoted
+    if (quoted) continue
+    if (char === '\n' || char === '\r') break
+    const count = counts.get(char)
+    if (count !== undefined) counts.set(char, count + 1)
+  }
+  return [...delimiters].sort((a, b) => counts.get(b)! - counts.get(a)!)[0]!
 }
 
 /** Column names as the first row has them, without spaces around them. */

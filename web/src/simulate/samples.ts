@@ -12,6 +12,7 @@ import {
 } from '../../../keepers/learning/index.ts'
 import { inferTable } from '../../../keepers/services/index.ts'
 import { rowsOfInput } from '../../../keepers/versions/index.ts'
+import { requireMemory } from './choices.ts'
 
 export type SamplePair = { readonly train: Dataset; readonly test: Dataset }
 
@@ -33,10 +34,13 @@ export function digits(limit: number): SamplePair {
   return { train: head(drawn.train, limit), test: drawn.test }
 }
 
-/** A table as classes to tell apart, divided by the seed. @throws LearningError BAD_DATA naming line and column, and what would do */
-export function tableSamples({ text, name, label }: Table, seed: number): SamplePair {
+/** A table as classes to tell apart, divided by the seed. @throws LearningError BAD_DATA naming line and column, and what would do; ChoiceError for more than there is memory for */
+export function tableSamples({ text, name, label }: Table, seed: number, deviceMemory?: number): SamplePair {
   const { input, task, rows } = readColumns({ text, name, label })
   if (rows < LEAST_ROWS) throw new Error(`${name} has ${rows} rows, a simulation takes at least ${LEAST_ROWS}`)
+  // All of them, and divided.
+  const bytes = 2 * Float32Array.BYTES_PER_ELEMENT * rows * input.shape.reduce((product, side) => product * side, 1)
+  requireMemory(bytes, deviceMemory)
   const classes = task.kind === 'classification' ? { classes: [...task.classes] } : {}
   const all = parseCsv(text, { ...rowsOfInput(input)!, ...classes }, name)
   const order = new SeededRandom(deriveSeed(seed, 0x7e57)).permutation(all.count)

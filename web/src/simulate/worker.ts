@@ -56,7 +56,7 @@ const api = {
     const mine = new AbortController()
     stopping = mine
     const settings = parseSimulationConfig(toSettings(choices))
-    const data = table === null ? digits(choices.limit) : tableSamples(table, choices.seed)
+    const data = table === null ? digits(choices.limit) : tableSamples(table, choices.seed, deviceMemory)
     const { inputShape, classes, classNames } = data.train
     const spec = modelSpec(choices.model, { inputShape, classes })
     const sampleBytes = data.train.inputs.byteLength + data.test.inputs.byteLength
