@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Registry } from 'prom-client'
 import type { ClientPrivacySpent } from '../learning/index.ts'
 import { AgentError } from './errors.ts'
@@ -64,9 +64,11 @@ export class HealthServer {
     options: { readonly host: string; readonly port: number; readonly access: PageAccess },
     sources: { health: () => Promise<Health>; metrics: () => Promise<string> },
   ): Promise<HealthServer> {
-    const server = createServer(async (request, response) => {
+    const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const admission = admit(request.method ?? '', request.headers, options.access)
       response.setHeader('x-content-type-options', 'nosniff')
+      // Not as a picture or a script either, whose loading would tell a page of any origin that the keeper is there, and how it is.
+      response.setHeader('cross-origin-resource-policy', 'same-origin')
       for (const [name, value] of Object.entries(admission.headers)) response.setHeader(name, value)
       if (!admission.admitted) {
         const { status, text } = admission
@@ -84,6 +86,13 @@ export class HealthServer {
       } else {
         response.writeHead(404).end()
       }
+    }
+    const server = createServer((request, response) => {
+      // Whoever asks must not end the keeper by it.
+      answer(request, response).catch(() => {
+        if (!response.headersSent) response.writeHead(500)
+        response.end()
+      })
     })
     server.requestTimeout = 5_000
     server.headersTimeout = 5_000

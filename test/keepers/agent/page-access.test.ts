@@ -138,6 +138,23 @@ describe('pages that read a keeper’s monitoring', () => {
     }
   })
 
+  it('keeps running when what is asked for fails', async () => {
+    const fails = () => Promise.reject(new Error('no figures'))
+    const options = { host: '127.0.0.1', port: 0, access: configured() }
+    const server = await HealthServer.start(options, { metrics: fails, health: fails })
+    servers.push(server)
+    const { status, body } = await ask(server.port)
+    expect([status, body]).to.deep.equal([500, ''])
+  })
+
+  it('is no picture or script of a page, by whose loading one could look for keepers', async () => {
+    const { headers } = await ask(await start(configured()))
+    expect(headers).to.include({
+      'cross-origin-resource-policy': 'same-origin',
+      'x-content-type-options': 'nosniff',
+    })
+  })
+
   it('takes a renewed token at once, and no old one', async () => {
     const port = await start(configured())
     writeFileSync(file, 'ab'.repeat(32))
