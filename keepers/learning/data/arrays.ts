@@ -40,8 +40,10 @@ export async function openArrays(path: string): Promise<ArrayFile> {
   if (extension === '.npz') {
     const entries = [...readZip(bytes, name)].filter(([file]) => file.endsWith('.npy'))
     const reads = entries.map(([file, unpack]) => {
-      const read = async () => parseNpy(unpack(), `${name}: array '${stem(file)}'`)
-      return [stem(file), read] as const
+      // NumPy's own name: the whole of it, for two folders may have one of a name.
+      const array = file.slice(0, -'.npy'.length)
+      const read = async () => parseNpy(unpack(), `${name}: array '${array}'`)
+      return [array, read] as const
     })
     return named(name, new Map(reads))
   }

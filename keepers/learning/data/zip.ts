@@ -15,7 +15,7 @@ const MOST_BYTES = 2 ** 31
 
 /**
  * The entries by name, each unpacked when asked for.
- * @throws LearningError BAD_DATA for an incomplete file, an entry over 2 GiB, or a wrong checksum
+ * @throws LearningError BAD_DATA for an incomplete file, a name that is there twice, an entry over 2 GiB, or a wrong checksum
  */
 export function readZip(file: Uint8Array, where: string): ReadonlyMap<string, () => Uint8Array> {
   const bad = (what: string): never => {
@@ -42,6 +42,8 @@ export function readZip(file: Uint8Array, where: string): ReadonlyMap<string, ()
     ]
     const from = view.getUint32(at + 42, true)
     const name = Buffer.from(file.subarray(at + CENTRAL_BYTES, at + CENTRAL_BYTES + named)).toString('utf8')
+    // Readers disagree about which of two counts.
+    if (entries.has(name)) bad(`${JSON.stringify(name)} is in it twice: save the file again`)
     entries.set(name, () => {
       const wrong = (what: string): never => bad(`${JSON.stringify(name)}: ${what}`)
       if ([packed, size, from].includes(ELSEWHERE) || size > MOST_BYTES) {

@@ -72,6 +72,9 @@ describe('learning: arrays of files', () => {
     const lying = Buffer.from(whole)
     lying.writeUInt32LE(50, directory + 24)
     expect(() => readZip(lying, 'a.npz').get('plain.npy')!()).to.throw(/"plain\.npy": damaged/)
+    const twice = Buffer.from(whole)
+    twice.write('plain.npy', twice.lastIndexOf('names.npy'))
+    expect(() => readZip(twice, 'a.npz')).to.throw('a.npz: "plain.npy" is in it twice')
     const one = npy([2, 2], [1, 2, 3, 4])
     expect(() => parseNpy(one.subarray(0, one.length - 1), 'a.npy')).to.throw(
       /15 bytes of values, <f4 \[2,2\] takes 16/,
