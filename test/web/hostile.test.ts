@@ -8,6 +8,7 @@ import { idsToRead } from '../../web/src/chain/count.ts'
 import type { StoredLog } from '../../web/src/chain/history.ts'
 import { account, connect, signerOn } from '../../web/src/chain/wallet.ts'
 import { listEnsembles } from '../../web/src/ensembles/ensembles.ts'
+import { spendHashOf } from '../../web/src/guards/spend.ts'
 import { listMarkets, textsOf } from '../../web/src/market/markets.ts'
 import { requireCommitted } from '../../web/src/model/commitment.ts'
 import { listHubModels, MOST_MODELS } from '../../web/src/model/hub-models.ts'
@@ -160,6 +161,22 @@ describe('the console before those who mean it ill', () => {
     )
     expect(error).to.have.property('message').which.contains(`commit to ${forged}, the chain has ${voted}`)
     expect(asked[0]).to.deep.equal([TARGET, 'versionAt'])
+  })
+
+  it('announces the payment that is shown, whatever hash an endpoint has for it', () => {
+    const place = { chainId: 31337, guard: TARGET }
+    const paid = { to: OTHER, value: 10n ** 17n }
+    const hash = spendHashOf(place, MINE, paid)
+    // As test/contracts/consumers/spend-hash.test.ts has it from the contract, which is asked for nothing here.
+    for (const other of [
+      spendHashOf(place, MINE, { ...paid, to: MINE }),
+      spendHashOf(place, MINE, { ...paid, value: 10n ** 18n }),
+      spendHashOf(place, OTHER, paid),
+      spendHashOf({ ...place, chainId: 1 }, MINE, paid),
+      spendHashOf({ ...place, guard: MINE }, MINE, paid),
+    ]) {
+      expect(other).to.not.equal(hash)
+    }
   })
 
   it('reads the first models, however many somebody adds', () => {

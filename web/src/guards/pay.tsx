@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A payment of a guarded account: what the guard would say, announcing it, executing it.
-import { isAddress } from 'ethers'
+import { getAddress, isAddress } from 'ethers'
 import { useState } from 'preact/hooks'
 import type { Connection } from '../chain/connection.ts'
-import { Action, Show, useLoaded } from '../ui/async.tsx'
+import { Action } from '../ui/async.tsx'
 import { Fact } from '../ui/fact.tsx'
 import { ether, time, weiOf } from '../ui/format.ts'
 import { Hex } from '../ui/inert.tsx'
-import { type AccountState, guardOf } from './accounts.ts'
+import type { AccountState } from './accounts.ts'
 import type { Hand } from './hand.ts'
-
-/** ISpendingGuardTypes: a plain call, by the account's owners. */
-const PLAIN = { operation: 0, origin: 0, data: '0x' } as const
+import { type Payment, spendHashOf } from './spend.ts'
 
 export function Pay({
   connection,
@@ -22,30 +20,11 @@ export function Pay({
   readonly state: AccountState
   readonly hand: Hand
 }) {
-  const { block } = connection.head.value
+  const { timestamp } = connection.head.value
   const [to, setTo] = useState('')
   const [typed, setTyped] = useState('0.1')
   const spend = spendOf(to, typed)
-  const view = useLoaded(
-    async () => {
-      if (spend === null) return null
-      const guard = guardOf(connection)
-      const { account, verdicts, announcements } = state.told
-      const spendHash = await guard.spendHashOf(account, spend)
-      const now = connection.head.value.timestamp
-      return {
-        spendHash,
-        within: spend.value <= (state.limits.find(({ asset }) => /^0x0+$/.test(asset))?.available ?? 0n),
-        verdict:
-          verdicts.find((one) => one.spendHash === spendHash && one.over === null && one.validUntil >= now) ?? null,
-        announced:
-          announcements.find((one) => one.spendHash === spendHash && one.state === 'waits' && one.expiresAt >= now) ??
-          null,
-      }
-    },
-    [to, typed, state.told.account],
-    block,
-  )
+  const found = spend === null ? null : answerOn(connection, state, spend, timestamp)
   return (
     <section>
       <h2>Pay</h2>
@@ -59,52 +38,60 @@ export function Pay({
           <input inputMode="decimal" size={10} value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
         </label>
       </p>
-      {spend === null ? (
+      {spend === null || found === null ? (
         <p>Type an address and an amount, and the guard's answer stands here.</p>
       ) : (
-        <Show loaded={view} what="the guard's answer">
-          {(found) =>
-            found && (
-              <>
-                <dl class="facts">
-                  <Fact name="Hash of this transaction">
-                    <Hex value={found.spendHash} />
-                  </Fact>
-                  <Fact name="The guard says">
-                    {found.within
-                      ? `within the limit: ${ether(spend.value)} can go`
-                      : found.verdict !== null
-                        ? `a verdict on it serves until ${time(found.verdict.validUntil)} UTC`
-                        : found.announced !== null
-                          ? `announced; can be executed from ${time(found.announced.executableAt)} UTC on`
-                          : 'above the limit: it needs a verdict (`cohort spend prove`), or an announcement'}
-                  </Fact>
-                </dl>
-                <p>
-                  {found.announced === null && (
-                    <Action
-                      run={async () =>
-                        await hand.call('announced', (guard) => guard.encodeFunctionData('announce', [found.spendHash]))
-                      }
-                    >
-                      Announce it
-                    </Action>
-                  )}{' '}
-                  {hand.checked && <Action run={async () => await hand.pay(to, spend.value)}>Execute it</Action>}
-                </p>
-              </>
-            )
-          }
-        </Show>
+        <>
+          <dl class="facts">
+            <Fact name="Hash of this transaction">
+              <Hex value={found.spendHash} />
+            </Fact>
+            <Fact name="The guard says">
+              {found.within
+                ? `within the limit: ${ether(spend.value)} can go`
+                : found.verdict !== null
+                  ? `a verdict on it serves until ${time(found.verdict.validUntil)} UTC`
+                  : found.announced !== null
+                    ? `announced; can be executed from ${time(found.announced.executableAt)} UTC on`
+                    : 'above the limit: it needs a verdict (`cohort spend prove`), or an announcement'}
+            </Fact>
+          </dl>
+          <p>
+            {found.announced === null && (
+              <Action
+                run={async () =>
+                  await hand.call('announced', (guard) => guard.encodeFunctionData('announce', [found.spendHash]))
+                }
+              >
+                Announce it
+              </Action>
+            )}{' '}
+            {hand.checked && <Action run={async () => await hand.pay(spend.to, spend.value)}>Execute it</Action>}
+          </p>
+        </>
       )}
     </section>
   )
 }
 
-function spendOf(to: string, typed: string) {
+/** What the guard would say of a payment, and its hash: of what is typed now, so that nothing else is announced. */
+function answerOn({ site }: Connection, { told, limits }: AccountState, spend: Payment, now: number) {
+  const { account, verdicts, announcements } = told
+  const { chainId, contracts } = site.deployment
+  const spendHash = spendHashOf({ chainId, guard: contracts.SpendingGuard }, account, spend)
+  return {
+    spendHash,
+    within: spend.value <= (limits.find(({ asset }) => /^0x0+$/.test(asset))?.available ?? 0n),
+    verdict: verdicts.find((one) => one.spendHash === spendHash && one.over === null && one.validUntil >= now) ?? null,
+    announced:
+      announcements.find((one) => one.spendHash === spendHash && one.state === 'waits' && one.expiresAt >= now) ?? null,
+  }
+}
+
+function spendOf(to: string, typed: string): Payment | null {
   if (!isAddress(to)) return null
   try {
-    return { to, value: weiOf(typed), ...PLAIN }
+    return { to: getAddress(to), value: weiOf(typed) }
   } catch {
     return null
   }
