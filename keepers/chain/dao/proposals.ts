@@ -13,6 +13,7 @@ import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, steady, systemClock } from '../clock.ts'
 import { RevertError } from '../errors.ts'
 import { DaoError } from './errors.ts'
+import { proposalIdOf, requireProposal } from './proposal-id.ts'
 import { type Awaited, isOnTheWay, isReady, type Proposal, type WaitOptions } from './proposal-state.ts'
 import type { Sender } from './sender.ts'
 import { PROPOSAL_STATES, type ProposalState, type Sent, SUPPORT, type Support } from './terms.ts'
@@ -72,7 +73,7 @@ export class ProposalBook {
     const values = calls.map(() => 0n)
     const data = calls.map((call) => call.data)
     const sent = await this.#sendProposal(() => this.#governor.propose(targets, values, data, text))
-    const id = await this.#governor.hashProposal(targets, values, data, hashOf(text), PENDING)
+    const id = proposalIdOf([targets, values, data, hashOf(text)])
     return { ...(await this.get(id)), ...sent }
   }
 
@@ -142,7 +143,8 @@ export class ProposalBook {
       this.#governor.proposalVotes(id, PENDING),
       this.#governor.proposalDetails(id, PENDING),
     ])
-    const [targets, values, calldatas] = details
+    const [targets, values, calldatas, descriptionHash] = details
+    requireProposal(id, [[...targets], [...values], [...calldatas], descriptionHash])
     return {
       id,
       actions: targets.map((target, index) => this.inWords({ target, data: calldatas[index]! }, values[index]!)),

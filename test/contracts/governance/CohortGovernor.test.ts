@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
+import { proposalIdOf } from '../../../keepers/chain/dao/proposal-id.ts'
 import { createDao, DAY, type Dao, pass, SETTINGS, SUPPLY, TIMELOCK_DELAY } from './dao.ts'
 
 /** OpenZeppelin's IGovernor.ProposalState. */
@@ -148,6 +149,7 @@ describe('CohortGovernor', () => {
     await networkHelpers.time.increaseTo((await governor.proposalDeadline(id)) + 1n)
     await governor['queue(uint256)'](id)
     const [targets, values, calldatas, descriptionHash] = await governor.proposalDetails(id)
+    expect(proposalIdOf([[...targets], [...values], [...calldatas], descriptionHash])).to.equal(id)
     const salt = ethers.toBeHex((BigInt(await governor.getAddress()) << 96n) ^ BigInt(descriptionHash), 32)
     const operation = await timelock.hashOperationBatch(
       [...targets],

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Calls that a proposer made up, in words.
 import { expect } from 'chai'
-import { Interface, parseEther } from 'ethers'
+import { id as hashOf, Interface, parseEther, ZeroAddress } from 'ethers'
+import { proposalIdOf } from '../../../keepers/chain/dao/proposal-id.ts'
 import { ProposalBook } from '../../../keepers/chain/dao/proposals.ts'
 
 const TARGET = `0x${'33'.repeat(20)}`
@@ -26,6 +27,42 @@ describe('a proposal’s calls in words', () => {
       expect(book.inWords({ target: TARGET, data: spoilt }, 1n)).to.equal(
         `Known ${spoilt} with 0.000000000000000001 ether`,
       )
+    })
+  }
+})
+
+describe('a proposal that an endpoint shows', () => {
+  const details = [[TARGET], [0n], [data], hashOf('rename it')] as const
+  const id = proposalIdOf(details)
+  const shownBy = (given: readonly unknown[]) => {
+    const governor = {
+      ...{ proposalSnapshot: async () => 5n, proposalDeadline: async () => 9n, proposalEta: async () => 0n },
+      ...{ state: async () => 1n, proposalProposer: async () => ZeroAddress, proposalVotes: async () => [0n, 0n, 0n] },
+      proposalDetails: async () => given,
+    }
+    return new ProposalBook({
+      ...{ governor: governor as never, sender: {} as never },
+      known: [{ name: 'Known', address: TARGET, abi }],
+    }).get(id)
+  }
+
+  it('does what its number says', async () => {
+    expect((await shownBy(details)).actions).to.deep.equal(['Known.rename("zz", 7)'])
+  })
+
+  const other = abi.encodeFunctionData('rename', ['zz', 8])
+  for (const [what, given] of [
+    ['other calls', [[TARGET], [0n], [other], details[3]]],
+    ['another target', [[`0x${'44'.repeat(20)}`], [0n], [data], details[3]]],
+    ['coins', [[TARGET], [1n], [data], details[3]]],
+    ['no calls', [[], [], [], details[3]]],
+  ] as const) {
+    it(`is refused with ${what}: somebody would vote for them, and get those of the number`, async () => {
+      const error = await shownBy(given).then(
+        () => null,
+        (cause: Error) => cause,
+      )
+      expect(error).to.have.property('message').which.contains(`calls for proposal ${id} that are not its own`)
     })
   }
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The guardians of a deployment, what they stopped, and what one may do now.
 import { Contract, concat, dataSlice, type Interface, toBeHex } from 'ethers'
-import { clients, contractInterface } from '../../../keepers/chain/index.ts'
+import { clients, contractInterface, requireProposal } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
@@ -74,6 +74,8 @@ export async function operationOf(
   const { CohortGovernor } = site.deployment.contracts
   const governor = new Contract(CohortGovernor, contractInterface('CohortGovernor'), provider)
   const [targets, values, calls, descriptionHash] = await governor.getFunction('proposalDetails')(proposalId)
+  // Who cancels an operation must not be given another's calls for those that the page shows.
+  requireProposal(proposalId, [[...targets], [...values], [...calls], descriptionHash])
   const salt = saltOf(CohortGovernor, descriptionHash)
   return [[...targets], [...values], [...calls], toBeHex(0, 32), salt]
 }

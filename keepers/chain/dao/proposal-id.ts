@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A proposal's number is the hash of what it does: whoever votes on it, or cancels it, by its number need believe no endpoint about that.
+import { AbiCoder, keccak256 } from 'ethers'
+import { DaoError } from './errors.ts'
+
+/** As the governor stores them (GovernorStorage.proposalDetails). */
+export type ProposalDetails = readonly [
+  targets: readonly string[],
+  values: readonly bigint[],
+  calls: readonly string[],
+  descriptionHash: string,
+]
+
+/** OpenZeppelin's Governor.hashProposal. */
+export function proposalIdOf(details: ProposalDetails): bigint {
+  const types = ['address[]', 'uint256[]', 'bytes[]', 'bytes32']
+  return BigInt(keccak256(AbiCoder.defaultAbiCoder().encode(types, details)))
+}
+
+/** @throws DaoError unknown-proposal when an endpoint gives other calls than those of the proposal */
+export function requireProposal(id: bigint, details: ProposalDetails): void {
+  if (proposalIdOf(details) === id) return
+  throw new DaoError(
+    'unknown-proposal',
+    `the endpoint gives calls for proposal ${id} that are not its own: do not vote by them, use another endpoint`,
+  )
+}
