@@ -7,6 +7,7 @@ import type { Sent } from '../dao/terms.ts'
 import type { DeploymentFile } from '../deployment-file.ts'
 import { allow, type MarketClient } from './client.ts'
 import { MarketError } from './errors.ts'
+import { requireMadeBy } from './pool-address.ts'
 import type { PoolView } from './terms.ts'
 
 export type PoolClientOptions = {
@@ -205,8 +206,11 @@ export class PoolClient {
 
   async #require(): Promise<OutcomePool> {
     const pool = await this.#find()
-    if (pool !== null) return pool
-    const { marketId, feeBps } = this.#options
+    const { marketId, feeBps, deployment } = this.#options
+    if (pool !== null) {
+      requireMadeBy(deployment.contracts.OutcomePoolFactory, await pool.getAddress())
+      return pool
+    }
     const fee = `${feeBps / 100} %`
     throw new MarketError(
       'no-pool',
