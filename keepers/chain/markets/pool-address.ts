@@ -4,7 +4,7 @@ import { getAddress, getCreateAddress } from 'ethers'
 import { MarketError } from './errors.ts'
 
 /** Pools that a factory may have made; contracts count from 1 what they make (EIP-161), and a factory makes nothing else. */
-const MOST_POOLS = 50_000
+const MOST_POOLS = 20_000
 
 /** @throws MarketError no-pool for an address that is none of the factory's */
 export function requireMadeBy(factory: string, pool: string, most = MOST_POOLS): void {

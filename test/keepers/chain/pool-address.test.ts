@@ -37,7 +37,6 @@ describe('the pool that an endpoint names', () => {
     const limits = { slippageBps: 100, seconds: 60 }
     const act = {
       buy: () => pool.buy(0, 5n, limits),
-      sell: () => pool.sell(0, { tokens: null }, limits),
       provide: () => pool.provide(5n, null, limits),
     }
     for (const [what, run] of Object.entries(act)) {
