@@ -60,7 +60,7 @@ export async function blobCid(bytes: Uint8Array): Promise<string> {
   return (await encodeBlob(bytes)).root.toString()
 }
 
-/** Parses a CID of a file: version 0, or version 1 over sha2-256 with codec raw or dag-pb. @throws NetworkError BAD_CID. */
+/** Parses a CID of a file: version 0, or version 1 over all of sha2-256 with codec raw or dag-pb. @throws NetworkError BAD_CID. */
 export function parseBlobCid(text: string): CID {
   let cid: CID
   try {
@@ -69,13 +69,18 @@ export function parseBlobCid(text: string): CID {
     throw new NetworkError('BAD_CID', `"${text.slice(0, 80)}" is not a CID`, { cause })
   }
   if (!isFileCid(cid))
-    throw new NetworkError('BAD_CID', `${cid}: expected a CID over sha2-256 with codec raw or dag-pb`)
+    throw new NetworkError('BAD_CID', `${cid}: expected a CID over all of sha2-256 with codec raw or dag-pb`)
   if (cid.toString() !== text) throw new NetworkError('BAD_CID', `${text.slice(0, 80)}: write it as ${cid}`)
   return cid
 }
 
+/** Bytes of a whole SHA-256: a CID may hold the first few of them, or none, and would be that of almost any block. */
+const DIGEST_BYTES = 32
+
 const isFileCid = (cid: CID): boolean =>
-  cid.multihash.code === sha256.code && (cid.code === raw.code || cid.code === DAG_PB)
+  cid.multihash.code === sha256.code &&
+  cid.multihash.digest.length === DIGEST_BYTES &&
+  (cid.code === raw.code || cid.code === DAG_PB)
 
 /**
  * Reads one block of a file. Only the root has been fetched so far.

@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
+import { create } from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { assemble } from '../../../keepers/network/assembly.ts'
 import { CHUNK_BYTES, encodeBlob, parseBlobCid, readNode } from '../../../keepers/network/file-format.ts'
@@ -141,6 +142,20 @@ describe('file format', () => {
       const error = await read(put(root.cid, root.bytes)).catch((caught: unknown) => caught)
       expect(error).to.be.instanceOf(NetworkError).with.property('code', 'MALFORMED')
     })
+  })
+
+  it('refuses CIDs of a part of a hash, or of none, which any block would fit', async () => {
+    const whole = (await sha256.digest(new Uint8Array(3))).digest
+    for (const length of [0, 1, 31]) {
+      const short = CID.createV1(raw.code, create(sha256.code, whole.subarray(0, length)))
+      expect(() => parseBlobCid(short.toString()), String(length))
+        .to.throw(NetworkError)
+        .with.property('code', 'BAD_CID')
+      const { cid, bytes } = await rootOf([3n], short)
+      expect(() => readNode(cid, bytes, null, 1 << 30), String(length))
+        .to.throw(NetworkError)
+        .with.property('code', 'MALFORMED')
+    }
   })
 
   it('gives a small blob the CID of its SHA-256, as any IPFS node does', async () => {
