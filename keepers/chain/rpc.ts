@@ -139,7 +139,7 @@ export class FailoverProvider extends JsonRpcProvider {
         this.#options.onLogSpan?.({ endpoint: shownEndpoint(url), blocks: this.#logSpan(url), reason })
         continue
       }
-      logs.push(...(Array.isArray(answer?.result) ? answer.result : []))
+      for (const log of Array.isArray(answer?.result) ? answer.result : []) logs.push(log)
       from = end + 1
     }
     return { id: payload.id, result: logs }

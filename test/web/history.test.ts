@@ -91,6 +91,17 @@ describe('a contract’s history in the console', () => {
     ])
   })
 
+  it('takes more logs of one piece than a call takes arguments', async () => {
+    const chain = new Chain().grow(100)
+    const [block, count] = [10, 300_000]
+    const getLogs = async () => Array.from({ length: count }, (_, index) => ({ blockNumber: block, index, topics: [] }))
+    const provider = { ...chain.provider, getLogs } as never
+    const shelf = { get: async () => undefined, put: async () => undefined }
+    const history = new ContractHistory({ provider, shelf, chainId: 1, address: ADDRESS, fromBlock: 0 })
+    await history.step()
+    expect(history.logs.length).to.equal(count)
+  })
+
   it('asks nothing more while there is no new block', async () => {
     const chain = new Chain().grow(10)
     const history = historyOf(chain, new Shelf())

@@ -56,6 +56,15 @@ describe('logs in pages', function () {
     })
   }
 
+  it('takes more logs in a page than a call takes arguments', async () => {
+    const count = 200_000
+    endpoint.intercept = (method) =>
+      method === 'eth_getLogs' ? { result: Array.from({ length: count }, () => 0) } : null
+    const filter = { address: chain.token, fromBlock: '0x0', toBlock: '0x1' }
+    const logs = (await chain.connect([endpoint.url]).send('eth_getLogs', [filter])) as unknown[]
+    expect(logs.length).to.equal(count)
+  })
+
   it('asks the next endpoint when one refuses even a single block', async () => {
     endpoint.logLimit = { blocks: 0, code: -32601, message: 'the method eth_getLogs does not exist' }
     const moves: string[] = []

@@ -101,10 +101,9 @@ export class ContractHistory {
     for (let from = begin; from <= head.number; from += span) {
       const to = Math.min(head.number, from + span - 1)
       const read = await this.#read(from, to)
-      const settled = read.filter(({ block }) => block <= settledAt)
-      this.#settled.push(...settled)
+      // One by one: the arguments of a call are bounded by the stack, and anybody may have a contract tell much.
+      for (const log of read) (log.block <= settledAt ? this.#settled : recent).push(log)
       this.#until = Math.max(this.#until, Math.min(to, settledAt))
-      recent.push(...read.filter(({ block }) => block > settledAt))
       if (head.number - begin >= span) onProgress?.((to - begin + 1) / (head.number - begin + 1))
     }
     this.#recent = recent
