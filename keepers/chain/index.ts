@@ -26,6 +26,7 @@ export { type DeploymentFile, parseDeployment, readDeployment } from './deployme
 export { chainIdOf, hostOf } from './endpoint.ts'
 export { ChainError, type ChainErrorCode, decodeRevert, RevertError } from './errors.ts'
 export { type CursorStep, EventCursor } from './event-cursor.ts'
+export { withGasMargin } from './gas-margin.ts'
 export { HeadSubscription } from './head-subscription.ts'
 export { type Head, HeadWatch, type HeadWatchOptions } from './head-watch.ts'
 export {

@@ -68,11 +68,12 @@ export async function openElsewhere(provider: JsonRpcApiProvider, options: Elsew
       throw error
     }
   }
-  const { RemoteSigner, SignerAccount } = await import('../chain/index.ts')
+  const { RemoteSigner, SignerAccount, withGasMargin } = await import('../chain/index.ts')
   const { signer: url, signerApi: api = 'clef', signerAddress, signerTokenFile: tokenFile } = options
   const place = { url: url!, api, timeout: CONFIRMING, tokenFile }
   const address = signerAddress ?? (await onlyAccount(new RemoteSigner({ ...place, address: `0x${'00'.repeat(20)}` })))
-  return { signer: new SignerAccount(new RemoteSigner({ ...place, address }), provider), close: () => undefined }
+  const signer = withGasMargin(new SignerAccount(new RemoteSigner({ ...place, address }), provider))
+  return { signer, close: () => undefined }
 }
 
 async function onlyAccount(signer: { accounts(): Promise<string[]> }): Promise<string> {
@@ -102,9 +103,9 @@ export async function openAccount(
     return { signer, close }
   }
   if (keystore === undefined) return undefined
-  const { openKeystore, readPassphrase } = await import('../chain/index.ts')
+  const { openKeystore, readPassphrase, withGasMargin } = await import('../chain/index.ts')
   const passphrase = () => readPassphrase({ file: options.passphraseFile, prompt: `Passphrase of ${keystore}: ` })
-  return { signer: (await openKeystore(keystore, passphrase)).connect(provider), close }
+  return { signer: withGasMargin((await openKeystore(keystore, passphrase)).connect(provider)), close }
 }
 
 function parseUrl(text: string): string {

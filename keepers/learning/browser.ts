@@ -6,7 +6,7 @@ export { columnsSchema, columnsWidth, contradictionInColumns, isGap, numberOf } 
 export { inputReader, parseCsv } from './data/csv.ts'
 export { head, subset } from './data/dataset.ts'
 export { proceduralDigits, USUAL_DIGITS } from './data/procedural.ts'
-export { readRows } from './data/rows.ts'
+export { dividerOf, headerOf, readRows } from './data/rows.ts'
 export { contradictionInTensor, sampleIn, tensorSchema } from './data/tensors.ts'
 export { bagSize, contradictionInTokenizer, tokenizerSchema } from './data/words.ts'
 export { LearningError } from './errors.ts'

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { HDNodeWallet, type Provider, Wallet } from 'ethers'
+import { withGasMargin } from '../../keepers/chain/index.ts'
 
 /** Of the accounts that Hardhat's node and anvil start with; worth nothing anywhere else. */
 export const TEST_PHRASE = 'test test test test test test test test test test test junk'
@@ -9,4 +10,5 @@ export const accountKey = (index: number): string =>
   HDNodeWallet.fromPhrase(TEST_PHRASE, '', `m/44'/60'/0'/0/${index}`).privateKey
 
 /** The account as a signer that needs no node to hold its key: a client of others has none of ours unlocked. */
-export const accountSigner = (provider: Provider, index: number): Wallet => new Wallet(accountKey(index), provider)
+export const accountSigner = (provider: Provider, index: number): Wallet =>
+  withGasMargin(new Wallet(accountKey(index), provider))

@@ -15,6 +15,7 @@ import {
   FailoverProvider,
   openService,
   type ServiceContracts,
+  withGasMargin,
 } from '../../chain/index.ts'
 import { KeeperStore } from '../../store/index.ts'
 import { agreedDigests, requireAgreed } from '../../versions/index.ts'
@@ -76,7 +77,8 @@ async function openOwner(
   who: OwnerAccount,
 ): Promise<{ readonly signer: OwnerSigner; close(): void }> {
   if ('open' in who) return await who.open(provider)
-  const signer = 'key' in who ? new Wallet(who.key, provider) : await unlockedAccount(provider, who.account)
+  const signer =
+    'key' in who ? withGasMargin(new Wallet(who.key, provider)) : await unlockedAccount(provider, who.account)
   return { signer, close: () => undefined }
 }
 

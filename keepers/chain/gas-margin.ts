@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { AbstractSigner } from 'ethers'
+
+/** In hundredths of the estimate. Gas that is not used costs nothing. */
+const MARGIN = 125n
+
+/**
+ * Makes an account's transactions carry a quarter more gas than their estimate. An endpoint estimates in the block that it has; the
+ * transaction runs in a later one, where a price that falls with time takes its first step of arithmetic, or somebody else
+ * has written first, and ran out of gas by a few units.
+ */
+export function withGasMargin<T extends AbstractSigner>(signer: T): T {
+  const estimate = signer.estimateGas.bind(signer)
+  signer.estimateGas = async (transaction) => ((await estimate(transaction)) * MARGIN) / 100n
+  return signer
+}
