@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which keepers can serve together. The number stands for everything that members must do alike for a round to succeed: the layouts of
 // keys, updates, shares and models, and the arithmetic that all repeat. A release that changes any of it raises the number, and may
-// go on speaking the one before.
+// go on speaking the one before. Until the first release, protocol 1 is what the sources say.
 import { VersionError } from './errors.ts'
 
 /** The protocol of a service whose manifest names none; the first manifests were older than the number. */

@@ -10,9 +10,9 @@ import {
 } from '../../../keepers/versions/index.ts'
 import { PROTOCOLS, requireProtocol } from '../../../keepers/versions/protocol.ts'
 
-/** The versions of what members send each other, by protocol. A change to the right of one is a protocol of its own. */
+/** The versions of what members send each other, by protocol. A change to the right of one that was released is a protocol of its own. */
 const WIRE: Readonly<Record<number, { readonly messages: number; readonly model: number }>> = {
-  1: { messages: 5, model: 1 },
+  1: { messages: 6, model: 1 },
 }
 
 const withProtocol = (protocol: unknown, more: object = {}): Uint8Array => {

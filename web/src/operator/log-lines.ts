@@ -27,6 +27,7 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'already encrypted': 'nothing: it stays silent for this round, because two updates under one key would reveal it',
   'already spoken':
     'nothing: it stays silent, because two answers would be a fault. Does a second process run on a copy of the folder?',
+  'blocks not announced': 'nothing: it asks at its usual pace; look at the endpoint in chain.heads when it stays',
   'complaint void': NOTHING,
   convicted: 'if it is a keeper of yours, stop it and look for what altered its folder, its program or its data',
   disputed: 'nothing: all members now post one number for each update',
@@ -69,10 +70,14 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'share missing': NOTHING,
   'share refused': 'nothing: it was right to stay silent; report it with the logs of your endpoints',
   'slow training': 'give it a faster machine or fewer samples: training must end in the window of its step',
+  'step missed': 'a strike: look at the lines around it, and whether the machine or the endpoints were slow',
   struckout: 'it missed rounds in a row: resolve the cause, wait for the delay, then `cohort keeper unjail`',
+  'sum too small': 'nothing: the round ends at the cost of those whose updates could not be fetched or checked',
   'sum differs': 'nothing: another quorum decides; when it happens again and again, compare versions',
   'trainer failed': 'look at the program of training.command: the line says what it did; the keeper sat the round out',
   'update left out': 'nothing: a member revealed something that is not an update; when there are many, your connection',
+  'update not summed':
+    'others could neither fetch nor check what this keeper revealed, which is a strike: look at network.announce and the firewall',
   'weights clipped': 'when it happens round after round, propose a manifest with more headroom',
 }
 

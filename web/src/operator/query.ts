@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The part of PromQL that the shipped alert rules are written in: comparisons with a number, `and`, `sum by`, `increase` and `rate` over a
+// The part of PromQL that the shipped alert rules are written in: comparisons with a number, `and`, `or`, `unless`, `on`, `sum by`, `increase` and `rate` over a
 // window, `time()`. Source: Prometheus, "Querying basics", and `extrapolatedRate` in its promql/functions.go for the ends of a window.
 import type { Sample } from './metrics.ts'
 
@@ -14,7 +14,14 @@ export type Query =
   | { readonly kind: 'select'; readonly selector: Selector }
   | { readonly kind: 'window'; readonly of: 'increase' | 'rate'; readonly selector: Selector; readonly seconds: number }
   | { readonly kind: 'sum'; readonly by: readonly string[]; readonly of: Query }
-  | { readonly kind: 'binary'; readonly op: string; readonly left: Query; readonly right: Query }
+  | {
+      readonly kind: 'binary'
+      readonly op: string
+      /** Labels that a set operator matches by; null for all. */
+      readonly on: readonly string[] | null
+      readonly left: Query
+      readonly right: Query
+    }
 
 /** A rule is written in more of the language than is read here. */
 export class QueryError extends Error {
@@ -25,7 +32,9 @@ const TOKEN =
   /\s*(?:("(?:[^"\\]|\\.)*")|([a-zA-Z_:][\w:]*)|(\d+(?:ms|[smhdw])\b|\d+\.?\d*)|(=~|!~|!=|==|>=|<=|[-*(){}[\],<>=]))/y
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 /** Operators that bind as tightly, the loosest first. */
-const LEVELS = [['and'], ['==', '!=', '>', '<', '>=', '<='], ['-'], ['*']] as const
+const LEVELS = [['or'], ['and', 'unless'], ['==', '!=', '>', '<', '>=', '<='], ['-'], ['*']] as const
+/** Operators that take values or leave them, by their labels alone. */
+const SETS: ReadonlySet<string> = new Set(['and', 'or', 'unless'])
 /** Seconds for which a value counts as the present one. */
 const LOOKBACK = 300
 
@@ -117,7 +126,16 @@ export function parseQuery(text: string): Query {
     const operators: readonly string[] | undefined = LEVELS[depth]
     if (operators === undefined) return primary()
     let left = level(depth + 1)
-    while (operators.includes(tokens[next] ?? '')) left = { kind: 'binary', op: take(), left, right: level(depth + 1) }
+    while (operators.includes(tokens[next] ?? '')) {
+      const op = take()
+      let on: string[] | null = null
+      if (SETS.has(op) && tokens[next] === 'on') {
+        take('on')
+        take('(')
+        on = list(')')
+      }
+      left = { kind: 'binary', op, on, left, right: level(depth + 1) }
+    }
     return left
   }
   const query = level(0)
@@ -217,10 +235,17 @@ export function evaluate(query: Query, readings: Readings, at: number, records: 
 }
 
 function combine(
-  { op, left, right }: Query & { kind: 'binary' },
+  { op, on, left, right }: Query & { kind: 'binary' },
   ours: readonly Value[],
   theirs: readonly Value[],
 ): Value[] {
+  if (SETS.has(op)) {
+    const match = ({ labels }: Value): string =>
+      keyOf(on === null ? labels : Object.fromEntries(on.map((label) => [label, labels[label] ?? ''])))
+    const [mine, others] = [new Set(ours.map(match)), new Set(theirs.map(match))]
+    if (op === 'or') return [...ours, ...theirs.filter((one) => !mine.has(match(one)))]
+    return ours.filter((one) => others.has(match(one)) === (op === 'and'))
+  }
   const single = (query: Query): boolean => query.kind === 'number' || query.kind === 'time'
   const pairs = ours.flatMap((one): (readonly [Value, Value, Labels])[] => {
     if (single(right)) return [[one, theirs[0]!, one.labels]]
@@ -232,7 +257,7 @@ function combine(
   return pairs.flatMap(([{ value: a }, { value: b }, labels]) => {
     if (op === '-') return [{ labels, value: a - b }]
     if (op === '*') return [{ labels, value: a * b }]
-    const holds = { and: true, '==': a === b, '!=': a !== b, '>': a > b, '<': a < b, '>=': a >= b, '<=': a <= b }[op]
+    const holds = { '==': a === b, '!=': a !== b, '>': a > b, '<': a < b, '>=': a >= b, '<=': a <= b }[op]
     return holds ? [{ labels, value: a }] : []
   })
 }
