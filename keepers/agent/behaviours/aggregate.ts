@@ -76,7 +76,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const declared = declaredIn(context, round, sum.included)
   if (seatsOf(sum.included).length < (await contributorsFloor(step, frame, declared))) {
     // Neither would it decrypt one of too few. That there are too few is another matter: who says so accuses the members that are missing.
-    if (!isShort(frame, declared) || !(await mayBelieveReveals(step, round, time))) return null
+    if (!(await isShort(step, frame, declared)) || !(await mayBelieveReveals(step, round, time))) return null
     context.log.warn(
       { event: 'sum too small', round, included: seatsOf(sum.included), missing: sum.missing, empty: declared.empty },
       'too few updates can be added up: this round comes to nothing',

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
+import { ZeroAddress, ZeroHash } from 'ethers'
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { attestationSeal, lastAttested } from '../../../keepers/agent/steps/attestation.ts'
 import { drawnFrom, drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
-import { RevertError } from '../../../keepers/chain/index.ts'
+import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
 import { hasSeat, seatsOf } from '../../../keepers/chain/seats.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ALL, aggregateStage, callsOf, revealAll, round, seats } from './aggregate-stage.ts'
-import { type RoundStage, seatOfIndex } from './round-stage.ts'
+import { type RoundStage, revealsTold, seatOfIndex } from './round-stage.ts'
 
 describe('the sum that a keeper stands for', function () {
   this.timeout(120_000)
@@ -74,14 +75,50 @@ describe('the sum that a keeper stands for', function () {
     expect(calls('draft')[0]).to.deep.equal([BigInt(round), what.hash, seats(1, 2, 4), 0n])
   })
 
-  it('of too few by the service`s own bound alone, which an endpoint could overstate, is not attested', async () => {
-    await revealAll(stage)
-    const { service } = stage.context.contracts
-    const parameters = await service.parameters()
-    Object.assign(service, { parameters: async () => ({ ...parameters, minKeepers: 6n }) })
-    await aggregate(stage.step())
-    // It could be drafted for it, refuse its share, and pay.
-    expect(stage.sent).to.deep.equal([])
+  describe('of too few by the service`s own bound, though a quorum', () => {
+    /** A service that needs all five, and a member whose update is none. @param told What each endpoint says that it needs. */
+    const oneSpoils = async (...told: bigint[]) => {
+      await revealAll(stage, { 3: (update) => new Uint8Array(update.length).fill(0xff) })
+      const { service } = stage.context.contracts
+      const parameters = { ...(await service.parameters()), minKeepers: told[0]! }
+      Object.assign(service, { parameters: async () => parameters })
+      if (told.length === 1) return
+      const iface = contractInterface('ILearningService')
+      const whole = (minKeepers: bigint) =>
+        iface
+          .getFunction('parameters')!
+          .outputs[0]!.components!.map(({ name, type }) =>
+            name === 'minKeepers' ? minKeepers : type === 'address' ? ZeroAddress : type === 'bytes32' ? ZeroHash : 0n,
+          )
+      const everywhere = async (method: string, params: readonly unknown[]) =>
+        told.map((minKeepers, i) => {
+          const { data } = params[0] as { data?: string }
+          const isAbout = data === iface.encodeFunctionData('parameters')
+          const result = isAbout
+            ? iface.encodeFunctionResult('parameters', [whole(minKeepers)])
+            : revealsTold(method, params, stage.facts)
+          return { endpoint: `e${i}`, result }
+        })
+      Object.assign(stage.context, { endpoints: { count: told.length, everywhere, prefer: () => undefined } })
+    }
+
+    it('is attested: else one member would stop every round of a service with no more than it needs, for nothing', async () => {
+      await oneSpoils(5n)
+      await aggregate(stage.step())
+      expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+    })
+
+    it('is attested when two endpoints report that bound', async () => {
+      await oneSpoils(5n, 5n)
+      await aggregate(stage.step())
+      expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+    })
+
+    it('is not when one of two overstates it: the keeper could be drafted, refuse its share, and pay', async () => {
+      await oneSpoils(5n, 2n)
+      await aggregate(stage.step())
+      expect(stage.sent).to.deep.equal([])
+    })
   })
 
   it('is not attested in the second half of the window', async () => {
