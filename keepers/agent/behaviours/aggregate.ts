@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { hasSeat, seatsOf } from '../../chain/index.ts'
+import { hasSeat, seatsOf, steady } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
@@ -15,8 +15,13 @@ import { sumOfRound } from '../steps/sum.ts'
 
 /** Fraction of the window that is for attesting. */
 const OPEN = 0.5
-/** Fraction of the window for which a keeper waits for blobs that nobody serves; then it attests without them. */
+/** Fraction of the window for which a keeper asks members for their own updates. */
 const PATIENCE = 0.3
+/**
+ * Fraction for which it then waits for updates that other members got in time; then it attests without them. What a sender serves to one
+ * honest member at the last moment, all have after that, and all have the same sum.
+ */
+const PASSED_ON = 0.4
 
 /**
  * Aggregate: add up the revealed updates and attest the sum under a seal. Dispute an update if its proof is valid but contradicts the share
@@ -48,15 +53,16 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const { context, snapshot } = step
   const { round } = snapshot
   const { windows } = await parametersOf(step)
-  const patient = elapsed(step, windows.aggregate) < PATIENCE
+  const gone = elapsed(step, windows.aggregate)
+  const sendersUntil = steady(context.clock) + (PATIENCE - gone) * windows.aggregate * 1000
   const left = Math.max(1, snapshot.end - snapshot.time - OPEN * windows.aggregate)
   const timeout = Math.max(1_000, (left * 1000) / 3)
   const time = { window: windows.aggregate, patience: PATIENCE }
   const dispute = disputeOf(context, round)
   const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute)
-  const sum = await sumOfRound(step, round, { timeout, without: verdict?.fallen ?? 0n })
+  const sum = await sumOfRound(step, round, { timeout, without: verdict?.fallen ?? 0n, sendersUntil })
   if (sum === null) return null
-  if (sum.missing.length > 0 && patient) {
+  if (sum.missing.length > 0 && gone < PASSED_ON) {
     context.peers.refresh()
     return null
   }

@@ -73,19 +73,26 @@ function pointsIn(store: KeeperStore, name: string): Points {
   return bytes === null ? {} : pointsSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
 }
 
+export type FetchTerms = {
+  /** Milliseconds. */
+  readonly timeout?: number
+  /** Whether to ask the other members alone: see `sumOfRound`. */
+  readonly isLate?: boolean
+}
+
 /** Fetches an update and reviews it. @throws errors that are not the update's fault. */
 export async function reviewUpdate(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
   keyHash: Uint8Array,
   revealed: Revealed,
-  timeout?: number,
+  terms: FetchTerms = {},
 ): Promise<Review> {
   const { fact, sender } = revealed
   const where = { ...frame.context, round: Number(fact.args.round) }
   let bytes: Uint8Array
   try {
-    bytes = await fetchUpdate(step, frame, revealed, timeout)
+    bytes = await fetchUpdate(step, frame, revealed, terms)
     checkUpdate(frame.engine, bytes, { context: where, sender, keyHash })
   } catch (error) {
     step.signal.throwIfAborted()
@@ -137,7 +144,7 @@ async function fetchUpdate(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
   { fact, seat }: Revealed,
-  timeout: number | undefined,
+  { timeout, isLate = false }: FetchTerms,
 ): Promise<Uint8Array> {
   const expected = frame.plan.bytes.update
   const declared = Number(fact.args.size)
@@ -149,10 +156,12 @@ async function fetchUpdate(
   if (samples > frame.plan.maxWeight) {
     throw new AgentError('BAD_BLOB', `declared ${samples} samples, at most ${frame.plan.maxWeight} count`)
   }
-  return fetchFrom(step, 'update', seat, cidOf(fact), {
+  const others = frame.roster.map((member) => member.seat).filter((other) => other !== seat)
+  // Nobody asks itself.
+  return fetchFrom(step, 'update', isLate ? step.seat : seat, cidOf(fact), {
     maxBytes: expected,
     round: Number(fact.args.round),
-    others: frame.roster.map((member) => member.seat),
+    others,
     ...(timeout === undefined ? {} : { timeout }),
   })
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
+import { bitmapOf, hasSeat, seatsOf, steady } from '../../chain/index.ts'
 import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
 import { publish } from '../actions.ts'
 import type { Step } from '../context.ts'
@@ -39,15 +39,17 @@ export type RoundSum = {
  * proof or bound to something else are left out and named in the log.
  * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
  * @param options.without Bitmap of seats to leave out in any case.
+ * @param options.sendersUntil Time (`steady`) from which on senders are not asked for their own updates, but the other members are. Otherwise
+ * a sender could serve its update to some at the last moment, and members would seal different sums, none of them a quorum's.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
   step: Step & { readonly seat: number },
   round: number,
-  options: { only?: bigint; without?: bigint; timeout?: number } = {},
+  options: { only?: bigint; without?: bigint; timeout?: number; sendersUntil?: number } = {},
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
-  const { only, without = 0n } = options
+  const { only, without = 0n, timeout, sendersUntil = Number.POSITIVE_INFINITY } = options
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) return null
@@ -80,7 +82,12 @@ export async function sumOfRound(
     for (const revealed of revealedHere) {
       const { seat, sender } = revealed
       if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
-      const review = await reviewUpdate(step, frame, keyHash!, revealed, options.timeout)
+      const left = sendersUntil - steady(context.clock)
+      const isLate = left <= 0 && seat !== step.seat
+      const review = await reviewUpdate(step, frame, keyHash!, revealed, {
+        isLate,
+        ...(timeout === undefined ? {} : { timeout: isLate ? timeout : Math.min(timeout, Math.max(1_000, left)) }),
+      })
       if (review.kind === 'sound') {
         if (!review.agrees) contested.push(seat)
         included.push(seat)

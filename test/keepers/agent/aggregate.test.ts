@@ -7,6 +7,7 @@ import { attestationSeal, lastAttested } from '../../../keepers/agent/steps/atte
 import { drawnFrom, drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
 import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
 import { hasSeat, seatsOf } from '../../../keepers/chain/seats.ts'
+import { NetworkError } from '../../../keepers/network/index.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ALL, aggregateStage, callsOf, revealAll, round, seats } from './aggregate-stage.ts'
 import { type RoundStage, revealsTold, seatOfIndex } from './round-stage.ts'
@@ -118,6 +119,56 @@ describe('the sum that a keeper stands for', function () {
       await oneSpoils(5n, 2n)
       await aggregate(stage.step())
       expect(stage.sent).to.deep.equal([])
+    })
+  })
+
+  describe('beside a member that serves its update to some, at the last moment', () => {
+    const window = 100
+    const at = (part: number) => ({ time: stage.snapshot.end - window * (1 - part) })
+    let hosts: string[]
+    const hostsAre = (...members: number[]) => {
+      hosts = members.map((member) => String(seatOfIndex(member)))
+    }
+    /** Member 3's update is served by these members alone. */
+    const servedBy = async (...members: number[]) => {
+      hostsAre(...members)
+      const cids = await revealAll(stage)
+      const { peers, plane } = stage.context
+      Object.assign(peers, {
+        providers: async (first: number, others: readonly number[], self: number) =>
+          [first, ...others].filter((seat) => seat !== self).map(String),
+      })
+      const fetch = plane.fetch.bind(plane)
+      Object.assign(plane, {
+        fetch: async (cid: string, options: Parameters<typeof fetch>[1]) => {
+          if (cid === cids[3] && !options.providers.some((host) => hosts.includes(host))) {
+            throw new NetworkError('UNAVAILABLE', 'nobody serves it')
+          }
+          return fetch(cid, options)
+        },
+      })
+    }
+
+    it('leaves it out when no other member got it in time: else this keeper alone would have it in its sum', async () => {
+      await servedBy(3)
+      expect(await aggregate(stage.step(at(0.33)))).to.equal('again')
+      expect(calls('attest')).to.deep.equal([])
+      await aggregate(stage.step(at(0.41)))
+      expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+    })
+
+    it('takes it from its sender in time', async () => {
+      await servedBy(3)
+      await aggregate(stage.step(at(0.28)))
+      expect(lastAttested(stage.step())!.included).to.equal(seats(...ALL))
+    })
+
+    it('waits for it, and takes it from another member that got it in time', async () => {
+      await servedBy()
+      expect(await aggregate(stage.step(at(0.31)))).to.equal('again')
+      hostsAre(3, 4)
+      await aggregate(stage.step(at(0.38)))
+      expect(lastAttested(stage.step())!.included).to.equal(seats(...ALL))
     })
   })
 
