@@ -54,13 +54,14 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const { round } = snapshot
   const { windows } = await parametersOf(step)
   const gone = elapsed(step, windows.aggregate)
-  const sendersUntil = steady(context.clock) + (PATIENCE - gone) * windows.aggregate * 1000
-  const left = Math.max(1, snapshot.end - snapshot.time - OPEN * windows.aggregate)
-  const timeout = Math.max(1_000, (left * 1000) / 3)
+  /** When that fraction of the window is over. */
+  const timeAt = (part: number) => steady(context.clock) + (part - gone) * windows.aggregate * 1000
+  const sendersUntil = timeAt(PATIENCE)
+  const until = timeAt(gone < PATIENCE ? PATIENCE : gone < PASSED_ON ? PASSED_ON : (gone + OPEN) / 2)
   const time = { window: windows.aggregate, patience: PATIENCE }
   const dispute = disputeOf(context, round)
   const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute)
-  const sum = await sumOfRound(step, round, { timeout, without: verdict?.fallen ?? 0n, sendersUntil })
+  const sum = await sumOfRound(step, round, { without: verdict?.fallen ?? 0n, sendersUntil, until })
   if (sum === null) return null
   if (sum.missing.length > 0 && gone < PASSED_ON) {
     context.peers.refresh()

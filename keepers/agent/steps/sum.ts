@@ -10,6 +10,9 @@ import { dropBytes } from '../memory.ts'
 import { aggregateRecord } from './intents.ts'
 import { revealedIn, revealsName, reviewUpdate } from './review.ts'
 
+/** What a fetch gets at least, in milliseconds. */
+const LEAST_MS = 1_000
+
 const recordSchema = z.object({
   cid: z.string(),
   hash: z.string(),
@@ -41,15 +44,17 @@ export type RoundSum = {
  * @param options.without Bitmap of seats to leave out in any case.
  * @param options.sendersUntil Time (`steady`) from which on senders are not asked for their own updates, but the other members are. Otherwise
  * a sender could serve its update to some at the last moment, and members would seal different sums, none of them a quorum's.
+ * @param options.until Time (`steady`) that all fetches together keep to. Each update that is not here yet gets its part of what is left:
+ * otherwise a few members that accept connections and send nothing would take all the time there is.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
   step: Step & { readonly seat: number },
   round: number,
-  options: { only?: bigint; without?: bigint; timeout?: number; sendersUntil?: number } = {},
+  options: { only?: bigint; without?: bigint; sendersUntil?: number; until?: number } = {},
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
-  const { only, without = 0n, timeout, sendersUntil = Number.POSITIVE_INFINITY } = options
+  const { only, without = 0n, sendersUntil = Number.POSITIVE_INFINITY, until } = options
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) return null
@@ -74,6 +79,8 @@ export async function sumOfRound(
       return { aggregate: sum, hash, included: BigInt(known.included), missing, contested }
     }
   }
+  /** Seats with updates that may have to be fetched. */
+  const pending = new Set(known?.of === of ? known.missing : revealedHere.map(({ seat }) => seat))
   const included: number[] = []
   const missing: number[] = []
   const contested: number[] = []
@@ -82,12 +89,11 @@ export async function sumOfRound(
     for (const revealed of revealedHere) {
       const { seat, sender } = revealed
       if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
-      const left = sendersUntil - steady(context.clock)
-      const isLate = left <= 0 && seat !== step.seat
-      const review = await reviewUpdate(step, frame, keyHash!, revealed, {
-        isLate,
-        ...(timeout === undefined ? {} : { timeout: isLate ? timeout : Math.min(timeout, Math.max(1_000, left)) }),
-      })
+      const now = steady(context.clock)
+      const part = until === undefined ? {} : { timeout: Math.max(LEAST_MS, (until - now) / Math.max(1, pending.size)) }
+      const isLate = now >= sendersUntil && seat !== step.seat
+      const review = await reviewUpdate(step, frame, keyHash!, revealed, { isLate, ...part })
+      pending.delete(seat)
       if (review.kind === 'sound') {
         if (!review.agrees) contested.push(seat)
         included.push(seat)

@@ -172,6 +172,29 @@ describe('the sum that a keeper stands for', function () {
     })
   })
 
+  it('is attested in time beside members that accept connections and send nothing', async () => {
+    const cids = await revealAll(stage)
+    const stalling = [0, 3, 4].map((member) => cids[member]!)
+    const { plane } = stage.context
+    const fetch = plane.fetch.bind(plane)
+    const begun = stage.snapshot.end - 100
+    let now = 0
+    Object.assign(stage.context, { clock: { now: () => now } })
+    Object.assign(plane, {
+      fetch: async (cid: string, options: Parameters<typeof fetch>[1]) => {
+        if (!stalling.includes(cid)) return fetch(cid, options)
+        now += options.timeout
+        throw new NetworkError('TIMEOUT', 'nothing came')
+      },
+    })
+    while (calls('attest').length === 0 && now < 50_000) {
+      await aggregate(stage.step({ time: begun + Math.floor(now / 1000) }))
+      now += 1000
+    }
+    expect(now).to.be.below(50_000)
+    expect(lastAttested(stage.step())!.included).to.equal(seats(1, 2))
+  })
+
   it('is not attested in the second half of the window', async () => {
     await revealAll(stage)
     expect(await aggregate(stage.step({ time: stage.snapshot.end - 50 }))).to.equal('done')
