@@ -56,12 +56,14 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const gone = elapsed(step, windows.aggregate)
   /** When that fraction of the window is over. */
   const timeAt = (part: number) => steady(context.clock) + (part - gone) * windows.aggregate * 1000
-  const sendersUntil = timeAt(PATIENCE)
-  const until = timeAt(gone < PATIENCE ? PATIENCE : gone < PASSED_ON ? PASSED_ON : (gone + OPEN) / 2)
+  const times = {
+    sendersUntil: timeAt(PATIENCE),
+    until: timeAt(gone < PATIENCE ? PATIENCE : gone < PASSED_ON ? PASSED_ON : (gone + OPEN) / 2),
+  }
   const time = { window: windows.aggregate, patience: PATIENCE }
   const dispute = disputeOf(context, round)
-  const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute)
-  const sum = await sumOfRound(step, round, { without: verdict?.fallen ?? 0n, sendersUntil, until })
+  const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute, times)
+  const sum = await sumOfRound(step, round, { without: verdict?.fallen ?? 0n, times })
   if (sum === null) return null
   if (sum.missing.length > 0 && gone < PASSED_ON) {
     context.peers.refresh()

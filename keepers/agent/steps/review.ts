@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
+import { steady } from '../../chain/index.ts'
 import { checkUpdate, checkUpdatePoint, FheError } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { KeeperStore } from '../../store/index.ts'
@@ -73,11 +74,40 @@ function pointsIn(store: KeeperStore, name: string): Points {
   return bytes === null ? {} : pointsSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
 }
 
-export type FetchTerms = {
+type FetchTerms = {
   /** Milliseconds. */
   readonly timeout?: number
-  /** Whether to ask the other members alone: see `sumOfRound`. */
+  /** Whether to ask the other members alone. */
   readonly isLate?: boolean
+}
+
+/** Times (`steady`) for fetching all updates of a round. */
+export type FetchTimes = {
+  /**
+   * From when on senders are not asked for their own updates, but the other members are. Otherwise a sender could serve its update to some at
+   * the last moment, and members would seal different sums, none of them a quorum's.
+   */
+  readonly sendersUntil: number
+  /**
+   * What all fetches together keep to. Each update that is not here yet gets its part of what is left: otherwise a few members that accept
+   * connections and send nothing would take all the time there is.
+   */
+  readonly until: number
+}
+
+/** What a fetch gets at least, in milliseconds. */
+const LEAST_MS = 1_000
+
+/** How to fetch one of so many updates that are not here yet. */
+export function termsOf(
+  step: Step & { readonly seat: number },
+  seat: number,
+  times: FetchTimes,
+  pending: number,
+): FetchTerms {
+  const now = steady(step.context.clock)
+  const timeout = Math.max(LEAST_MS, (times.until - now) / Math.max(1, pending))
+  return { timeout, isLate: now >= times.sendersUntil && seat !== step.seat }
 }
 
 /** Fetches an update and reviews it. @throws errors that are not the update's fault. */

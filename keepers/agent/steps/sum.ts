@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { bitmapOf, hasSeat, seatsOf, steady } from '../../chain/index.ts'
+import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
 import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
 import { publish } from '../actions.ts'
 import type { Step } from '../context.ts'
@@ -8,10 +8,7 @@ import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
 import { aggregateRecord } from './intents.ts'
-import { revealedIn, revealsName, reviewUpdate } from './review.ts'
-
-/** What a fetch gets at least, in milliseconds. */
-const LEAST_MS = 1_000
+import { type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
 
 const recordSchema = z.object({
   cid: z.string(),
@@ -42,19 +39,16 @@ export type RoundSum = {
  * proof or bound to something else are left out and named in the log.
  * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
  * @param options.without Bitmap of seats to leave out in any case.
- * @param options.sendersUntil Time (`steady`) from which on senders are not asked for their own updates, but the other members are. Otherwise
- * a sender could serve its update to some at the last moment, and members would seal different sums, none of them a quorum's.
- * @param options.until Time (`steady`) that all fetches together keep to. Each update that is not here yet gets its part of what is left:
- * otherwise a few members that accept connections and send nothing would take all the time there is.
+ * @param options.times For fetching; without them each update gets the time that the config gives a fetch.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
   step: Step & { readonly seat: number },
   round: number,
-  options: { only?: bigint; without?: bigint; sendersUntil?: number; until?: number } = {},
+  options: { only?: bigint; without?: bigint; times?: FetchTimes } = {},
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
-  const { only, without = 0n, sendersUntil = Number.POSITIVE_INFINITY, until } = options
+  const { only, without = 0n, times } = options
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) return null
@@ -89,10 +83,8 @@ export async function sumOfRound(
     for (const revealed of revealedHere) {
       const { seat, sender } = revealed
       if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
-      const now = steady(context.clock)
-      const part = until === undefined ? {} : { timeout: Math.max(LEAST_MS, (until - now) / Math.max(1, pending.size)) }
-      const isLate = now >= sendersUntil && seat !== step.seat
-      const review = await reviewUpdate(step, frame, keyHash!, revealed, { isLate, ...part })
+      const terms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
+      const review = await reviewUpdate(step, frame, keyHash!, revealed, terms)
       pending.delete(seat)
       if (review.kind === 'sound') {
         if (!review.agrees) contested.push(seat)

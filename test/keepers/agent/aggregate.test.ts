@@ -139,11 +139,13 @@ describe('the sum that a keeper stands for', function () {
           [first, ...others].filter((seat) => seat !== self).map(String),
       })
       const fetch = plane.fetch.bind(plane)
+      let isHere = false
       Object.assign(plane, {
         fetch: async (cid: string, options: Parameters<typeof fetch>[1]) => {
-          if (cid === cids[3] && !options.providers.some((host) => hosts.includes(host))) {
+          if (cid === cids[3] && !isHere && !options.providers.some((host) => hosts.includes(host))) {
             throw new NetworkError('UNAVAILABLE', 'nobody serves it')
           }
+          isHere ||= cid === cids[3]
           return fetch(cid, options)
         },
       })
@@ -153,6 +155,13 @@ describe('the sum that a keeper stands for', function () {
       await servedBy(3)
       expect(await aggregate(stage.step(at(0.33)))).to.equal('again')
       expect(calls('attest')).to.deep.equal([])
+      await aggregate(stage.step(at(0.41)))
+      expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+    })
+
+    it('nor asks its sender when it settles a dispute, by which it would have it alone as well', async () => {
+      await servedBy(3)
+      stage.tell('UpdateDisputed', { round, seat: seatOfIndex(0), accused: seatOfIndex(2) })
       await aggregate(stage.step(at(0.41)))
       expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
     })
