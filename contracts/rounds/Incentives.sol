@@ -86,18 +86,17 @@ abstract contract Incentives is ServiceStorage {
         }
     }
 
-    /// @dev After the reveals: one more strike for the idle. For members that Training has not waited for only when a whole window has
-    /// passed since the last such strikes: the others' speed makes nobody's absence longer.
+    /// @dev After the reveals: one more strike for the idle. For members that Training has not waited for only when they have got none in
+    /// a whole window: the others' speed makes nobody's absence longer.
     /// @param active Members that acted.
     function _strikeIdle(Head memory h, Seats active) internal {
         bool hurried = h.has(ABSENT);
         Seats idle = _seats.members.without(active | _standing.leftOutNow(h));
         _standing.noteAbsent(h, idle);
-        if (hurried && block.timestamp < uint256(_standing.struckAt) + _parameters.trainingWindow) {
-            idle = idle & _round.committed;
-        }
         if (idle.isEmpty()) return;
-        _standing.noteStrikes();
+        Seats lately = _standing.struckLately(_parameters.trainingWindow);
+        if (hurried) idle = idle.without(lately.without(_round.committed));
+        _standing.noteStrikes(idle, lately);
         _strike(h, idle);
     }
 

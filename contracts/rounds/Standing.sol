@@ -29,7 +29,8 @@ using {countOf, tier} for Tally global;
 /// @param unforgiven The next draft forgives them no strike. Counts while UNFORGIVEN is set.
 /// @param emptyBefore Without samples in the last completed round that they were in. Counts while EMPTY_BEFORE is set.
 /// @param absent Revealed nothing in the last round. Counts while ABSENT is set.
-/// @param struckAt When members last got a strike for that.
+/// @param struckAt When a member last got a strike for that who is not in `struck` already.
+/// @param struck Members that got one since, or before without a window of Training in between.
 struct Standing {
     Seats undraftable;
     Seats leftOut;
@@ -39,6 +40,7 @@ struct Standing {
     Seats absent;
     Tally strikes;
     Tally suspicion;
+    Seats struck;
     uint40 struckAt;
 }
 
@@ -49,6 +51,7 @@ using {
     bar,
     openEpoch,
     noteAbsent,
+    struckLately,
     noteStrikes,
     holdAgainst,
     emptyBeforeNow,
@@ -114,9 +117,17 @@ function noteAbsent(Standing storage standing, Head memory h, Seats idle) {
     h.flags |= ABSENT;
 }
 
-/// @dev Members get strikes for silence now.
-function noteStrikes(Standing storage standing) {
+/// @dev Members that got a strike for silence less than a window ago.
+function struckLately(Standing storage standing, uint40 window) view returns (Seats) {
+    return block.timestamp < uint256(standing.struckAt) + window ? standing.struck : NONE;
+}
+
+/// @dev These get a strike for silence now. Whoever gets one again within the window does not make it longer for the others.
+/// @param lately As before.
+function noteStrikes(Standing storage standing, Seats idle, Seats lately) {
+    if (idle.without(lately).isEmpty()) return;
     standing.struckAt = uint40(block.timestamp);
+    standing.struck = idle | lately;
 }
 
 /// @dev The next draft does not forgive these. Adds to the set: a round may have several reasons.

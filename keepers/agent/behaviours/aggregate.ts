@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { hasSeat, seatsOf } from '../../chain/index.ts'
+import { hasSeat, seatsOf, steady } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
@@ -15,8 +15,13 @@ import { sumOfRound } from '../steps/sum.ts'
 
 /** Fraction of the window that is for attesting. */
 const OPEN = 0.5
-/** Fraction of the window for which a keeper waits for blobs that nobody serves; then it attests without them. */
+/** Fraction of the window for which a keeper asks members for their own updates. */
 const PATIENCE = 0.3
+/**
+ * Fraction for which it then waits for updates that other members got in time; then it attests without them. What a sender serves to one
+ * honest member at the last moment, all have after that, and all have the same sum.
+ */
+const PASSED_ON = 0.4
 
 /**
  * Aggregate: add up the revealed updates and attest the sum under a seal. Dispute an update if its proof is valid but contradicts the share
@@ -48,15 +53,19 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const { context, snapshot } = step
   const { round } = snapshot
   const { windows } = await parametersOf(step)
-  const patient = elapsed(step, windows.aggregate) < PATIENCE
-  const left = Math.max(1, snapshot.end - snapshot.time - OPEN * windows.aggregate)
-  const timeout = Math.max(1_000, (left * 1000) / 3)
+  const gone = elapsed(step, windows.aggregate)
+  /** When that fraction of the window is over. */
+  const timeAt = (part: number) => steady(context.clock) + (part - gone) * windows.aggregate * 1000
+  const times = {
+    sendersUntil: timeAt(PATIENCE),
+    until: timeAt(gone < PATIENCE ? PATIENCE : gone < PASSED_ON ? PASSED_ON : (gone + OPEN) / 2),
+  }
   const time = { window: windows.aggregate, patience: PATIENCE }
   const dispute = disputeOf(context, round)
-  const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute)
-  const sum = await sumOfRound(step, round, { timeout, without: verdict?.fallen ?? 0n })
+  const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute, times)
+  const sum = await sumOfRound(step, round, { without: verdict?.fallen ?? 0n, times })
   if (sum === null) return null
-  if (sum.missing.length > 0 && patient) {
+  if (sum.missing.length > 0 && gone < PASSED_ON) {
     context.peers.refresh()
     return null
   }
@@ -76,7 +85,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const declared = declaredIn(context, round, sum.included)
   if (seatsOf(sum.included).length < (await contributorsFloor(step, frame, declared))) {
     // Neither would it decrypt one of too few. That there are too few is another matter: who says so accuses the members that are missing.
-    if (!isShort(frame, declared) || !(await mayBelieveReveals(step, round, time))) return null
+    if (!(await isShort(step, frame, declared)) || !(await mayBelieveReveals(step, round, time))) return null
     context.log.warn(
       { event: 'sum too small', round, included: seatsOf(sum.included), missing: sum.missing, empty: declared.empty },
       'too few updates can be added up: this round comes to nothing',

@@ -14,7 +14,7 @@ import {
 import type { AgentContext, Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash, onceGuard } from '../epoch.ts'
 import { indicesOf } from '../frame.ts'
-import { type Revealed, type Review, revealedIn, reviewUpdate } from './review.ts'
+import { type FetchTimes, type Revealed, type Review, revealedIn, reviewUpdate, termsOf } from './review.ts'
 
 /** A member says that another's update is false although its proof holds for everybody. At most one in a round. */
 export type Dispute = { readonly accuser: number; readonly accused: number }
@@ -89,6 +89,7 @@ export async function settleDispute(
   frame: EpochFrame,
   round: number,
   dispute: Dispute,
+  times: FetchTimes,
 ): Promise<Verdict> {
   const { context } = step
   const keyHash = loadKeyHash(context.store, frame)
@@ -100,7 +101,8 @@ export async function settleDispute(
   const places: number[] = []
   const missing: number[] = []
   for (const [place, update] of revealed.entries()) {
-    const review = await reviewUpdate(step, frame, keyHash, update)
+    const terms = termsOf(step, update.seat, times, revealed.length - place)
+    const review = await reviewUpdate(step, frame, keyHash, update, terms)
     if (review.kind === 'missing') missing.push(update.seat)
     if (review.kind !== 'sound') continue
     const { sender } = update

@@ -4,6 +4,7 @@ import type { AgentContext, Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
 import { parametersOf } from '../frame.ts'
+import { isLeastWitnessed } from './witness.ts'
 
 /** Who is in a sum, and who decrypts it, as the chain has decided. */
 export type Draft = {
@@ -66,9 +67,12 @@ export async function contributorsFloor(step: Step, frame: EpochFrame, { empty }
 }
 
 /**
- * Whether the chain ends the round of such a sum instead of having it decrypted, whatever an endpoint says of the service's own bound: the
- * sum has fewer updates of members with samples than a quorum of the members pinned in the folder. A keeper that attested another sum that
- * it would not decrypt could be drafted for it, and pay.
+ * Whether the chain ends the round of such a sum instead of having it decrypted: the sum has fewer updates of members with samples than a
+ * quorum of the members pinned in the folder, whatever an endpoint says, or than the service's own bound, if that is no single endpoint's
+ * word. A keeper that attested another sum that it would not decrypt could be drafted for it, and pay.
  */
-export const isShort = (frame: EpochFrame, { contributors }: Declared): boolean =>
-  contributors < Math.floor((2 * frame.roster.length) / 3) + 1
+export async function isShort(step: Step, frame: EpochFrame, { contributors }: Declared): Promise<boolean> {
+  if (contributors < Math.floor((2 * frame.roster.length) / 3) + 1) return true
+  const { minKeepers } = await parametersOf(step)
+  return contributors < minKeepers && (await isLeastWitnessed(step, minKeepers))
+}

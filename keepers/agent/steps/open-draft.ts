@@ -23,7 +23,7 @@ const readySince = new WeakMap<object, { mark: string; time: number }>()
 export async function openDraft(step: Step & { readonly seat: number }, what: Attested): Promise<StepResult> {
   const { context, snapshot } = step
   const { round, roundInfo, epochInfo } = snapshot
-  const { windows } = await parametersOf(step)
+  const { windows, minKeepers } = await parametersOf(step)
   const waiting = roundInfo.revealed & ~roundInfo.attesters
   if (waiting !== 0n && elapsed(step, windows.aggregate) < WAITED_ENOUGH) return 'again'
   const { matching, last } = sealedAlike(step, what)
@@ -33,7 +33,7 @@ export async function openDraft(step: Step & { readonly seat: number }, what: At
   const draftable = enough ? may & roundInfo.revealed : may
   if (seatsOf(matching).length < epochInfo.quorum) return 'again'
   // A sum of too few is decrypted by nobody.
-  const short = declaredIn(context, round, what.included).contributors < epochInfo.quorum
+  const short = declaredIn(context, round, what.included).contributors < Math.max(epochInfo.quorum, minKeepers)
   if (!short && seatsOf(draftable).length < epochInfo.threshold) return 'again'
   const mark = `${epochInfo.crsSeed}/${round}/${last}/${what.hash}`
   const known = readySince.get(context)

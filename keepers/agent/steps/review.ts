@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
+import { steady } from '../../chain/index.ts'
 import { checkUpdate, checkUpdatePoint, FheError } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { KeeperStore } from '../../store/index.ts'
@@ -73,19 +74,55 @@ function pointsIn(store: KeeperStore, name: string): Points {
   return bytes === null ? {} : pointsSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
 }
 
+type FetchTerms = {
+  /** Milliseconds. */
+  readonly timeout?: number
+  /** Whether to ask the other members alone. */
+  readonly isLate?: boolean
+}
+
+/** Times (`steady`) for fetching all updates of a round. */
+export type FetchTimes = {
+  /**
+   * From when on senders are not asked for their own updates, but the other members are. Otherwise a sender could serve its update to some at
+   * the last moment, and members would seal different sums, none of them a quorum's.
+   */
+  readonly sendersUntil: number
+  /**
+   * What all fetches together keep to. Each update that is not here yet gets its part of what is left: otherwise a few members that accept
+   * connections and send nothing would take all the time there is.
+   */
+  readonly until: number
+}
+
+/** What a fetch gets at least, in milliseconds. */
+const LEAST_MS = 1_000
+
+/** How to fetch one of so many updates that are not here yet. */
+export function termsOf(
+  step: Step & { readonly seat: number },
+  seat: number,
+  times: FetchTimes,
+  pending: number,
+): FetchTerms {
+  const now = steady(step.context.clock)
+  const timeout = Math.max(LEAST_MS, (times.until - now) / Math.max(1, pending))
+  return { timeout, isLate: now >= times.sendersUntil && seat !== step.seat }
+}
+
 /** Fetches an update and reviews it. @throws errors that are not the update's fault. */
 export async function reviewUpdate(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
   keyHash: Uint8Array,
   revealed: Revealed,
-  timeout?: number,
+  terms: FetchTerms = {},
 ): Promise<Review> {
   const { fact, sender } = revealed
   const where = { ...frame.context, round: Number(fact.args.round) }
   let bytes: Uint8Array
   try {
-    bytes = await fetchUpdate(step, frame, revealed, timeout)
+    bytes = await fetchUpdate(step, frame, revealed, terms)
     checkUpdate(frame.engine, bytes, { context: where, sender, keyHash })
   } catch (error) {
     step.signal.throwIfAborted()
@@ -137,7 +174,7 @@ async function fetchUpdate(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
   { fact, seat }: Revealed,
-  timeout: number | undefined,
+  { timeout, isLate = false }: FetchTerms,
 ): Promise<Uint8Array> {
   const expected = frame.plan.bytes.update
   const declared = Number(fact.args.size)
@@ -149,10 +186,12 @@ async function fetchUpdate(
   if (samples > frame.plan.maxWeight) {
     throw new AgentError('BAD_BLOB', `declared ${samples} samples, at most ${frame.plan.maxWeight} count`)
   }
-  return fetchFrom(step, 'update', seat, cidOf(fact), {
+  const others = frame.roster.map((member) => member.seat).filter((other) => other !== seat)
+  // Nobody asks itself.
+  return fetchFrom(step, 'update', isLate ? step.seat : seat, cidOf(fact), {
     maxBytes: expected,
     round: Number(fact.args.round),
-    others: frame.roster.map((member) => member.seat),
+    others,
     ...(timeout === undefined ? {} : { timeout }),
   })
 }

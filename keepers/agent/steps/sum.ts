@@ -8,7 +8,7 @@ import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
 import { aggregateRecord } from './intents.ts'
-import { revealedIn, revealsName, reviewUpdate } from './review.ts'
+import { type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
 
 const recordSchema = z.object({
   cid: z.string(),
@@ -39,15 +39,16 @@ export type RoundSum = {
  * proof or bound to something else are left out and named in the log.
  * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
  * @param options.without Bitmap of seats to leave out in any case.
+ * @param options.times For fetching; without them each update gets the time that the config gives a fetch.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
   step: Step & { readonly seat: number },
   round: number,
-  options: { only?: bigint; without?: bigint; timeout?: number } = {},
+  options: { only?: bigint; without?: bigint; times?: FetchTimes } = {},
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
-  const { only, without = 0n } = options
+  const { only, without = 0n, times } = options
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) return null
@@ -72,6 +73,8 @@ export async function sumOfRound(
       return { aggregate: sum, hash, included: BigInt(known.included), missing, contested }
     }
   }
+  /** Seats with updates that may have to be fetched. */
+  const pending = new Set(known?.of === of ? known.missing : revealedHere.map(({ seat }) => seat))
   const included: number[] = []
   const missing: number[] = []
   const contested: number[] = []
@@ -80,7 +83,9 @@ export async function sumOfRound(
     for (const revealed of revealedHere) {
       const { seat, sender } = revealed
       if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
-      const review = await reviewUpdate(step, frame, keyHash!, revealed, options.timeout)
+      const terms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
+      const review = await reviewUpdate(step, frame, keyHash!, revealed, terms)
+      pending.delete(seat)
       if (review.kind === 'sound') {
         if (!review.agrees) contested.push(seat)
         included.push(seat)

@@ -163,6 +163,34 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
   return 'contradicted'
 }
 
+/** Whether two endpoints, or the only one that is configured, say that the service needs so many members at least. */
+export async function isLeastWitnessed(step: Step, minKeepers: number): Promise<boolean> {
+  const { endpoints, serviceAddress, log } = step.context
+  if (!hasWitnesses(endpoints)) return true
+  const call = { to: serviceAddress, data: contractInterface('ILearningService').encodeFunctionData('parameters') }
+  // They change only between epochs, so the newest block of each will do.
+  const heard = (await endpoints.everywhere('eth_call', [call, 'latest'], step.signal)).filter(
+    ({ result }) => leastOf(result) !== null,
+  )
+  const agree = heard.filter(({ result }) => leastOf(result) === minKeepers)
+  if (settles(agree, heard)) return true
+  log.warn(
+    { event: 'not witnessed', name: 'minKeepers', minKeepers, agree: agree.map(({ endpoint }) => endpoint) },
+    'only one endpoint reports this bound on the members of a service',
+  )
+  return false
+}
+
+/** `minKeepers` in an endpoint's answer; null for an invalid one. */
+function leastOf(result: unknown): number | null {
+  try {
+    const found = contractInterface('ILearningService').decodeFunctionResult('parameters', String(result))
+    return Number(found[0].minKeepers)
+  } catch {
+    return null
+  }
+}
+
 /**
  * Each endpoint's log of these events in these blocks. The query is as narrow as possible: the seats in the service's state reveal any
  * further events. Blocks that are far apart are asked for one by one, or one endpoint could name such that the others do not look through.

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
+import { ZeroAddress, ZeroHash } from 'ethers'
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { attestationSeal, lastAttested } from '../../../keepers/agent/steps/attestation.ts'
 import { drawnFrom, drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
-import { RevertError } from '../../../keepers/chain/index.ts'
+import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
 import { hasSeat, seatsOf } from '../../../keepers/chain/seats.ts'
+import { NetworkError } from '../../../keepers/network/index.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ALL, aggregateStage, callsOf, revealAll, round, seats } from './aggregate-stage.ts'
-import { type RoundStage, seatOfIndex } from './round-stage.ts'
+import { type RoundStage, revealsTold, seatOfIndex } from './round-stage.ts'
 
 describe('the sum that a keeper stands for', function () {
   this.timeout(120_000)
@@ -74,14 +76,132 @@ describe('the sum that a keeper stands for', function () {
     expect(calls('draft')[0]).to.deep.equal([BigInt(round), what.hash, seats(1, 2, 4), 0n])
   })
 
-  it('of too few by the service`s own bound alone, which an endpoint could overstate, is not attested', async () => {
-    await revealAll(stage)
-    const { service } = stage.context.contracts
-    const parameters = await service.parameters()
-    Object.assign(service, { parameters: async () => ({ ...parameters, minKeepers: 6n }) })
-    await aggregate(stage.step())
-    // It could be drafted for it, refuse its share, and pay.
-    expect(stage.sent).to.deep.equal([])
+  describe('of too few by the service`s own bound, though a quorum', () => {
+    /** A service that needs all five, and a member whose update is none. @param told What each endpoint says that it needs. */
+    const oneSpoils = async (...told: bigint[]) => {
+      await revealAll(stage, { 3: (update) => new Uint8Array(update.length).fill(0xff) })
+      const { service } = stage.context.contracts
+      const parameters = { ...(await service.parameters()), minKeepers: told[0]! }
+      Object.assign(service, { parameters: async () => parameters })
+      if (told.length === 1) return
+      const iface = contractInterface('ILearningService')
+      const whole = (minKeepers: bigint) =>
+        iface
+          .getFunction('parameters')!
+          .outputs[0]!.components!.map(({ name, type }) =>
+            name === 'minKeepers' ? minKeepers : type === 'address' ? ZeroAddress : type === 'bytes32' ? ZeroHash : 0n,
+          )
+      const everywhere = async (method: string, params: readonly unknown[]) =>
+        told.map((minKeepers, i) => {
+          const { data } = params[0] as { data?: string }
+          const isAbout = data === iface.encodeFunctionData('parameters')
+          const result = isAbout
+            ? iface.encodeFunctionResult('parameters', [whole(minKeepers)])
+            : revealsTold(method, params, stage.facts)
+          return { endpoint: `e${i}`, result }
+        })
+      Object.assign(stage.context, { endpoints: { count: told.length, everywhere, prefer: () => undefined } })
+    }
+
+    it('is attested: else one member would stop every round of a service with no more than it needs, for nothing', async () => {
+      await oneSpoils(5n)
+      await aggregate(stage.step())
+      expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+    })
+
+    it('is attested when two endpoints report that bound', async () => {
+      await oneSpoils(5n, 5n)
+      await aggregate(stage.step())
+      expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+    })
+
+    it('is not when one of two overstates it: the keeper could be drafted, refuse its share, and pay', async () => {
+      await oneSpoils(5n, 2n)
+      await aggregate(stage.step())
+      expect(stage.sent).to.deep.equal([])
+    })
+  })
+
+  describe('beside a member that serves its update to some, at the last moment', () => {
+    const window = 100
+    const at = (part: number) => ({ time: stage.snapshot.end - window * (1 - part) })
+    let hosts: string[]
+    const hostsAre = (...members: number[]) => {
+      hosts = members.map((member) => String(seatOfIndex(member)))
+    }
+    /** Member 3's update is served by these members alone. */
+    const servedBy = async (...members: number[]) => {
+      hostsAre(...members)
+      const cids = await revealAll(stage)
+      const { peers, plane } = stage.context
+      Object.assign(peers, {
+        providers: async (first: number, others: readonly number[], self: number) =>
+          [first, ...others].filter((seat) => seat !== self).map(String),
+      })
+      const fetch = plane.fetch.bind(plane)
+      let isHere = false
+      Object.assign(plane, {
+        fetch: async (cid: string, options: Parameters<typeof fetch>[1]) => {
+          if (cid === cids[3] && !isHere && !options.providers.some((host) => hosts.includes(host))) {
+            throw new NetworkError('UNAVAILABLE', 'nobody serves it')
+          }
+          isHere ||= cid === cids[3]
+          return fetch(cid, options)
+        },
+      })
+    }
+
+    it('leaves it out when no other member got it in time: else this keeper alone would have it in its sum', async () => {
+      await servedBy(3)
+      expect(await aggregate(stage.step(at(0.33)))).to.equal('again')
+      expect(calls('attest')).to.deep.equal([])
+      await aggregate(stage.step(at(0.41)))
+      expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+    })
+
+    it('nor asks its sender when it settles a dispute, by which it would have it alone as well', async () => {
+      await servedBy(3)
+      stage.tell('UpdateDisputed', { round, seat: seatOfIndex(0), accused: seatOfIndex(2) })
+      await aggregate(stage.step(at(0.41)))
+      expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+    })
+
+    it('takes it from its sender in time', async () => {
+      await servedBy(3)
+      await aggregate(stage.step(at(0.28)))
+      expect(lastAttested(stage.step())!.included).to.equal(seats(...ALL))
+    })
+
+    it('waits for it, and takes it from another member that got it in time', async () => {
+      await servedBy()
+      expect(await aggregate(stage.step(at(0.31)))).to.equal('again')
+      hostsAre(3, 4)
+      await aggregate(stage.step(at(0.38)))
+      expect(lastAttested(stage.step())!.included).to.equal(seats(...ALL))
+    })
+  })
+
+  it('is attested in time beside members that accept connections and send nothing', async () => {
+    const cids = await revealAll(stage)
+    const stalling = [0, 3, 4].map((member) => cids[member]!)
+    const { plane } = stage.context
+    const fetch = plane.fetch.bind(plane)
+    const begun = stage.snapshot.end - 100
+    let now = 0
+    Object.assign(stage.context, { clock: { now: () => now } })
+    Object.assign(plane, {
+      fetch: async (cid: string, options: Parameters<typeof fetch>[1]) => {
+        if (!stalling.includes(cid)) return fetch(cid, options)
+        now += options.timeout
+        throw new NetworkError('TIMEOUT', 'nothing came')
+      },
+    })
+    while (calls('attest').length === 0 && now < 50_000) {
+      await aggregate(stage.step({ time: begun + Math.floor(now / 1000) }))
+      now += 1000
+    }
+    expect(now).to.be.below(50_000)
+    expect(lastAttested(stage.step())!.included).to.equal(seats(1, 2))
   })
 
   it('is not attested in the second half of the window', async () => {
