@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
-import { AbiCoder, JsonRpcProvider, parseEther } from 'ethers'
+import { AbiCoder, JsonRpcProvider, parseEther, toBeHex } from 'ethers'
 import type { Browser, Page } from 'playwright-core'
 import { storyCircuit } from '../../keepers/apps/story/index.ts'
 import {
@@ -48,13 +48,20 @@ async function served(url: string): Promise<void> {
     await setTimeout(500)
 }
 
-/** The reader of headlines as the demo's DAO took it over: its circuit, and the verifier that is registered for it. */
-async function readerOf(provider: JsonRpcProvider, deployment: DeploymentFile): Promise<Reader> {
+/** The reader of headlines as the demo's DAO took it over: its circuit, the verifier that is registered for it, and its version among the adopted models. */
+async function readerOf(
+  provider: JsonRpcProvider,
+  deployment: DeploymentFile,
+): Promise<Reader & { readonly version: number }> {
   const { folder } = await storyCircuit(join(CACHE, 'story'))
   const { manifest } = await openFolder(folder)
   const verifiers = clients.verifiers(deployment.contracts.VerifierRegistry, provider)
   const { verifier, vkHash } = await verifiers.getVerifier(manifest.circuitId)
-  return { folder, verifier: { address: verifier, vkHash } }
+  const adopted = clients.adopted(deployment.contracts.AdoptedModel, provider)
+  let version = Number(await adopted.versionCount())
+  const commitment = toBeHex(manifest.modelCommitment, 32)
+  while ((await adopted.versionAt(version)).weightsCommitment !== commitment) version--
+  return { folder, verifier: { address: verifier, vkHash }, version }
 }
 
 /** Folder of the circuit of the hub's first model, which the demo prints. */
@@ -243,7 +250,7 @@ describe('the console in a browser', function () {
   it('buys an outcome on a market, and is paid when a proof settles it', async () => {
     const { contracts } = deployment
     const reader = await readerOf(provider, deployment)
-    const market = await openMarket({ provider, deployment, reader }, 1)
+    const market = await openMarket({ provider, deployment, reader }, reader.version)
     const { page } = await come()
     await open(page, 'market')
     await connect(page)

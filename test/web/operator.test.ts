@@ -32,9 +32,11 @@ type Group = {
 
 const MINUTE = 60
 
-/** A series of promtool's notation, one value an interval: `3x4 0x60`, `0+5x60`. */
-function valuesOf(notation: string): number[] {
+/** A series of promtool's notation, one value an interval: `3x4 0x60`, `0+5x60`, and `_x4` for four without a value. */
+function valuesOf(notation: string): (number | undefined)[] {
   return notation.split(' ').flatMap((part) => {
+    const [, missing] = /^_x(\d+)$/.exec(part) ?? []
+    if (missing !== undefined) return new Array<undefined>(Number(missing)).fill(undefined)
     const [, start, step = '+0', times] = /^(-?\d+(?:\.\d+)?)([+-]\d+)?x(\d+)$/.exec(part)!
     return Array.from({ length: Number(times) + 1 }, (_, i) => Number(start) + i * Number(step))
   })

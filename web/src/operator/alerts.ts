@@ -109,9 +109,13 @@ function namesOf(query: Query): string[] {
   return query.kind === 'binary' ? [...namesOf(query.left), ...namesOf(query.right)] : []
 }
 
+/** `{{ with $labels.x }}{{ . }}{{ else }}…{{ end }}` of a label that may be missing. */
+const WITH = /\{\{ with \$labels\.(\w+) \}\}\{\{ \. \}\}\{\{ else \}\}(.*?)\{\{ end \}\}/g
+
 /** An annotation's text with its fields filled in. */
 function filled(text: string, labels: Labels, value: number): string {
-  return text.replaceAll(/\{\{\s*(.*?)\s*\}\}/g, (_, field: string) => {
+  const chosen = text.replaceAll(WITH, (_, label: string, otherwise: string) => labels[label] || otherwise)
+  return chosen.replaceAll(/\{\{\s*(.*?)\s*\}\}/g, (_, field: string) => {
     if (field === '$value') return String(value)
     if (field === '$value | humanizeDuration') return humanised(value)
     return labels[/^\$labels\.(\w+)$/.exec(field)?.[1] ?? ''] ?? ''
