@@ -129,8 +129,9 @@ export function randomSalt(): bigint {
 
 /** @throws CircuitError `wrong-input` unless 0 ≤ value < r. */
 export function requireField(value: bigint, name: string): bigint {
-  if (value < 0n || value >= SCALAR_FIELD) {
-    throw new CircuitError('wrong-input', `${name} is not a field element: must be 0 ≤ ${name} < r`)
+  // Pages and other callers in JavaScript hand in what JSON gave them: a string compares like a number, and hashes to nothing.
+  if (typeof value !== 'bigint' || value < 0n || value >= SCALAR_FIELD) {
+    throw new CircuitError('wrong-input', `${name} is not a field element: must be a bigint, 0 ≤ ${name} < r`)
   }
   return value
 }

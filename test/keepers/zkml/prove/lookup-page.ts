@@ -59,7 +59,9 @@ const other = '0x' + '0'.repeat(64)
 const refused = await downloadKey(url, { sha256: other }).then(() => 'nothing', (error: Error) => error.message)
 await get(job.sha256)
 const again = !(downloads[2] as { fromCache: boolean }).fromCache
-const circuit = new LookupCircuit(programFromJson(await (await fetched('program.json')).text()), job.options)
+const { modelSalt, ...options } = job.options
+const salted = modelSalt === undefined ? options : { ...options, modelSalt: BigInt(modelSalt) }
+const circuit = new LookupCircuit(programFromJson(await (await fetched('program.json')).text()), salted)
 const inputs = Object.fromEntries(
   Object.entries(job.inputs).map(([name, value]) => [name, Array.isArray(value) ? value.map(BigInt) : BigInt(value as string)]),
 )
