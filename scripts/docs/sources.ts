@@ -14,6 +14,7 @@ const PAGES = [
   'keepers/**/README.md',
   '{scripts,test,bench,examples,trainers}/**/README.md',
   'deploy/README.md',
+  'index/README.md',
 ]
 
 /** Where the reference is in the site. */

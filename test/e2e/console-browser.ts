@@ -56,7 +56,12 @@ export async function visit(
     return await answer(signer, controls, method, params)
   })
   await context.addInitScript(announceWallet)
-  if (options.firstVisit !== true) await context.addInitScript(() => localStorage.setItem('cohort/tour', 'seen'))
+  if (options.firstVisit !== true) {
+    await context.addInitScript(() => {
+      // A frame without an origin of its own has no storage.
+      if (origin !== 'null') localStorage.setItem('cohort/tour', 'seen')
+    })
+  }
   const page = await context.newPage()
   const requests: Sent[] = []
   const errors: string[] = []

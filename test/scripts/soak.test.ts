@@ -252,7 +252,7 @@ describe('the network of a soak', function () {
     const script = `
       import { endOnSignals } from ${at('ending')}
       import { Subnet } from ${at('subnet')}
-      endOnSignals()
+      endOnSignals('SIGINT')
       Subnet.open(1)
       console.log('open')
       setInterval(() => undefined, 1000)`

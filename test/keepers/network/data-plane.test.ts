@@ -44,7 +44,7 @@ describe('data plane', () => {
 
   after(async () => {
     await Promise.all([alice, bob, carol].map((plane) => plane?.stop()))
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   })
 
   for (const size of [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 4 << 20]) {

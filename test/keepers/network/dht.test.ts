@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { globSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { base32 } from 'multiformats/bases/base32'
+import { base36 } from 'multiformats/bases/base36'
 import { CID } from 'multiformats/cid'
 import { BoundedDatastore } from '../../../keepers/network/bounded-datastore.ts'
 import type { DhtEvent, DhtOptions } from '../../../keepers/network/index.ts'
@@ -110,6 +112,25 @@ describe('DHT', function () {
     let holder: Node
     let cid: string
     let update: string
+    let unpinned: string
+    /** Keys of records as what they are of, of all that the holder has: a record once came that was of none of it. */
+    const named = (keys: Iterable<string>): string[] => {
+      const files = globSync('holder/**/*.data', { cwd: folder }).map((file) => basename(file, '.data').toLowerCase())
+      // Blocks are filed by their multihash in base 36.
+      const blocks = new Set(
+        files.filter((name) => name.startsWith('k')).map((name) => base32.baseEncode(base36.decode(name))),
+      )
+      expect(blocks.size, 'blocks of the holder').to.be.above(3)
+      expect(blocks.has(filed(update)), 'the update among them').to.equal(true)
+      const names = new Map([
+        [filed(cid), 'the model'],
+        [filed(update), 'an update'],
+        [filed(unpinned), 'a blob that is not pinned'],
+      ])
+      return [...keys]
+        .filter((key) => names.has(key) || blocks.has(key))
+        .map((key) => names.get(key) ?? 'a part of a blob')
+    }
 
     before(async () => {
       const { plane } = await start('bootstrap', { mode: 'server', bootstrap: [], prefix })
@@ -117,7 +138,7 @@ describe('DHT', function () {
       server = { mode: 'server', bootstrap, prefix }
       holder = await start('holder', server, seed)
       update = await holder.plane.publish(randomBytes(50_000), { round: 1 })
-      await holder.plane.publish(randomBytes(70_000))
+      unpinned = await holder.plane.publish(randomBytes(70_000))
       cid = await holder.plane.publish(model, { round: 1 })
       await holder.plane.pin(cid)
       await told(holder)
@@ -151,8 +172,8 @@ describe('DHT', function () {
       await plane.fetch(update, { ...limits, providers: holder.plane.addresses, round: 1 })
       // Long enough for a record of what was just fetched, if one were made.
       await wait(1_500)
-      expect([...recorded]).to.deep.equal([filed(cid)])
-      expect([...asked]).to.deep.equal([filed(cid)])
+      expect(named(recorded)).to.deep.equal(['the model'])
+      expect(named(asked)).to.deep.equal(['the model'])
     })
 
     it('leads past one who announced the model and does not deliver it', async () => {
