@@ -110,6 +110,7 @@ export async function deployWith(
   folder: string,
   content: Readonly<Record<string, unknown>>,
   onStep: (line: string) => void,
+  attempts = 3,
 ): Promise<DeploymentFile> {
   const parameters = join(folder, 'parameters.json')
   await writeFile(parameters, JSON.stringify(content, null, 2))
@@ -122,6 +123,19 @@ export async function deployWith(
     '--addresses',
     deploymentPath(folder),
   ]
+  const [code, output, errors] = await deployOnce([cli, ...places], url, onStep)
+  if (code === 0) return parseDeployment(JSON.parse(output.slice(output.indexOf('{'))))
+  // Hardhat's builds of two deployments at a time move one file away from each other, before either has deployed anything.
+  if (attempts === 1 || !errors.includes('compile-cache.json'))
+    throw new Error(`hardhat deploy failed:\n${errors}${output}`)
+  return await deployWith(url, folder, content, onStep, attempts - 1)
+}
+
+async function deployOnce(
+  [cli, ...places]: readonly [string, ...string[]],
+  url: string,
+  onStep: (line: string) => void,
+): Promise<readonly [code: number | null, output: string, errors: string]> {
   // Types were written when the contracts were built; several deployments at a time would write them over each other.
   const child = spawn(
     process.execPath,
@@ -142,8 +156,7 @@ export async function deployWith(
     for (const line of chunk.split('\n')) if (line.trim() !== '') onStep(line.trim())
   })
   const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`hardhat deploy failed:\n${errors}${output}`)
-  return parseDeployment(JSON.parse(output.slice(output.indexOf('{'))))
+  return [code, output, errors]
 }
 
 export function deploymentPath(folder: string): string {
