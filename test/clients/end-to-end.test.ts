@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Files of the end-to-end suite, as they are, on chain clients that we did not write: keepers that are killed, lose their endpoints and
-// their disks, and one that lies. What a client cannot do (only Hardhat's node and anvil take blocks back) is skipped there by name.
+// A part of the end-to-end suite, as it is, on chain clients that we did not write: keepers that are killed in each state, are away, and
+// lose their endpoints and disks. What a client cannot do (only Hardhat's node and anvil take blocks back) is skipped there by name.
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
@@ -9,7 +9,7 @@ import { runNode } from '../../scripts/run-node.ts'
 import { tallyOf } from '../../scripts/test/tally.ts'
 
 /** Files below test/e2e, and how many of their tests a client may skip. */
-const FILES = { keeper: 1, 'keeper-key-disputes': 0, 'keeper-faults': 0 } as const
+const FILES = { keeper: 1 } as const
 const CLIENTS = ['anvil', 'geth'] as const
 const MINUTES = 30
 
