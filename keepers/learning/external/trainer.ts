@@ -5,6 +5,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { parseJson } from '../json.ts'
 import type { Dataset, ModelSpec, TrainingParameters } from '../types.ts'
 import type { TrainerCommand } from './command.ts'
 import { checkRunnable, runLimited } from './process.ts'
@@ -114,7 +115,7 @@ export class ExternalTrainer {
     }
     let json: unknown
     try {
-      json = JSON.parse(Buffer.from(text).toString('utf8'))
+      json = parseJson(Buffer.from(text).toString('utf8'))
     } catch (cause) {
       const why = (cause as Error).message.split('\n')[0]
       return failed(`metrics.json: not JSON (${why}); NaN and Infinity are not JSON: leave such a figure out`)
