@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ensembles as they stand: their rule, their members and the weights of these now.
-import { clients } from '../../../keepers/chain/index.ts'
+import { clients, countOf } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf } from '../chain/count.ts'
 import { type EnsembleTale, tellEnsembles } from './events.ts'
 
 /** IEnsembleOracleTypes.Rule, in words. */

@@ -2,6 +2,7 @@
 // Markets as they stand, their questions in words, and their pools.
 import { formatUnits, parseUnits, type Result, toUtf8String } from 'ethers'
 import {
+  countOf,
   contractInterface,
   MarketClient,
   type MarketView,
@@ -9,7 +10,6 @@ import {
   type PoolView,
 } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf } from '../chain/count.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
 import { signerOn } from '../chain/wallet.ts'

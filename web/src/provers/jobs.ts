@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proving jobs as they stand, and what the visitor's account has at the market.
-import { clients } from '../../../keepers/chain/index.ts'
+import { clients, countOf } from '../../../keepers/chain/index.ts'
 import { type JobView, readJob, type SlotView } from '../../../keepers/serving/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf } from '../chain/count.ts'
 import { type MarketTale, type ToldJob, tellMarket } from './events.ts'
 
 /** Provers whose bonds are read. */
