@@ -30,7 +30,11 @@ async function run(text: string, options: Options): Promise<void> {
   const source = room.readStrategy(file)
   const sha256 = room.strategyHash(source)
   const { strategy: _builtIn, ...rounds } = manifest.rounds
-  const bytes = encodeManifest({ ...manifest, rounds, strategy: { sha256, settings: settingsOf(options.settings, room.parseJson) } })
+  const bytes = encodeManifest({
+    ...manifest,
+    rounds,
+    strategy: { sha256, settings: settingsOf(options.settings, room.parseJson) },
+  })
   const made = decodeManifest(bytes, out)
   const { spec } = await openManifest(made, out)
   // Refuses settings that the module does not take.

@@ -30,7 +30,8 @@ let module: Promise<MainModule> | undefined
 
 /** The SEAL module of this thread. A failure, such as one for lack of memory, is tried again by the next call. */
 export async function sealModule(): Promise<MainModule> {
-  const loading = (module ??= createSeal() as Promise<MainModule>)
+  module ??= createSeal() as Promise<MainModule>
+  const loading = module
   try {
     return await loading
   } catch (error) {

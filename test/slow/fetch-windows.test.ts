@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import { termsOf } from '../../keepers/agent/steps/review.ts'
-import { systemClock, steady } from '../../keepers/chain/index.ts'
+import { steady, systemClock } from '../../keepers/chain/index.ts'
 import { DataPlane, NetworkError } from '../../keepers/network/index.ts'
 
 /** Of aggregate.ts: until when senders are asked, and until when others are. */

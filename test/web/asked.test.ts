@@ -29,7 +29,12 @@ class Shelf {
 
 /** A wallet that does with a transaction as a test says. */
 function walletThat(sends: () => Promise<string>): Eip1193Provider {
-  const block = { number: toBeHex(BLOCK), timestamp: toBeHex(NOW), hash: keccak256('0x02'), parentHash: keccak256('0x01') }
+  const block = {
+    number: toBeHex(BLOCK),
+    timestamp: toBeHex(NOW),
+    hash: keccak256('0x02'),
+    parentHash: keccak256('0x01'),
+  }
   const rest = { nonce: '0x0000000000000000', difficulty: '0x0', gasLimit: '0x1', gasUsed: '0x0', miner: MINE }
   const answers: Record<string, () => unknown> = {
     eth_requestAccounts: () => [MINE],
@@ -102,7 +107,13 @@ describe('a question whose tab is closed', () => {
     expect(waiting).to.deep.equal([])
     expect(filters[0]!.topics[3]).to.equal(toBeHex(MINE.toLowerCase(), 32))
     const [found] = rememberedRequests(site, MODEL)
-    expect(found).to.deep.include({ requestId: toBeHex(4, 32), hub, modelId: '7', block: BLOCK, inputCommitment: COMMITMENT })
+    expect(found).to.deep.include({
+      requestId: toBeHex(4, 32),
+      hub,
+      modelId: '7',
+      block: BLOCK,
+      inputCommitment: COMMITMENT,
+    })
     expect(unseenRequests(site, MODEL)).to.deep.equal([])
   })
 
@@ -117,7 +128,9 @@ describe('a question whose tab is closed', () => {
     expect(unseenRequests(site, MODEL)).to.deep.equal([])
     await ask(() => Promise.reject(new Error('socket hang up'))).catch(() => undefined)
     expect((await visit([], headAt(BLOCK + 9, NOW + 600))).waiting).to.have.length(1)
-    expect((await visit([posted(4, OTHER, toBeHex(97, 32))], headAt(BLOCK + 99, NOW + 4_201))).waiting).to.deep.equal([])
+    expect((await visit([posted(4, OTHER, toBeHex(97, 32))], headAt(BLOCK + 99, NOW + 4_201))).waiting).to.deep.equal(
+      [],
+    )
     expect(unseenRequests(site, MODEL)).to.deep.equal([])
   })
 

@@ -150,15 +150,31 @@ describe('a history from an index', () => {
     const block = Number(answers.rounds[6]!.lastBlock) + 1
     expect(block).to.be.below(Number(answers.rounds[7]!.block))
     const { topics, data } = abi.encodeEventLog('MembersLeftOut', [1, 5n])
-    const row = { block, logIndex: 90, transactionHash: `0x${'12'.repeat(32)}`, topics: topics.join(), data, blockHash: blockHash(block) }
+    const row = {
+      block,
+      logIndex: 90,
+      transactionHash: `0x${'12'.repeat(32)}`,
+      topics: topics.join(),
+      data,
+      blockHash: blockHash(block),
+    }
     answers = structuredClone(indexOf(logs, head - 200))
     const { length } = (await read()).counts
     const lies: readonly (readonly [string, () => void, at?: number])[] = [
       ['lacks round 7', () => answers.rounds.splice(6, 1), 6],
       ['a round twice', () => answers.rounds.splice(7, 0, { ...answers.rounds[7]! })],
-      ['more than the last transition', () => answers.events.unshift(...[1, 2].map((i) => ({ ...transition(), logIndex: i })))],
-      ['that the chain does not have', () => Object.assign(transition(), { data: `${String(transition().data).slice(0, -1)}7` })],
-      ['events beside', () => Object.assign(answers.events.find(inRound)!, { transactionHash: `0x${'12'.repeat(32)}` })],
+      [
+        'more than the last transition',
+        () => answers.events.unshift(...[1, 2].map((i) => ({ ...transition(), logIndex: i }))),
+      ],
+      [
+        'that the chain does not have',
+        () => Object.assign(transition(), { data: `${String(transition().data).slice(0, -1)}7` }),
+      ],
+      [
+        'events beside',
+        () => Object.assign(answers.events.find(inRound)!, { transactionHash: `0x${'12'.repeat(32)}` }),
+      ],
       ['events beside', () => answers.events.splice(answers.events.findIndex(inRound), 0, row)],
     ]
     const transition = (): Row =>
@@ -169,7 +185,9 @@ describe('a history from an index', () => {
       answers = structuredClone(indexOf(logs, head - 200))
       lie()
       const look = { random: () => (at + 0.5) / length }
-      expect(await read(look).then(() => 'believed', String), why).to.contain('IndexError').and.contain(why)
+      expect(await read(look).then(() => 'believed', String), why)
+        .to.contain('IndexError')
+        .and.contain(why)
     }
   })
 

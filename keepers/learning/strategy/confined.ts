@@ -150,7 +150,10 @@ function readable(): string[] {
 export const REPLY = 3
 const WORKER = fileURLToPath(new URL('./confined.worker.ts', import.meta.url))
 
-async function ask<T extends StrategyAnswer>(request: Omit<StrategyRequest, 'parent'>, limits: StrategyLimits): Promise<T> {
+async function ask<T extends StrategyAnswer>(
+  request: Omit<StrategyRequest, 'parent'>,
+  limits: StrategyLimits,
+): Promise<T> {
   return (await answerOf(request, limits)) as T
 }
 

@@ -2,8 +2,8 @@
 // Calls that a proposer made up, in words.
 import { expect } from 'chai'
 import { id as hashOf, Interface, parseEther, ZeroAddress } from 'ethers'
-import { proposalIdOf } from '../../../keepers/chain/dao/proposal-id.ts'
 import { modelHistory } from '../../../keepers/chain/dao/history.ts'
+import { proposalIdOf } from '../../../keepers/chain/dao/proposal-id.ts'
 import { ProposalBook } from '../../../keepers/chain/dao/proposals.ts'
 
 const TARGET = `0x${'33'.repeat(20)}`
@@ -69,12 +69,21 @@ describe('a proposal that an endpoint shows', () => {
 })
 
 describe('numbers that an endpoint says', () => {
-  const governor = { proposalCount: async () => 2n ** 53n + 1n, proposalDetailsAt: async () => [0n], proposalSnapshot: async () => 0n }
+  const governor = {
+    proposalCount: async () => 2n ** 53n + 1n,
+    proposalDetailsAt: async () => [0n],
+    proposalSnapshot: async () => 0n,
+  }
   const lying = new ProposalBook({ governor: governor as never, sender: {} as never, known: [] })
 
   it('make no endless list of proposals', async () => {
     // Above 2^53 a counter that grows by one stays where it is.
-    for (const ask of [() => lying.list(), () => lying.list({ count: 1 }), () => lying.find('12345'), () => lying.count()]) {
+    for (const ask of [
+      () => lying.list(),
+      () => lying.list({ count: 1 }),
+      () => lying.find('12345'),
+      () => lying.count(),
+    ]) {
       const error = await ask().then(
         () => null,
         (cause: Error) => cause,

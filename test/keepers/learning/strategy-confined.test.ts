@@ -216,7 +216,9 @@ describe('a strategy in a process of its own', function () {
     const strategy = await open(plain('for (;;) {}'))
     const result = stepOf(strategy).catch((error: Error) => error)
     const childrenOf = (pid: number | string): string[] =>
-      readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter((child) => child !== '')
+      readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+        .split(' ')
+        .filter((child) => child !== '')
     // A service manager tells all processes to end; the outermost ones may be others' wrappers.
     const innermost = (pid: number | string): string | undefined => {
       const [child] = childrenOf(pid)

@@ -67,7 +67,9 @@ describe('learning: arrays of files', () => {
     }
     const bent = Buffer.from(whole)
     bent[100] = bent[100]! ^ 0x55
-    expect(() => readZip(bent, 'a.npz').get('plain.npy')!.unpack()).to.throw(/"plain\.npy": (damaged|its checksum differs)/)
+    expect(() => readZip(bent, 'a.npz').get('plain.npy')!.unpack()).to.throw(
+      /"plain\.npy": (damaged|its checksum differs)/,
+    )
     // The directory's size of the first entry: a lie about what it unpacks to.
     const directory = whole.readUInt32LE(whole.length - 22 + 16)
     const lying = Buffer.from(whole)
@@ -98,7 +100,8 @@ describe('learning: arrays of files', () => {
       return Buffer.from(one.replace('(1,)', `(${count},)`).replace(/ {9}\n/, '\n'), 'latin1')
     }
     // The packed bytes break off after a thousand: whatever unpacks them all finds that, and not this.
-    const cut = (head: Uint8Array): Uint8Array => deflateRawSync(Buffer.concat([head, Buffer.alloc(2 ** 21)])).subarray(0, 1000)
+    const cut = (head: Uint8Array): Uint8Array =>
+      deflateRawSync(Buffer.concat([head, Buffer.alloc(2 ** 21)])).subarray(0, 1000)
     writeFileSync(path, npzOf('x.npy', cut(says(200_000_000)), 200_000_119))
     await refuses(array, 'BAD_DATA', /array 'x' has 200,000,000 values, at most 134,217,728/)
     // Short in its own header, long in the archive's.

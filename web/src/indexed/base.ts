@@ -114,7 +114,10 @@ async function compare({ rounds, events, until }: Cut, terms: BaseTerms): Promis
     if (block < fromBlock || lastBlock < block) throw new IndexError(`round ${round.round} ends in it before it begins`)
     if (lastBlock - block > MOST_BLOCKS) continue
     // With the time since the round before it, in which members come, go and pay, and in which a round may be missing.
-    const before = rounds.reduce((most, one) => (one.lastBlock < block ? Math.max(most, one.lastBlock) : most), fromBlock - 1)
+    const before = rounds.reduce(
+      (most, one) => (one.lastBlock < block ? Math.max(most, one.lastBlock) : most),
+      fromBlock - 1,
+    )
     const from = Math.max(before + 1, lastBlock - MOST_BLOCKS)
     const to = round === rounds.at(-1) ? Math.min(until, from + MOST_BLOCKS) : lastBlock
     const logs = await provider.getLogs({ address: service, fromBlock: from, toBlock: to })
@@ -161,9 +164,7 @@ function contradict(round: IndexedRound, { from, to, logs, events, known }: Span
     if (counted[counter] === round[counter]) continue
     throw new IndexError(`round ${round.round}: ${counter} ${round[counter]} in it, ${counted[counter]} on the chain`)
   }
-  const own = events.filter(
-    ({ block, topics }) => block >= from && block <= to && topics[0] !== transitioned,
-  )
+  const own = events.filter(({ block, topics }) => block >= from && block <= to && topics[0] !== transitioned)
   const told = new Set(own.map(({ block, ...told }) => keyOf(block, told)))
   if (told.size !== others.length || !others.every((key) => told.has(key))) {
     throw new IndexError(

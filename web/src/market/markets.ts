@@ -2,8 +2,8 @@
 // Markets as they stand, their questions in words, and their pools.
 import { formatUnits, parseUnits, type Result, toUtf8String } from 'ethers'
 import {
-  countOf,
   contractInterface,
+  countOf,
   MarketClient,
   type MarketView,
   PoolClient,

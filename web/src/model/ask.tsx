@@ -85,8 +85,8 @@ export function AskKeeper({ connection, hubModel, opened, input }: Asking) {
       </p>
       {unseen.value?.map(({ account: payer, inputCommitment, until }) => (
         <p key={inputCommitment} role="status">
-          A question went to your wallet for <Hex value={payer} />, and the chain does not have it yet. If the wallet sends
-          it, it appears here; after {time(until)} UTC it cannot be sent any more.
+          A question went to your wallet for <Hex value={payer} />, and the chain does not have it yet. If the wallet
+          sends it, it appears here; after {time(until)} UTC it cannot be sent any more.
         </p>
       ))}
       {requests.map((asked) => (
