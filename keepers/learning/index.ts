@@ -125,9 +125,16 @@ export {
   serverStep,
   serverStepFrom,
 } from './strategy/server.ts'
+export { packError, type ThreadError, unpackError } from './thread-error.ts'
 export { decodeCheckpoint, encodeCheckpoint } from './train/checkpoint.ts'
 export { type ClassFigures, classFigures, confusionByName, figuresOf } from './train/figures.ts'
-export { DEFAULT_TRAINING, parseTrainingParameters, seedOfRound, trainingParametersSchema } from './train/parameters.ts'
+export {
+  DEFAULT_TRAINING,
+  MOST_WORKERS,
+  parseTrainingParameters,
+  seedOfRound,
+  trainingParametersSchema,
+} from './train/parameters.ts'
 export { trainInStages } from './train/stages.ts'
 export { LocalTrainer, type TrainOptions } from './train/trainer.ts'
 export type * from './types.ts'
