@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Of one version: how far it is from another, who voted for it, and what was proven about it.
 import { useState } from 'preact/hooks'
-import { clients } from '../../../keepers/chain/index.ts'
+import { clients, countOf } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf, idsToRead } from '../chain/count.ts'
+import { idsToRead } from '../chain/count.ts'
 import { MOST_MODELS } from '../model/hub-models.ts'
 import { openVersion } from '../model/versions.ts'
 import { Action, Show, useLoaded } from '../ui/async.tsx'
