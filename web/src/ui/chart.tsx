@@ -5,6 +5,9 @@ import type uPlot from 'uplot'
 
 export type Curve = { readonly label: string; readonly color: string; readonly values: readonly (number | null)[] }
 
+/** Between the marks of an axis on which things are counted: there is no half a round. */
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, i) => [1, 2, 5].map((step) => step * 10 ** i)).flat()
+
 /**
  * Curves over the rounds. The drawing library is fetched when the first chart is shown. Beside it stands the table: a chart is never the only
  * place of a figure.
@@ -37,7 +40,7 @@ export function Chart({
         {
           ...size(),
           scales: { x: { time: false } },
-          axes: [{ ...axis, label: counted }, axis],
+          axes: [{ ...axis, label: counted, incrs: WHOLE_STEPS }, axis],
           series: [{ label: counted }, ...curves.map(({ label, color }) => ({ label, stroke: color, width: 2 }))],
         },
         data,
