@@ -98,6 +98,7 @@ const deployTask = task('deploy', 'Deploy Cohort, or resume, hand every role to 
   })
   .addFlag({ name: 'reset', description: 'Forget the journal and deploy everything anew' })
   .addFlag({ name: 'json', description: 'Print the addresses as JSON' })
+  .addFlag({ name: 'noBuild', description: 'Deploy the artifacts as they are, without a look at the sources' })
   .setAction(() => import('./deploy/task.ts'))
   .build()
 

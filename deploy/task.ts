@@ -18,6 +18,8 @@ export type DeployArguments = {
   readonly addresses: string
   readonly reset: boolean
   readonly json: boolean
+  /** For callers that have built: several builds at a time get into each other's way. */
+  readonly noBuild: boolean
 }
 
 /** The network that `npx hardhat deploy` means when none is named: a chain inside this process would be gone with it. */
@@ -50,7 +52,7 @@ async function run(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promi
   const connection = await hre.network.create(network)
   try {
     // The default profile is the production one (hardhat.config.ts), so the deployment uses the very artifacts that the tests compiled.
-    await hre.tasks.getTask('build').run({ quiet: true, noTests: true })
+    if (!args.noBuild) await hre.tasks.getTask('build').run({ quiet: true, noTests: true })
     const simulated = connection.networkConfig.type === 'edr-simulated'
     const stateDir = simulated ? null : place(args.state, join('deployments', network))
     if (args.reset && stateDir !== null) await rm(stateDir, { recursive: true, force: true })

@@ -115,7 +115,6 @@ export async function deployWith(
   folder: string,
   content: Readonly<Record<string, unknown>>,
   onStep: (line: string) => void,
-  attempts = 3,
 ): Promise<DeploymentFile> {
   const parameters = join(folder, 'parameters.json')
   await writeFile(parameters, JSON.stringify(content, null, 2))
@@ -128,29 +127,12 @@ export async function deployWith(
     '--addresses',
     deploymentPath(folder),
   ]
-  const [code, output, errors] = await deployOnce([cli, ...places], url, onStep)
-  if (code === 0) return parseDeployment(JSON.parse(output.slice(output.indexOf('{'))))
-  // Hardhat's builds of two deployments at a time move one file away from each other, before either has deployed anything.
-  if (attempts === 1 || !errors.includes('compile-cache.json'))
-    throw new Error(`hardhat deploy failed:\n${errors}${output}`)
-  return await deployWith(url, folder, content, onStep, attempts - 1)
-}
-
-async function deployOnce(
-  [cli, ...places]: readonly [string, ...string[]],
-  url: string,
-  onStep: (line: string) => void,
-): Promise<readonly [code: number | null, output: string, errors: string]> {
-  // Types were written when the contracts were built; several deployments at a time would write them over each other.
-  const child = spawn(
-    process.execPath,
-    [cli, 'deploy', '--no-typechain', '--network', 'localhost', ...places, '--json'],
-    {
-      cwd: ROOT,
-      env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url, COHORT_LOCALHOST_PHRASE: TEST_PHRASE },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  // The contracts were built before: several deployments at a time would write over each other's builds.
+  const child = spawn(process.execPath, [cli, 'deploy', '--no-build', '--network', 'localhost', ...places, '--json'], {
+    cwd: ROOT,
+    env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url, COHORT_LOCALHOST_PHRASE: TEST_PHRASE },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   let errors = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -161,7 +143,8 @@ async function deployOnce(
     for (const line of chunk.split('\n')) if (line.trim() !== '') onStep(line.trim())
   })
   const [code] = (await once(child, 'close')) as [number | null]
-  return [code, output, errors]
+  if (code !== 0) throw new Error(`hardhat deploy failed:\n${errors}${output}`)
+  return parseDeployment(JSON.parse(output.slice(output.indexOf('{'))))
 }
 
 export function deploymentPath(folder: string): string {
