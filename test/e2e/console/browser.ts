@@ -65,8 +65,8 @@ export async function visit(browser: Browser, options: Visit): Promise<Visitor> 
   const errors: string[] = []
   context.on('request', (request) => requests.push({ url: request.url(), body: request.postData() ?? '' }))
   page.on('console', (message) => {
-    // What the network did is the network's affair, and a test that cuts it looks at the page.
-    if (message.type() === 'error' && !message.text().includes('net::ERR_')) errors.push(message.text())
+    // What the network did is the network's affair, and a test that cuts it, or has a wrong token, looks at the page.
+    if (message.type() === 'error' && !/net::ERR_|status of 401/.test(message.text())) errors.push(message.text())
   })
   page.on('pageerror', (error) => errors.push(String(error.stack)))
   await page.goto(options.url)

@@ -26,6 +26,24 @@ export function lookCases(stage: Stage): void {
       subjects = await subjectsOf(stage())
     })
     after(async () => await visitor?.context.close())
+
+    it('would be found otherwise: a picture without words, grey on grey', async () => {
+      const { page } = visitor
+      await page.evaluate(() => {
+        const bad = document.createElement('p')
+        bad.id = 'bad'
+        bad.append(document.createElement('img'), 'hardly to be read')
+        // The page's policy allows no style that is written into it.
+        bad.style.setProperty('color', '#777')
+        bad.style.setProperty('background', '#888')
+        document.querySelector('main')!.append(bad)
+      })
+      const [all, colours] = [await accessibilityFaults(page), await accessibilityFaults(page, 'colours')]
+      await page.evaluate(() => document.querySelector('#bad')!.remove())
+      expect(all.filter((fault) => /^(image-alt|color-contrast):/.test(fault))).to.have.length(2)
+      expect(colours.map((fault) => fault.split(':')[0])).to.deep.equal(['color-contrast'])
+    })
+
     for (const screen of SCREENS) {
       it(screen.name, async () => {
         const { page } = visitor

@@ -34,6 +34,8 @@ type Asking = {
   readonly input: readonly number[] | null
 }
 
+const isSame = (one: Asked, other: Asked): boolean => one.requestId === other.requestId
+
 export function AskKeeper({ connection, hubModel, opened, input }: Asking) {
   const [price, setPrice] = useState(USUAL_PRICE)
   const [seconds, setSeconds] = useState(USUAL_SECONDS)
@@ -46,15 +48,18 @@ export function AskKeeper({ connection, hubModel, opened, input }: Asking) {
     `${block} ${timestamp}`,
   )
   useEffect(() => {
-    setRequests(rememberedRequests(connection.site, hubModel.modelId).slice(0, SHOWN))
+    const kept = rememberedRequests(connection.site, hubModel.modelId)
+    // A browser that denies storage keeps none, and those of this visit stay.
+    setRequests((last) => [...kept, ...last.filter((one) => !kept.some((other) => isSame(one, other)))].slice(0, SHOWN))
   }, [unseen.value])
   const ask = async (): Promise<string> => {
     const wei = priceOf(price)
     if (!(Number.isInteger(seconds) && seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS))
       throw new Error(`Seconds to wait: takes a whole number from ${LEAST_SECONDS} to ${MOST_SECONDS}`)
     const order = { input: input!, price: wei, seconds }
-    const posted = await askKeepers(connection, hubModel, opened.model, order)
-    setRequests((last) => [posted, ...last.filter((one) => one.requestId !== posted.requestId)].slice(0, SHOWN))
+    // Whatever comes of it, a declined one is no longer under way.
+    const posted = await askKeepers(connection, hubModel, opened.model, order).finally(unseen.again)
+    setRequests((last) => [posted, ...last.filter((one) => !isSame(one, posted))].slice(0, SHOWN))
     return `asked, with ${formatEther(wei)} ether in escrow: request ${Number(posted.requestId)}`
   }
   return (
