@@ -86,14 +86,16 @@ async function build(folder) {
     await rm(aside, { recursive: true, force: true })
     await bundle.close()
   }
-  const programs = (await readdir(parent)).map((name) => join(parent, name)).filter((path) => path !== folder)
+  const names = (await readdir(parent)).filter((name) => /^[0-9a-f]{32}(?:-\w{6})?$/.test(name))
+  const programs = names.map((name) => join(parent, name)).filter((path) => path !== folder)
   const ages = await Promise.all(programs.map(async (path) => [(await stat(path)).mtimeMs, path]))
   for (const [, path] of ages.sort(([a], [b]) => b - a).slice(KEPT - 1))
     await rm(path, { recursive: true, force: true })
 }
 
 const [, script, folder] = process.argv
-if (folder === undefined) {
-  process.stderr.write(`usage: node scripts/${basename(script)} FOLDER\n`)
+// Beside it, all but the newest are deleted: beside a folder of another name stands what nobody meant.
+if (folder === undefined || !/^[0-9a-f]{32}$/.test(basename(folder))) {
+  process.stderr.write(`usage: node scripts/${basename(script)} FOLDER, named by the 32 digits of the sources' hash\n`)
   process.exitCode = 64
 } else await build(folder)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
@@ -64,6 +64,17 @@ describe('the program that the sources of cohort are put together to', function 
     const alone = run(name, confined, '--version')
     expect([alone.stdout, alone.status], alone.stderr).to.deep.equal(['0.1.0\n', 0])
     expect(run('', confined, '--version').status).to.not.equal(0)
+  })
+
+  it('goes only where programs are: a folder of another name is refused, and nothing beside it is deleted', () => {
+    const beside = Array.from({ length: 8 }, (_, i) => join(folder, `file-${i}`))
+    for (const file of beside) writeFileSync(file, 'of somebody')
+    for (const name of ['--help', 'out']) {
+      const script = join(ROOT, 'scripts/build-program.mjs')
+      const { status, stderr } = spawnSync(process.execPath, [script, name], { cwd: folder, encoding: 'utf8' })
+      expect([status, stderr]).to.satisfy(([code, text]: [number, string]) => code === 64 && text.startsWith('usage: '))
+    }
+    expect(beside.every((file) => existsSync(file))).to.equal(true)
   })
 
   it('is not looked for anywhere but below its checkout: an unknown name, and a path, leave the sources to run', () => {

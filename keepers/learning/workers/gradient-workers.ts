@@ -119,8 +119,10 @@ export class GradientWorkers {
   async #start(capacity: number): Promise<void> {
     this.#failure = null
     const { spec, backend } = this.#engine
-    const workers = Array.from(
-      { length: this.count - 1 },
+    const weights = sharedFloats(this.#sizes.parameters)
+    // Memory first: if there is not enough of it, no thread has been started.
+    const slices = Array.from({ length: this.count - 1 }, () => shareSlice(this.#sizes, capacity, weights))
+    const workers = slices.map(
       () =>
         new Worker(new URL('./gradient-worker.ts', import.meta.url), {
           name: 'gradients',
@@ -128,11 +130,8 @@ export class GradientWorkers {
           resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
         }),
     )
-    this.#weights = sharedFloats(this.#sizes.parameters)
-    this.#threads = workers.map((worker) => ({
-      worker,
-      slice: shareSlice(this.#sizes, capacity, this.#weights!),
-    }))
+    this.#weights = weights
+    this.#threads = workers.map((worker, i) => ({ worker, slice: slices[i]! }))
     this.#capacity = capacity
     await Promise.all(workers.map((worker, i) => this.#watch(worker, i + 2)))
   }

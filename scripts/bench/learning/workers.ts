@@ -29,8 +29,8 @@ async function cost(body: () => Promise<unknown>): Promise<Cost> {
 }
 
 export async function workers(context: BenchContext, { train }: DatasetPair): Promise<void> {
-  const data = head(train, Math.min(train.count, context.quick ? 1024 : 4096))
-  const runs = context.quick ? 3 : 9
+  const data = head(train, Math.min(train.count, context.quick ? 1024 : 2048))
+  const runs = context.quick ? 3 : 5
   for (const name of MODELS) {
     const spec = modelSpec(name)
     const opened = async (count: number) => {

@@ -139,6 +139,38 @@ describe('a keeper`s own data', function () {
     expect(await trained(3, secret)).to.deep.equal(together)
   })
 
+  it('stops in the middle of a training that threads share, and so does a cancelled one, which may begin again', async () => {
+    const trainer = await start(configOf('source: idx\n  path: idx', exampleManifest('small-cnn')))
+    const { training } = parseConfig(
+      example.replace('  workers: 1 ', '  workers: 3 '),
+      folder,
+      exampleManifest('small-cnn'),
+    )
+    const begin = (epochs: number, signal?: AbortSignal, onProgress?: () => void) =>
+      trainer.train(
+        trainer.shard.initialWeights,
+        { round: 1, epoch: 1 },
+        { ...training, epochs },
+        {
+          ...(signal === undefined ? {} : { signal }),
+          ...(onProgress === undefined ? {} : { onProgress }),
+        },
+      )
+    const whole = await begin(2)
+    const controller = new AbortController()
+    const cancelled = begin(1000, controller.signal, () => controller.abort(new Error('another round')))
+    expect(await cancelled.catch((error: Error) => error.message)).to.equal('another round')
+    expect((await begin(2)).weights).to.deep.equal(whole.weights)
+    let stopping: Promise<void> | null = null
+    const stopped = begin(1000, undefined, () => {
+      stopping ??= trainer.stop()
+    })
+    expect(await stopped.catch((error: Error) => error))
+      .to.be.instanceOf(AgentError)
+      .and.include({ code: 'WORKER' })
+    await stopping
+  })
+
   it('is not needed: a keeper without any has the model, trains on nothing, and says so', async () => {
     const manifest = table(['well', 'sick'])
     const trainer = await start(configOf('source: none', manifest))
