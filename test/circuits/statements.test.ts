@@ -3,7 +3,7 @@
 import { expect } from 'chai'
 import { CircuitError } from '../../keepers/zkml/circuit/errors.ts'
 import { seeded } from '../keepers/zkml/circuit/programs.ts'
-import { Circuit, expectMutationsRefused, field, fields, INSTANCES, P } from './gadget.ts'
+import { Circuit, expectMutationsRefused, field, fields, INSTANCES, type InstanceName, P } from './gadget.ts'
 
 describe('statements about batches', function () {
   this.timeout(60_000)
@@ -82,7 +82,7 @@ describe('statements about batches', function () {
     const cell = [3, 3, 3, 1, 2, 2, 0, 0]
     const group = cell.map((value) => value % 2)
     // True positives: 2/3 and 1/2. False positives: 0/1 and 0/2. Positives: 2/4 and 1/4.
-    const cases: [string, object, number[], number[]][] = [
+    const cases: [InstanceName, object, number[], number[]][] = [
       [
         'correct-below-6',
         { prediction: fields([1, 2, 3, 4, 5, 0]), label: fields([1, 2, 9, 4, 7, 0]) },
@@ -98,7 +98,7 @@ describe('statements about batches', function () {
           ['calibration-at-most-6', [100, 1023], [99, 0, -1, 1024]],
           ['calibration-above-6', [99, 0], [100, 1023, -1]],
         ] as const
-      ).map(([name, accepted, refused]): [string, object, number[], number[]] => [
+      ).map(([name, accepted, refused]): [InstanceName, object, number[], number[]] => [
         name,
         {
           prediction: fields([1, 2, 1, 1, 1, 1]),
