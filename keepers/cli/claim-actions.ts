@@ -16,7 +16,7 @@ import { UsageError } from './failure.ts'
 import type { When } from './market-text.ts'
 import { claimOf, readBatch } from './zkml/batch-file.ts'
 
-type RegistryOptions = ChainOptions & { readonly registry: string }
+type RegistryOptions = ChainOptions & { readonly registry?: string }
 type VersionOptions = RegistryOptions & { readonly service: string; readonly number: number }
 type BatchChoice = { readonly batch?: string; readonly batches?: readonly string[] }
 type Batch = Awaited<ReturnType<typeof readBatch>>
@@ -25,9 +25,10 @@ async function withRegistry(
   options: RegistryOptions,
   body: (client: ClaimClient, session: { now(): Promise<number>; signer: Signer | undefined }) => Promise<void>,
 ): Promise<void> {
+  const registry = given(options.registry, '--registry ADDRESS, or COHORT_CLAIMS')
   await withChain(options, async ({ provider, signer }) => {
     const now = async () => (await provider.getBlock('latest'))!.timestamp
-    await body(await ClaimClient.open(options.registry, provider, signer), { now, signer })
+    await body(await ClaimClient.open(registry, provider, signer), { now, signer })
   })
 }
 

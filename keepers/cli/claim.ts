@@ -88,10 +88,7 @@ export function registerClaim(program: Command): void {
 
 function command(parent: Command, name: string, description: string): Command {
   return chainCommand(parent, name, description).addOption(
-    new Option('--registry <address>', 'the claim registry')
-      .env('COHORT_CLAIMS')
-      .makeOptionMandatory()
-      .argParser(parseAddress),
+    new Option('--registry <address>', 'the claim registry').env('COHORT_CLAIMS').argParser(parseAddress),
   )
 }
 
