@@ -2,13 +2,13 @@
 import { z } from 'zod'
 import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
 import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
-import { publish } from '../actions.ts'
+import { cidOf, publish } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
 import { aggregateRecord } from './intents.ts'
-import { type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
+import { type FetchTerms, type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
 
 const recordSchema = z.object({
   cid: z.string(),
@@ -19,6 +19,7 @@ const recordSchema = z.object({
   without: z.string().default('0'),
   missing: z.array(z.number()),
   contested: z.array(z.number()).default([]),
+  late: z.array(z.number()).default([]),
 })
 
 /** A sum of updates as this keeper worked it out. */
@@ -32,6 +33,8 @@ export type RoundSum = {
   readonly missing: readonly number[]
   /** Seats in the sum with a proof that is valid for everybody but contradicts the share that this keeper was dealt. */
   readonly contested: readonly number[]
+  /** Seats with updates that came from other members alone, after the time for asking their senders: others may not have them. */
+  readonly late: readonly number[]
 }
 
 /**
@@ -69,8 +72,8 @@ export async function sumOfRound(
       .catch(() => null)
     if (bytes !== null) {
       const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
-      const { hash, missing, contested } = known
-      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested }
+      const { hash, missing, contested, late } = known
+      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested, late }
     }
   }
   /** Seats with updates that may have to be fetched. */
@@ -78,15 +81,18 @@ export async function sumOfRound(
   const included: number[] = []
   const missing: number[] = []
   const contested: number[] = []
+  const late = new Set(known?.of === of ? known.late : [])
   /** One update at a time: all updates of a big service do not fit into memory together. */
   async function* updates(): AsyncGenerator<UpdateBlob> {
     for (const revealed of revealedHere) {
       const { seat, sender } = revealed
       if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
-      const terms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
+      const terms: FetchTerms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
+      const isFromOthers = terms.isLate === true && !(await context.plane.has(cidOf(revealed.fact)))
       const review = await reviewUpdate(step, frame, keyHash!, revealed, terms)
       pending.delete(seat)
       if (review.kind === 'sound') {
+        if (isFromOthers) late.add(seat)
         if (!review.agrees) contested.push(seat)
         included.push(seat)
         yield { sender, bytes: review.bytes }
@@ -112,8 +118,9 @@ export async function sumOfRound(
     without: without.toString(),
     missing,
     contested,
+    late: [...late],
   })
-  return { aggregate: sum, hash, included: bitmap, missing, contested }
+  return { aggregate: sum, hash, included: bitmap, missing, contested, late: [...late] }
 }
 
 async function addUp(
