@@ -45,7 +45,7 @@ type ClaimErrorCode =
   | 'lapsed'
 
 /** sysexits.h: 78 for a wrong address. */
-const CLAIM_EXIT_CODES: Record<ClaimErrorCode, number> = { unknown: 1, 'wrong-contract': 78, lapsed: 1 }
+export const CLAIM_EXIT_CODES: Record<ClaimErrorCode, number> = { unknown: 1, 'wrong-contract': 78, lapsed: 1 }
 
 export class ClaimError extends Error {
   override readonly name = 'ClaimError'
