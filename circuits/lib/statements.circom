@@ -31,6 +31,29 @@ template CorrectAtLeast(n, b) {
     surplus.in <== correct - claim;
 }
 
+// CorrectBelow(n, b): the opposite: fewer than `claim` of the predictions equal their labels, 0 <= claim < 2^b.
+//
+// Does NOT enforce: the same as CorrectAtLeast.
+template CorrectBelow(n, b) {
+    assert(n >= 1 && n < (1 << b) && b <= 24);
+    signal input prediction[n];
+    signal input label[n];
+    signal input claim;
+
+    component equal[n];
+    var correct = 0;
+    for (var i = 0; i < n; i++) {
+        equal[i] = Equal();
+        equal[i].a <== prediction[i];
+        equal[i].b <== label[i];
+        correct += equal[i].out;
+    }
+    component claimRange = Range(0, b);
+    claimRange.in <== claim;
+    component missing = Range(1, b);
+    missing.in <== claim - correct;
+}
+
 // GapAtMost(n, positive, b): the rates at which the two groups are predicted `positive` differ by at most claim / 1000, and neither
 // group is empty; 0 <= claim <= 1023. Proves that each group[i] is 0 or 1.
 //   |P1 N0 - P0 N1| * 1000 <= claim * N0 * N1, with both sides below 2^(2b + 11).

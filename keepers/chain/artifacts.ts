@@ -15,6 +15,7 @@ const SOURCES = {
   AdoptedModel: 'registry',
   StakePoolFactory: 'registry',
   Successors: 'registry',
+  ClaimRegistry: 'claims',
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   InferenceHub: 'inference',

@@ -3,6 +3,7 @@ import { Contract, type ContractRunner, type Provider } from 'ethers'
 import type { TypedContractEvent, TypedContractMethod } from '../../types/common.ts'
 import type {
   AdoptedModel,
+  ClaimRegistry,
   CohortGovernor,
   CohortToken,
   EnsembleOracle,
@@ -72,6 +73,7 @@ export const clients = {
   factory: (address: string, runner: ContractRunner) => attach<ServiceFactory>('ServiceFactory', address, runner),
   pools: (address: string, runner: ContractRunner) => attach<OutcomePoolFactory>('OutcomePoolFactory', address, runner),
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),
+  claims: (address: string, runner: ContractRunner) => attach<ClaimRegistry>('ClaimRegistry', address, runner),
   guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
   verifiers: (address: string, runner: ContractRunner) => attach<VerifierRegistry>('VerifierRegistry', address, runner),

@@ -2,6 +2,9 @@
 // The public face of the chain room.
 
 export { type Artifact, type ContractName, contractArtifact, contractInterface } from './artifacts.ts'
+export { BatchTree } from './claims/batch-tree.ts'
+export { ClaimClient, type ClaimTerms, type ClaimView } from './claims/client.ts'
+export { statementOf as claimStatement } from './claims/terms.ts'
 export { backoff, type Clock, steady, systemClock } from './clock.ts'
 export {
   clients,

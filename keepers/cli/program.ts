@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import pkg from '../../package.json' with { type: 'json' }
 import { registerCeremony } from './ceremony.ts'
+import { registerClaim } from './claim.ts'
 import { registerDao } from './dao.ts'
 import { registerDoctor } from './doctor.ts'
 import { registerFsm } from './fsm.ts'
@@ -34,6 +35,7 @@ const AREAS = [
   registerCeremony,
   registerInfer,
   registerProver,
+  registerClaim,
   registerMarket,
   registerStory,
   registerSpend,

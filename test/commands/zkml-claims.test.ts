@@ -109,4 +109,31 @@ describe('zkML claims about a batch', function () {
       /compile first/,
     )
   })
+
+  it('odds need labels and groups; a refutation says the opposite; bins are checked before anything is compiled', async () => {
+    const folder = at('odds')
+    const options = ['--count', '4', '--positive', '1', '--refutes', '--out', folder]
+    const manifest = await succeed('claim', 'odds', ...model(), ...options)
+    expect(manifest.claim).to.deep.equal({ kind: 'odds', count: 4, positive: 1, refutes: true })
+    await succeed('setup', folder, '--local')
+    // Answers 1, 1, 0, 0: both rates are 1 in group 0, and 0 in group 1.
+    const marked = { inputs: [0, 5, 1, 2].map((i) => inputs[i]!), labels: [1, 0, 1, 0], groups: [0, 0, 1, 1] }
+    await batch('cells.json', marked)
+    await batch('unmarked.json', { ...marked, groups: undefined })
+    const out = ['--out', at('odds.json'), '--opening', at('cells.opening.json')]
+    const prove = (file: string, ...rest: string[]) => ['claim', 'prove', folder, '--batch', at(file), ...out, ...rest]
+    expect((await succeed(...prove('cells.json'))).claim).to.equal(999)
+    expect((await cohort('claim', 'verify', folder, at('odds.json'))).stdout).to.match(
+      /valid\nthe two groups’ rates of true or of false positives differ by more than 99.9 %/,
+    )
+    expect((await succeed(...prove('cells.opening.json', '--claim', '10'))).claim).to.equal(10)
+    expect((await cohort(...prove('cells.json', '--claim', '1000'))).stderr).to.match(/gap is 1000 permille/)
+    expect((await cohort(...prove('unmarked.json'))).stderr).to.match(/has no groups/)
+    for (const bins of ['0', '0:600,x:700', '0:1001,5:3', '5:600,9:700', '0:600']) {
+      const calibration = ['claim', 'calibration', ...model(), '--count', '4', '--bins', bins, '--out', at('bins')]
+      expect((await cohort(...calibration)).stderr, bins).to.match(/--bins|bins start/)
+    }
+    const lookups = ['--count', '4', '--positive', '1', '--system', 'groth16-lookup', '--out', at('bins')]
+    expect((await cohort('claim', 'odds', ...model(), ...lookups)).stderr).to.match(/use --system groth16/)
+  })
 })

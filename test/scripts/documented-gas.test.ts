@@ -55,7 +55,7 @@ describe('gas in the documents', () => {
     ).to.deep.equal([3456, 4567])
   })
 
-  for (const file of ['README.md', ...globSync('docs/*.md', { cwd: ROOT }).sort()]) {
+  for (const file of ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT }).sort()]) {
     const figures = gasIn(readFileSync(join(ROOT, file), 'utf8'))
     if (figures.length === 0) continue
     it(`${file} states the measured gas (${figures.length} figures)`, () => {

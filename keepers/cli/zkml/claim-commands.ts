@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // claim accuracy, claim fairness, claim commit, claim prove, claim verify.
-import { z } from 'zod'
 import {
+  type BatchStatement,
+  type Bin,
   batchCommitment,
-  type CircuitFolder,
   type Claim,
   ClaimProver,
   compileFolder,
-  integersOf,
-  type MarkedBatch,
   openFolder,
   type ProofSystem,
   planToJson,
@@ -17,14 +15,13 @@ import {
   strongestClaim,
   verificationKeyHash,
   verifyProof,
-  writeAtomically,
 } from '../../zkml/index.ts'
+import { type BatchFileOptions, claimOf, readBatch, writeOpening } from './batch-file.ts'
 import { circuitLines } from './circuit-lines.ts'
 import { type ModelOptions, readPlannedModel, readSaltFile } from './model-commands.ts'
 import { chooseBackend } from './proof-commands.ts'
 import { proofFileText, readProofFile } from './proof-file.ts'
-import { flatten, inputShapeOf, nested, parse, readJson, readSamples } from './samples.ts'
-import { badData, emit, usage, withTerminal } from './terminal.ts'
+import { emit, withTerminal } from './terminal.ts'
 import { readVerificationKey } from './verifier-commands.ts'
 
 type CompileOptions = {
@@ -33,6 +30,8 @@ type CompileOptions = {
   readonly take?: string
   readonly count: number
   readonly positive?: number
+  readonly bins?: readonly Bin[]
+  readonly refutes?: boolean
   readonly out: string
   readonly system: ProofSystem
   readonly simplification: Simplification
@@ -42,12 +41,12 @@ type CompileOptions = {
 
 export async function claimCompileCommand(
   modelPath: string,
-  kind: 'accuracy' | 'fairness',
+  kind: BatchStatement['kind'],
   options: CompileOptions,
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
     const { program, plan } = await readPlannedModel(modelPath, options.plan, options)
-    const statement = kind === 'accuracy' ? { kind } : { kind, positive: options.positive! }
+    const statement = statementOf(kind, options)
     terminal.progress(`compiling a circuit of ${options.count} samples`)
     const { manifest } = await compileFolder({
       folder: options.out,
@@ -64,11 +63,11 @@ export async function claimCompileCommand(
   })
 }
 
-type BatchFileOptions = {
-  readonly batch: string
-  readonly labels?: string
-  readonly clamp?: boolean
-  readonly json?: boolean
+function statementOf(kind: BatchStatement['kind'], { positive, bins, refutes }: CompileOptions): BatchStatement {
+  const opposite = refutes === true ? { refutes } : {}
+  if (kind === 'accuracy') return { kind, ...opposite }
+  if (kind === 'calibration') return { kind, bins: bins!, ...opposite }
+  return { kind, positive: positive!, ...opposite }
 }
 
 export async function claimCommitCommand(
@@ -151,63 +150,19 @@ export async function claimVerifyCommand(
   })
 }
 
-function claimOf({ claim, folder }: CircuitFolder): Claim {
-  if (claim === null) throw usage(`${folder} proves inferences; make one for claims with cohort zkml claim accuracy`)
-  return claim
-}
-
 function inWords({ count, statement }: Claim, [model, batch, claim, context]: readonly bigint[]): string {
-  const said =
-    statement.kind === 'accuracy'
-      ? `at least ${claim} of ${count} answers are right`
-      : `the two groups get label ${statement.positive} at rates that differ by at most ${Number(claim) / 10} %`
-  return [said, `model commitment  ${model}`, `batch commitment  ${batch}`, `context           ${context}`].join('\n')
-}
-
-const batchSchema = z.strictObject({
-  inputs: z.array(nested).min(1),
-  labels: z.array(z.int().nonnegative()).optional(),
-  groups: z.array(z.int().min(0).max(1)).optional(),
-  /** The numbers are the program's integers, not real values. */
-  integers: z.boolean().default(false),
-  salt: z
-    .string()
-    .regex(/^0x[0-9a-fA-F]{1,64}$/)
-    .optional(),
-})
-
-/** The first `count` samples of the file, with their labels or groups. */
-async function readBatch(
-  { batch: path, labels: labelsPath, clamp = false }: BatchFileOptions,
-  folder: CircuitFolder,
-): Promise<MarkedBatch & { readonly salt?: bigint }> {
-  const { count, statement } = claimOf(folder)
-  const shape = inputShapeOf(folder.program)
-  const name = statement.kind === 'accuracy' ? 'labels' : 'groups'
-  if (!path.endsWith('.json')) {
-    if (name === 'groups') throw usage('groups come from a JSON file {"inputs", "groups"}')
-    const { inputs, labels } = await readSamples(path, labelsPath, count, shape)
-    return { inputs, clamp, marks: labels ?? missing(path, name) }
+  const refutes = statement.refutes === true
+  const differ = `differ by ${refutes ? 'more than' : 'at most'} ${Number(claim) / 10} %`
+  const said = {
+    accuracy: `${refutes ? 'fewer than' : 'at least'} ${claim} of ${count} answers are right`,
+    fairness: `the two groups get label ${'positive' in statement ? statement.positive : ''} at rates that ${differ}`,
+    odds: `the two groups’ rates of true ${refutes ? 'or' : 'and'} of false positives ${differ}`,
+    calibration: `the stated confidence and the share of right answers ${differ}, averaged over the bins`,
   }
-  if (labelsPath !== undefined) throw usage('--labels belongs to IDX images; a JSON file holds its own labels')
-  const { inputs, integers, salt, ...marks } = parse(batchSchema, await readJson(path), path)
-  return {
-    inputs: inputs.map((input, i) => flatten(input, shape, `${path}: sample ${i}`)),
-    integers,
-    clamp,
-    marks: marks[name] ?? missing(path, name),
-    ...(salt === undefined ? {} : { salt: BigInt(salt) }),
-  }
-}
-
-function missing(path: string, name: string): never {
-  throw badData(`${path} has no ${name}`)
-}
-
-/** A batch file that commits to the same batch again. */
-async function writeOpening(path: string, folder: CircuitFolder, batch: MarkedBatch, salt: bigint): Promise<void> {
-  const inputs = integersOf(folder, batch).map((input) => Array.from(input))
-  const name = claimOf(folder).statement.kind === 'accuracy' ? 'labels' : 'groups'
-  const opening = { inputs, integers: true, [name]: batch.marks, salt: `0x${salt.toString(16)}` }
-  await writeAtomically(path, `${JSON.stringify(opening)}\n`, 0o600)
+  return [
+    said[statement.kind],
+    `model commitment  ${model}`,
+    `batch commitment  ${batch}`,
+    `context           ${context}`,
+  ].join('\n')
 }

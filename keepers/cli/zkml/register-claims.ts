@@ -2,7 +2,16 @@
 // `cohort zkml claim`: accuracy and fairness of a committed model on a committed batch.
 import type { Command } from 'commander'
 import { backend, claimSystem, contextOption, dimensions, JSON_FLAG, simplification, taken } from './options.ts'
-import { fieldElement, wholeNumber } from './terminal.ts'
+import { fieldElement, usage, wholeNumber } from './terminal.ts'
+
+function binsOf(text: string): { from: number; confidence: number }[] {
+  return text.split(',').map((part) => {
+    const [from, confidence, ...rest] = part.split(':').map((number) => (/^\d+$/.test(number) ? Number(number) : -1))
+    if (rest.length > 0 || !(from! >= 0 && confidence! >= 0 && confidence! <= 1000))
+      throw usage(`--bins has '${part}', FROM:PERMILLE is needed: a margin from 0, a confidence of 0 to 1000`)
+    return { from: from!, confidence: confidence! }
+  })
+}
 
 export function registerClaimCommands(zkml: Command): void {
   const claim = zkml
@@ -16,6 +25,7 @@ export function registerClaimCommands(zkml: Command): void {
       .addOption(dimensions())
       .addOption(taken())
       .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
+      .option('--refutes', 'the opposite statement, for challenges: fewer right, a larger gap')
       .addOption(claimSystem())
       .addOption(simplification())
       .option(...JSON_FLAG)
@@ -30,9 +40,30 @@ export function registerClaimCommands(zkml: Command): void {
     .action(async (model, options) =>
       (await import('./claim-commands.ts')).claimCompileCommand(model, 'fairness', options),
     )
+  compiled(claim.command('odds <model>'))
+    .description(
+      'compile: two groups have rates of true and of false positives that differ by at most this many permille',
+    )
+    .requiredOption('--positive <label>', 'the label that counts as positive', wholeNumber('--positive', 0, 65_535))
+    .action(async (model, options) => (await import('./claim-commands.ts')).claimCompileCommand(model, 'odds', options))
+  compiled(claim.command('calibration <model>'))
+    .description(
+      'compile: stated confidence and share of right answers differ by at most this many permille on average',
+    )
+    .requiredOption(
+      '--bins <from:permille,…>',
+      'bins of the answer’s margin, in units of the scores, with the confidence of each: 0:600,128:800,512:950',
+      binsOf,
+    )
+    .action(async (model, options) =>
+      (await import('./claim-commands.ts')).claimCompileCommand(model, 'calibration', options),
+    )
   const withBatch = (command: Command) =>
     command
-      .requiredOption('--batch <file>', 'JSON {"inputs", "labels" or "groups"}, or IDX images with --labels')
+      .requiredOption(
+        '--batch <file>',
+        'JSON {"inputs", "labels", "groups"} (what the claim needs), or IDX images with --labels',
+      )
       .option('--clamp', 'move values outside the calibrated range to its edge instead of refusing them')
       .option('--labels <file>', 'IDX labels of IDX images')
   withBatch(claim.command('commit <folder>'))

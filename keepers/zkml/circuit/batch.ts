@@ -5,15 +5,15 @@ import { commitSegments, requireField } from './commitment.ts'
 import { CircuitError } from './errors.ts'
 import { inputOffsets, modelCommitmentOf, parameterInputs, type Salts } from './prepare.ts'
 import type { CircuitInputs } from './witness.ts'
-import { type BatchOptions, batchLayout, MAX_GAP } from './write/batch.ts'
+import { type BatchOptions, batchLayout, MAX_GAP, markOf } from './write/batch.ts'
 
 /** A labelled batch and a claim about it. */
 export type Batch = {
   /** One input a sample, integers of the program's input tensor. */
   readonly inputs: readonly ArrayLike<number>[]
-  /** One label a sample (accuracy), or its group, 0 or 1 (fairness). */
+  /** One label a sample (accuracy, calibration), its group, 0 or 1 (fairness), or its cell, 0 to 3 (odds; see markOf). */
   readonly marks: readonly number[]
-  /** At least so many are correct; or the gap is at most so many permille. */
+  /** See BatchStatement. */
   readonly claim: number
   readonly context: bigint
   /** `input` salts the batch's commitment; `model` in committed mode. */
@@ -33,7 +33,7 @@ export function batchInputs(program: IntegerProgram, batch: Batch, options: Batc
   }
   return {
     x: batch.inputs.flatMap((input) => inputOffsets(program, input)),
-    [statement.kind === 'accuracy' ? 'label' : 'group']: batch.marks.map(BigInt),
+    [markOf(statement)]: batch.marks.map(BigInt),
     ...(program.mode === 'committed'
       ? { ...parameterInputs(program), modelSalt: requireField(modelSalt!, 'model salt') }
       : {}),

@@ -45,6 +45,6 @@ export {
 } from './prepare.ts'
 export { type ContentSignature, isSignedContent, signContent, signedCommitment, signedMessage } from './signed.ts'
 export { type CircuitInputs, WitnessProgram } from './witness.ts'
-export { type BatchOptions, type BatchStatement, writeBatchCircuit } from './write/batch.ts'
+export { type BatchOptions, type BatchStatement, type Bin, markOf, writeBatchCircuit } from './write/batch.ts'
 export { writeCircuit } from './write/main.ts'
 export { type CircuitOptions, PUBLIC_SIGNALS } from './write/statement.ts'

@@ -9,16 +9,16 @@ import type { ProveOptions, Prover, ProverBackend } from '../prove/backend.ts'
 import { ProveError } from '../prove/errors.ts'
 import { openTwoRound, type TwoRoundProver } from '../prove/two-round.ts'
 import { wasmBackend } from '../prove/wasm.ts'
-import { interpret } from '../quantise/interpret.ts'
 import { encodeInput } from '../quantise/quantise.ts'
 import type { KeyMetadata } from '../setup/metadata.ts'
+import { isTrue, type Measured, measureAnswers, strongest, untruth } from './claim-truth.ts'
 import { InferenceError } from './errors.ts'
 import { batchOptions, type CircuitFolder, openFolder, writtenAnew } from './folder.ts'
 import { withFolderKey } from './keys.ts'
 import { type Claim, folderPaths } from './manifest.ts'
 import { type AnyKey, type AnyProofWithSignals, verifyAny } from './systems.ts'
 
-/** Samples with the label (accuracy) or the group, 0 or 1 (fairness), of each. */
+/** Samples with the mark of each: label, group or cell, as the statement needs (`markOf`). */
 export type MarkedBatch = {
   /** Real values, row-major; or the program's integers when `integers` is set. */
   readonly inputs: readonly ArrayLike<number>[]
@@ -29,7 +29,7 @@ export type MarkedBatch = {
 }
 
 export type ClaimRequest = MarkedBatch & {
-  /** So many are right, at least; or the gap of the two rates in permille, at most. */
+  /** As in BatchStatement. */
   readonly claim: number
   readonly context: bigint
   /** Salt of the batch's commitment; drawn when absent. */
@@ -59,21 +59,15 @@ export function integersOf(
 }
 
 /**
- * The model's quality on a batch, as claims count it: the number of right answers, or the smallest whole permille that bounds the gap of
- * the two rates (infinite when a group is empty).
+ * The model's quality on a batch, as claims count it: the number of right answers, or the smallest whole permille that bounds the gap or
+ * error; of a refutation the strongest that is true. Infinite when nothing can be claimed, as of a group without members.
  */
 export function strongestClaim(folder: CircuitFolder, batch: MarkedBatch): number {
-  const { statement } = claimOf(folder)
-  const answers = integersOf(folder, batch).map((input) => {
-    const { scores } = interpret(folder.program, input)
-    return scores.indexOf(scores.reduce((a, b) => Math.max(a, b)))
-  })
-  if (statement.kind === 'accuracy') return answers.filter((answer, i) => answer === batch.marks[i]).length
-  const [zero, one] = [0, 1].map((group) => answers.filter((_, i) => batch.marks[i] === group))
-  if (zero!.length === 0 || one!.length === 0) return Number.POSITIVE_INFINITY
-  const positives = [zero!, one!].map((list) => list.filter((answer) => answer === statement.positive).length)
-  const difference = Math.abs(positives[0]! * one!.length - positives[1]! * zero!.length)
-  return Math.ceil((1000 * difference) / (zero!.length * one!.length))
+  return strongest(claimOf(folder).statement, measure(folder, batch))
+}
+
+function measure(folder: CircuitFolder, batch: MarkedBatch): Measured {
+  return measureAnswers(folder.program, claimOf(folder).statement, integersOf(folder, batch), batch.marks)
 }
 
 export class ClaimProver {
@@ -160,15 +154,9 @@ export class ClaimProver {
   }
 
   #requireTrue(request: ClaimRequest): void {
-    const { statement, count } = claimOf(this.folder)
-    const strongest = strongestClaim(this.folder, request)
-    if (statement.kind === 'accuracy' ? request.claim <= strongest : request.claim >= strongest) return
-    const truth =
-      statement.kind === 'accuracy'
-        ? `the model gets ${strongest} of ${count} right, the claim is ${request.claim}`
-        : Number.isFinite(strongest)
-          ? `the gap is ${strongest} permille, the claim is at most ${request.claim}`
-          : 'one of the two groups has no members'
-    throw new InferenceError('claim-untrue', truth)
+    const { statement } = claimOf(this.folder)
+    const measured = measure(this.folder, request)
+    if (!isTrue(statement, measured, request.claim))
+      throw new InferenceError('claim-untrue', untruth(statement, measured, request.claim))
   }
 }

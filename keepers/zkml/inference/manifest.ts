@@ -42,9 +42,18 @@ const inParts = z.strictObject({
   parts: z.array(z.strictObject({ name: z.string(), count: z.int().positive(), shown: visibility })).min(2),
 })
 
+const claimed = { count: z.int().positive(), refutes: z.literal(true).optional() }
 const claimSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('accuracy'), count: z.int().positive() }),
-  z.strictObject({ kind: z.literal('fairness'), count: z.int().positive(), positive: z.int().nonnegative() }),
+  z.strictObject({ kind: z.literal('accuracy'), ...claimed }),
+  z.strictObject({ kind: z.enum(['fairness', 'odds']), ...claimed, positive: z.int().nonnegative() }),
+  z.strictObject({
+    kind: z.literal('calibration'),
+    ...claimed,
+    bins: z
+      .array(z.strictObject({ from: z.int().nonnegative(), confidence: z.int().min(0).max(1000) }))
+      .min(2)
+      .readonly(),
+  }),
 ])
 
 const manifestSchema = z.strictObject({

@@ -2,7 +2,8 @@
 // One claim about a labelled batch, with lookups: circuits/lib/statements.circom and ../circuit/write/batch.ts, which have the reasons,
 // written directly. The four public signals are the same.
 import { checkMagnitudes } from '../circuit/bounds.ts'
-import { type BatchOptions, batchLayout, MAX_GAP, requireBatch } from '../circuit/write/batch.ts'
+import { CircuitError } from '../circuit/errors.ts'
+import { type BatchOptions, batchLayout, MAX_GAP, markOf, requireBatch } from '../circuit/write/batch.ts'
 import { header, inputLayout } from '../circuit/write/statement.ts'
 import { type IntegerProgram, tensorOf } from '../graph/program.ts'
 import { Builder } from './builder.ts'
@@ -28,6 +29,13 @@ export class LookupBatchCircuit extends WrittenCircuit {
   /** @throws CircuitError as writeBatchCircuit */
   constructor(program: IntegerProgram, options: BatchOptions) {
     requireBatch(program, options)
+    const { kind, refutes } = options.statement
+    if (refutes === true || (kind !== 'accuracy' && kind !== 'fairness')) {
+      throw new CircuitError(
+        'unsupported',
+        `groth16-lookup claims accuracy and fairness, not ${refutes === true ? 'refutations' : kind}; use --system groth16`,
+      )
+    }
     checkMagnitudes(program, RANGE_SLACK)
     super(writeBatchStatement(program, options))
   }
@@ -45,7 +53,7 @@ export function writeBatchStatement(program: IntegerProgram, options: BatchOptio
   }
   const { count: size, min } = inputLayout(program)
   const x = declare('x', count * size)
-  const marks = declare(statement.kind === 'accuracy' ? 'label' : 'group', count)
+  const marks = declare(markOf(statement), count)
   const parameters = program.mode === 'committed' ? committedParameters(program, declare) : releasedParameters(program)
   const { bounds } = tensorOf(program, program.scores)
   const samples = marks.map((_, s) => shiftedAll(x.slice(s * size, (s + 1) * size), min))
@@ -62,7 +70,7 @@ export function writeBatchStatement(program: IntegerProgram, options: BatchOptio
   builder.publish('inputCommitment', chainOf(builder, header('batch', layout), [salt!, ...packed]))
   const [claim] = declare('claim', 1)
   if (statement.kind === 'accuracy') correctAtLeast(builder, answers, marks, claim!)
-  else gapAtMost(builder, answers, marks, claim!, statement.positive)
+  else if (statement.kind === 'fairness') gapAtMost(builder, answers, marks, claim!, statement.positive)
   builder.publish('result', claim!)
   return { builder, inputs }
 }

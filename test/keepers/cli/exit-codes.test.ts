@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { AGENT_EXIT_CODES, KEEPER_EXIT, keeperExitCode } from '../../../keepers/agent/errors.ts'
+import { CLAIM_EXIT_CODES } from '../../../keepers/chain/claims/terms.ts'
 import { DAO_EXIT_CODES } from '../../../keepers/chain/dao/errors.ts'
 import { CHAIN_EXIT_CODES, ChainError } from '../../../keepers/chain/errors.ts'
 import { KEYSTORE_EXIT_CODES } from '../../../keepers/chain/keystore.ts'
@@ -31,6 +32,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   agent: AGENT_EXIT_CODES,
   serving: SERVING_EXIT_CODES,
   markets: MARKET_EXIT_CODES,
+  claims: CLAIM_EXIT_CODES,
   dao: DAO_EXIT_CODES,
 }
 

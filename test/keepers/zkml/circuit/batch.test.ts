@@ -3,8 +3,14 @@
 import { expect } from 'chai'
 import { type Batch, batchInputs, batchSignals, commitBatch } from '../../../../keepers/zkml/circuit/batch.ts'
 import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
-import { type BatchOptions, writeBatchCircuit } from '../../../../keepers/zkml/circuit/write/batch.ts'
+import {
+  type BatchOptions,
+  type BatchStatement,
+  markOf,
+  writeBatchCircuit,
+} from '../../../../keepers/zkml/circuit/write/batch.ts'
 import type { IntegerProgram } from '../../../../keepers/zkml/graph/program.ts'
+import { isTrue, measureAnswers, strongest } from '../../../../keepers/zkml/inference/claim-truth.ts'
 import { Circuit, expectMutationsRefused, field } from '../../../circuits/gadget.ts'
 import { randomInput, SALTS } from './forgery.ts'
 import { labelOf, seeded, smallPerceptron } from './programs.ts'
@@ -67,6 +73,43 @@ describe('statements about a committed model on a committed batch', function () 
     circuit.expectRefused(probe, { 'group[0]': 1n }, 'another group')
   })
 
+  for (const kind of ['accuracy', 'fairness', 'odds', 'calibration'] as const)
+    for (const refutes of [false, true])
+      it(`${kind}${refutes ? ', refuted' : ''}: the strongest true claim has a witness, the next one has none`, async () => {
+        const program = smallPerceptron('committed')
+        const margins = [{ from: 0, confidence: 300 }, ...[40, 400].map((from) => ({ from, confidence: 800 }))]
+        const statement: BatchStatement = {
+          ...(kind === 'accuracy'
+            ? { kind }
+            : kind === 'calibration'
+              ? { kind, bins: margins }
+              : { kind, positive: 1 }),
+          ...(refutes ? { refutes } : {}),
+        }
+        const options: BatchOptions = { count: COUNT, statement }
+        const circuit = await Circuit.compile(writeBatchCircuit(program, options), { name: 'strongest' })
+        for (let tries = 0, found = 0; found < 2; tries++) {
+          expect(tries, 'a batch about which something is true').to.be.below(100)
+          const inputs = Array.from({ length: COUNT }, () => randomInput(program, random))
+          const labels = inputs.map((input, i) => (labelOf(program, input) + (i % 3 === 0 ? 1 : 0)) % 3)
+          const marks = { label: labels, group: labels.map((_, i) => i % 2), cell: labels.map((_, i) => i % 4) }[
+            markOf(statement)
+          ]
+          const measured = measureAnswers(program, statement, inputs, marks)
+          const claim = strongest(statement, measured)
+          if (!Number.isFinite(claim)) continue
+          found++
+          const batch = (value: number): Batch => ({ inputs, marks, claim: value, context: 77n, salts: SALTS })
+          const witness = circuit.witness(batchInputs(program, batch(claim), options))
+          expect(witness.slice(1, 5)).to.deep.equal(batchSignals(program, batch(claim), options))
+          const stronger = claim + ((kind === 'accuracy') === refutes ? -1 : 1)
+          expect(isTrue(statement, measured, claim)).to.equal(true)
+          expect(isTrue(statement, measured, stronger)).to.equal(false)
+          if (stronger < 0 || (kind === 'accuracy' && stronger > COUNT)) continue
+          expect(() => circuit.witness(batchInputs(program, batch(stronger), options))).to.throw(CircuitError)
+        }
+      })
+
   it('refuses batches that no circuit is for', () => {
     const program = smallPerceptron('released')
     const accuracy = { kind: 'accuracy' } as const
@@ -76,6 +119,19 @@ describe('statements about a committed model on a committed batch', function () 
     )
     expect(() => writeBatchCircuit(program, { count: 3, statement: { kind: 'fairness', positive: 3 } })).to.throw(
       /positive/,
+    )
+    for (const bins of [
+      [{ from: 0, confidence: 500 }],
+      [1, 5].map((from) => ({ from, confidence: 500 })),
+      [0, 5, 5].map((from) => ({ from, confidence: 500 })),
+      [0, 2 ** 50].map((from) => ({ from, confidence: 500 })),
+    ])
+      expect(() => writeBatchCircuit(program, { count: 3, statement: { kind: 'calibration', bins } })).to.throw(
+        /bins start/,
+      )
+    const sure = [0, 5].map((from) => ({ from, confidence: 1001 }))
+    expect(() => writeBatchCircuit(program, { count: 3, statement: { kind: 'calibration', bins: sure } })).to.throw(
+      /1001/,
     )
     const scored: IntegerProgram = { ...program, output: { kind: 'score', index: 0, threshold: 0 } }
     expect(() => writeBatchCircuit(scored, { count: 3, statement: accuracy })).to.throw(CircuitError, /label/)

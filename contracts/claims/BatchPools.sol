@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IClaimRegistry} from "../interfaces/IClaimRegistry.sol";
+
+/// @title Batches that are committed to first and drawn by a later block's hash
+/// @dev A leaf is a batch's commitment, which hides the batch behind its salt. A proposer can withhold its block, and so draw once more
+/// at the price of a block's reward; the sequencer of a rollup may choose hashes at will.
+abstract contract BatchPools is IClaimRegistry {
+    uint256 public constant MAX_BATCHES = 1 << 20;
+    uint256 public constant MAX_URI_BYTES = 256;
+    /// @notice Blocks from the request to the block that decides.
+    uint256 public constant DRAW_DELAY = 2;
+    /// @dev The EVM reads the hashes of so many blocks.
+    uint256 private constant READABLE = 256;
+
+    uint256 private _count;
+    mapping(uint256 poolId => Pool) private _pools;
+    mapping(bytes32 drawId => Drawing) private _drawings;
+
+    /// @inheritdoc IClaimRegistry
+    function commitPool(bytes32 root, uint32 size, string calldata uri) external returns (uint256 poolId) {
+        bool fits = root != 0 && size >= 2 && size <= MAX_BATCHES && bytes(uri).length <= MAX_URI_BYTES;
+        if (!fits) revert PoolInvalid(root, size, MAX_BATCHES);
+        poolId = ++_count;
+        _pools[poolId] = Pool(msg.sender, size, uint64(block.number), root);
+        emit PoolCommitted(poolId, msg.sender, root, size, uri);
+    }
+
+    /// @inheritdoc IClaimRegistry
+    function draw(
+        uint256 poolId,
+        address service,
+        uint64 version,
+        bytes32 statementId
+    ) external returns (bytes32 drawId) {
+        Pool storage pool = _pool(poolId);
+        if (pool.keeper != msg.sender) revert NotPoolKeeper(poolId, msg.sender);
+        drawId = drawIdOf(poolId, service, version, statementId);
+        if (_drawings[drawId].decidedBy != 0) revert AlreadyDrawn(drawId);
+        uint64 decidedBy = _decidingBlock();
+        _drawings[drawId] = Drawing(decidedBy, 0, pool.size);
+        emit DrawAsked(drawId, poolId, decidedBy);
+    }
+
+    /// @inheritdoc IClaimRegistry
+    function fixDraw(bytes32 drawId) external returns (uint256 index) {
+        Drawing storage drawing = _drawings[drawId];
+        if (drawing.decidedBy == 0) revert NotDrawn(drawId);
+        if (drawing.indexPlusOne != 0) return drawing.indexPlusOne - 1;
+        index = _drawnIndex(drawId, drawing.decidedBy, drawing.poolSize);
+        drawing.indexPlusOne = uint64(index + 1);
+        emit DrawFixed(drawId, index);
+    }
+
+    /// @inheritdoc IClaimRegistry
+    function poolOf(uint256 poolId) external view returns (Pool memory) {
+        return _pool(poolId);
+    }
+
+    /// @inheritdoc IClaimRegistry
+    function drawingOf(bytes32 drawId) external view returns (Drawing memory) {
+        return _drawings[drawId];
+    }
+
+    /// @inheritdoc IClaimRegistry
+    function poolCount() external view returns (uint256) {
+        return _count;
+    }
+
+    /// @inheritdoc IClaimRegistry
+    function drawIdOf(
+        uint256 poolId,
+        address service,
+        uint64 version,
+        bytes32 statementId
+    ) public pure returns (bytes32) {
+        return keccak256(abi.encode(poolId, service, version, statementId));
+    }
+
+    /// @dev The block whose hash decides a draw that is asked for now.
+    function _decidingBlock() internal view returns (uint64) {
+        return uint64(block.number + DRAW_DELAY);
+    }
+
+    /// @dev The batch that a block's hash draws for `purpose`. Draws of one block differ by their purpose. A remainder by at most
+    /// 2^20 favours no index by more than 2^-236.
+    function _drawnIndex(bytes32 purpose, uint256 decidedBy, uint256 size) internal view returns (uint256) {
+        if (block.number <= decidedBy) revert DrawTooEarly(block.number, decidedBy);
+        bytes32 hash = blockhash(decidedBy);
+        if (hash == 0) revert DrawLapsed(block.number, decidedBy + READABLE);
+        return uint256(keccak256(abi.encode(block.chainid, address(this), purpose, hash))) % size;
+    }
+
+    /// @dev The index that was drawn for a claim. Reverts with NotDrawn.
+    function _indexOf(bytes32 drawId) internal view returns (uint256) {
+        uint64 indexPlusOne = _drawings[drawId].indexPlusOne;
+        if (indexPlusOne == 0) revert NotDrawn(drawId);
+        return indexPlusOne - 1;
+    }
+
+    /// @dev Reverts unless `batch` is leaf `index`. The index says at each level which side the node is on, and the path is as long as
+    /// the tree is high: no other leaf, and no inner node, passes for it.
+    function _requireLeaf(uint256 poolId, uint256 index, uint256 batch, bytes32[] calldata path) internal view {
+        Pool storage pool = _pool(poolId);
+        bytes32 node = keccak256(abi.encode(batch));
+        uint256 width = 1;
+        for (uint256 i = 0; i < path.length && width < pool.size; ++i) {
+            node = (index / width) & 1 == 0 ? _join(node, path[i]) : _join(path[i], node);
+            width <<= 1;
+        }
+        bool fits = path.length < 32 && width == 1 << path.length && width >= pool.size;
+        if (!fits || node != pool.root) revert NotDrawnBatch(poolId, index, batch);
+    }
+
+    function _pool(uint256 poolId) internal view returns (Pool storage pool) {
+        pool = _pools[poolId];
+        if (pool.size == 0) revert UnknownPool(poolId);
+    }
+
+    function _join(bytes32 left, bytes32 right) private pure returns (bytes32) {
+        return keccak256(abi.encode(left, right));
+    }
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The actions of `cohort claim`, once the options are read.
+import { formatEther, parseEther, type Signer } from 'ethers'
+import { BatchTree, ClaimClient, type ClaimTerms, type ClaimView, claimStatement } from '../chain/index.ts'
+import {
+  batchCommitment,
+  type CircuitFolder,
+  ClaimProver,
+  InferenceError,
+  openFolder,
+  strongestClaim,
+  toSolidityProof,
+} from '../zkml/index.ts'
+import { type ChainOptions, print, withChain } from './chain-command.ts'
+import { UsageError } from './failure.ts'
+import type { When } from './market-text.ts'
+import { claimOf, readBatch } from './zkml/batch-file.ts'
+
+type RegistryOptions = ChainOptions & { readonly registry?: string }
+type VersionOptions = RegistryOptions & { readonly service: string; readonly number: number }
+type BatchChoice = { readonly batch?: string; readonly batches?: readonly string[] }
+type Batch = Awaited<ReturnType<typeof readBatch>>
+
+async function withRegistry(
+  options: RegistryOptions,
+  body: (client: ClaimClient, session: { now(): Promise<number>; signer: Signer | undefined }) => Promise<void>,
+): Promise<void> {
+  const registry = given(options.registry, '--registry ADDRESS, or COHORT_CLAIMS')
+  await withChain(options, async ({ provider, signer }) => {
+    const now = async () => (await provider.getBlock('latest'))!.timestamp
+    await body(await ClaimClient.open(registry, provider, signer), { now, signer })
+  })
+}
+
+export async function deploy(options: ChainOptions & { registrar?: string; treasury?: string }): Promise<void> {
+  await withChain(options, async ({ deployment, signer }) => {
+    const { ModelRegistry: models, VerifierRegistry: verifiers, TimelockController: timelock } = deployment.contracts
+    const { registrar: admin = timelock, treasury = timelock } = options
+    const address = await ClaimClient.deploy(needed(signer), { models, verifiers, treasury, admin })
+    print(options, { address, registrar: admin }, `Claim registry ${address}; ${admin} describes its circuits.`)
+  })
+}
+
+export async function describe(path: string, options: RegistryOptions & { refutation: string }): Promise<void> {
+  const [folder, opposite] = await Promise.all([openFolder(path), openFolder(options.refutation)])
+  const [claim, refuted] = [claimOf(folder), claimOf(opposite)]
+  const { refutes, ...statement } = refuted.statement
+  const same =
+    JSON.stringify({ ...statement, count: refuted.count }) ===
+    JSON.stringify({ ...claim.statement, count: claim.count })
+  if (refutes !== true || !same)
+    throw new UsageError(
+      `${options.refutation} is not the opposite of ${path}: compile it with the same options and --refutes`,
+    )
+  await withRegistry(options, async (client) => {
+    const { circuitId } = folder.manifest
+    const sent = await client.describe(circuitId, opposite.manifest.circuitId, claimStatement(claim))
+    const { statementId } = await client.meaningOf(circuitId)
+    print(options, { ...sent, circuitId, statementId }, `Described: statement ${statementId}.`)
+  })
+}
+
+export async function pool(path: string, options: RegistryOptions & { batches: string[]; uri: string }): Promise<void> {
+  const folder = await openFolder(path)
+  const { tree } = await readPool(folder, options.batches)
+  await withRegistry(options, async (client) => {
+    const sent = await client.commitPool(tree.root, tree.size, options.uri)
+    print(options, { ...sent, root: tree.root }, `Pool ${sent.poolId}: ${tree.size} batches.`)
+  })
+}
+
+export async function draw(path: string, options: VersionOptions & { pool: number }): Promise<void> {
+  const { manifest } = await openFolder(path)
+  await withRegistry(options, async (client) => {
+    const { statementId } = await client.meaningOf(manifest.circuitId)
+    const index = await client.draw(options.pool, options.service, options.number, statementId)
+    print(options, { index }, `Drawn: batch ${index} (from 0) of pool ${options.pool}.`)
+  })
+}
+
+type PublishOptions = VersionOptions &
+  BatchChoice & {
+    readonly source: 'claimant' | 'auditor' | 'draw'
+    readonly auditor?: string
+    readonly signature?: string
+    readonly pool?: number
+    readonly figure?: number
+    readonly guarantee: number
+    readonly expires: When
+    readonly bond: string
+  }
+
+export async function publish(path: string, options: PublishOptions): Promise<void> {
+  const { service, number: version, source, auditor, pool: poolId, guarantee, signature = '0x' } = options
+  const prover = await ClaimProver.open(path)
+  try {
+    const { folder } = prover
+    await withRegistry(options, async (client, { now }) => {
+      const { statementId } = await client.meaningOf(folder.manifest.circuitId)
+      const index =
+        source === 'draw' ? await client.drawn(given(poolId, '--pool'), service, version, statementId) : null
+      const { batch, commitment, path } = await chosen(folder, options, index)
+      const figure = options.figure ?? strongestClaim(folder, batch)
+      if (!Number.isFinite(figure))
+        throw new InferenceError('claim-untrue', 'a group or cell of the batch has no members')
+      const terms: ClaimTerms = {
+        ...{ service, version, circuitId: folder.manifest.circuitId, source, figure, guarantee },
+        ...(auditor === undefined ? {} : { auditor }),
+        ...(poolId === undefined ? {} : { poolId }),
+        expiresAt: options.expires(await now()),
+      }
+      const { proof } = await prover.prove({ ...batch, claim: figure, context: await client.contextOf(terms) })
+      const evidence = { signature, path }
+      const bond = parseEther(options.bond)
+      const sent = await client.publish(terms, commitment, evidence, toSolidityProof(proof), bond)
+      print(options, { ...sent, figure, statementId }, `Claim ${sent.claimId}: ${figure}, guaranteed ${guarantee}.`)
+    })
+  } finally {
+    await prover.close()
+  }
+}
+
+export async function sign(
+  path: string,
+  options: VersionOptions & { batch: string; for: string; claim?: number },
+): Promise<void> {
+  const folder = await openFolder(path)
+  const { commitment: batch } = await chosen(folder, { batch: options.batch }, null)
+  const { service, number: version, claim: claimId, for: account } = options
+  await withRegistry(options, async (client, { signer }) => {
+    const auditor = needed(signer)
+    const signature =
+      claimId === undefined
+        ? await client.signBatch(auditor, {
+            ...{ claimant: account, service, version, batch },
+            statementId: (await client.meaningOf(folder.manifest.circuitId)).statementId,
+          })
+        : await client.signCounter(auditor, { challenger: account, claimId, batch })
+    print(options, { signature, batch }, signature)
+  })
+}
+
+export async function list(options: RegistryOptions & { count: number }): Promise<void> {
+  await withRegistry(options, async (client) => {
+    const count = await client.count()
+    const ids = Array.from({ length: Math.min(options.count, count) }, (_, i) => count - i)
+    const claims = await Promise.all(ids.map((id) => client.view(id)))
+    print(options, { count, claims }, claims.length === 0 ? 'No claims.' : claims.map(line).join('\n'))
+  })
+}
+
+export async function show(id: number, options: RegistryOptions): Promise<void> {
+  await withRegistry(options, async (client) => {
+    const claim = await client.view(id)
+    const text = [
+      line(claim),
+      `  service    ${claim.service}, version ${claim.version}`,
+      `  claimant   ${claim.claimant}, bond ${formatEther(claim.bond)} ETH`,
+      `  batch      ${claim.batch}`,
+      `  circuit    ${claim.circuitId}`,
+      `  challenges ${routes(claim)}`,
+      `  expires    ${new Date(claim.expiresAt * 1000).toISOString()}`,
+    ]
+    print(options, claim, text.join('\n'))
+  })
+}
+
+export async function challenge(
+  claimId: number,
+  path: string,
+  options: RegistryOptions & BatchChoice & { signature?: string },
+): Promise<void> {
+  const prover = await ClaimProver.open(path)
+  try {
+    await withRegistry(options, async (client) => {
+      const { guarantee, circuitId } = await client.view(claimId)
+      const { refutationId } = await client.meaningOf(circuitId)
+      const { folder } = prover
+      if (folder.manifest.circuitId !== refutationId)
+        throw new UsageError(
+          `${path} is circuit ${folder.manifest.circuitId}, claim ${claimId} is refuted by ${refutationId}`,
+        )
+      const { signature } = options
+      // The files are read before anything is paid.
+      if (signature === undefined) await readPool(folder, given(options.batches, '--batches'))
+      const { challengeId, index } =
+        signature === undefined ? await client.openChallenge(claimId) : { challengeId: 0, index: null }
+      const { batch, commitment, path: way } = await chosen(folder, options, index)
+      const context = await client.refutationContextOf(claimId, challengeId)
+      const { proof } = await prover.prove({ ...batch, claim: guarantee, context })
+      const solidity = toSolidityProof(proof)
+      const sent =
+        signature === undefined
+          ? await client.refute(challengeId, commitment, way, solidity)
+          : await client.refuteSigned(claimId, commitment, signature, solidity)
+      print(options, { ...sent, challengeId, index }, `Claim ${claimId} fell: \`cohort claim withdraw\` pays its bond.`)
+    })
+  } finally {
+    await prover.close()
+  }
+}
+
+export async function settle(challengeId: number, options: RegistryOptions): Promise<void> {
+  await withRegistry(options, async (client) =>
+    print(options, await client.settle(challengeId), `Challenge ${challengeId} is settled.`),
+  )
+}
+
+export async function release(claimId: number, options: RegistryOptions): Promise<void> {
+  await withRegistry(options, async (client) =>
+    print(options, await client.release(claimId), `The bond of claim ${claimId} is its claimant’s again.`),
+  )
+}
+
+export async function withdraw(options: RegistryOptions): Promise<void> {
+  await withRegistry(options, async (client) => print(options, await client.withdraw(), 'Paid.'))
+}
+
+/** The batch of the options: the one at `index` of a pool, or the one given. */
+async function chosen(
+  folder: CircuitFolder,
+  options: BatchChoice,
+  index: number | null,
+): Promise<{ readonly batch: Batch; readonly commitment: bigint; readonly path: readonly string[] }> {
+  if (index === null) {
+    const batch = await salted(folder, given(options.batch, '--batch'))
+    return { batch, commitment: batchCommitment(folder, batch, batch.salt), path: [] }
+  }
+  const { batches, commitments, tree } = await readPool(folder, given(options.batches, '--batches'))
+  return { batch: batches[index]!, commitment: commitments[index]!, path: tree.path(index) }
+}
+
+async function readPool(folder: CircuitFolder, files: readonly string[]) {
+  const batches = []
+  for (const file of files) batches.push(await salted(folder, file))
+  const commitments = batches.map((batch) => batchCommitment(folder, batch, batch.salt))
+  if (batches.length < 2) throw new UsageError('a pool has at least 2 batches: give all of them with --batches')
+  return { batches, commitments, tree: new BatchTree(commitments) }
+}
+
+async function salted(folder: CircuitFolder, file: string): Promise<Batch & { readonly salt: bigint }> {
+  const batch = await readBatch({ batch: file }, folder)
+  if (batch.salt === undefined)
+    throw new UsageError(`${file} has no salt: \`cohort zkml claim commit\` writes one that has`)
+  return { ...batch, salt: batch.salt }
+}
+
+function line({ claimId, kind, figure, guarantee, count, source, status, counts, version }: ClaimView): string {
+  const of = (value: number) => (kind === 'accuracy' ? `${value} of ${count}` : `${value} ‰`)
+  const state = counts ? 'counts' : status === 'standing' ? 'counts no more' : status
+  return `${claimId}  ${kind} of version ${version}: ${of(figure)}, guaranteed ${of(guarantee)}; batch by ${source}; ${state}`
+}
+
+function routes({ auditor, poolId }: ClaimView): string {
+  const signed = BigInt(auditor) === 0n ? [] : [`batches signed by ${auditor}`]
+  const drawn = poolId === 0 ? [] : [`draws from pool ${poolId}`]
+  return [...signed, ...drawn].join(', ') || 'none: nobody can challenge it'
+}
+
+function given<T>(value: T | undefined, option: string): T {
+  if (value === undefined) throw new UsageError(`this needs ${option}`)
+  return value
+}
+
+function needed(signer: Signer | undefined): Signer {
+  if (signer === undefined)
+    throw new UsageError('this needs an account: --keystore FILE, or --account N of a local node')
+  return signer
+}
