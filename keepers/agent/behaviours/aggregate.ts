@@ -63,7 +63,8 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const time = { window: windows.aggregate, patience: PATIENCE }
   const dispute = disputeOf(context, round)
   const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute, times)
-  const sum = await sumOfRound(step, round, { without: verdict?.fallen ?? 0n, times })
+  const without = verdict?.fallen ?? 0n
+  const sum = await sumOfRound(step, round, { without, times, slices: dispute === null })
   if (sum === null) return null
   if (sum.missing.length > 0 && gone < PASSED_ON) {
     context.peers.refresh()

@@ -12,6 +12,7 @@ import { frameHere, indicesOf } from '../frame.ts'
 import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
+import { sharesBySlices } from '../slices/shares.ts'
 import { nextModel } from '../strategy.ts'
 import type { ModelScore } from '../training/protocol.ts'
 import { declaredIn } from './draft.ts'
@@ -50,12 +51,15 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     return null
   }
   const frame = await frameHere(step)
-  const submitted = drafted.map((seat) => ({ seat, fact: context.facts.last('ShareSubmitted', { round, seat }) }))
-  if (submitted.some(({ fact }) => fact === null)) return null
+  const submitted = drafted.flatMap((seat) => {
+    const fact = context.facts.last('ShareSubmitted', { round, seat })
+    return fact === null ? [] : [{ seat, fact }]
+  })
+  if (submitted.length < drafted.length) return null
   /** One share after the other, for the same reason as updates. */
   async function* shares(): AsyncGenerator<Uint8Array> {
     for (const { seat, fact } of submitted) {
-      yield await fetchFrom(step, 'decryption share', seat, cidOf(fact!), {
+      yield await fetchFrom(step, 'decryption share', seat, cidOf(fact), {
         maxBytes: frame.plan.bytes.decryptionShare,
         round,
         others: frame.roster.map((member) => member.seat),
@@ -66,15 +70,19 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples, so the sum has no mean')
   noteOpenedSums(context)
   const started = steady(context.clock)
-  const combined = await combine(frame.engine, {
+  const request = {
     context: { ...frame.context, round },
     aggregate: sum.aggregate,
     activeSet: indicesOf(frame.roster, drafted),
-    shares: shares(),
     release: dropBytes,
     totalWeight: declared,
     signal: step.signal,
-  })
+  }
+  const together = await sharesBySlices(step, frame, round, submitted)
+  const bySlices =
+    together.sums === null ? null : await unlessFalse(combine(frame.engine, { ...request, shareSums: together.sums }))
+  const combined = bySlices ?? (await combine(frame.engine, { ...request, shares: shares() }))
+  if (bySlices === null) await together.judge()
   const bound = meanBound(context.manifest.rounds, {
     // Who declares less than the others also adds less noise: a bound that counted it as one of them would refuse theirs.
     contributors: alike,
@@ -112,6 +120,16 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     judges ? 'decrypted the mean and judged the model' : 'decrypted the mean',
   )
   return candidate
+}
+
+/** What comes of sums that others made; null if it cannot be what it should be: then this keeper looks for itself. */
+async function unlessFalse<T>(combined: Promise<T>): Promise<T | null> {
+  try {
+    return await combined
+  } catch (error) {
+    if (error instanceof FheError) return null
+    throw error
+  }
 }
 
 /** The hold-out's other figures, for this keeper's log. */

@@ -7,6 +7,7 @@ import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
+import { aggregateBySlices } from '../slices/updates.ts'
 import { aggregateRecord } from './intents.ts'
 import { type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
 
@@ -40,15 +41,16 @@ export type RoundSum = {
  * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
  * @param options.without Bitmap of seats to leave out in any case.
  * @param options.times For fetching; without them each update gets the time that the config gives a fetch.
+ * @param options.slices Whether to try first to add up together with the others, slice by slice.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
   step: Step & { readonly seat: number },
   round: number,
-  options: { only?: bigint; without?: bigint; times?: FetchTimes } = {},
+  options: { only?: bigint; without?: bigint; times?: FetchTimes; slices?: boolean } = {},
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
-  const { only, without = 0n, times } = options
+  const { only, without = 0n, times, slices = false } = options
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) return null
@@ -72,6 +74,20 @@ export async function sumOfRound(
       const { hash, missing, contested } = known
       return { aggregate: sum, hash, included: BigInt(known.included), missing, contested }
     }
+  }
+  const keep = async (sum: Aggregate, found: Omit<RoundSum, 'aggregate' | 'hash'>): Promise<RoundSum> => {
+    const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
+    const cid = await publish(step, 'aggregate', sum.bytes, round)
+    const { included, ...others } = found
+    const record = { cid, hash, included: included.toString(), of, without: without.toString(), ...others }
+    context.store.putRecord(name, record)
+    return { aggregate: sum, hash, ...found }
+  }
+  const together =
+    slices && only === undefined && without === 0n ? await aggregateBySlices(step, frame, keyHash, revealedHere) : null
+  if (together !== null && together.aggregate !== null) {
+    const all = bitmapOf(revealedHere.map(({ seat }) => seat))
+    return keep(together.aggregate, { included: all, missing: [], contested: [] })
   }
   /** Seats with updates that may have to be fetched. */
   const pending = new Set(known?.of === of ? known.missing : revealedHere.map(({ seat }) => seat))
@@ -101,19 +117,9 @@ export async function sumOfRound(
   }
   const sum = await addUp(frame, where, keyHash, updates(), step.signal)
   if (sum === null || (only !== undefined && included.length < seatsOf(only).length)) return null
-  const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
-  const cid = await publish(step, 'aggregate', sum.bytes, round)
-  const bitmap = bitmapOf(included)
-  context.store.putRecord(name, {
-    cid,
-    hash,
-    included: bitmap.toString(),
-    of,
-    without: without.toString(),
-    missing,
-    contested,
-  })
-  return { aggregate: sum, hash, included: bitmap, missing, contested }
+  // They can be judged only by a keeper that found nothing wrong itself.
+  if (included.length === revealedHere.length && contested.length === 0) await together?.judge()
+  return keep(sum, { included: bitmapOf(included), missing, contested })
 }
 
 async function addUp(
