@@ -281,7 +281,7 @@ describe('keepers that add up by slices', function () {
     })
   })
 
-  it('add up by themselves for 2, 4, 8 … more rounds after each lost vote', () => {
+  it('add up by themselves for 4, then 8 rounds after a lost vote', () => {
     const [stage] = stages as [SliceStage]
     const may = (at: number): boolean =>
       maySlice({ context: stage.context, snapshot: { ...stage.snapshot, round: at } })
