@@ -40,6 +40,8 @@ type Member = Step & { readonly seat: number }
 
 /** Fetches under way at a time. */
 const AT_ONCE = 16
+/** Milliseconds before each further try. A peer that many dial in the same second refuses some of them. */
+const TRY_AGAIN_MS = [700, 1_500]
 
 /** A keeper's last attempt for each kind of message. One is made once, for the notes of the others do not change. */
 type Attempt = { readonly name: string; readonly work: SliceWork; readonly result: Promise<SliceResult> }
@@ -88,6 +90,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   }
   const seen = {
     ...{ round: work.round, message: work.message, slices: duties.members.length },
+    unsound: [...notes].filter(([, { sound }]) => !sound).map(([seat]) => seat),
     ...{ heard: notes.size, of: seats.length, seconds: (steady(context.clock) - started) / 1000 },
   }
   if (sums === null) context.log.warn({ event: 'slices disagree', ...seen }, 'adds up everything by itself')
@@ -140,7 +143,7 @@ async function partsOf(step: Member, frame: EpochFrame, work: SliceWork, slice: 
   const range = sliceBytes(frame.plan, work.message, slice)
   const maxBytes = frame.plan.bytes[work.message === 'update' ? 'update' : 'decryptionShare']
   const others = frame.roster.map((member) => member.seat)
-  return atOnce(work.sources, async ({ seat, cid }) => {
+  const one = async ({ seat, cid }: SliceWork['sources'][number]): Promise<Uint8Array> => {
     const left = (): number => Math.max(1, work.until - steady(context.clock))
     const whole = async (): Promise<Uint8Array> => {
       const options = { maxBytes, round: work.round, others, timeout: left() / 2 }
@@ -159,7 +162,27 @@ async function partsOf(step: Member, frame: EpochFrame, work: SliceWork, slice: 
       if (error instanceof NetworkError) return whole()
       throw error
     }
-  })
+  }
+  return atOnce(work.sources, (source) => retried(step, work.until, () => one(source)))
+}
+
+/** What a peer did not deliver is asked for again, while there is time. */
+export async function retried<T>(
+  { context, signal }: Pick<Step, 'context' | 'signal'>,
+  until: number,
+  one: () => Promise<T>,
+): Promise<T> {
+  for (const pause of TRY_AGAIN_MS) {
+    try {
+      return await one()
+    } catch (error) {
+      signal.throwIfAborted()
+      const isAbsent = error instanceof NetworkError && ['UNAVAILABLE', 'TIMEOUT'].includes(error.code)
+      if (!isAbsent || steady(context.clock) + pause >= until) throw error
+      await context.clock.sleep(pause, signal)
+    }
+  }
+  return one()
 }
 
 /** Adds the others' notes, until all are there, one says that something is wrong, or the time is over. */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { bitmapOf, steady } from '../../chain/index.ts'
 import { type Aggregate, aggregateOfSlices, FheError, sliceCount } from '../../fhe/index.ts'
+import { NetworkError } from '../../network/index.ts'
 import { cidOf, elapsed } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { parametersOf } from '../frame.ts'
 import { drawSeed } from '../steps/open-draft.ts'
 import { insistCounts, type Revealed, reviewUpdate } from '../steps/review.ts'
-import { type SliceWork, sumBySlices } from './sums.ts'
+import { retried, type SliceWork, sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
 
 type Member = Step & { readonly seat: number }
@@ -35,6 +36,7 @@ export async function aggregateBySlices(
   if (left <= 0 || last === undefined || !revealed.every((update) => counts(frame, update))) return null
   const bySeat = new Map(revealed.map((update) => [update.seat, update]))
   const patience = Math.min(left * window, context.config.network.fetchSeconds) * 1000
+  const until = steady(context.clock) + patience
   const work: SliceWork = {
     message: 'update',
     round,
@@ -42,10 +44,17 @@ export async function aggregateBySlices(
     helpers: bitmapOf([...bySeat.keys()]),
     // Nobody knows it before the last reveal.
     seed: drawSeed(context.serviceAddress, round, last.fact.blockHash),
-    until: steady(context.clock) + patience,
+    until,
     check: async (seat) => {
-      const review = await reviewUpdate(step, frame, keyHash, bySeat.get(seat)!, { timeout: patience })
-      return review.kind === 'sound' && review.agrees
+      const review = await retried(step, until, async () => {
+        const found = await reviewUpdate(step, frame, keyHash, bySeat.get(seat)!, { timeout: patience })
+        if (found.kind !== 'missing') return found
+        throw new NetworkError('UNAVAILABLE', found.reason)
+      }).catch((error: unknown) => {
+        if (error instanceof NetworkError) return null
+        throw error
+      })
+      return review?.kind === 'sound' && review.agrees
     },
   }
   const { sums } = await sumBySlices(step, frame, work)
