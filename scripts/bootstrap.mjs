@@ -16,6 +16,7 @@ import { nodeFlags } from './bootstrap/flags.mjs'
 import { ensureInstalled } from './bootstrap/install.mjs'
 import { ensureNode } from './bootstrap/node.mjs'
 import { ROOT, runtimeEnvironment } from './bootstrap/paths.mjs'
+import { programOf } from './bootstrap/program.mjs'
 import { ensureBuilt } from './bootstrap/stale.mjs'
 
 const USAGE = 'usage: node scripts/bootstrap.mjs run <script.ts> | exec <binary> | setup  [arguments]'
@@ -36,9 +37,17 @@ export async function bootstrap(argv) {
   if (!(mode === 'exec' && ['biome', 'solhint', 'hardhat'].includes(target))) {
     await ensureBuilt(node, mode === 'run' && worksWithoutContracts(target, rest) ? ['contracts'] : [])
   }
+  // One command starts as soon as it may; scripts may start dozens of keepers, and setup is for what comes later.
+  const program = mode === 'exec' ? null : await programOf(target === COHORT ? undefined : node)
   if (mode === 'setup') return 0
-  return await become(node, mode === 'run' ? [resolveScript(target), ...rest] : [await binaryOf(target), ...rest])
+  return await become(
+    node,
+    program,
+    mode === 'run' ? [resolveScript(target), ...rest] : [await binaryOf(target), ...rest],
+  )
 }
+
+const COHORT = 'keepers/cli/main.ts'
 
 /** Areas of `cohort` that never talk to a chain. */
 const CHAINLESS = ['help', 'learning', 'simulate', 'zkml', 'ceremony']
@@ -51,7 +60,7 @@ const CHAINLESS = ['help', 'learning', 'simulate', 'zkml', 'ceremony']
 export function worksWithoutContracts(target, args) {
   // It compiles them itself, beside the tests that have no use for them.
   if (target === 'scripts/test.ts') return true
-  if (target !== 'keepers/cli/main.ts') return false
+  if (target !== COHORT) return false
   if (args.length === 0 || args.some((arg) => ['--help', '-h', '--version', '-V'].includes(arg))) return true
   return CHAINLESS.includes(args[0] ?? '')
 }
@@ -80,15 +89,16 @@ async function binaryOf(name) {
 /**
  * Runs the command under `node` with our streams, and passes signals on.
  * @param {string} node
+ * @param {string | null} program name of the program that `cohort` is, here and in processes that the command starts; null for its sources
  * @param {string[]} args
  * @returns {Promise<number>} its exit code; 128 and the signal's number when a signal ended it, as shells do: 137 for SIGKILL
  */
-export function become(node, args) {
+export function become(node, program, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(node, [...nodeFlags(args), ...args], {
       stdio: 'inherit',
       // A keeper stops when we are gone: nobody can pass SIGKILL on.
-      env: { ...runtimeEnvironment(node), COHORT_PARENT: String(process.pid) },
+      env: { ...runtimeEnvironment(node), COHORT_PARENT: String(process.pid), COHORT_PROGRAM: program ?? '' },
     })
     const forward = (signal) => child.kill(signal)
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward)

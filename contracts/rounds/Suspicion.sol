@@ -11,7 +11,8 @@ import {Tally} from "./Standing.sol";
 /// more suspect, by one on a scale up to 3; the most suspect are left out, as many as a round can spare. A round that completes
 /// clears the members that had an update in the sum and also decrypted it (of the others it shows only half of that), and lets one
 /// of those left out back in, the least suspect first. The honest return one by one, the spoiler last, and a member of three lost
-/// rounds not before the epoch ends. Nobody loses stake on suspicion.
+/// rounds not before the epoch ends, unless rounds without it come to no draft, or a convicted member takes the place of a suspect: a
+/// service that needs its last members would stand still otherwise. Nobody loses stake on suspicion.
 abstract contract Suspicion is Incentives {
     /// @dev Vote has failed.
     function _suspect(Head memory h) internal {

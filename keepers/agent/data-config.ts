@@ -2,6 +2,7 @@
 // The parts of a keeper's config about its samples and its training.
 import { z } from 'zod'
 import {
+  MOST_WORKERS,
   type TrainerCommand,
   trainerCommandSchema,
   trainerEnvironmentSchema,
@@ -57,6 +58,8 @@ export const trainingSchema = z.strictObject({
   /** FedProx term; 0 = none. */
   proximalMu: z.number().min(0).default(0),
   seed: z.int().min(0).default(1),
+  /** Threads that share each batch. The same seed and number give the same bits; 1 is the training thread alone. */
+  workers: z.int().min(1).max(MOST_WORKERS).default(1),
   /** A program that replaces the keeper's own trainer; docs/trainers.md describes its input and output. */
   command: trainerCommandSchema.optional(),
   limits: trainerLimitsSchema.optional(),
@@ -81,8 +84,16 @@ export function trainerCommandOf({
 }
 
 /** The first mistake between the keys of `training`, or null. */
-export function contradictionInTraining({ command, limits, environment }: TrainingConfig): string | null {
-  if (command !== undefined) return null
+export function contradictionInTraining(training: TrainingConfig): string | null {
+  const { command, limits, environment, workers, batchSize } = training
+  if (command !== undefined) {
+    return workers === 1
+      ? null
+      : `training.workers ${workers} is about the keeper's own trainer, and training.command replaces that: leave workers out`
+  }
+  if (workers > batchSize) {
+    return `training.workers ${workers} cannot share batches of ${batchSize}: give at most ${batchSize}, or a larger training.batchSize`
+  }
   if (limits !== undefined)
     return 'training.limits applies only to a program: add training.command, or remove training.limits'
   return environment === undefined

@@ -28,6 +28,7 @@ const TROUBLES = [
   'UNKNOWN',
   'UPDATE_MISSING',
   'UPDATE_REFUSED',
+  'WORKER_DIED',
 ]
 /** Why a keeper is not a member of the epoch that runs: operations/not-member.ts explains each. */
 const NOT_MEMBER_CAUSES = ['manifest', 'unregistered', 'jail', 'seat', 'opening', 'excluded'] as const

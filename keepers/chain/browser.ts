@@ -4,6 +4,7 @@
 export { contractInterface } from './artifacts.ts'
 export { systemClock } from './clock.ts'
 export { clients } from './contracts.ts'
+export { countOf } from './count.ts'
 export { DaoClient } from './dao/client.ts'
 export { requireProposal } from './dao/proposal-id.ts'
 export { parseDeployment } from './deployment-file.ts'

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One JSON-RPC endpoint: a request to it, its name in messages, and the chain that it is on.
-import { encodeBase64, type JsonRpcPayload, toUtf8Bytes } from 'ethers'
+import {
+  encodeBase64,
+  type JsonRpcError,
+  type JsonRpcPayload,
+  type JsonRpcResult,
+  keccak256,
+  toUtf8Bytes,
+} from 'ethers'
 import { z } from 'zod'
 import { ChainError } from './errors.ts'
 
@@ -75,4 +82,15 @@ export async function chainIdOf(urls: readonly string[], timeout = 10_000): Prom
   throw new ChainError('UNREACHABLE', `${named} does not say which chain it is on: start the node, or give its URL`, {
     cause,
   })
+}
+
+/** The answer to a request that was sent before, when that answer was lost: if a node already knows a signed transaction, it is the one that was sent. */
+export function takenBefore(
+  payload: JsonRpcPayload | JsonRpcPayload[],
+  { id, error }: JsonRpcError,
+): JsonRpcResult | null {
+  if (Array.isArray(payload) || payload.method !== 'eth_sendRawTransaction' || !Array.isArray(payload.params))
+    return null
+  if (!/already known|already imported|known transaction/i.test(String(error?.message))) return null
+  return { id, result: keccak256(String(payload.params[0])) }
 }

@@ -3,6 +3,8 @@ import type { AbstractSigner } from 'ethers'
 
 /** In hundredths of the estimate. Gas that is not used costs nothing. */
 const MARGIN = 125n
+/** More gas than this no transaction may carry on Ethereum and whoever follows it (EIP-7825), and with a margin beyond it none would be taken. */
+const MOST_GAS = 1n << 24n
 
 /**
  * Makes an account's transactions carry a quarter more gas than their estimate. An endpoint estimates in the block that it has; the
@@ -11,6 +13,12 @@ const MARGIN = 125n
  */
 export function withGasMargin<T extends AbstractSigner>(signer: T): T {
   const estimate = signer.estimateGas.bind(signer)
-  signer.estimateGas = async (transaction) => ((await estimate(transaction)) * MARGIN) / 100n
+  signer.estimateGas = async (transaction) => withMargin(await estimate(transaction))
   return signer
+}
+
+function withMargin(estimate: bigint): bigint {
+  const wanted = (estimate * MARGIN) / 100n
+  // Beyond it anyway: a chain without that bound.
+  return estimate <= MOST_GAS && wanted > MOST_GAS ? MOST_GAS : wanted
 }

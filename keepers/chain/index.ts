@@ -12,6 +12,7 @@ export {
   type ServiceEventArguments,
   type ServiceMethod,
 } from './contracts.ts'
+export { countOf } from './count.ts'
 
 export type { CallText } from './dao/calls.ts'
 export { DaoClient, type DaoClientOptions } from './dao/client.ts'

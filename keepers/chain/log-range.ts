@@ -80,3 +80,9 @@ export function smallerSpan(span: number, message: string): number | null {
     .filter((blocks) => Number.isSafeInteger(blocks) && blocks >= 1 && blocks < span)
   return named.length > 0 ? Math.max(...named) : half
 }
+
+/** Whether the request is a page of logs that can be cut smaller. */
+export function isWide(payload: JsonRpcPayload | JsonRpcPayload[]): boolean {
+  const range = logRangeOf(payload)
+  return range !== null && range.to !== 'latest' && range.to > range.from
+}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, keccak256, Network } from 'ethers'
+import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, Network } from 'ethers'
 import { backoff, type Clock, steady, systemClock } from './clock.ts'
-import { hostOf, postTo, shownEndpoint } from './endpoint.ts'
+import { hostOf, postTo, shownEndpoint, takenBefore } from './endpoint.ts'
 import { ChainError } from './errors.ts'
-import { type Answer, askInPages, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
+import { type Answer, askInPages, DEFAULT_LOG_SPAN, isWide, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
 
 export type RpcOptions = {
   /** JSON-RPC endpoints over HTTP(S), the preferred one first. */
@@ -104,6 +104,21 @@ export class FailoverProvider extends JsonRpcProvider {
   /** The endpoint in use, without credentials, path or query: those may hold an access key. */
   get endpoint(): string {
     return shownEndpoint(this.#urls[this.#current]!)
+  }
+
+  /**
+   * A request that is under way at {@link destroy} and fails then is never settled. ethers' `wait()` looks for a receipt once for each
+   * block that came, all at a time: the first that finds it ends the wait, and its caller may close the connection. Nobody would catch
+   * the others' errors, and the process would end by them.
+   */
+  override async send(...[method, params]: Parameters<JsonRpcProvider['send']>): ReturnType<JsonRpcProvider['send']> {
+    const underWay = !this.destroyed
+    try {
+      return await super.send(method, params)
+    } catch (error) {
+      if (underWay && this.#closing.signal.aborted) return await new Promise<never>(() => undefined)
+      throw error
+    }
   }
 
   override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<JsonRpcResult[]> {
@@ -308,18 +323,4 @@ export class FailoverProvider extends JsonRpcProvider {
     const signal = AbortSignal.any([AbortSignal.timeout(this.#options.timeout), this.#closing.signal])
     return postTo(url, payload, signal)
   }
-}
-
-/** The answer that was lost: if a node already knows a signed transaction, it is the one that was sent. */
-function takenBefore(payload: JsonRpcPayload | JsonRpcPayload[], { id, error }: JsonRpcError): JsonRpcResult | null {
-  if (Array.isArray(payload) || payload.method !== 'eth_sendRawTransaction' || !Array.isArray(payload.params))
-    return null
-  if (!/already known|already imported|known transaction/i.test(String(error?.message))) return null
-  return { id, result: keccak256(String(payload.params[0])) }
-}
-
-/** Whether the request is a page of logs that can be cut smaller. */
-function isWide(payload: JsonRpcPayload | JsonRpcPayload[]): boolean {
-  const range = logRangeOf(payload)
-  return range !== null && range.to !== 'latest' && range.to > range.from
 }

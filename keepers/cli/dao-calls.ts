@@ -115,8 +115,9 @@ async function callsOf(file: string): Promise<readonly CallText[]> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new CommandError(`cannot read ${file}: ${cause.code}`, EXIT.noInput)
   })
+  const { parseJson } = await import('../learning/index.ts')
   try {
-    return calls.parse(JSON.parse(text))
+    return calls.parse(parseJson(text))
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause).replaceAll('\n', ' ') : (cause as Error).message
     throw new CommandError(`${file} is not a list of calls: ${reason}`, EXIT.data)

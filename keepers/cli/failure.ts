@@ -52,6 +52,7 @@ const LEARNING: Partial<Record<LearningErrorCode, number>> = {
   DATA_NOT_FOUND: EXIT.noInput,
   DOWNLOAD_FAILED: EXIT.unavailable,
   NO_BACKEND: EXIT.unavailable,
+  WORKER_DIED: EXIT.temporary,
 }
 
 /** Codes of the operating system and of ethers. */

@@ -24,6 +24,7 @@ type TrainOptions = {
   readonly momentum: number
   readonly clip?: number
   readonly seed: number
+  readonly workers: number
   readonly backend: BackendChoice
   readonly resume?: boolean
   readonly json?: boolean
@@ -61,6 +62,7 @@ export function registerLearning(program: Command): void {
     .option('--momentum <share>', 'momentum of sgd', numberBetween(0, 0.9999), 0)
     .option('--clip <norm>', 'bound on the norm of each gradient', numberBetween(1e-9, 1e9))
     .option('--seed <n>', 'first weights and order of the samples follow from it', wholeNumber(0), 1)
+    .option('--workers <n>', 'threads that share each batch; the bits follow from seed and number', wholeNumber(1), 1)
     .addOption(new Option('--backend <name>', 'where to compute').choices(BACKENDS).default('auto'))
     .option('--resume', 'go on with an interrupted training in --out')
     .option('--json', 'print the result as JSON')
@@ -157,6 +159,7 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
   try {
     const result = await trainer.train({
       signal,
+      workers: options.workers,
       ...(resume === undefined ? {} : { resume }),
       onProgress: ({ epoch, epochs, step, steps, loss, accuracy }) => {
         line.update(
@@ -191,7 +194,8 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
       )
     }
   } catch (error) {
-    const checkpoint = signal.aborted ? trainer.checkpoint() : null
+    const died = error instanceof room.LearningError && error.code === 'WORKER_DIED'
+    const checkpoint = signal.aborted || died ? trainer.checkpoint() : null
     if (checkpoint !== null) {
       await kept.write(checkpoint)
       line.lasting(`stopped; go on with the same command and --resume`)

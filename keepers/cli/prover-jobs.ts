@@ -91,13 +91,13 @@ export async function openCommand(id: number, options: OpenOptions): Promise<voi
 
 export async function statusCommand(only: number | undefined, options: MarketOptions): Promise<void> {
   await withMarket(options, async ({ provider, signer, market }) => {
-    const [{ formatEther }, { clients }, { readJob }] = await Promise.all([
+    const [{ formatEther }, { clients, countOf }, { readJob }] = await Promise.all([
       import('ethers'),
       import('../chain/index.ts'),
       import('../serving/index.ts'),
     ])
     const contract = clients.proverMarket(market, provider)
-    const count = Number(await contract.jobCount())
+    const count = countOf(await contract.jobCount(), 'proving jobs')
     const ids = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [only]
     const jobs = await Promise.all(ids.map((id) => readJob(contract, provider, BigInt(id))))
     const address = await signer?.getAddress()

@@ -30,7 +30,11 @@ async function run(text: string, options: Options): Promise<void> {
   const source = room.readStrategy(file)
   const sha256 = room.strategyHash(source)
   const { strategy: _builtIn, ...rounds } = manifest.rounds
-  const bytes = encodeManifest({ ...manifest, rounds, strategy: { sha256, settings: settingsOf(options.settings) } })
+  const bytes = encodeManifest({
+    ...manifest,
+    rounds,
+    strategy: { sha256, settings: settingsOf(options.settings, room.parseJson) },
+  })
   const made = decodeManifest(bytes, out)
   const { spec } = await openManifest(made, out)
   // Refuses settings that the module does not take.
@@ -40,12 +44,12 @@ async function run(text: string, options: Options): Promise<void> {
   process.stdout.write(`strategy       ${sha256}${home}\ndigest         ${manifestDigest(made)}\n`)
 }
 
-function settingsOf(text: string): Record<string, never> {
+function settingsOf(text: string, parseJson: (text: string) => unknown): Record<string, never> {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseJson(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, never>
-  } catch {
-    // Said below.
+  } catch (cause) {
+    throw new UsageError(`--settings takes a JSON object: ${(cause as Error).message.split('\n')[0]}`)
   }
   throw new UsageError(`--settings takes a JSON object, not ${text}`)
 }

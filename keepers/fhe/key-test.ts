@@ -8,14 +8,16 @@ import { shapeOf } from './packing.ts'
 import { type Plan, sumErrorBound } from './plan.ts'
 import type { Combined } from './types.ts'
 
-/** The known vector, within ±clipBound, from the key's hash. Encrypt it with weight `plan.maxWeight`. */
+/** The known vector, within ±clipBound and clipNorm, from the key's hash. Encrypt it with weight `plan.maxWeight`. */
 export function keyTestVector(plan: Plan, keyHash: Uint8Array): Float64Array {
   const { length } = shapeOf(plan, KEY_TEST_ROUND)
   const stream = createHash('shake256', { outputLength: 2 * length })
     .update(keyHash)
     .digest()
-  // Sixteen bits each, mapped to [−clipBound, clipBound].
-  return Float64Array.from({ length }, (_, i) => (stream.readUInt16LE(2 * i) / 32767.5 - 1) * plan.clipBound)
+  // The longest vector of such values is within the norm that an encryption may have.
+  const most = Math.min(plan.clipBound, plan.clipNorm / Math.sqrt(length))
+  // Sixteen bits each, mapped to [−most, most].
+  return Float64Array.from({ length }, (_, i) => (stream.readUInt16LE(2 * i) / 32767.5 - 1) * most)
 }
 
 /** Throws `FheError('key-test-failed')` when the key did not decrypt to the known vector: generate another key. */

@@ -28,10 +28,16 @@ function release(kept: readonly Deletable[]): void {
 
 let module: Promise<MainModule> | undefined
 
-/** The SEAL module of this thread. */
+/** The SEAL module of this thread. A failure, such as one for lack of memory, is tried again by the next call. */
 export async function sealModule(): Promise<MainModule> {
   module ??= createSeal() as Promise<MainModule>
-  return module
+  const loading = module
+  try {
+    return await loading
+  } catch (error) {
+    if (module === loading) module = undefined
+    throw error
+  }
 }
 
 /** A SEAL context. Throws `FheError('invalid-parameters')` when SEAL refuses the set. */
@@ -70,7 +76,7 @@ const found = new Map<string, Promise<void>>()
 
 /**
  * Has SEAL judge a set once a process: that its primes carry transforms, and that it has 128 bits by the standard's table.
- * Throws `FheError('invalid-parameters')` when it does not.
+ * Throws `FheError('invalid-parameters')` when it does not. Only a yes is remembered: SEAL may have failed for lack of memory.
  */
 export async function insistOnSeal(set: ParameterSet): Promise<void> {
   const key = `${set.degree} ${set.primes}`
@@ -80,5 +86,10 @@ export async function insistOnSeal(set: ParameterSet): Promise<void> {
       context[Symbol.dispose]()
     })
   found.set(key, judgement)
-  await judgement
+  try {
+    await judgement
+  } catch (error) {
+    if (found.get(key) === judgement) found.delete(key)
+    throw error
+  }
 }

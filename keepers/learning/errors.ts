@@ -15,6 +15,8 @@ export type LearningErrorCode =
   | 'BAD_CHECKPOINT'
   | 'NO_BACKEND'
   | 'TORN_DOWN'
+  /** A thread that computes gradients ended in the middle of a training. */
+  | 'WORKER_DIED'
   /** A strategy's module differs from the agreed one, or violates its contract. */
   | 'BAD_STRATEGY'
   /** Not a safetensors file, or an incomplete one. */

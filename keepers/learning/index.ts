@@ -16,7 +16,7 @@ export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
 export { loadImageFolder } from './data/images.ts'
 export { loadDigits, loadIdxFolder, loadMnist, MNIST_FILES } from './data/mnist.ts'
-export type { StoredArray } from './data/npy.ts'
+export { checkValues, type StoredArray } from './data/npy.ts'
 export { type OpenedData, openData } from './data/open.ts'
 export {
   type Partition,
@@ -29,7 +29,6 @@ export { proceduralDigits, USUAL_DIGITS } from './data/procedural.ts'
 export { dividerOf, headerOf, readRows, tableText } from './data/rows.ts'
 export { openSamples, type SampleForm, type SampleSource, type Samples } from './data/samples.ts'
 export {
-  checkValues,
   contradictionInTensor,
   lastSide,
   loadTensors,
@@ -59,6 +58,7 @@ export {
   trainerLimitsSchema,
 } from './external/command.ts'
 export { type ExternalOutcome, type ExternalRound, ExternalTrainer } from './external/trainer.ts'
+export { parseJson } from './json.ts'
 export { loadModel, modelJson, saveModel } from './model/artifacts.ts'
 export { type ModelFileKind, readModelFile, writeModelFile } from './model/model-file.ts'
 export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/registry.ts'
@@ -125,9 +125,16 @@ export {
   serverStep,
   serverStepFrom,
 } from './strategy/server.ts'
+export { packError, type ThreadError, unpackError } from './thread-error.ts'
 export { decodeCheckpoint, encodeCheckpoint } from './train/checkpoint.ts'
 export { type ClassFigures, classFigures, confusionByName, figuresOf } from './train/figures.ts'
-export { DEFAULT_TRAINING, parseTrainingParameters, seedOfRound, trainingParametersSchema } from './train/parameters.ts'
+export {
+  DEFAULT_TRAINING,
+  MOST_WORKERS,
+  parseTrainingParameters,
+  seedOfRound,
+  trainingParametersSchema,
+} from './train/parameters.ts'
 export { trainInStages } from './train/stages.ts'
 export { LocalTrainer, type TrainOptions } from './train/trainer.ts'
 export type * from './types.ts'

@@ -141,6 +141,8 @@ export type TrainingResult = {
 export type TrainingCheckpoint = {
   readonly specHash: string
   readonly parameters: TrainingParameters
+  /** Threads that share each batch: another number would lead to other bits. */
+  readonly workers: number
   /** Position: the next epoch and the next step in it. */
   readonly epoch: number
   readonly step: number

@@ -8,6 +8,7 @@ import {
   MODEL_NAMES,
   type ModelSpec,
   modelSpec,
+  parseJson,
   parseModelSpec,
   sequentialSpec,
 } from '../learning/index.ts'
@@ -86,7 +87,7 @@ async function readArchitecture(path: string, form: OnnxForm): Promise<ModelSpec
   let json: unknown
   try {
     const file = (await stat(path)).isDirectory() ? join(path, 'model.json') : path
-    json = JSON.parse(await readFile(file, 'utf8'))
+    json = parseJson(await readFile(file, 'utf8'))
   } catch (cause) {
     return fail(cause)
   }

@@ -4,4 +4,5 @@
 export { answersIn, readJob } from './job-state.ts'
 export { readScore } from './output-schema.ts'
 export { prepareInput } from './payload.ts'
+export { commitRounded, prepareSegment } from './prepare-segment.ts'
 export { postRequest, readRequest, refundRequest, withdrawBalance } from './requester.ts'

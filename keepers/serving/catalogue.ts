@@ -2,7 +2,7 @@
 // The models that can be asked: the hub's.
 import { type Signer, ZeroHash } from 'ethers'
 import type { InferenceHub } from '../../types/index.ts'
-import { clients, decodeRevert } from '../chain/index.ts'
+import { clients, countOf, decodeRevert } from '../chain/index.ts'
 import { openFolder, readFolderKey } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { OUTPUT_FORMS, type OutputForm, outputSchemaOf } from './output-schema.ts'
@@ -24,7 +24,7 @@ export type ModelEntry = {
 
 /** Every model of the hub, by id. */
 export async function listModels(hub: InferenceHub): Promise<ModelEntry[]> {
-  const count = Number(await hub.modelCount())
+  const count = countOf(await hub.modelCount(), 'models in the hub')
   return await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const modelId = BigInt(index + 1)

@@ -32,6 +32,7 @@ export {
   type PreparedInput,
   prepareInput,
 } from './payload.ts'
+export { type CommittedInput, commitRounded, type PreparedSegment, prepareSegment } from './prepare-segment.ts'
 export type { ProverEvent, ProverTotals } from './prover-account.ts'
 export { readWitness } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'

@@ -83,7 +83,8 @@ export function prepareInput(program: IntegerProgram, input: ArrayLike<number>, 
   return { inputCommitment: `0x${commitment}`, payload: `0x${bytesToHex(encodePayload(payload))}` }
 }
 
-function roundedInput(program: IntegerProgram, input: ArrayLike<number>, clamp: boolean): Float64Array {
+/** The circuit's integers. @throws ServingError bad-payload when the input does not fit the circuit */
+export function roundedInput(program: IntegerProgram, input: ArrayLike<number>, clamp: boolean): Float64Array {
   try {
     return encodeInput(program, input, { clamp })
   } catch (cause) {

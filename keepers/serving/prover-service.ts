@@ -3,7 +3,7 @@
 // its knowledge from the chain, so it can be killed at any point and started again.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonRpcApiProvider, Signer } from 'ethers'
-import { backoff, clients } from '../chain/index.ts'
+import { backoff, clients, countOf } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import { toSolidityProof } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
@@ -96,7 +96,7 @@ export class ProverService {
 
   /** One look at the chain, and the actions that follow from it: proves at most one segment. */
   async step(signal: AbortSignal): Promise<void> {
-    const count = await this.#account.market.jobCount()
+    const count = BigInt(countOf(await this.#account.market.jobCount(), 'proving jobs'))
     for (; this.#seen < count; this.#seen++) this.#live.add(this.#seen + 1n)
     for (const id of this.#live) {
       signal.throwIfAborted()

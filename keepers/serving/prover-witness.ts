@@ -51,8 +51,11 @@ export type WitnessReference =
   | { readonly document: Uint8Array }
   | { readonly cid: string; readonly providers: readonly string[] }
 
+/** Of a traced segment, what its document says. */
+type StatedSample = { readonly sample: Pick<SegmentSample['sample'], 'input' | 'salts'> }
+
 /** The document of a traced inference. Model salts stay out of it: a prover has them in its folder, or none. */
-export function encodeWitness(samples: readonly SegmentSample[]): Uint8Array {
+export function encodeWitness(samples: readonly StatedSample[]): Uint8Array {
   const hex = (value: bigint | undefined) => (value === undefined ? undefined : `0x${value.toString(16)}`)
   const segments = samples.map(({ sample }) => ({
     input: Array.from(sample.input),

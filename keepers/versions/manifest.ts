@@ -4,6 +4,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { z } from 'zod'
+import { parseJson } from '../learning/index.ts'
 import { cidFromDigest } from '../network/index.ts'
 import { planSchema } from '../zkml/index.ts'
 import { contradictionInPrivacy } from './bounds.ts'
@@ -88,7 +89,7 @@ export function decodeManifest(bytes: Uint8Array, where = 'manifest', digest?: s
   if (bytes.length > MAX_MANIFEST_BYTES) bad(`${bytes.length} bytes, at most ${MAX_MANIFEST_BYTES} are allowed`)
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    json = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
     bad(`not JSON in UTF-8 (${(cause as Error).message.split('\n')[0]})`)
   }

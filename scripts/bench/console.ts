@@ -65,8 +65,8 @@ export const bench: Bench = {
         await page.waitForTimeout(POINTER_MS)
       })
       await measure(context, { page, session, name: 'pages', note: 'older rounds, page by page' }, async () => {
-        const earlier = page.getByRole('button', { name: 'Earlier' })
-        if (await earlier.isEnabled()) await earlier.click()
+        const older = page.getByRole('button', { name: 'Older' }).first()
+        if (await older.isEnabled()) await older.click()
         await page.waitForTimeout(100)
       })
       context.progress(`${chain.requests()} requests to the endpoint`)

@@ -2,6 +2,8 @@
 // Figures of the learning room.
 //
 //   learning.train.<model>.<backend>         samples/s, beside tfjs's CPU backend in the same run
+//   learning.workers.<model>.batch-<n>.<what> two worker threads beside one: samples/s, and processor time of the busiest thread and of all
+//   learning.workers.<model>.memory          resident bytes that the second thread adds
 //   learning.memory.<backend>.growth         bytes (tensors) gained over 1,000 steps
 //   learning.gradient.<what>                 largest relative error against the CPU backend or finite differences
 //   learning.central.<model>.accuracy        percent on the MNIST test set
@@ -10,7 +12,7 @@
 //   learning.poison.<strategy>.accuracy      20 % of 20 clients flip the sign of their update and exaggerate it fourfold
 //   learning.simulate.100x20.time            `cohort simulate --keepers 100 --rounds 20`
 //
-// `npm run bench -- learning fedavg central …` measures only the subjects named: throughput, memory, gradients, central,
+// `npm run bench -- learning fedavg central …` measures only the subjects named: throughput, workers, memory, gradients, central,
 // simulate, poison, dirichlet, fedavg; the other rows of the file stay.
 import type { DatasetPair } from '../../keepers/learning/index.ts'
 import type { Bench } from './harness.ts'
@@ -18,9 +20,11 @@ import { centralAccuracy } from './learning/central.ts'
 import { dirichlet, fedavg, poison, simulateTime } from './learning/federated.ts'
 import { gradients } from './learning/gradients.ts'
 import { memory, throughput } from './learning/throughput.ts'
+import { workers } from './learning/workers.ts'
 
 const SECTIONS = {
   throughput,
+  workers,
   memory,
   gradients,
   central: centralAccuracy,

@@ -39,14 +39,19 @@ export type ServiceAbout = { readonly name: string; readonly manifest: string }
  * @param about the service's name, and the digest of its manifest
  * @param options.open for a chain that stays up, for others to join and vote
  * @param options.inclusionSeconds that a transaction waits for its block
+ * @param options.voteSeconds that a vote lasts; enough for votes by hand on an open chain, and by a program on another, unless told
  */
 export function demoParameters(
   keepers: number,
   about: ServiceAbout,
-  { open = false, inclusionSeconds = 0 }: { open?: boolean; inclusionSeconds?: number } = {},
+  {
+    open = false,
+    inclusionSeconds = 0,
+    voteSeconds,
+  }: { open?: boolean; inclusionSeconds?: number; voteSeconds?: number | undefined } = {},
 ): Record<string, unknown> {
   // A vote that is shorter than a block is over before anybody can cast one.
-  const votingPeriodSeconds = open ? OPEN_VOTING_SECONDS : 6 + 6 * inclusionSeconds
+  const votingPeriodSeconds = voteSeconds ?? (open ? OPEN_VOTING_SECONDS : 6 + 6 * inclusionSeconds)
   return {
     token: {
       holders: [
@@ -98,7 +103,7 @@ export async function deploy(
   folder: string,
   keepers: number,
   about: ServiceAbout,
-  options: { open: boolean; inclusionSeconds: number },
+  options: { open: boolean; inclusionSeconds: number; voteSeconds?: number | undefined },
   onStep: (line: string) => void,
 ): Promise<DeploymentFile> {
   return deployWith(url, folder, demoParameters(keepers, about, options), onStep)

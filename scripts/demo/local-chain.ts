@@ -30,7 +30,7 @@ export type ChainOptions = {
   readonly port?: number | undefined
   /** Whether Hardhat's chain keeps the clock's time; punctual unless told. Others always do. */
   readonly pace?: keyof typeof NETWORK
-  /** Hardhat's node unless told, here or by COHORT_CHAIN_CLIENT (`npm test -- clients` sets it). */
+  /** Hardhat's node unless told, here or by COHORT_CHAIN_CLIENT (`npm test -- clients` sets it for files of the end-to-end suite). */
   readonly client?: ChainClient | undefined
   /** Seconds between blocks; 1 unless told, here or by COHORT_BLOCK_SECONDS. */
   readonly blockSeconds?: number | undefined

@@ -42,6 +42,11 @@ export const HELP = `usage: npm run demo [-- options]
   --web-port N  of the console's page, with --serve (default: a free one)
   --out FILE    the report as JSON (default demo-report.json)
   --serve       keep the chain and the keepers up afterwards, until interrupted, for README's commands to be tried on
+  --serve-keepers N
+                with --serve, how many keepers go on working once the rounds are done (default: all); with fewer than
+                three no new round begins, and an idle demo takes little of a processor
+  --vote-seconds N
+                how long the DAO's votes last, 6 … 3600 (default 6, and 30 with --serve, for votes by hand)
   --json        print the report as JSON instead of tables
 `
 
@@ -69,6 +74,8 @@ const schema = z.object({
   'web-port': integer(1, 65_535).optional(),
   out: z.string().default('demo-report.json'),
   serve: z.boolean().default(false),
+  'serve-keepers': integer(1, 16).optional(),
+  'vote-seconds': integer(6, 3_600).optional(),
   json: z.boolean().default(false),
 })
 
@@ -108,6 +115,8 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
         'web-port': text,
         out: text,
         serve: flag,
+        'serve-keepers': text,
+        'vote-seconds': text,
         json: flag,
         help: { ...flag, short: 'h' },
       },
@@ -126,6 +135,11 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
   if (3 * spoilers >= keepers) {
     throw new OptionError(`--spoilers '${spoilers}': takes fewer than a third of --keepers ${keepers}`)
   }
+  const staying = parsed.data['serve-keepers']
+  if (staying !== undefined && !parsed.data.serve)
+    throw new OptionError(`--serve-keepers '${staying}': takes --serve, without which none goes on`)
+  if (staying !== undefined && staying > keepers)
+    throw new OptionError(`--serve-keepers '${staying}': takes at most --keepers ${keepers}`)
   const { manifest } = parsed.data
   if (manifest !== undefined) {
     const other = (['model', 'example'] as const).find((name) => values[name] !== undefined)

@@ -29,6 +29,11 @@ import { adoptGuardModel, leaveUses } from './uses.ts'
 
 /** Whole tokens that each keeper stakes. */
 const STAKE = '1000'
+/**
+ * Keepers that stay when the rounds are done and nobody waits for another: the accepted models stay available, and the machine is free
+ * for the proof.
+ */
+const KEEPERS_FOR_A_PROOF = 2
 
 /**
  * Runs the demo and ends every process it started. `onReport` is called as soon as there is a report, before `--serve` waits.
@@ -65,7 +70,7 @@ export async function runDemo(
     folder,
     options.keepers,
     { name: subject.title, manifest: manifestDigest(manifest) },
-    { open: options.serve, inclusionSeconds },
+    { open: options.serve, inclusionSeconds, voteSeconds: options['vote-seconds'] },
     () => undefined,
   )
   const service = deployment.services[0]!
@@ -131,7 +136,8 @@ export async function runDemo(
   const convicted = await convictedAmong(nodes, provider, deployment)
   for (const { name, reason, taken } of convicted)
     say(`${name} was convicted by the members (${reason}) and paid ${taken} COH`)
-  if (!options.serve) await pause(processes, nodes)
+  const staying = options.serve ? (options['serve-keepers'] ?? nodes.length) : KEEPERS_FOR_A_PROOF
+  await Promise.all(nodes.slice(staying).map(({ name }) => processes.stop(name)))
 
   const { model, reader } = await circuits
   const { folder: circuitFolder, cached } = model
@@ -249,14 +255,6 @@ async function convictedAmong(
     const name = nodes.find(({ owner }) => owner === keeper)?.name ?? keeper
     return { name, seat, epoch, reason, taken }
   })
-}
-
-/**
- * Ends all keepers but two. The accepted models stay available, and the machine is free for the proof. (A service goes on
- * without members that left; here nobody waits for another round.)
- */
-async function pause(processes: Processes, nodes: readonly KeeperNode[]): Promise<void> {
-  await Promise.all(nodes.slice(2).map(({ name }) => processes.stop(name)))
 }
 
 /** Seconds by step. */

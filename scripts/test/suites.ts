@@ -24,7 +24,7 @@ export const SUITES: readonly Suite[] = [
     name: 'e2e',
     folder: 'e2e',
     runner: 'mocha',
-    waits: ['keeper.test', 'keeper-faults', 'keeper-key-disputes', 'keeper-commands'],
+    waits: ['console.test', 'keeper.test', 'keeper-faults', 'keeper-key-disputes', 'provers', 'keeper-relay'],
   },
   { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha', chainless: true },
   { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },

@@ -155,7 +155,9 @@ describe('keepers as processes', function () {
     ({ nodes }) => nodes[3]!,
   )
 
-  it('sends again what a reorganisation took back, and completes the round', async () => {
+  it('sends again what a reorganisation took back, and completes the round', async function () {
+    // The one client of these that takes no block back when told.
+    if (process.env.COHORT_CHAIN_CLIENT === 'geth') this.skip()
     const committed = async (round: number): Promise<number> =>
       (await cluster.events()).filter(({ name, args }) => name === 'UpdateCommitted' && Number(args.round) === round)
         .length

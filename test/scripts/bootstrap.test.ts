@@ -56,7 +56,7 @@ describe('bootstrap', () => {
   })
 
   it('ends as its command does, also one that a signal ended', async () => {
-    const ends = (code: string) => become(process.execPath, ['-e', code])
+    const ends = (code: string) => become(process.execPath, null, ['-e', code])
     const killedBy = (signal: string) => ends(`process.kill(process.pid, '${signal}'); setTimeout(() => {}, 5000)`)
     expect([
       await ends('process.exit(64)'),

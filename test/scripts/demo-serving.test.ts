@@ -38,5 +38,7 @@ describe('a demo that stays up', () => {
     expect(open.service.maxKeepers).to.be.above(4)
     expect(open.service.decryptionsPerEpoch).to.be.below(closed.service.decryptionsPerEpoch)
     expect(open.governor.votingPeriodSeconds).to.be.above(closed.governor.votingPeriodSeconds)
+    const told = demoParameters(4, ABOUT, { open: true, voteSeconds: 9 }) as unknown as Parameters
+    expect(told.governor.votingPeriodSeconds).to.equal(9)
   })
 })

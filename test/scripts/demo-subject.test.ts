@@ -43,7 +43,7 @@ describe('the demo`s example of cells', function () {
       trainers.push(await Trainer.start(config))
     }
     const { clipBound, clipNorm } = subject.manifest.rounds
-    const training = { decay: 1, batchSize: 32, optimizer: 'adam' as const, proximalMu: 0, seed: 1 }
+    const training = { decay: 1, batchSize: 32, optimizer: 'adam' as const, proximalMu: 0, seed: 1, workers: 1 }
     const { 'training.epochs': epochs, 'training.learningRate': learningRate } = subject.values(0, KEEPERS)
     let weights = trainers[0]!.shard.initialWeights
     for (let round = 1; round <= 5; round++) {

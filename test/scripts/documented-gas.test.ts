@@ -4,6 +4,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { STEPS, simulatedGas } from '../../scripts/bench/clients/steps.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 
 const NUMBER = /\d{1,3}(?:,\d{3})+/g
@@ -61,4 +62,20 @@ describe('gas in the documents', () => {
       expect(figures.filter((figure) => !measured.has(figure))).to.deep.equal([])
     })
   }
+
+  it('chains.md states the gas of every step on each client, as measured, beside the snapshot', async () => {
+    const { rows } = JSON.parse(readFileSync(join(ROOT, 'bench/results/clients.json'), 'utf8')) as {
+      rows: { metric: string; value: number }[]
+    }
+    const simulated = await simulatedGas()
+    const text = readFileSync(join(ROOT, 'docs/chains.md'), 'utf8')
+    for (const [method, step] of Object.entries(STEPS)) {
+      const row = new RegExp(`^\\| ${step}\\b[^|]*\\| ([\\d,]+) \\| ([\\d,]+) \\| ([\\d,]+) \\|$`, 'm').exec(text)
+      const stated = row?.slice(1).map((figure) => Number(figure.replaceAll(',', '')))
+      const clients = ['anvil', 'geth'].map(
+        (client) => rows.find(({ metric }) => metric === `clients.${client}.gas.${step}`)?.value,
+      )
+      expect(stated, step).to.deep.equal([...clients, simulated[method as keyof typeof STEPS]])
+    }
+  })
 })

@@ -1,67 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The console's form for a table, against a service of one: the demo of the cancer example with real keepers.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
+// The console's form for a table, against a service of one: the demo of the cancer example with real keepers. And a chain whose numbers are all
+// as large as their types hold.
 import { expect } from 'chai'
-import { JsonRpcProvider } from 'ethers'
-import type { Browser } from 'playwright-core'
-import { type DeploymentFile, parseDeployment } from '../../keepers/chain/index.ts'
-import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { freePort } from '../../scripts/demo/ports.ts'
-import { Processes } from '../../scripts/demo/processes.ts'
-import { accessibilityFaults, startBrowser, visit } from '../e2e/console-browser.ts'
+import { accessibilityFaults } from '../e2e/console/browser.ts'
+import { ACCOUNT, ConsoleDemo, connect } from '../e2e/console/demo.ts'
+import { hostileCases } from '../e2e/console/hostile.ts'
 import { findChromium } from '../keepers/zkml/prove/browser.ts'
 
-const USER = 3
-
-describe('the console asks a model of a table', function () {
+describe('the console before a service of a table', function () {
   this.timeout(900_000)
   const chromium = findChromium()
-  let home: string
-  let processes: Processes
-  let browser: Browser
-  let provider: JsonRpcProvider
-  let deployment: DeploymentFile
-  let url: string
+  let demo: ConsoleDemo
+  const errors: string[] = []
 
   before(async function () {
     if (chromium === null) return this.skip()
-    home = await mkdtemp(join(tmpdir(), 'cohort-forms-'))
-    processes = new Processes(home)
-    const [port, webPort] = [await freePort(), await freePort()]
-    url = `http://127.0.0.1:${webPort}/`
-    const failed = Promise.withResolvers<never>()
-    const ports = ['--port', String(port), '--web-port', String(webPort)]
-    processes.start(
-      'demo',
-      [join(ROOT, 'scripts/demo/main.ts'), '--serve', '--rounds', '1', '--example', 'cancer', ...ports],
-      { cwd: ROOT, onFailure: (message) => failed.reject(new Error(message)) },
-    )
-    const site = async (): Promise<{ deployment: unknown }> => {
-      for (;;) {
-        const response = await fetch(new URL('cohort.json', url)).catch(() => null)
-        if (response?.ok === true) return (await response.json()) as { deployment: unknown }
-        await setTimeout(500)
-      }
-    }
-    deployment = parseDeployment((await Promise.race([site(), failed.promise])).deployment)
-    provider = new JsonRpcProvider(`http://127.0.0.1:${port}`, undefined, { cacheTimeout: -1 })
-    browser = await startBrowser(chromium)
+    demo = await ConsoleDemo.start(chromium, ['--rounds', '1', '--example', 'cancer'])
   })
-  after(async () => {
-    await browser?.close()
-    provider?.destroy()
-    await processes?.[Symbol.asyncDispose]()
-    if (home !== undefined) await rm(home, { recursive: true, force: true })
+  after(async () => await demo?.[Symbol.asyncDispose]())
+  afterEach(async function () {
+    for (const error of (await demo?.leave()) ?? []) errors.push(`${this.currentTest?.title}: ${error}`)
   })
 
-  it('by the columns of the manifest, names each field that is wrong, answers, and proves without giving the row away', async () => {
-    const { page, requests, errors } = await visit(browser, {
-      ...{ url, provider, chainId: deployment.chainId, account: USER },
-    })
-    await page.goto(`${url}#/model`)
+  it('asks by the columns of the manifest, names each field that is wrong, answers, and proves without giving the row away', async () => {
+    const { page, requests } = await demo.come({ account: ACCOUNT.user })
+    await demo.open(page, 'model')
     const form = page.getByRole('region', { name: 'Input' })
     await form.getByRole('button', { name: 'Answer' }).click({ timeout: 60_000 })
     const columns = await form.locator('.field').count()
@@ -76,10 +39,15 @@ describe('the console asks a model of a table', function () {
     await first.fill('13.371337')
     await page.locator('output[data-label]').waitFor()
     expect(await accessibilityFaults(page)).to.deep.equal([])
-    await page.getByRole('button', { name: 'Connect Test wallet' }).click()
+    await connect(page)
     await page.getByRole('button', { name: 'Prove here' }).click()
     await page.getByText(/proven in .* s, verified here and by the verifier on the chain/).waitFor({ timeout: 120_000 })
     expect(requests.filter(({ url: to, body }) => `${to} ${body}`.includes('13.371337'))).to.deep.equal([])
+  })
+
+  hostileCases(() => demo, 'most', 0)
+
+  it('wrote no error to the browser’s console', () => {
     expect(errors).to.deep.equal([])
   })
 })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Kubo, IPFS as most others run it, and keepers: each reads from the other. Needs its program `ipfs`, on the PATH or where COHORT_KUBO says.
+// Go's module proxy has its sources: in those of 0.38.2, `go build ./cmd/ipfs` (with Go 1.26 after `go get github.com/cockroachdb/swiss@latest`).
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'

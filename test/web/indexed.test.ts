@@ -145,6 +145,52 @@ describe('a history from an index', () => {
     expect(storyOf({ ...base, counts: lied }).rounds.find(({ votes }) => votes === 70)).to.not.equal(undefined)
   })
 
+  it('is refused when it has, or lacks, what happened between rounds, or a round', async () => {
+    // In the time between rounds 7 and 8, where nobody counts steps.
+    const block = Number(answers.rounds[6]!.lastBlock) + 1
+    expect(block).to.be.below(Number(answers.rounds[7]!.block))
+    const { topics, data } = abi.encodeEventLog('MembersLeftOut', [1, 5n])
+    const row = {
+      block,
+      logIndex: 90,
+      transactionHash: `0x${'12'.repeat(32)}`,
+      topics: topics.join(),
+      data,
+      blockHash: blockHash(block),
+    }
+    answers = structuredClone(indexOf(logs, head - 200))
+    const { length } = (await read()).counts
+    const lies: readonly (readonly [string, () => void, at?: number])[] = [
+      ['lacks round 7', () => answers.rounds.splice(6, 1), 6],
+      ['a round twice', () => answers.rounds.splice(7, 0, { ...answers.rounds[7]! })],
+      [
+        'more than the last transition',
+        () => answers.events.unshift(...[1, 2].map((i) => ({ ...transition(), logIndex: i }))),
+      ],
+      [
+        'that the chain does not have',
+        () => Object.assign(transition(), { data: `${String(transition().data).slice(0, -1)}7` }),
+      ],
+      [
+        'events beside',
+        () => Object.assign(answers.events.find(inRound)!, { transactionHash: `0x${'12'.repeat(32)}` }),
+      ],
+      ['events beside', () => answers.events.splice(answers.events.findIndex(inRound), 0, row)],
+    ]
+    const transition = (): Row =>
+      answers.events.find(({ topics }) => String(topics).startsWith(abi.getEvent('Transitioned')!.topicHash))!
+    const inRound = ({ block }: Row) =>
+      Number(block) >= Number(answers.rounds[7]!.block) && Number(block) <= Number(answers.rounds[7]!.lastBlock)
+    for (const [why, lie, at = 7] of lies) {
+      answers = structuredClone(indexOf(logs, head - 200))
+      lie()
+      const look = { random: () => (at + 0.5) / length }
+      expect(await read(look).then(() => 'believed', String), why)
+        .to.contain('IndexError')
+        .and.contain(why)
+    }
+  })
+
   it('finds a lie about any round when it looks at that one', async () => {
     Object.assign(answers.rounds[7]!, { revealed: 1 })
     await read({ random: () => 0.9 })

@@ -10,7 +10,7 @@ import { Alerts, type Rule } from '../../web/src/operator/alerts.ts'
 import { keeperUrl } from '../../web/src/operator/keeper.ts'
 import { ADVICE, readLog } from '../../web/src/operator/log-lines.ts'
 import { metricOf, parseMetrics, type Sample } from '../../web/src/operator/metrics.ts'
-import { parseQuery } from '../../web/src/operator/query.ts'
+import { evaluate, parseQuery, Readings } from '../../web/src/operator/query.ts'
 
 const FOLDER = join(ROOT, 'deploy/monitoring')
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8')
@@ -105,6 +105,38 @@ describe('the operator’s screen', () => {
     expect(states.get('CohortPenalised')).to.equal('unknown')
     expect(states.get('CohortNoRounds')).to.equal('unknown')
     expect(states.get('CohortNotMember')).to.equal('quiet')
+  })
+
+  it('does not hang, nor keep all that it was ever told, before a keeper that names other series each time', () => {
+    const readings = new Readings(['cohort_a', 'cohort_b'], 600)
+    const told = (turn: number, count: number): Sample[] =>
+      ['cohort_a', 'cohort_b'].flatMap((name) =>
+        Array.from({ length: count }, (_, i) => ({ name, labels: { peer: `${turn}/${i}` }, value: 2 * i })),
+      )
+    for (let turn = 0; turn < 100; turn++) readings.add(60 * turn, told(turn, 10))
+    expect(readings.select({ name: 'cohort_a', matches: [] }).length).to.be.below(120)
+    readings.add(6_000, told(100, 10_000))
+    const before = performance.now()
+    const query = parseQuery('cohort_a - cohort_b == 0 and cohort_a > 5 unless on (peer) cohort_b > 100')
+    expect(evaluate(query, readings, 6_000, new Map()).length).to.equal(48 + 4 * 7)
+    expect(performance.now() - before).to.be.below(5_000)
+  })
+
+  it('joins series as Prometheus does', () => {
+    const readings = new Readings(['a', 'b'], 600)
+    const one = (name: string, labels: Record<string, string>, value: number): Sample => ({ name, labels, value })
+    readings.add(0, [one('a', { x: '1', y: '1' }, 1), one('a', { x: '2', y: '1' }, 2), one('b', { x: '1', z: '1' }, 3)])
+    const values = (text: string) => evaluate(parseQuery(text), readings, 0, new Map()).map(({ value }) => value)
+    expect(values('a and b')).to.deep.equal([])
+    expect(values('a and on (x) b')).to.deep.equal([1])
+    expect(values('a unless on (x) b')).to.deep.equal([2])
+    expect(values('a or on (x) b')).to.deep.equal([1, 2])
+    expect(values('b or on (x) a')).to.deep.equal([3, 2])
+    expect(values('a and on () b')).to.deep.equal([1, 2])
+    // `or` is the loosest, then `and` and `unless`, from the left.
+    expect(values('b or a unless on (x) b')).to.deep.equal([3, 2])
+    expect(values('a or b and on (x) a > 1')).to.deep.equal([1, 2])
+    expect(values('2 * a - 1 > 1')).to.deep.equal([3])
   })
 
   it('reads what a keeper writes', async () => {

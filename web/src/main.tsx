@@ -5,6 +5,7 @@ import { App } from './app/app.tsx'
 import { followRoute } from './app/route.ts'
 import { Connection } from './chain/connection.ts'
 import { listenForWallets } from './chain/wallet.ts'
+import { withOwnIndex } from './site/own-index.ts'
 import { loadSite } from './site/site.ts'
 import { Problem } from './ui/async.tsx'
 
@@ -13,7 +14,7 @@ config({ jitless: true })
 
 const place = document.getElementById('app')!
 try {
-  const connection = new Connection(await loadSite(document.baseURI))
+  const connection = new Connection(withOwnIndex(await loadSite(document.baseURI)))
   followRoute()
   listenForWallets()
   connection.start()

@@ -9,6 +9,7 @@ import { type Attested, attestationSeal, lastAttested, noteAttested } from '../s
 import { disputeOf, settleDispute } from '../steps/dispute.ts'
 import { contributorsFloor, declaredIn, isShort } from '../steps/draft.ts'
 import { openDraft } from '../steps/open-draft.ts'
+import { othersSum } from '../steps/others-sum.ts'
 import { ownUpdate } from '../steps/own-update.ts'
 import { mayBelieveReveals } from '../steps/review.ts'
 import { sumOfRound } from '../steps/sum.ts'
@@ -63,7 +64,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const time = { window: windows.aggregate, patience: PATIENCE }
   const dispute = disputeOf(context, round)
   const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute, times)
-  const without = verdict?.fallen ?? 0n
+  const [without, convicted] = [verdict?.fallen ?? 0n, verdict?.convicted ?? 0n]
   const sum = await sumOfRound(step, round, { without, times, slices: dispute === null })
   if (sum === null) return null
   if (sum.missing.length > 0 && gone < PASSED_ON) {
@@ -83,6 +84,12 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   }
   // A sum without one's own update is one that this keeper would refuse to decrypt: it abstains.
   if (ownUpdate(step) === 'included' && !hasSeat(sum.included, step.seat)) return null
+  const other = await othersSum(step, frame, sum, { without, convicted, times, gone, passedOn: PASSED_ON })
+  if (other === 'wait') return null
+  if (other !== null) {
+    context.log.warn({ event: 'sum of others', round, without: sum.late }, 'attests without updates that others lack')
+    return other
+  }
   const declared = declaredIn(context, round, sum.included)
   if (seatsOf(sum.included).length < (await contributorsFloor(step, frame, declared))) {
     // Neither would it decrypt one of too few. That there are too few is another matter: who says so accuses the members that are missing.
@@ -92,5 +99,5 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
       'too few updates can be added up: this round comes to nothing',
     )
   }
-  return { hash: sum.hash, included: sum.included, convicted: verdict?.convicted ?? 0n }
+  return { hash: sum.hash, included: sum.included, convicted }
 }

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Clock, FailoverProvider, hostOf, isLoopback, systemClock } from '../../chain/index.ts'
@@ -41,7 +42,7 @@ export async function examineKeeper({ folder, clock = systemClock, signal }: Doc
   }
   const checks = [ok('config', `${folder}: service ${config.service.address} on chain ${config.chain.id}`)]
   checks.push(checkSecrets(folder, config), ...(await checkRemoteSigner(config)), checkDisk(folder))
-  checks.push(...(await checkPorts(config)), await checkData(config, signal))
+  checks.push(...(await checkPorts(config)), await checkData(config, signal), ...checkWorkers(config.training))
   const endpoints = await checkEndpoints(config, clock)
   checks.push(...endpoints.checks)
   if (endpoints.reached) checks.push(...(await checkService(config)))
@@ -167,6 +168,19 @@ async function checkData(config: KeeperConfig, signal?: AbortSignal): Promise<Ch
   } catch (error) {
     return fail('data', reasonOf(error), 'correct data.source and data.path')
   }
+}
+
+/** Whether the threads of `training.workers` have a core each. Nothing to say of one. */
+export function checkWorkers(
+  { workers, batchSize }: Pick<KeeperConfig['training'], 'workers' | 'batchSize'>,
+  cores = availableParallelism(),
+): Check[] {
+  if (workers === 1) return []
+  const found = `training.workers ${workers}: batches of ${batchSize} in slices of ${Math.ceil(batchSize / workers)}, on ${cores} cores`
+  if (workers <= cores) return [ok('training', found)]
+  return [
+    warn('training', found, `set training.workers to ${cores} or less: threads without a core make the others wait`),
+  ]
 }
 
 type Endpoint = {

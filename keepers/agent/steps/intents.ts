@@ -40,6 +40,7 @@ export const shareIntentName = (info: EpochInfo, round: number, included: bigint
   `share/${epochName(info)}/${round}/${included.toString(16)}/${drafted.toString(16)}`
 /** Records of results. They can be computed again, so they are not intents. */
 export const aggregateRecord = (info: EpochInfo, round: number): string => `aggregate/${epochName(info)}/${round}`
+export const othersSumRecord = (info: EpochInfo, round: number): string => `others/${epochName(info)}/${round}`
 export const candidateRecord = (info: EpochInfo, round: number): string => `candidate/${epochName(info)}/${round}`
 
 const decode = (payload: Uint8Array): unknown => JSON.parse(Buffer.from(payload).toString())

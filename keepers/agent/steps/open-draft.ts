@@ -47,7 +47,7 @@ export async function openDraft(step: Step & { readonly seat: number }, what: At
 }
 
 /** The seats with matching seals, and the hash of the block of the last attestation by a seat that revealed. */
-function sealedAlike(step: Step, what: Attested): { matching: bigint; last: string } {
+export function sealedAlike(step: Step, what: Attested): { matching: bigint; last: string } {
   const { context, snapshot } = step
   const { round, roundInfo } = snapshot
   const seals = new Map<number, string>()

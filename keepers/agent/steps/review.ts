@@ -74,7 +74,7 @@ function pointsIn(store: KeeperStore, name: string): Points {
   return bytes === null ? {} : pointsSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
 }
 
-type FetchTerms = {
+export type FetchTerms = {
   /** Milliseconds. */
   readonly timeout?: number
   /** Whether to ask the other members alone. */

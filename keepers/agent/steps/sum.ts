@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
 import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
-import { publish } from '../actions.ts'
+import { cidOf, publish } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
@@ -10,7 +10,7 @@ import { dropBytes } from '../memory.ts'
 import { judgeNotes } from '../slices/sums.ts'
 import { aggregateBySlices } from '../slices/updates.ts'
 import { aggregateRecord } from './intents.ts'
-import { type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
+import { type FetchTerms, type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
 
 const recordSchema = z.object({
   cid: z.string(),
@@ -23,6 +23,7 @@ const recordSchema = z.object({
   contested: z.array(z.number()).default([]),
   /** Whether others added it up, slice by slice. */
   sliced: z.boolean().default(false),
+  late: z.array(z.number()).default([]),
 })
 
 /** A sum of updates as this keeper worked it out. */
@@ -38,6 +39,8 @@ export type RoundSum = {
   readonly contested: readonly number[]
   /** Whether others added it up, slice by slice. */
   readonly sliced: boolean
+  /** Seats with updates that came from other members alone, after the time for asking their senders: others may not have them. */
+  readonly late: readonly number[]
 }
 
 /**
@@ -78,8 +81,8 @@ export async function sumOfRound(
       .catch(() => null)
     if (bytes !== null) {
       const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
-      const { hash, missing, contested, sliced } = known
-      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested, sliced }
+      const { hash, missing, contested, sliced, late } = known
+      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested, sliced, late }
     }
   }
   const keep = async (sum: Aggregate, found: Omit<RoundSum, 'aggregate' | 'hash'>): Promise<RoundSum> => {
@@ -95,22 +98,25 @@ export async function sumOfRound(
     slices && only === undefined && without === 0n ? await aggregateBySlices(step, frame, keyHash, revealedHere) : null
   if (together !== null) {
     const all = bitmapOf(revealedHere.map(({ seat }) => seat))
-    return keep(together, { included: all, missing: [], contested: [], sliced: true })
+    return keep(together, { included: all, missing: [], contested: [], sliced: true, late: [] })
   }
   /** Seats with updates that may have to be fetched. */
   const pending = new Set(known?.of === of ? known.missing : revealedHere.map(({ seat }) => seat))
   const included: number[] = []
   const missing: number[] = []
   const contested: number[] = []
+  const late = new Set(known?.of === of ? known.late : [])
   /** One update at a time: all updates of a big service do not fit into memory together. */
   async function* updates(): AsyncGenerator<UpdateBlob> {
     for (const revealed of revealedHere) {
       const { seat, sender } = revealed
       if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
-      const terms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
+      const terms: FetchTerms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
+      const isFromOthers = terms.isLate === true && !(await context.plane.has(cidOf(revealed.fact)))
       const review = await reviewUpdate(step, frame, keyHash!, revealed, terms)
       pending.delete(seat)
       if (review.kind === 'sound') {
+        if (isFromOthers) late.add(seat)
         if (!review.agrees) contested.push(seat)
         included.push(seat)
         yield { sender, bytes: review.bytes }
@@ -129,7 +135,7 @@ export async function sumOfRound(
   if (slices && included.length === revealedHere.length && contested.length === 0) {
     await judgeNotes(step, frame, { message: 'update', round })
   }
-  return keep(sum, { included: bitmapOf(included), missing, contested, sliced: false })
+  return keep(sum, { included: bitmapOf(included), missing, contested, sliced: false, late: [...late] })
 }
 
 async function addUp(

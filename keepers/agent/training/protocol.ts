@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { BackendName, ClassFigures, Control, TrainerCommand, TrainingProgress } from '../../learning/index.ts'
+import type {
+  BackendName,
+  ClassFigures,
+  Control,
+  ThreadError,
+  TrainerCommand,
+  TrainingProgress,
+} from '../../learning/index.ts'
 import type { ServiceManifest } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../data-config.ts'
-import type { ThreadError } from './thread-error.ts'
 
 /** A request from the daemon to its training thread. */
 export type ThreadRequest = { readonly id: number } & (

@@ -16,6 +16,7 @@ import {
   LocalTrainer,
   type ModelSpec,
   type Partition,
+  packError,
   partitionDirichlet,
   partitionIid,
   seedOfRound,
@@ -35,7 +36,6 @@ import {
 import type { DataConfig, TrainingConfig } from '../data-config.ts'
 import { collectGarbage } from '../memory.ts'
 import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
-import { packError } from './thread-error.ts'
 
 type Open = {
   manifest: ServiceManifest
@@ -214,6 +214,7 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
   let last = 0
   const result = await trainer.train({
     signal,
+    workers: request.training.workers,
     ...('correction' in held ? { correction: held.correction } : {}),
     onProgress: (progress) => {
       const now = performance.now()

@@ -3,12 +3,11 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Worker } from 'node:worker_threads'
 import { PASSPHRASE_VARIABLE } from '../../chain/index.ts'
-import { type Control, LearningError, type TrainingProgress } from '../../learning/index.ts'
+import { type Control, LearningError, type TrainingProgress, unpackError } from '../../learning/index.ts'
 import { CONFIG_FILE, type KeeperConfig } from '../config.ts'
 import { type TrainingConfig, trainerCommandOf } from '../data-config.ts'
 import { AgentError } from '../errors.ts'
 import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
-import { unpackError } from './thread-error.ts'
 
 type Waiting = {
   resolve: (result: never) => void

@@ -2,6 +2,7 @@
 // A co-owned model's status: the versions that its members accepted, and the fate of each.
 import type { Provider } from 'ethers'
 import type { ILearningService, ModelRegistry } from '../../../types/index.ts'
+import { countOf } from '../count.ts'
 import { newestLog } from '../log-search.ts'
 import { DaoError } from './errors.ts'
 import { VERSION_STATUSES, type VersionStatus } from './terms.ts'
@@ -34,10 +35,17 @@ export async function modelHistory(
   models: ModelRegistry,
   service: string,
 ): Promise<Pick<ServiceStatus, 'current' | 'versions'>> {
-  const count = Number(await models.versionCount(service))
+  const count = countOf(await models.versionCount(service), 'versions')
   const versions: VersionRecord[] = []
   while (versions.length < count) {
-    for (const entry of await models.listVersions(service, versions.length + 1, PAGE)) {
+    const page = await models.listVersions(service, versions.length + 1, PAGE)
+    if (page.length === 0) {
+      throw new DaoError(
+        'unknown-version',
+        `the endpoint counts ${count} versions and shows ${versions.length}: ask again, or use another endpoint`,
+      )
+    }
+    for (const entry of page) {
       versions.push({
         version: versions.length + 1,
         epoch: Number(entry.epoch),

@@ -11,6 +11,7 @@ import {
 } from 'ethers'
 import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, steady, systemClock } from '../clock.ts'
+import { countOf } from '../count.ts'
 import { RevertError } from '../errors.ts'
 import { DaoError } from './errors.ts'
 import { proposalIdOf, requireProposal } from './proposal-id.ts'
@@ -67,7 +68,7 @@ export class ProposalBook {
    * it first, and cancel it.
    */
   async propose(calls: readonly Call[], description: string): Promise<Proposal & Sent> {
-    const number = Number(await this.#governor.proposalCount(PENDING)) + 1
+    const number = (await this.count()) + 1
     const text = `${description} (proposal ${number})#proposer=${await this.#sender.address()}`
     const targets = calls.map(({ target }) => target)
     const values = calls.map(() => 0n)
@@ -157,8 +158,9 @@ export class ProposalBook {
     }
   }
 
+  /** @throws Error for a number that cannot be: a lying endpoint's would make a list without end. */
   async count(): Promise<number> {
-    return Number(await this.#governor.proposalCount(PENDING))
+    return countOf(await this.#governor.proposalCount(PENDING), 'proposals')
   }
 
   /**

@@ -3,6 +3,7 @@
 import { getAddress, getBytes, type JsonRpcApiProvider, type Signer, toBeHex, ZeroHash } from 'ethers'
 import type { InputMarket, PredictionMarket } from '../../../types/index.ts'
 import { clients } from '../contracts.ts'
+import { countOf } from '../count.ts'
 import { Sender } from '../dao/sender.ts'
 import type { Sent } from '../dao/terms.ts'
 import type { DeploymentFile } from '../deployment-file.ts'
@@ -58,7 +59,7 @@ export class MarketClient {
   }
 
   async count(): Promise<number> {
-    return Number(await this.#book.marketCount())
+    return countOf(await this.#book.marketCount(), 'markets')
   }
 
   /**

@@ -2,6 +2,7 @@
 // Named arrays in the bytes of one file, in the formats that need no Node: .npy (one array, whatever its name), .safetensors, .json.
 import { LearningError } from '../errors.ts'
 import { decodeSafetensors } from '../external/safetensors.ts'
+import { parseJson } from '../json.ts'
 import { arrayOfTensor, MOST_AXES, parseNpy, type StoredArray } from './npy.ts'
 
 export type ArrayFile = {
@@ -54,7 +55,7 @@ export function named(name: string, arrays: ReadonlyMap<string, () => Promise<St
 function jsonArrays(bytes: Uint8Array, name: string): [string, () => Promise<StoredArray>][] {
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder().decode(bytes))
+    json = parseJson(new TextDecoder().decode(bytes))
   } catch (cause) {
     throw new LearningError('BAD_DATA', `${name}: not JSON (${(cause as Error).message.split('\n')[0]})`, { cause })
   }

@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { LearningError } from '../errors.ts'
 import { type ArrayFile, arraysIn, named } from './array-bytes.ts'
-import { parseNpy } from './npy.ts'
+import { checkPacked, HEADER_BYTES, parseNpy } from './npy.ts'
 import { readZip } from './zip.ts'
 
 const FORMATS = ['.npz', '.npy', '.safetensors', '.json']
@@ -39,10 +39,14 @@ export async function openArrays(path: string): Promise<ArrayFile> {
   const bytes = await readFile(path).catch(unreadable)
   if (extension === '.npz') {
     const entries = [...readZip(bytes, name)].filter(([file]) => file.endsWith('.npy'))
-    const reads = entries.map(([file, unpack]) => {
+    const reads = entries.map(([file, { size, head, unpack }]) => {
       // NumPy's own name: the whole of it, for two folders may have one of a name.
       const array = file.slice(0, -'.npy'.length)
-      const read = async () => parseNpy(unpack(), `${name}: array '${array}'`)
+      const where = `${name}: array '${array}'`
+      const read = async () => {
+        checkPacked(head(HEADER_BYTES), size, where)
+        return parseNpy(unpack(), where)
+      }
       return [array, read] as const
     })
     return named(name, new Map(reads))

@@ -18,13 +18,55 @@ const MAGIC = '\x93NUMPY'
 const PREFIX = 8
 /** Headers take some hundred bytes; longer ones are of structured types. */
 const MOST_HEADER_BYTES = 1 << 16
+/** Of an archive's entry, whatever there is of so many bytes has the header. */
+export const HEADER_BYTES = PREFIX + 4 + MOST_HEADER_BYTES
 export const MOST_AXES = 8
+/** Half a GiB in 32-bit floats: files unpack to a thousand times what they show. */
+const MOST_VALUES = 2 ** 27
+/** The same count of the widest numbers. Texts may be wider. */
+const MOST_BYTES = 8 * MOST_VALUES
+
+/** @throws LearningError BAD_DATA for more values than there should be memory for */
+export function checkValues({ shape }: Pick<StoredArray, 'shape'>, where: string): void {
+  const values = shape.reduce((product, side) => product * side, 1)
+  if (values <= MOST_VALUES) return
+  const [found, most] = [values, MOST_VALUES].map((count) => count.toLocaleString('en-US'))
+  throw new LearningError('BAD_DATA', `${where} has ${found} values, at most ${most}: a part of the samples will do`)
+}
 
 /** @param where names the array in errors; @throws LearningError BAD_DATA */
 export function parseNpy(bytes: Uint8Array, where: string): StoredArray {
   const bad = (what: string): never => {
     throw new LearningError('BAD_DATA', `${where}: ${what}`)
   }
+  const { values, columnMajor, shape, descr, count, type } = headOf(bytes, bad)
+  const { size } = type
+  if (values.length !== count * size) {
+    bad(`${values.length} bytes of values, ${descr} [${shape}] takes ${count * size}: cut off?`)
+  }
+  const at = columnMajor ? columnMajorOrder(shape) : (i: number) => i
+  return arrayOf(values, { ...type, shape, type: descr, place: (i) => at(i) * size })
+}
+
+/**
+ * Checks what an array that is packed says of itself, before there is memory for it.
+ * @param head its first bytes, the whole header among them
+ * @param length of all its bytes, as the archive has it
+ * @throws LearningError BAD_DATA for too many values, or a length that its header contradicts
+ */
+export function checkPacked(head: Uint8Array, length: number, where: string): void {
+  const bad = (what: string): never => {
+    throw new LearningError('BAD_DATA', `${where}: ${what}`)
+  }
+  const { values, shape, descr, count, type } = headOf(head, bad)
+  checkValues({ shape }, where)
+  const [bytes, wanted] = [length - (head.length - values.length), count * type.size]
+  if (bytes !== wanted) bad(`${bytes} bytes of values, ${descr} [${shape}] takes ${wanted}: cut off?`)
+  if (bytes > MOST_BYTES) bad(`${bytes} bytes, at most ${MOST_BYTES}: a part of the samples will do`)
+}
+
+/** Header, and the bytes after it. */
+function headOf(bytes: Uint8Array, bad: (what: string) => never) {
   if (latin1(bytes.subarray(0, MAGIC.length)) !== MAGIC) bad('not an .npy array')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const wide = bytes[MAGIC.length]! > 1
@@ -34,14 +76,8 @@ export function parseNpy(bytes: Uint8Array, where: string): StoredArray {
   if (length > MOST_HEADER_BYTES) bad(`its header is said to be ${length} bytes long, at most ${MOST_HEADER_BYTES}`)
   if (start + length > bytes.length) bad('its header is cut off')
   const { descr, columnMajor, shape } = headerOf(latin1(bytes.subarray(start, start + length)), bad)
-  const { size, ...type } = typeOf(descr, bad)
-  const values = bytes.subarray(start + length)
   const count = shape.reduce((product, side) => product * side, 1)
-  if (values.length !== count * size) {
-    bad(`${values.length} bytes of values, ${descr} [${shape}] takes ${count * size}: cut off?`)
-  }
-  const at = columnMajor ? columnMajorOrder(shape) : (i: number) => i
-  return arrayOf(values, { ...type, size, shape, type: descr, place: (i) => at(i) * size })
+  return { values: bytes.subarray(start + length), descr, columnMajor, shape, count, type: typeOf(descr, bad) }
 }
 
 /** A character for each byte; TextDecoder's "latin1" is another alphabet. */

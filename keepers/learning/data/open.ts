@@ -3,6 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LearningError } from '../errors.ts'
+import { parseJson } from '../json.ts'
 import type { DatasetPair } from '../types.ts'
 import { type CsvSchema, csvSchemaSchema, loadCsv } from './csv.ts'
 import { loadImageFolder } from './images.ts'
@@ -54,9 +55,9 @@ async function openDirectory(dir: string, names: string[], signal: AbortSignal |
 async function readSchema(file: string): Promise<CsvSchema> {
   let json: unknown
   try {
-    json = JSON.parse(await readFile(file, 'utf8'))
+    json = parseJson(await readFile(file, 'utf8'))
   } catch (cause) {
-    throw new LearningError('BAD_DATA', `${file}: not JSON`, { cause })
+    throw new LearningError('BAD_DATA', `${file}: not JSON (${(cause as Error).message.split('\n')[0]})`, { cause })
   }
   const parsed = csvSchemaSchema.safeParse(json)
   if (!parsed.success) {

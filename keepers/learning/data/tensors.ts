@@ -6,7 +6,7 @@ import type { Dataset } from '../types.ts'
 import type { ArrayFile } from './array-bytes.ts'
 import { openArrays } from './arrays.ts'
 import { createDataset, type DatasetParts } from './dataset.ts'
-import type { StoredArray } from './npy.ts'
+import { checkValues, type StoredArray } from './npy.ts'
 
 const name = z.string().min(1).max(200)
 
@@ -27,9 +27,6 @@ export const tensorSchema = z.strictObject({
     .min(1),
 })
 export type TensorTerms = z.infer<typeof tensorSchema>
-
-/** Half a GiB in 32-bit floats: files unpack to a thousand times what they show. */
-const MOST_VALUES = 2 ** 27
 
 /** What the labels may be; as a table's. */
 export type TensorAnswers = {
@@ -126,14 +123,6 @@ async function samplesOf(file: ArrayFile, array: string, shape: readonly number[
   }
   if (count === 0) throw new LearningError('BAD_DATA', `${file.name}: '${array}' has no samples`)
   return samples
-}
-
-/** @throws LearningError BAD_DATA for more values than there should be memory for */
-export function checkValues({ shape }: Pick<StoredArray, 'shape'>, where: string): void {
-  const values = shape.reduce((product, side) => product * side, 1)
-  if (values <= MOST_VALUES) return
-  const [found, most] = [values, MOST_VALUES].map((count) => count.toLocaleString('en-US'))
-  throw new LearningError('BAD_DATA', `${where} has ${found} values, at most ${most}: a part of the samples will do`)
 }
 
 /** Reads, checks and scales value `i` of an array of samples. */

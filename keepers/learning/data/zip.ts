@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Entries of a ZIP file as NumPy writes .npz (APPNOTE.TXT 6.3): stored or deflated, without encryption.
-import { crc32, inflateRawSync } from 'node:zlib'
+import { constants, crc32, inflateRawSync } from 'node:zlib'
 import { LearningError } from '../errors.ts'
 
 const [END, CENTRAL, LOCAL] = [0x06054b50, 0x02014b50, 0x04034b50]
@@ -12,12 +12,22 @@ const [STORED, DEFLATED] = [0, 8]
 const ENCRYPTED = 1
 /** An entry of some bytes can be made to unpack to any size. */
 const MOST_BYTES = 2 ** 31
+/** Packed bytes by which a head grows until it is long enough. DEFLATE makes at most 1,032 times as many of them. */
+const HEAD_STEP = 2 ** 13
+
+type Entry = {
+  /** Bytes that it says it unpacks to; {@link unpack} throws for any other number. */
+  readonly size: number
+  /** Its first bytes, at least so many of those that there are: to look at before there is memory for all. */
+  readonly head: (least: number) => Uint8Array
+  readonly unpack: () => Uint8Array
+}
 
 /**
  * The entries by name, each unpacked when asked for.
  * @throws LearningError BAD_DATA for an incomplete file, a name that is there twice, an entry over 2 GiB, or a wrong checksum
  */
-export function readZip(file: Uint8Array, where: string): ReadonlyMap<string, () => Uint8Array> {
+export function readZip(file: Uint8Array, where: string): ReadonlyMap<string, Entry> {
   const bad = (what: string): never => {
     throw new LearningError('BAD_DATA', `${where}: ${what}`)
   }
@@ -25,7 +35,7 @@ export function readZip(file: Uint8Array, where: string): ReadonlyMap<string, ()
   const end = endOf(view)
   if (end < 0) return bad('not an .npz file, or cut off')
   const count = view.getUint16(end + 10, true)
-  const entries = new Map<string, () => Uint8Array>()
+  const entries = new Map<string, Entry>()
   let at = view.getUint32(end + 16, true)
   for (let i = 0; i < count; i++) {
     if (at + CENTRAL_BYTES > end || view.getUint32(at, true) !== CENTRAL) bad('its directory is damaged')
@@ -44,8 +54,8 @@ export function readZip(file: Uint8Array, where: string): ReadonlyMap<string, ()
     const name = Buffer.from(file.subarray(at + CENTRAL_BYTES, at + CENTRAL_BYTES + named)).toString('utf8')
     // Readers disagree about which of two counts.
     if (entries.has(name)) bad(`${JSON.stringify(name)} is in it twice: save the file again`)
-    entries.set(name, () => {
-      const wrong = (what: string): never => bad(`${JSON.stringify(name)}: ${what}`)
+    const wrong = (what: string): never => bad(`${JSON.stringify(name)}: ${what}`)
+    const content = (): Uint8Array => {
       if ([packed, size, from].includes(ELSEWHERE) || size > MOST_BYTES) {
         wrong('more than 2 GiB: save the arrays as .npy files')
       }
@@ -53,10 +63,14 @@ export function readZip(file: Uint8Array, where: string): ReadonlyMap<string, ()
       if (from + LOCAL_BYTES > file.length || view.getUint32(from, true) !== LOCAL) wrong('its header is damaged')
       const start = from + LOCAL_BYTES + view.getUint16(from + 26, true) + view.getUint16(from + 28, true)
       if (start + packed > file.length) wrong('cut off')
-      const bytes = unpack(file.subarray(start, start + packed), method, size, wrong)
+      return file.subarray(start, start + packed)
+    }
+    const unpack = (): Uint8Array => {
+      const bytes = unpacked(content(), method, size, wrong)
       if (bytes.length !== size || crc32(bytes) !== sum) wrong('its checksum differs: fetch or save the file again')
       return bytes
-    })
+    }
+    entries.set(name, { size, head: (least) => headOf(content(), method, Math.min(least, size), wrong), unpack })
     at += CENTRAL_BYTES + named + extra + comment
   }
   return entries
@@ -70,12 +84,26 @@ function endOf(view: DataView): number {
   return -1
 }
 
-function unpack(packed: Uint8Array, method: number, size: number, wrong: (what: string) => never): Uint8Array {
+function unpacked(packed: Uint8Array, method: number, size: number, wrong: (what: string) => never): Uint8Array {
   if (method === STORED) return packed
   if (method !== DEFLATED) return wrong(`packed by method ${method}; np.savez and np.savez_compressed are read`)
   try {
     return inflateRawSync(packed, { maxOutputLength: Math.max(1, size) })
   } catch (cause) {
     return wrong(`damaged (${(cause as Error).message})`)
+  }
+}
+
+function headOf(packed: Uint8Array, method: number, least: number, wrong: (what: string) => never): Uint8Array {
+  if (method !== DEFLATED) return unpacked(packed, method, packed.length, wrong)
+  let head = new Uint8Array()
+  for (let length = HEAD_STEP; ; length += HEAD_STEP) {
+    try {
+      // With this flush, input that ends early is no error.
+      head = inflateRawSync(packed.subarray(0, length), { finishFlush: constants.Z_SYNC_FLUSH })
+    } catch (cause) {
+      return wrong(`damaged (${(cause as Error).message})`)
+    }
+    if (head.length >= least || length >= packed.length) return head
   }
 }

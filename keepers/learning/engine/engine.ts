@@ -40,6 +40,8 @@ export type Engine = {
   readonly spec: ModelSpec
   readonly backend: BackendName
   getWeights(): Float32Array<ArrayBuffer>
+  /** The same into memory that is there already. */
+  readWeights(to: Float32Array): void
   /** The vector must have passed `checkVector`. */
   setWeights(weights: Float32Array): void
   /** Buffers for a batch of `count`. */
@@ -48,6 +50,18 @@ export type Engine = {
   beginUpdates(settings: UpdateSettings, state?: UpdateState): void
   /** Gradient and update on the staged batch. `seed` decides the dropout masks of this step. */
   trainStep(count: number, seed: number): BatchOutcome
+  /**
+   * The first half of a training step: the gradient of the mean loss on the staged batch, times `share`, the part that these samples are of
+   * the whole batch. It stays in the engine. Statistics that the model keeps, such as those of batch normalisation, take the place of their
+   * gradient, times `share` as well.
+   */
+  differentiate(count: number, seed: number, share: number): BatchOutcome
+  /** Copies out what `differentiate` left, `parameterCount` values. */
+  readGradient(to: Float32Array): void
+  /** Adds the gradient of other samples of the batch. The order of the calls decides the bits. */
+  addGradient(part: Float32Array): void
+  /** The second half: one update by the whole batch's gradient. */
+  applyGradient(): void
   /** Gradient of the mean loss on the staged batch, as a flat vector, without dropout or an update. */
   gradient(count: number): BatchOutcome & { readonly gradient: Float32Array }
   updateState(): UpdateState

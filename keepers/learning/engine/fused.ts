@@ -48,6 +48,10 @@ class FusedEngine implements Engine {
     return this.#arena.floats(this.#weights, this.spec.parameterCount).slice()
   }
 
+  readWeights(to: Float32Array): void {
+    to.set(this.#arena.floats(this.#weights, this.spec.parameterCount))
+  }
+
   setWeights(weights: Float32Array): void {
     this.#arena.floats(this.#weights, this.spec.parameterCount).set(weights)
   }
@@ -73,6 +77,24 @@ class FusedEngine implements Engine {
     const outcome = this.#differentiate(count, seed)
     this.#rule.apply()
     return outcome
+  }
+
+  differentiate(count: number, seed: number, share: number): BatchOutcome {
+    const outcome = this.#differentiate(count, seed)
+    this.#rule.scale(share)
+    return outcome
+  }
+
+  readGradient(to: Float32Array): void {
+    to.set(this.#arena.floats(this.#gradient, this.spec.parameterCount))
+  }
+
+  addGradient(part: Float32Array): void {
+    this.#rule.add(part)
+  }
+
+  applyGradient(): void {
+    this.#rule.apply()
   }
 
   gradient(count: number): BatchOutcome & { gradient: Float32Array } {

@@ -48,6 +48,8 @@ export async function activate(tf: TfjsModule, backend: TfjsBackend): Promise<vo
   await tf.ready()
 }
 
+type Place = { readonly weights: Float32Array; readonly gradient: Float32Array }
+
 class TfjsEngine implements Engine {
   readonly spec: ModelSpec
   readonly backend: TfjsBackend
@@ -86,6 +88,10 @@ class TfjsEngine implements Engine {
     return this.#arena.floats(this.#weights, this.spec.parameterCount).slice()
   }
 
+  readWeights(to: Float32Array): void {
+    to.set(this.#arena.floats(this.#weights, this.spec.parameterCount))
+  }
+
   setWeights(weights: Float32Array): void {
     this.#arena.floats(this.#weights, this.spec.parameterCount).set(weights)
     this.#upload()
@@ -110,18 +116,44 @@ class TfjsEngine implements Engine {
   }
 
   trainStep(count: number, seed: number): BatchOutcome {
+    const outcome = this.differentiate(count, seed, 1)
+    this.applyGradient()
+    return outcome
+  }
+
+  differentiate(count: number, seed: number, share: number): BatchOutcome {
     // tfjs draws dropout masks from Math.random unless the layer has a seed: give it one for this step.
     for (const [index, layer] of this.#model.layers.entries()) {
       if (layer.getClassName() === 'Dropout') (layer as { seed?: number }).seed = deriveSeed(seed, 0xd0, index)
     }
     const outcome = this.#differentiate(count, true)
-    this.#rule.apply()
-    // The model itself updates statistics, such as in batch normalisation; the optimiser must not.
-    this.#visit((variable, values) => {
-      if (!this.#trainable.has(variable.name)) values.set(variable.dataSync() as Float32Array)
+    // The model itself updates statistics, such as in batch normalisation.
+    this.#visit((variable, at) => {
+      if (!this.#trainable.has(variable.name)) at.gradient.set(variable.dataSync() as Float32Array)
     })
-    this.#upload()
+    this.#rule.scale(share)
     return outcome
+  }
+
+  readGradient(to: Float32Array): void {
+    to.set(this.#arena.floats(this.#gradient, this.spec.parameterCount))
+  }
+
+  addGradient(part: Float32Array): void {
+    this.#rule.add(part)
+  }
+
+  applyGradient(): void {
+    // The optimiser must not touch statistics: a norm that it clips by, for one, is not about them.
+    const statistics: { readonly values: Float32Array; readonly index: number }[] = []
+    this.#visit((variable, { gradient }, index) => {
+      if (this.#trainable.has(variable.name)) return
+      statistics.push({ values: gradient.slice(), index })
+      gradient.fill(0)
+    })
+    this.#rule.apply()
+    for (const { values, index } of statistics) this.#place(index).weights.set(values)
+    this.#upload()
   }
 
   gradient(count: number): BatchOutcome & { gradient: Float32Array } {
@@ -192,18 +224,22 @@ class TfjsEngine implements Engine {
     if (this.#tf.getBackend() !== name) throw new LearningError('NO_BACKEND', `${this.backend} is no longer available`)
   }
 
-  #visit(body: (variable: Tf.Variable, values: Float32Array) => void): void {
-    for (const [index, variable] of this.#variables.entries()) {
-      const { offset, length } = this.spec.parameters[index]!
-      body(variable, this.#arena.floats(this.#weights + 4 * offset, length))
-    }
+  /** A parameter's values and its gradient, in the kernel's memory. */
+  #place(index: number): Place {
+    const { offset, length } = this.spec.parameters[index]!
+    const floats = (start: Pointer) => this.#arena.floats(start + 4 * offset, length)
+    return { weights: floats(this.#weights), gradient: floats(this.#gradient) }
+  }
+
+  #visit(body: (variable: Tf.Variable, place: Place, index: number) => void): void {
+    for (const [index, variable] of this.#variables.entries()) body(variable, this.#place(index), index)
   }
 
   #upload(): void {
     this.#makeCurrent()
     this.#tf.tidy(() => {
-      this.#visit((variable, values) => {
-        variable.assign(this.#tf.tensor(values.slice(), variable.shape, 'float32'))
+      this.#visit((variable, { weights }) => {
+        variable.assign(this.#tf.tensor(weights.slice(), variable.shape, 'float32'))
       })
     })
   }

@@ -10,13 +10,17 @@ export function momentCount(optimizer: OptimizerSettings): 0 | 1 | 2 {
   return (optimizer.momentum ?? 0) > 0 ? 1 : 0
 }
 
+/** Floats that `add` takes at a time; a multiple of a SIMD vector. */
+const PIECE = 16_384
+
 export class UpdateRule {
   readonly #arena: Arena
   readonly #weights: Pointer
   readonly #gradient: Pointer
-  readonly #anchor: Pointer
-  readonly #moments: readonly [Pointer, Pointer]
+  /** Absent until the first update, for engines that only differentiate. */
+  #state: { readonly anchor: Pointer; readonly moments: readonly [Pointer, Pointer] } | null = null
   #correction: Pointer | null = null
+  #part: Pointer | null = null
   readonly #length: number
   #settings: UpdateSettings | null = null
   #updates = 0
@@ -27,20 +31,25 @@ export class UpdateRule {
     this.#weights = weights
     this.#gradient = gradient
     this.#length = length
-    this.#anchor = arena.allocate(length)
-    this.#moments = [arena.allocate(length), arena.allocate(length)]
+  }
+
+  #vectors() {
+    const vector = () => this.#arena.allocate(this.#length)
+    this.#state ??= { anchor: vector(), moments: [vector(), vector()] }
+    return this.#state
   }
 
   begin(settings: UpdateSettings, state?: UpdateState): void {
     const floats = (at: Pointer) => this.#arena.floats(at, this.#length)
+    const { anchor, moments } = this.#vectors()
     this.#settings = settings
     this.#updates = state?.updates ?? 0
     if (settings.correction !== undefined) {
       this.#correction ??= this.#arena.allocate(this.#length)
       floats(this.#correction).set(settings.correction)
     }
-    floats(this.#anchor).set(state?.anchor ?? floats(this.#weights))
-    for (const [i, at] of this.#moments.entries()) {
+    floats(anchor).set(state?.anchor ?? floats(this.#weights))
+    for (const [i, at] of moments.entries()) {
       const saved = state?.moments[i]
       if (saved === undefined) floats(at).fill(0)
       else floats(at).set(saved)
@@ -50,10 +59,23 @@ export class UpdateRule {
   state(): UpdateState {
     const copy = (at: Pointer) => this.#arena.floats(at, this.#length).slice()
     const count = this.#settings === null ? 0 : momentCount(this.#settings.optimizer)
-    return {
-      updates: this.#updates,
-      anchor: copy(this.#anchor),
-      moments: this.#moments.slice(0, count).map(copy),
+    const { anchor, moments } = this.#vectors()
+    return { updates: this.#updates, anchor: copy(anchor), moments: moments.slice(0, count).map(copy) }
+  }
+
+  /** Multiplies the gradient; 1 leaves its bits alone. */
+  scale(factor: number): void {
+    if (factor !== 1) this.#arena.kernel.scale(this.#gradient, this.#length, factor)
+  }
+
+  /** Adds `part` to the gradient. It goes through a piece of kernel memory, so that it costs no vector of the model's length. */
+  add(part: Float32Array): void {
+    const { kernel } = this.#arena
+    this.#part ??= this.#arena.allocate(PIECE)
+    for (let at = 0; at < this.#length; at += PIECE) {
+      const piece = part.subarray(at, Math.min(at + PIECE, this.#length))
+      this.#arena.floats(this.#part, piece.length).set(piece)
+      kernel.addPull(this.#gradient + 4 * at, this.#part, 0, piece.length, 1)
     }
   }
 
@@ -62,9 +84,10 @@ export class UpdateRule {
     if (this.#settings === null) throw new Error('the update rule was not begun')
     const { kernel } = this.#arena
     const { optimizer, clipGradientNorm, proximalMu, weightDecay, correction } = this.#settings
+    const { anchor, moments } = this.#vectors()
     const length = this.#length
     if (weightDecay) kernel.addPull(this.#gradient, this.#weights, 0, length, weightDecay)
-    if (proximalMu) kernel.addPull(this.#gradient, this.#weights, this.#anchor, length, proximalMu)
+    if (proximalMu) kernel.addPull(this.#gradient, this.#weights, anchor, length, proximalMu)
     if (clipGradientNorm !== undefined) {
       const norm = Math.sqrt(kernel.squaredNorm(this.#gradient, length))
       if (norm > clipGradientNorm) kernel.scale(this.#gradient, length, clipGradientNorm / norm)
@@ -73,7 +96,7 @@ export class UpdateRule {
     this.#updates += 1
     if (optimizer.kind === 'sgd') {
       const momentum = optimizer.momentum ?? 0
-      const velocity = momentum > 0 ? this.#moments[0] : 0
+      const velocity = momentum > 0 ? moments[0] : 0
       const nesterov = optimizer.nesterov ? 1 : 0
       kernel.stepSgd(this.#weights, this.#gradient, velocity, length, optimizer.learningRate, momentum, nesterov)
     } else {
@@ -81,8 +104,8 @@ export class UpdateRule {
       kernel.stepAdam(
         this.#weights,
         this.#gradient,
-        this.#moments[0],
-        this.#moments[1],
+        moments[0],
+        moments[1],
         length,
         learningRate,
         beta1,

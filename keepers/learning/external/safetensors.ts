@@ -3,6 +3,7 @@
 // values. Files come from programs that somebody else wrote, so a header is refused unless it describes every byte exactly once.
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { parseJson, quoted } from '../json.ts'
 
 /** Bytes of one value. */
 const SIZES = {
@@ -109,38 +110,12 @@ export function decodeSafetensors(file: Uint8Array, where: string): Map<string, 
 function parseHeader(bytes: Uint8Array, bad: (what: string) => never): Record<string, unknown> {
   if (bytes[0] !== 0x7b) bad('its header does not start with {: not a safetensors file?')
   let header: unknown
-  let text = ''
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    header = JSON.parse(text)
+    header = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
     bad(`its header is not JSON in UTF-8 (${(cause as Error).message.split('\n')[0]})`)
   }
-  const twice = repeatedKey(text)
-  if (twice !== null) bad(`its header names ${quoted(twice)} twice`)
   // A plain JSON.parse would take this name as the prototype of the parsed object.
   if (Object.hasOwn(header as object, '__proto__')) bad('a tensor cannot be called __proto__')
   return header as Record<string, unknown>
-}
-
-/** The first key that an object of a (valid) JSON text has twice: JSON.parse would silently take the last. */
-function repeatedKey(json: string): string | null {
-  const objects: (Set<string> | null)[] = []
-  for (const { 0: token } of json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
-    if (token === '{') objects.push(new Set())
-    else if (token === '[') objects.push(null)
-    else if (token === '}' || token === ']') objects.pop()
-    else if (token.endsWith(':')) {
-      const key = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1)) as string
-      const seen = objects.at(-1)
-      if (seen?.has(key)) return key
-      seen?.add(key)
-    }
-  }
-  return null
-}
-
-/** Of a stranger's choice, so it is escaped and short. */
-function quoted(name: string): string {
-  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)
 }

@@ -5,6 +5,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { parseJson } from '../json.ts'
 import type { Dataset, ModelSpec, TrainingParameters } from '../types.ts'
 import type { TrainerCommand } from './command.ts'
 import { checkRunnable, runLimited } from './process.ts'
@@ -114,7 +115,7 @@ export class ExternalTrainer {
     }
     let json: unknown
     try {
-      json = JSON.parse(Buffer.from(text).toString('utf8'))
+      json = parseJson(Buffer.from(text).toString('utf8'))
     } catch (cause) {
       const why = (cause as Error).message.split('\n')[0]
       return failed(`metrics.json: not JSON (${why}); NaN and Infinity are not JSON: leave such a figure out`)
@@ -241,7 +242,11 @@ async function readBounded(
     const stats = await handle.stat()
     if (!stats.isFile()) return failed(`${name} is not a regular file`)
     if (stats.size > most) return failed(`${name} has ${stats.size} bytes, at most ${most} are read`)
-    return await handle.readFile()
+    // No further: a process that the program left behind may go on writing.
+    const bytes = new Uint8Array(stats.size)
+    let at = 0
+    for (let read = 1; at < bytes.length && read > 0; at += read) read = (await handle.read(bytes, at)).bytesRead
+    return bytes.subarray(0, at)
   } finally {
     await handle.close()
   }

@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { parseJson } from '../json.ts'
 import type { Model } from '../types.ts'
 import { parseModelSpec } from './spec.ts'
 import { checkVector, flatten } from './vector.ts'
@@ -69,7 +70,7 @@ export async function loadModel(directory: string): Promise<Model> {
   try {
     const text = await readFile(file, 'utf8')
     if (text.length > LARGEST_JSON) throw new Error(`${text.length} characters are too many`)
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (cause) {
     throw new LearningError('BAD_MODEL', `${file}: ${cause instanceof Error ? cause.message : cause}`, { cause })
   }

@@ -3,6 +3,7 @@
 // trains itself, so that anybody can make the very same file again.
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { parseJson } from '../json.ts'
 import type { Model, ModelSpec } from '../types.ts'
 import { specHash } from './spec.ts'
 import { checkVector } from './vector.ts'
@@ -48,7 +49,7 @@ export function readModelFile<Figures extends z.ZodRawShape>(kind: ModelFileKind
   }
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     fail((error as Error).message)
   }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A strategy's module in a process of its own: one that takes all memory, or never returns, ends that process and no keeper.
-// It has none of the keeper's rights either, should it get out of its context: it reads no file but this code, writes none, starts no program,
-// and has no network where the kernel lets it have none.
+// It has none of the keeper's rights either, should it get out of its context: it reads no file but this code, writes none, starts no program;
+// and where the kernel has namespaces for it, it has no network, and neither sees nor signals another process.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
+import { constants } from 'node:os'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import type { Readable } from 'node:stream'
@@ -38,8 +39,8 @@ export type StrategyRequest = {
   readonly where: string
   readonly task: Task
   readonly mebibytes: number
-  /** Process id of the keeper: the process ends when that is not its parent any more. */
-  readonly keeper: number
+  /** Id of its parent as the process sees it: it ends when it has another one, because the keeper is gone. */
+  readonly parent: number
 }
 
 const CALL_MS = 120_000
@@ -54,6 +55,8 @@ const MIB = 2 ** 20
  * has not caused this. A keeper that blamed the module would give up the round, and its journal would still say so after the restart.
  */
 const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP'])
+/** What a shell adds to the number of the signal that ended its command. */
+const SHELL_SIGNAL = 128
 
 export class ConfinedStrategy implements KeeperStrategy {
   readonly terms: StrategyTerms
@@ -61,11 +64,11 @@ export class ConfinedStrategy implements KeeperStrategy {
   readonly home: readonly string[]
   readonly localRate: number | null
   readonly weighs: boolean
-  readonly #request: Omit<StrategyRequest, 'task'>
+  readonly #request: Omit<StrategyRequest, 'task' | 'parent'>
   readonly #limits: StrategyLimits
   readonly #length: number
 
-  private constructor(request: Omit<StrategyRequest, 'task'>, limits: StrategyLimits, facts: StrategyFacts) {
+  private constructor(request: Omit<StrategyRequest, 'task' | 'parent'>, limits: StrategyLimits, facts: StrategyFacts) {
     this.terms = request.terms
     this.vectors = facts.vectors
     this.home = facts.home
@@ -91,7 +94,7 @@ export class ConfinedStrategy implements KeeperStrategy {
   ): Promise<ConfinedStrategy> {
     const mebibytes = limits.mebibytes ?? BASE_MIB + Math.ceil((lengthOf(parameters) * PARAMETER_BYTES) / MIB)
     const bounds = { milliseconds: limits.milliseconds ?? CALL_MS, mebibytes }
-    const request = { source, terms, parameters, where, mebibytes, keeper: process.pid }
+    const request = { source, terms, parameters, where, mebibytes }
     const facts = await ask<StrategyFacts>({ ...request, task: { kind: 'open' } }, bounds)
     return new ConfinedStrategy(request, bounds, facts)
   }
@@ -112,19 +115,28 @@ export class ConfinedStrategy implements KeeperStrategy {
 /** Where `unshare` and its like are; the process has no other variable. */
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 
+/** Words that run a program, and the id that its parent then has for it. */
+type Confinement = { readonly execPath: string; readonly execArgv: readonly string[]; readonly parent: number }
+
 /**
  * The program and the arguments that start a process with hardly any rights. Node's permissions say nothing about the network, nor about
- * signals: the first is the kernel's to deny, by a network namespace without interfaces; where there is none, the process has the network.
+ * signals: both are the kernel's to deny, by a network namespace without interfaces and a namespace of processes in which there is no
+ * other. Where it gives but one of the two, the network is what is denied: whoever has it can send away what the module sees.
  * @param mebibytes bound of V8's heap
  */
-export function confinement(mebibytes: number): { readonly execPath: string; readonly execArgv: readonly string[] } {
+export function confinement(mebibytes: number): Confinement {
   const flags = [
     // That threads are allowed: one watches the memory. It has the same rights.
     ...['--disable-warning=ExperimentalWarning', '--disable-warning=PERM0006', `--max-old-space-size=${mebibytes}`],
     ...['--permission', '--allow-worker', ...readable().map((folder) => `--allow-fs-read=${folder}/*`)],
   ]
-  const [program, ...words] = [...(isolation({ network: 'none', processes: 'shared' }) ?? []), process.execPath]
-  return { execPath: program!, execArgv: [...words, ...flags] }
+  const alone = isolation({ network: 'none', processes: 'own' })
+  const offline = alone ?? isolation({ network: 'none', processes: 'shared' })
+  const unseen = alone ?? (offline === null ? isolation({ network: 'allowed', processes: 'own' }) : null)
+  // Signals without a handler have no effect on the first process of a namespace, not even its own. So a shell is that process.
+  const shell = unseen === null ? [] : ['sh', '-c', '"$@"; exit $?', 'sh']
+  const [program, ...words] = [...(unseen ?? offline ?? []), ...shell, process.execPath]
+  return { execPath: program!, execArgv: [...words, ...flags], parent: unseen === null ? process.pid : 1 }
 }
 
 /** The folders of the code that the process runs. */
@@ -138,7 +150,10 @@ function readable(): string[] {
 export const REPLY = 3
 const WORKER = fileURLToPath(new URL('./confined.worker.ts', import.meta.url))
 
-async function ask<T extends StrategyAnswer>(request: StrategyRequest, limits: StrategyLimits): Promise<T> {
+async function ask<T extends StrategyAnswer>(
+  request: Omit<StrategyRequest, 'parent'>,
+  limits: StrategyLimits,
+): Promise<T> {
   return (await answerOf(request, limits)) as T
 }
 
@@ -147,11 +162,12 @@ async function ask<T extends StrategyAnswer>(request: StrategyRequest, limits: S
  * @param program what Node runs in it; tests have it run what a module does that got out
  */
 export async function answerOf(
-  request: StrategyRequest,
+  order: Omit<StrategyRequest, 'parent'>,
   limits: StrategyLimits,
   program: readonly string[] = [WORKER],
 ): Promise<StrategyAnswer> {
-  const { execPath, execArgv } = confinement(limits.mebibytes)
+  const { execPath, execArgv, parent } = confinement(limits.mebibytes)
+  const request = { ...order, parent }
   const child = spawn(execPath, [...execArgv, ...program], {
     // Nothing of the keeper's: neither its environment, which may hold a passphrase, nor its flags.
     env: { PATH },
@@ -192,8 +208,9 @@ function replyOf(child: ChildProcess, request: StrategyRequest, limits: Strategy
       reject(new Error(`${where}: its process does not start: ${cause.message}`, { cause }))
     })
     // When its output has been read to the end, too.
-    child.once('close', (code, signal) => {
+    child.once('close', (code, killer) => {
       clearTimeout(late)
+      const signal = killer ?? signalOf(code)
       if (signal !== null && FROM_OUTSIDE.has(signal)) {
         return reject(new Error(`${where}: ${task.kind}: its process was ended by somebody else (${signal})`))
       }
@@ -213,6 +230,13 @@ function replyOf(child: ChildProcess, request: StrategyRequest, limits: Strategy
     for (const stream of [child.stdin!, child.stderr!, answer]) stream.on('error', () => undefined)
     child.stdin!.end(serialize(request))
   })
+}
+
+/** The signal that a shell's exit code is about, or null. */
+function signalOf(code: number | null): NodeJS.Signals | null {
+  const number = (code ?? 0) - SHELL_SIGNAL
+  const found = Object.entries(constants.signals).find(([, value]) => value === number)
+  return (found?.[0] ?? null) as NodeJS.Signals | null
 }
 
 /** The answer, if it is one to this task. @throws Error */

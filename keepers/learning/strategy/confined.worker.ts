@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The process of one call of a strategy's module. The module blocks it; a thread beside watches its memory, of which V8 bounds only the heap
-// and not what arrays of numbers take, and whether the keeper still lives.
+// and not what arrays of numbers take, and whether the keeper still lives. In a namespace of its own, the kernel ends it with the keeper.
 import { readFileSync, writeSync } from 'node:fs'
 import process from 'node:process'
 import { deserialize } from 'node:v8'
@@ -13,12 +13,12 @@ const WATCH = `
 const { workerData } = require('node:worker_threads')
 setInterval(() => {
   if (process.memoryUsage.rss() > workerData.bytes) require('node:fs').writeSync(2, workerData.says)
-  else if (process.ppid === workerData.keeper) return
+  else if (process.ppid === workerData.parent) return
   process.kill(process.pid, 'SIGKILL')
 }, 20)`
 
-const { source, terms, parameters, where, task, mebibytes, keeper }: StrategyRequest = deserialize(readFileSync(0))
-const watch = { bytes: mebibytes * 2 ** 20, says: TOO_MUCH_MEMORY, keeper }
+const { source, terms, parameters, where, task, mebibytes, parent }: StrategyRequest = deserialize(readFileSync(0))
+const watch = { bytes: mebibytes * 2 ** 20, says: TOO_MUCH_MEMORY, parent }
 const watcher = new Worker(WATCH, { eval: true, workerData: watch })
 watcher.once('online', () => {
   let answer: StrategyAnswer | Error

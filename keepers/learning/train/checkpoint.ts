@@ -4,13 +4,14 @@ import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import { seal, unseal } from '../sealed.ts'
 import type { TrainingCheckpoint } from '../types.ts'
-import { trainingParametersSchema } from './parameters.ts'
+import { MOST_WORKERS, trainingParametersSchema } from './parameters.ts'
 
 const MAGIC = 'COHTRN01'
 const natural = z.number().int().min(0)
 const headerSchema = z.strictObject({
   specHash: z.string().regex(/^[0-9a-f]{64}$/),
   parameters: trainingParametersSchema,
+  workers: z.number().int().min(1).max(MOST_WORKERS).default(1),
   epoch: natural,
   step: natural,
   updates: natural,
@@ -21,7 +22,9 @@ const headerSchema = z.strictObject({
 })
 
 export function encodeCheckpoint(checkpoint: TrainingCheckpoint): Uint8Array<ArrayBuffer> {
-  const { weights, anchor, moments, ...header } = checkpoint
+  const { weights, anchor, moments, workers, ...rest } = checkpoint
+  // Without it a file says 1, as those from before there were workers do.
+  const header = workers === 1 ? rest : { ...rest, workers }
   return seal(MAGIC, header, [weights, anchor, ...moments])
 }
 

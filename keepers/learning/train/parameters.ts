@@ -4,6 +4,9 @@ import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import type { TrainingParameters } from '../types.ts'
 
+/** Most threads that share the batches of one training. */
+export const MOST_WORKERS = 64
+
 const rate = z.number().positive().max(100)
 const share = z.number().min(0).lt(1)
 const optimizerSchema = z.discriminatedUnion('kind', [

@@ -4,11 +4,12 @@ import { LearningError } from '../errors.ts'
 import { specHash } from '../model/spec.ts'
 import { checkVector } from '../model/vector.ts'
 import type { Dataset, EpochRecord, ModelSpec, TrainingCheckpoint, TrainingParameters } from '../types.ts'
-import { parseTrainingParameters } from './parameters.ts'
+import { MOST_WORKERS, parseTrainingParameters } from './parameters.ts'
 
 /** Mutable position of a training in progress. */
 export type Run = {
   readonly parameters: TrainingParameters
+  readonly workers: number
   readonly history: EpochRecord[]
   epoch: number
   step: number
@@ -17,8 +18,12 @@ export type Run = {
   seen: number
 }
 
-export function firstRun(parameters: TrainingParameters): Run {
-  return { parameters, history: [], epoch: 0, step: 0, lossSum: 0, correct: 0, seen: 0 }
+/** @throws LearningError BAD_PARAMETERS for a number of workers that nobody can mean */
+export function firstRun(parameters: TrainingParameters, workers = 1): Run {
+  if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) {
+    throw new LearningError('BAD_PARAMETERS', `workers is ${workers}: give a whole number from 1 to ${MOST_WORKERS}`)
+  }
+  return { parameters, workers, history: [], epoch: 0, step: 0, lossSum: 0, correct: 0, seen: 0 }
 }
 
 /** The run that a checkpoint was taken of. @throws LearningError BAD_CHECKPOINT, BAD_PARAMETERS, BAD_VECTOR */
@@ -34,6 +39,6 @@ export function resumedRun(spec: ModelSpec, data: Dataset, resume: TrainingCheck
     throw refuse(`${resume.moments.length} moment vectors do not fit ${parameters.optimizer.kind}`)
   }
   for (const vector of [resume.weights, resume.anchor, ...resume.moments]) checkVector(spec, vector, 'checkpoint')
-  const { epoch, step, lossSum, correct, seen } = resume
-  return { parameters, history: [...resume.history], epoch, step, lossSum, correct, seen }
+  const { workers, epoch, step, lossSum, correct, seen } = resume
+  return { parameters, workers, history: [...resume.history], epoch, step, lossSum, correct, seen }
 }

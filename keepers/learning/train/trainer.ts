@@ -18,6 +18,7 @@ import type {
   TrainingProgress,
   TrainingResult,
 } from '../types.ts'
+import { type FillSlice, GradientWorkers } from '../workers/gradient-workers.ts'
 import { requireFit } from './data-fit.ts'
 import { EvaluationSums } from './evaluation.ts'
 import { DEFAULT_TRAINING, parseTrainingParameters } from './parameters.ts'
@@ -29,7 +30,12 @@ export type TrainOptions = {
   readonly onProgress?: (progress: TrainingProgress) => void
   /** Added to the gradient of every step; not part of a checkpoint. @see UpdateSettings */
   readonly correction?: Float32Array
-  /** Go on from here, with the parameters of the checkpoint; the loaded data must be the same. */
+  /**
+   * Threads that share each batch, 1 by default and at most MOST_WORKERS; 1 is this thread alone. The weights are the same bits for the same
+   * seed and number of workers. Threads beyond the first stay for later trainings, until `teardown`.
+   */
+  readonly workers?: number
+  /** Go on from here, with the parameters and the workers of the checkpoint; the loaded data must be the same. */
   readonly resume?: TrainingCheckpoint
 }
 
@@ -44,6 +50,7 @@ export class LocalTrainer {
   #data: Dataset | null = null
   #parameters: TrainingParameters = DEFAULT_TRAINING
   #run: Run | null = null
+  #workers: GradientWorkers | null = null
   #busy = false
 
   /** Weights start from `initialWeights(spec, 1)`. `onWarning` hears of slow or missing backends. */
@@ -94,7 +101,8 @@ export class LocalTrainer {
 
   /**
    * Trains from the current weights on the loaded data. An abort throws the signal's reason; `checkpoint()` then holds the state to resume
-   * from. If the loss becomes infinite or NaN, throws DIVERGED and restores the weights from before the call.
+   * from. If the loss becomes infinite or NaN, throws DIVERGED and restores the weights from before the call. If a worker ends or fails, throws
+   * WORKER_DIED or its error; `checkpoint()` holds the state after the last whole step, and the next training starts new workers.
    */
   async train(options: TrainOptions = {}): Promise<TrainingResult> {
     const engine = this.#live()
@@ -106,9 +114,12 @@ export class LocalTrainer {
     const run = this.#begin(engine, data, options)
     this.#run = run
     this.#busy = true
+    const workers = this.#workersOf(engine, run.workers)
     try {
+      await workers?.begin(Math.min(run.parameters.batchSize, data.count))
       await this.#epochs(engine, data, run, options)
     } finally {
+      workers?.end()
       this.#busy = false
     }
     this.#run = null
@@ -120,10 +131,11 @@ export class LocalTrainer {
   checkpoint(): TrainingCheckpoint | null {
     if (this.#run === null) return null
     const engine = this.#live()
-    const { parameters, epoch, step, lossSum, correct, seen, history } = this.#run
+    const { parameters, workers, epoch, step, lossSum, correct, seen, history } = this.#run
     return {
       specHash: specHash(this.spec),
       parameters,
+      workers,
       epoch,
       step,
       weights: engine.getWeights(),
@@ -184,16 +196,19 @@ export class LocalTrainer {
 
   /** Frees the engine and forgets the data. Every later call throws TORN_DOWN. */
   teardown(): void {
+    this.#workers?.close()
+    this.#workers = null
     this.#engine?.dispose()
     this.#engine = null
     this.#data = null
     this.#run = null
   }
 
-  #begin(engine: Engine, data: Dataset, { resume, correction }: TrainOptions): Run {
+  #begin(engine: Engine, data: Dataset, { resume, correction, workers }: TrainOptions): Run {
     if (resume === undefined) {
+      const run = firstRun(this.#parameters, workers)
       engine.beginUpdates({ ...this.#parameters, correction })
-      return firstRun(this.#parameters)
+      return run
     }
     const run = resumedRun(this.spec, data, resume)
     engine.setWeights(resume.weights)
@@ -201,8 +216,17 @@ export class LocalTrainer {
     return run
   }
 
+  #workersOf(engine: Engine, count: number): GradientWorkers | null {
+    if (this.#workers?.count !== count) {
+      this.#workers?.close()
+      this.#workers = count === 1 ? null : new GradientWorkers(engine, count)
+    }
+    return this.#workers
+  }
+
   async #epochs(engine: Engine, data: Dataset, run: Run, options: TrainOptions): Promise<void> {
     const { epochs, batchSize, seed } = run.parameters
+    const workers = this.#workers
     const steps = Math.ceil(data.count / batchSize)
     let turn = performance.now()
     const report = () =>
@@ -220,8 +244,11 @@ export class LocalTrainer {
       while (run.step < steps) {
         const start = run.step * batchSize
         const count = Math.min(batchSize, data.count - start)
-        gather(data, order, start, count, engine.stage(count))
-        const { lossSum, correct } = engine.trainStep(count, deriveSeed(seed, 0x57, run.epoch, run.step))
+        const stepSeed = deriveSeed(seed, 0x57, run.epoch, run.step)
+        const fill: FillSlice = (from, size, buffers) => gather(data, order, start + from, size, buffers)
+        if (workers === null) fill(0, count, engine.stage(count))
+        const { lossSum, correct } =
+          workers === null ? engine.trainStep(count, stepSeed) : await workers.step(count, stepSeed, fill)
         if (!Number.isFinite(lossSum)) this.#diverged(engine, run)
         run.lossSum += lossSum
         run.correct += correct

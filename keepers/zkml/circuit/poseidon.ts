@@ -4,6 +4,7 @@
 import { Field } from '@noble/curves/abstract/modular.js'
 import { grainGenConstants } from '@noble/curves/abstract/poseidon.js'
 import { SCALAR_FIELD } from '../bn254.ts'
+import { apply, type PartialRounds, partialRoundsOf } from './poseidon-partial.ts'
 
 /** Half of them before the partial rounds, half after. */
 export const POSEIDON_FULL_ROUNDS = 8
@@ -43,30 +44,50 @@ export function poseidonParameters(inputs: number): PoseidonParameters {
   return result
 }
 
+const partial = new Map<number, PartialRounds>()
+
+function partialOf(inputs: number): PartialRounds {
+  let known = partial.get(inputs)
+  if (known === undefined) {
+    const { roundConstants, mds, partialRounds } = poseidonParameters(inputs)
+    const first = POSEIDON_FULL_ROUNDS / 2
+    known = partialRoundsOf(mds, roundConstants.slice(first, first + partialRounds + 1))
+    partial.set(inputs, known)
+  }
+  return known
+}
+
 function fifthPower(x: bigint): bigint {
   const square = (x * x) % SCALAR_FIELD
   return (((square * square) % SCALAR_FIELD) * x) % SCALAR_FIELD
 }
 
-/** Poseidon of 1 to 16 field elements. @throws RangeError for any other number of them. */
+/** Poseidon of 1 to 16 field elements. @throws RangeError for any other number of them */
 export function poseidon(inputs: readonly bigint[]): bigint {
-  const { partialRounds, roundConstants, mds } = poseidonParameters(inputs.length)
-  const firstLast = POSEIDON_FULL_ROUNDS / 2 + partialRounds
+  const { roundConstants, mds, partialRounds } = poseidonParameters(inputs.length)
+  const { before, rounds, after } = partialOf(inputs.length)
+  const half = POSEIDON_FULL_ROUNDS / 2
+  const fullRound = (state: readonly bigint[], constants: readonly bigint[]): bigint[] =>
+    // Reduced by the S-box, which also reduces what the partial rounds leave.
+    apply(
+      mds,
+      state.map((element, j) => fifthPower(element + constants[j]!)),
+    )
   let state = [0n, ...inputs]
-  for (const [round, constants] of roundConstants.entries()) {
-    const isFull = round < POSEIDON_FULL_ROUNDS / 2 || round >= firstLast
-    // Reduced by the S-box or, after the matrix, by the one reduction of its row.
-    for (let j = 0; j < state.length; j++) {
-      const element = state[j]! + constants[j]!
-      state[j] = isFull || j === 0 ? fifthPower(element) : element
+  for (const constants of roundConstants.slice(0, half)) state = fullRound(state, constants)
+  state = [state[0]!, ...apply(before, state.slice(1))]
+  for (const { constant, corner, row, column } of rounds) {
+    const boxed = fifthPower(state[0]! + constant)
+    let first = corner * boxed
+    // The other elements are sums of products until the next full round: a reduction each costs more than it saves.
+    for (let j = 0; j < row.length; j++) {
+      first += row[j]! * state[j + 1]!
+      state[j + 1]! += column[j]! * boxed
     }
-    const boxed = state
-    state = mds.map((row) => {
-      let sum = 0n
-      for (let j = 0; j < row.length; j++) sum += row[j]! * boxed[j]!
-      return sum % SCALAR_FIELD
-    })
+    state[0] = first % SCALAR_FIELD
   }
+  const last = roundConstants.slice(half + partialRounds)
+  for (const [i, constants] of last.entries()) state = fullRound(state, i === 0 ? after : constants)
   return state[0]!
 }
 

@@ -46,6 +46,8 @@ export type PageRequest = {
   readonly input: Float64Array
   /** The purpose of the proof: the fourth public signal. */
   readonly context: bigint
+  /** Opens a commitment to the input that somebody knows already; drawn anew unless given. */
+  readonly inputSalt?: bigint
 }
 
 /** A circuit and its key, ready to prove. */
@@ -99,11 +101,11 @@ export class PageProver {
    * Proves one inference, and verifies the proof before it leaves.
    * @throws InferenceError `circuit-disagrees`, CompileError for an input that does not fit, ProveError
    */
-  async prove({ input, context }: PageRequest, signal?: AbortSignal): Promise<PageProof> {
+  async prove({ input, context, inputSalt = randomSalt() }: PageRequest, signal?: AbortSignal): Promise<PageProof> {
     const { program, modelSalt } = this.#circuit
     const options = this.#options
     const salts = {
-      input: randomSalt(),
+      input: inputSalt,
       ...(options.output === 'committed' ? { output: randomSalt() } : {}),
     }
     const sample = { input, context, salts: { ...salts, model: modelSalt } }

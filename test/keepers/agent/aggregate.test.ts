@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { ZeroAddress, ZeroHash } from 'ethers'
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { attestationSeal, lastAttested } from '../../../keepers/agent/steps/attestation.ts'
+import { othersSumRecord } from '../../../keepers/agent/steps/intents.ts'
 import { drawnFrom, drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
 import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
 import { hasSeat, seatsOf } from '../../../keepers/chain/seats.ts'
@@ -141,6 +142,7 @@ describe('the sum that a keeper stands for', function () {
       const fetch = plane.fetch.bind(plane)
       let isHere = false
       Object.assign(plane, {
+        has: async (cid: string) => cid !== cids[3] || isHere,
         fetch: async (cid: string, options: Parameters<typeof fetch>[1]) => {
           if (cid === cids[3] && !isHere && !options.providers.some((host) => hosts.includes(host))) {
             throw new NetworkError('UNAVAILABLE', 'nobody serves it')
@@ -176,8 +178,60 @@ describe('the sum that a keeper stands for', function () {
       await servedBy()
       expect(await aggregate(stage.step(at(0.31)))).to.equal('again')
       hostsAre(3, 4)
-      await aggregate(stage.step(at(0.38)))
+      // Nor is anybody without it: see below.
+      for (const part of [0.38, 0.41, 0.46]) await aggregate(stage.step(at(part)))
+      expect(calls('attest')).to.have.length(1)
       expect(lastAttested(stage.step())!.included).to.equal(seats(...ALL))
+    })
+
+    describe('with the help of another, which passes it on to some at the very last moment', () => {
+      /** This keeper has it from member 4, and these members seal the sum without it. */
+      const sealedWithout = async (...members: number[]) => {
+        await servedBy(4)
+        await aggregate(stage.step(at(0.39)))
+        await aggregate(stage.step(at(0.41)))
+        expect(calls('attest')).to.deep.equal([])
+        const { hash, included } = stage.store.getRecord(othersSumRecord(stage.snapshot.epochInfo, round)) as Sum
+        for (const member of members) {
+          const what = { hash, included: BigInt(included), convicted: 0n }
+          const seal = attestationSeal(stage.context, round, seatOfIndex(member), what)
+          stage.tell('AggregateAttested', { round, seat: seatOfIndex(member), seal })
+        }
+        attesting(...members)
+      }
+      type Sum = { hash: string; included: string }
+
+      it('does as those that lack it, once no quorum is left for the sum with it', async () => {
+        await sealedWithout(0, 2)
+        await aggregate(stage.step(at(0.42)))
+        expect(calls('attest')).to.have.length(1)
+        expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+      })
+
+      it('stands by its own where as many say otherwise as may lie: else they could keep any member out', async () => {
+        await sealedWithout(0)
+        await aggregate(stage.step(at(0.42)))
+        expect(calls('attest')).to.deep.equal([])
+        await aggregate(stage.step(at(0.46)))
+        expect(lastAttested(stage.step())!.included).to.equal(seats(...ALL))
+      })
+
+      it('stands by its own where the other is of too few, whose draft would accuse the sender of what it did not do', async () => {
+        const { service } = stage.context.contracts
+        const parameters = { ...(await service.parameters()), minKeepers: 5n }
+        Object.assign(service, { parameters: async () => parameters })
+        await servedBy(4)
+        for (const part of [0.39, 0.41]) await aggregate(stage.step(at(part)))
+        expect(lastAttested(stage.step())!.included).to.equal(seats(...ALL))
+      })
+
+      it('remembers after a restart which update came late', async () => {
+        await sealedWithout(0, 2)
+        const { plane } = stage.context
+        Object.assign(plane, { has: async () => true })
+        await aggregate(stage.step(at(0.43)))
+        expect(lastAttested(stage.step())!.included).to.equal(seats(0, 1, 2, 4))
+      })
     })
   })
 

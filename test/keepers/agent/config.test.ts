@@ -76,6 +76,25 @@ describe('keeper config', () => {
     expect(refusal(() => parseConfig('a: [', '/x')).message).to.match(/keeper\.yaml/)
   })
 
+  it('takes a number of training workers that can share a batch, and refuses any other', () => {
+    const withWorkers = (lines: string): string => example.replace(/ {2}workers: 1 .*\n/, `${lines}\n`)
+    expect(parseConfig(example, '/x').training.workers).to.equal(1)
+    expect(parseConfig(withWorkers(''), '/x').training.workers).to.equal(1)
+    expect(parseConfig(withWorkers('  workers: 4'), '/x').training.workers).to.equal(4)
+    for (const [lines, message] of [
+      ['  workers: 0', /training\.workers/],
+      ['  workers: 65', /training\.workers/],
+      ['  workers: many', /training\.workers/],
+      [
+        '  workers: 33',
+        /training\.workers 33 cannot share batches of 32: give at most 32, or a larger training\.batchSize/,
+      ],
+      ['  workers: 2\n  command: [x]', /training\.workers 2 is about the keeper's own trainer/],
+    ] as const) {
+      expect(refusal(() => parseConfig(withWorkers(lines), '/x')).message).to.match(message)
+    }
+  })
+
   describe('of a trainer that is a program', () => {
     const withTraining = (lines: string): string => example.replace('  proximalMu: 0\n', `$&${lines}\n`)
 

@@ -120,6 +120,25 @@ describe('a keeper`s own data', function () {
     })
   }
 
+  it('is shared by training.workers: the same bits in two keepers, and no noise among them', async () => {
+    const plain = exampleManifest('small-cnn')
+    const { rounds } = plain
+    const privacy = { noiseMultiplier: 1, contributors: 4, colluders: 1, delta: 1e-6 }
+    // A member's noise is drawn from the system's randomness: a thread that added any would give other bits each time.
+    const secret = { ...plain, rounds: { ...rounds, clipNorm: 1, clipBound: 16, privacy } }
+    const trained = async (workers: number, manifest: ServiceManifest) => {
+      const trainer = await start(configOf('source: idx\n  path: idx', manifest))
+      const { training } = parseConfig(example.replace('  workers: 1 ', `  workers: ${workers} `), folder, manifest)
+      expect(training.workers).to.equal(workers)
+      return (await trainer.train(trainer.shard.initialWeights, { round: 3, epoch: 1 }, training)).weights
+    }
+    const alone = await trained(1, plain)
+    const together = await trained(3, plain)
+    expect(together).to.not.deep.equal(alone)
+    expect(Math.max(...together.map((value, i) => Math.abs(value - alone[i]!)))).to.be.below(0.01)
+    expect(await trained(3, secret)).to.deep.equal(together)
+  })
+
   it('is not needed: a keeper without any has the model, trains on nothing, and says so', async () => {
     const manifest = table(['well', 'sick'])
     const trainer = await start(configOf('source: none', manifest))

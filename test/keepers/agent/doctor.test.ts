@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { examineKeeper, initKeeper } from '../../../keepers/agent/index.ts'
-import { countWitnesses } from '../../../keepers/agent/operations/doctor.ts'
+import { checkWorkers, countWitnesses } from '../../../keepers/agent/operations/doctor.ts'
 import { exampleManifest } from '../../../keepers/versions/index.ts'
 
 describe('the doctor', function () {
@@ -31,6 +31,14 @@ describe('the doctor', function () {
     const checks = await examineKeeper({ folder: join(folder, 'none') })
     expect(checks.map(({ name, verdict }) => [name, verdict])).to.deep.equal([['config', 'fail']])
     expect(checks[0]!.found).to.match(/cohort keeper init/)
+  })
+
+  it('says how batches are shared, and warns of more threads than cores', () => {
+    const of = (workers: number, cores: number) =>
+      checkWorkers({ workers, batchSize: 32 }, cores).map(({ verdict, found }) => [verdict, found])
+    expect(of(1, 1)).to.deep.equal([])
+    expect(of(3, 4)).to.deep.equal([['ok', 'training.workers 3: batches of 32 in slices of 11, on 4 cores']])
+    expect(of(3, 2)[0]![0]).to.equal('warn')
   })
 
   it('goes through what needs no chain when no endpoint answers, and says who has a port', async () => {

@@ -160,6 +160,7 @@ export async function roundStage(options: {
         blobs.set(cid, bytes.slice())
         return cid
       },
+      has: async (cid: string) => blobs.has(cid),
       fetch: async (cid: string, { maxBytes }: { maxBytes: number }) => {
         stage.onFetch(cid)
         const bytes = blobs.get(cid)

@@ -23,7 +23,7 @@ export type SliceStage = RoundStage & {
   wholeOnly: boolean
 }
 
-/** Keepers that know each other's blobs and notes. @param windows Seconds that each window has: the patience is 0.15 of it. */
+/** Keepers that know each other's blobs and notes. */
 export async function sliceStages(): Promise<SliceStage[]> {
   const stages: SliceStage[] = []
   for (const self of MEMBERS) {
@@ -78,7 +78,7 @@ export async function sliceStages(): Promise<SliceStage[]> {
     })
     Object.assign(stage.context, {
       clock: systemClock,
-      config: { ...stage.context.config, network: { fetchSeconds: 5, slices: true } },
+      config: { ...stage.context.config, network: { fetchSeconds: 15, slices: true } },
       peers: {
         providers: async (seat: number, _: readonly number[], own: number | null) =>
           seat === own ? [] : [String(seat)],

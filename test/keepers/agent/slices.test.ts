@@ -108,7 +108,7 @@ describe('keepers that add up by slices', function () {
     const silent = memberOf(duties().members[0]![0]!)
     const others = stages.filter((_, member) => member !== silent)
     stages[silent]!.speaks = () => null
-    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 1.5 })
+    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 4 })
     allEqual(await attestedBy(stages), await hashOf(cids))
     for (const stage of others) expect(othersOf(stage, cids)).to.have.length(1)
   })

@@ -119,6 +119,20 @@ describe('a keeper in training', () => {
       .and.not.to.contain('name="auc"')
   })
 
+  it('tries again after one of its worker threads died: the same training, for nothing was published', async () => {
+    const train = async () => {
+      trained++
+      if (trained === 1) throw new LearningError('WORKER_DIED', 'training worker 2 of 2 ended with code 1')
+      return { weights: Float32Array.from(vectorOf(50, 1)), samples: 100, loss: 1 }
+    }
+    Object.assign(stage.context.trainer, { train })
+    const error = await training(stage.step()).catch((reason: unknown) => reason)
+    expect(error).to.be.instanceOf(LearningError).and.include({ code: 'WORKER_DIED' })
+    expect(methods()).to.deep.equal([])
+    expect(await training(stage.step())).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([2, ['commitUpdate']])
+  })
+
   it('tries again after another failure of the thread', async () => {
     Object.assign(stage.context.trainer, { train: async () => Promise.reject(new Error('out of memory')) })
     expect(await training(stage.step()).catch((error: Error) => error.message)).to.equal('out of memory')

@@ -2,6 +2,7 @@
 // Calls that a proposer made up, in words.
 import { expect } from 'chai'
 import { id as hashOf, Interface, parseEther, ZeroAddress } from 'ethers'
+import { modelHistory } from '../../../keepers/chain/dao/history.ts'
 import { proposalIdOf } from '../../../keepers/chain/dao/proposal-id.ts'
 import { ProposalBook } from '../../../keepers/chain/dao/proposals.ts'
 
@@ -65,4 +66,46 @@ describe('a proposal that an endpoint shows', () => {
       expect(error).to.have.property('message').which.contains(`calls for proposal ${id} that are not its own`)
     })
   }
+})
+
+describe('numbers that an endpoint says', () => {
+  const governor = {
+    proposalCount: async () => 2n ** 53n + 1n,
+    proposalDetailsAt: async () => [0n],
+    proposalSnapshot: async () => 0n,
+  }
+  const lying = new ProposalBook({ governor: governor as never, sender: {} as never, known: [] })
+
+  it('make no endless list of proposals', async () => {
+    // Above 2^53 a counter that grows by one stays where it is.
+    for (const ask of [
+      () => lying.list(),
+      () => lying.list({ count: 1 }),
+      () => lying.find('12345'),
+      () => lying.count(),
+    ]) {
+      const error = await ask().then(
+        () => null,
+        (cause: Error) => cause,
+      )
+      expect(error).to.have.property('message').which.contains('9007199254740993 proposals, which cannot be')
+    }
+  })
+
+  it('make no endless list of versions that it never shows', async () => {
+    let asked = 0
+    const models = {
+      versionCount: async () => 3n,
+      listVersions: async () => {
+        if (asked++ > 10) throw new Error('without end')
+        return []
+      },
+      listReleases: async () => [],
+    }
+    const error = await modelHistory(models as never, TARGET).then(
+      () => null,
+      (cause: Error) => cause,
+    )
+    expect(error).to.have.property('message').which.contains('counts 3 versions and shows 0')
+  })
 })

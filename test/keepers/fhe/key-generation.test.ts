@@ -24,6 +24,7 @@ import {
   startKeyGeneration,
 } from '../../../keepers/fhe/index.ts'
 import { sealedShareDigest } from '../../../keepers/fhe/key-messages.ts'
+import { checkVector, shapeOf } from '../../../keepers/fhe/packing.ts'
 import { type Ceremony, CRS, ceremony, EPOCH, finishRequest, makeMembers, startAll, testPlan } from './ceremony.ts'
 import { refuses } from './rejection.ts'
 
@@ -285,6 +286,16 @@ describe('fhe trial decryption', () => {
     const outcome = await trial(keys.memberKeys)
     expect(outcome.mean.length).to.equal(8191)
     checkKeyTest(plan, keys.keyHash, outcome)
+  })
+
+  it('has a vector that an encryption takes, however short updates must be', () => {
+    for (const options of [{ vectorLength: 8191, clipNorm: 30 }, { clipNorm: 3 }, {}]) {
+      const tight = testPlan(4, 3, { scaleBits: 'widest', maxWeight: 10, ...options })
+      const vector = keyTestVector(tight, keys.keyHash)
+      expect(Math.hypot(...vector)).to.be.within(0.01, tight.clipNorm)
+      expect(Math.max(...vector.map(Math.abs))).to.be.at.most(tight.clipBound)
+      expect(() => checkVector(tight, shapeOf(tight, KEY_TEST_ROUND), vector, tight.maxWeight)).to.not.throw()
+    }
   })
 
   it('needs everyone, so that every dealing is looked at', () =>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What travels of polynomials, against whole numbers of any size.
-import { randomBytes } from 'node:crypto'
+import { createCipheriv, createHash, randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { Core } from '../../../keepers/fhe/core.ts'
 import { combine } from '../../../keepers/fhe/index.ts'
@@ -25,6 +25,16 @@ function toItems(values: readonly bigint[], width: number): Uint8Array {
   return Uint8Array.from(
     values.flatMap((value) => Array.from({ length: width }, (_, i) => Number((value >> BigInt(8 * i)) & 255n))),
   )
+}
+
+const SEED = Number(process.env.COHORT_FUZZ_SEED ?? (Date.now() & 0x7fffffff) | 1)
+const FUZZ_TURNS = Number(process.env.COHORT_FUZZ_TURNS ?? 40)
+
+/** Uniform bytes from a seed. */
+function streamOf(seed: number): (length: number) => Uint8Array {
+  const key = createHash('sha256').update(String(seed)).digest()
+  const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16))
+  return (length) => new Uint8Array(cipher.update(Buffer.alloc(length)))
 }
 
 describe('fhe coefficients on the wire', () => {
@@ -171,6 +181,59 @@ describe('fhe coefficients on the wire', () => {
     // The ciphertexts of before: 16 bytes for each of 8,192 coefficients, whatever they carry.
     expect(narrow!.update).to.be.below((16 * 8192) / 6)
   })
+})
+
+describe(`fhe coefficients that somebody else made (COHORT_FUZZ_SEED=${SEED})`, () => {
+  for (const set of ['default', 'precise'] as const) {
+    it(`are read as the integers that they are, whatever their bytes, and nothing beyond them: ${set}`, async () => {
+      const kernel = await Kernel.open(testPlan(5, 3, { set }))
+      const primes = kernel.primes.slice(0, kernel.dataPrimeCount)
+      const Q = primes.reduce((a, b) => a * b, 1n)
+      const polynomial = kernel.allocate(kernel.polynomialBytes)
+      const random = streamOf(SEED)
+      for (let turn = 0; turn < FUZZ_TURNS; turn++) {
+        const width = 1 + (random(1)[0]! % Math.ceil((60 * primes.length) / 8))
+        const droppedBits = Math.max(0, 60 * primes.length - 8 * width)
+        const wire = new Wire(kernel, { width, droppedBits })
+        const [dropped, count] = [BigInt(droppedBits), 1 + (random(1)[0]! % 64)]
+        const most = (Q - 1n) >> dropped
+        // Bytes of any kind, of the largest there are, and close to the bound from both sides.
+        const bytes = random(width * count)
+        if (turn % 4 === 1) bytes.fill(255)
+        if (turn % 4 >= 2) {
+          const near = Array.from({ length: count }, () => {
+            const value = most + BigInt(random(1)[0]! % 5) - (turn % 4 === 2 ? 4n : 2n)
+            return value < 0n ? 0n : BigInt.asUintN(8 * width, value)
+          })
+          bytes.set(toItems(near, width))
+        }
+        const values = items(bytes, width)
+        expect(wire.inRange(bytes), `${turn}`).to.equal(values.every((value) => value <= most))
+
+        kernel.write(polynomial, random(kernel.polynomialBytes))
+        wire.widen(bytes, polynomial)
+        const half = droppedBits === 0 ? 0n : 1n << (dropped - 1n)
+        const words = toWords(kernel.read(polynomial))
+        for (const [l, p] of primes.entries()) {
+          const found = words.subarray(l * kernel.degree, (l + 1) * kernel.degree)
+          expect(Array.from(found.subarray(0, count)), `${turn}`).to.deep.equal(
+            values.map((value) => ((value << dropped) + half) % p),
+          )
+          expect(found.subarray(count).every((word) => word === 0n)).to.equal(true)
+        }
+
+        const sumWidth = 8 * sumWords(wire.format)
+        const sums = random(sumWidth * count)
+        const before = items(sums, sumWidth)
+        const terms = 1 + random(1)[0]!
+        expect(wire.sumsInRange(sums, terms)).to.equal(before.every((value) => value <= most * BigInt(terms)))
+        wire.add(sums, bytes)
+        expect(items(sums, sumWidth)).to.deep.equal(
+          before.map((value, k) => BigInt.asUintN(8 * sumWidth, value + values[k]!)),
+        )
+      }
+    })
+  }
 })
 
 describe('fhe values as coefficients', () => {

@@ -101,6 +101,21 @@ describe('learning: command line', function () {
     expect(JSON.parse(described.stdout).accuracy).to.equal(JSON.parse(named.stdout).accuracy)
   })
 
+  it('shares batches among threads, and gives the same model for the same seed and number of them', async () => {
+    const trained = async (name: string, workers: string) => {
+      const out = join(directory, name)
+      const args = ['learning', 'train', '--data', data, '--model', 'mlp', '--epochs', '1', '--out', out]
+      const { code, stderr } = await cohort([...args, '--workers', workers])
+      expect(code, stderr).to.equal(0)
+      return await readFile(join(out, 'weights.bin'))
+    }
+    const first = await trained('shared', '2')
+    expect((await trained('shared-again', '2')).equals(first)).to.equal(true)
+    expect((await trained('alone', '1')).equals(first)).to.equal(false)
+    const { code, stderr } = await cohort(['learning', 'train', '--data', data, '--out', 'x', '--workers', '65'])
+    expect([code, stderr]).to.satisfy(([status, text]: [number, string]) => status === 64 && /from 1 to 64/.test(text))
+  })
+
   it('trains centrally and saves a model that evaluates to the same accuracy', async () => {
     const out = join(directory, 'model')
     const args = ['learning', 'train', '--data', data, '--model', 'logistic', '--epochs', '3', '--out', out, '--json']

@@ -131,6 +131,11 @@ describe('learning: a trainer that is a program', function () {
       /metrics\.json: samples/,
     ],
     [
+      'says a figure twice',
+      () => shell(`${KEEP}; printf '{"samples": 1, "samples": 2}' > "$COHORT_TRAINING/metrics.json"`),
+      /metrics\.json: not JSON \(it names "samples" twice/,
+    ],
+    [
       'says what nobody asked',
       () => shell(`${KEEP}; printf '{"sample": 1}' > "$COHORT_TRAINING/metrics.json"`),
       /metrics\.json: document: Unrecognized key: "sample"/,

@@ -42,7 +42,7 @@ async function refusal(body: () => Promise<unknown>): Promise<LearningError> {
 }
 
 /** What code could do that got out of its context, where it runs with the rights of the process: each thing, and how it went. */
-const ESCAPED = (folder: string, port: number) => `
+const ESCAPED = (folder: string, port: number, victim: number) => `
   const done = {}
   const attempt = async (name, what) => {
     try { await what(); done[name] = 'done' } catch (error) { done[name] = error.code ?? error.message }
@@ -61,26 +61,33 @@ const ESCAPED = (folder: string, port: number) => `
     await attempt('connects', () => new Promise((resolve, reject) => {
       const socket = load('node:net').connect(${port}, '127.0.0.1', () => { socket.destroy(); resolve() }).once('error', reject)
     }))
+    await attempt('signals', () => process.kill(${victim}, 'SIGKILL'))
     done.passphrase = process.env.COHORT_PASSPHRASE ?? 'unknown'
     console.log(JSON.stringify(done))
   }
   main()`
 
 async function breakOut(execPath: string, execArgv: readonly string[], env: NodeJS.ProcessEnv): Promise<object> {
+  // Another process of the user.
+  const victim = spawn('sleep', ['60'], { stdio: 'ignore' })
   const folder = mkdtempSync(join(tmpdir(), 'cohort-escape-'))
   writeFileSync(join(folder, 'keystore.json'), '{}')
   const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
   try {
     await new Promise((listening) => server.once('listening', listening))
-    const code = ESCAPED(folder, (server.address() as AddressInfo).port)
+    const code = ESCAPED(folder, (server.address() as AddressInfo).port, victim.pid!)
     const child = spawn(execPath, [...execArgv, '-e', code], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     let said = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       said += text
     })
     await new Promise((closed) => child.once('close', closed))
-    return JSON.parse(said)
+    await new Promise((later) => setTimeout(later, 100))
+    const outcome = JSON.parse(said)
+    expect(victim.signalCode).to.equal(outcome.signals === 'done' ? 'SIGKILL' : null)
+    return outcome
   } finally {
+    victim.kill()
     server.close()
     rmSync(folder, { recursive: true })
   }
@@ -92,7 +99,7 @@ describe('what gets out of a strategy`s context', function () {
   it('finds a process without rights to files, programs, addons and the network', async () => {
     const { execPath, execArgv } = confinement(192)
     const denied = 'ERR_ACCESS_DENIED'
-    const { addon, connects, ...rest } = (await breakOut(execPath, execArgv, {})) as Record<string, string>
+    const { addon, connects, signals, ...rest } = (await breakOut(execPath, execArgv, {})) as Record<string, string>
     expect(rest).to.deep.equal({
       ...{ reads: denied, lists: denied, writes: denied, starts: denied, thread: denied, passphrase: 'unknown' },
     })
@@ -100,12 +107,16 @@ describe('what gets out of a strategy`s context', function () {
     // Node's permissions leave it the network. Where the kernel gives no namespace for it, nothing takes it away.
     const apart = isolation({ network: 'none', processes: 'shared' }) !== null
     expect(connects).to.equal(apart ? 'ENETUNREACH' : 'done')
+    // So it is with signals: in its own namespace there is nobody to be sent one.
+    const both = isolation({ network: 'none', processes: 'own' }) !== null
+    const alone = both || (!apart && isolation({ network: 'allowed', processes: 'own' }) !== null)
+    expect(signals).to.equal(alone ? 'ESRCH' : 'done')
   })
 
   it('would have the rights of the keeper`s user without that', async () => {
     const all = (await breakOut(process.execPath, [], { COHORT_PASSPHRASE: 'secret' })) as Record<string, string>
     const { addon, ...rest } = all
-    expect(Object.values(rest)).to.deep.equal(['done', 'done', 'done', 'done', 'done', 'done', 'secret'])
+    expect(Object.values(rest)).to.deep.equal([...Array(7).fill('done'), 'secret'])
     // It is no addon, which was found when it was loaded.
     expect(addon).to.equal('ERR_DLOPEN_FAILED')
   })
@@ -115,7 +126,7 @@ describe('what gets out of a strategy`s context', function () {
 async function saidBy(code: string, task: StrategyRequest['task'] = { kind: 'open' }): Promise<unknown> {
   const request = {
     ...{ source: bytesOf(''), terms: termsOf(''), parameters: PARAMETERS, where: 'hostile', task },
-    ...{ mebibytes: 192, keeper: process.pid },
+    mebibytes: 192,
   }
   return await answerOf(request, LIMITS, ['-e', `const { writeSync } = require('node:fs'); ${code}`])
 }
@@ -204,11 +215,20 @@ describe('a strategy in a process of its own', function () {
   it('that somebody else ends is not said to be bad', async () => {
     const strategy = await open(plain('for (;;) {}'))
     const result = stepOf(strategy).catch((error: Error) => error)
-    const commandOf = (pid: string): string => readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-    const worker = (): string | undefined =>
-      readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'latin1')
+    const childrenOf = (pid: number | string): string[] =>
+      readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
         .split(' ')
-        .find((pid) => pid !== '' && commandOf(pid).includes('confined.worker'))
+        .filter((child) => child !== '')
+    // A service manager tells all processes to end; the outermost ones may be others' wrappers.
+    const innermost = (pid: number | string): string | undefined => {
+      const [child] = childrenOf(pid)
+      return child === undefined ? String(pid) : innermost(child)
+    }
+    const worker = (): string | undefined => {
+      const pid = innermost(process.pid)!
+      const [program, ...words] = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')
+      return program === process.execPath && words.some((word) => word.includes('confined.worker')) ? pid : undefined
+    }
     while (worker() === undefined) await new Promise((done) => setTimeout(done, 20))
     process.kill(Number(worker()), 'SIGTERM')
     const error = await result

@@ -3,9 +3,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { deflateRawSync } from 'node:zlib'
 import { expect } from 'chai'
 import { openArrays } from '../../../keepers/learning/data/arrays.ts'
-import { parseNpy } from '../../../keepers/learning/data/npy.ts'
+import { checkPacked, HEADER_BYTES, parseNpy } from '../../../keepers/learning/data/npy.ts'
 import {
   contradictionInTensor,
   loadTensors,
@@ -14,7 +15,7 @@ import {
 } from '../../../keepers/learning/data/tensors.ts'
 import { readZip } from '../../../keepers/learning/data/zip.ts'
 import { encodeSafetensors, type Tensor } from '../../../keepers/learning/external/safetensors.ts'
-import { npy } from './npy-writer.ts'
+import { npy, npzOf } from './npy-writer.ts'
 import { refuses } from './refusal.ts'
 
 const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
@@ -66,12 +67,16 @@ describe('learning: arrays of files', () => {
     }
     const bent = Buffer.from(whole)
     bent[100] = bent[100]! ^ 0x55
-    expect(() => readZip(bent, 'a.npz').get('plain.npy')!()).to.throw(/"plain\.npy": (damaged|its checksum differs)/)
+    expect(() => readZip(bent, 'a.npz').get('plain.npy')!.unpack()).to.throw(
+      /"plain\.npy": (damaged|its checksum differs)/,
+    )
     // The directory's size of the first entry: a lie about what it unpacks to.
     const directory = whole.readUInt32LE(whole.length - 22 + 16)
     const lying = Buffer.from(whole)
     lying.writeUInt32LE(50, directory + 24)
-    expect(() => readZip(lying, 'a.npz').get('plain.npy')!()).to.throw(/"plain\.npy": damaged/)
+    expect(() => readZip(lying, 'a.npz').get('plain.npy')!.unpack()).to.throw(/"plain\.npy": damaged/)
+    // The same length in the header of the array, which is looked at before the rest is unpacked.
+    expect(() => checkPacked(readZip(lying, 'a.npz').get('plain.npy')!.head(HEADER_BYTES), 50, 'a')).to.throw(/cut off/)
     const twice = Buffer.from(whole)
     twice.write('plain.npy', twice.lastIndexOf('names.npy'))
     expect(() => readZip(twice, 'a.npz')).to.throw('a.npz: "plain.npy" is in it twice')
@@ -84,6 +89,38 @@ describe('learning: arrays of files', () => {
     const vast = Buffer.from(one)
     vast.write(vast.toString('latin1').replace('(2, 2)', '(9e9)'), 'latin1')
     expect(() => parseNpy(vast, 'a.npy')).to.throw(/its header is not one that NumPy writes/)
+  })
+
+  it('are refused by their headers where they are too large, before there is memory for them', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'bomb-'))
+    const path = join(directory, 'bomb.npz')
+    const array = () => openArrays(path).then((file) => file.array('x'))
+    const says = (count: number): Uint8Array => {
+      const one = npy([1], [0], '|u1').toString('latin1')
+      return Buffer.from(one.replace('(1,)', `(${count},)`).replace(/ {9}\n/, '\n'), 'latin1')
+    }
+    // The packed bytes break off after a thousand: whatever unpacks them all finds that, and not this.
+    const cut = (head: Uint8Array): Uint8Array =>
+      deflateRawSync(Buffer.concat([head, Buffer.alloc(2 ** 21)])).subarray(0, 1000)
+    writeFileSync(path, npzOf('x.npy', cut(says(200_000_000)), 200_000_119))
+    await refuses(array, 'BAD_DATA', /array 'x' has 200,000,000 values, at most 134,217,728/)
+    // Short in its own header, long in the archive's.
+    writeFileSync(path, npzOf('x.npy', cut(npy([4], [0, 0, 0, 0], '|u1')), 2_000_000_000))
+    await refuses(array, 'BAD_DATA', /19999998\d\d bytes of values, \|u1 \[4\] takes 4/)
+    rmSync(directory, { recursive: true })
+  })
+
+  it('are refused in JSON with a name that is there twice, of which readers take different ones', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'json-'))
+    const path = join(directory, 'two.json')
+    for (const text of ['{"x": [1], "y": [0], "x": [2]}', '{"x": [1], "\\u0078" : [2]}']) {
+      writeFileSync(path, text)
+      await refuses(() => openArrays(path), 'BAD_DATA', /two\.json: .*names "x" twice/)
+    }
+    // The same words in different objects, in texts and in lists are none.
+    writeFileSync(path, '{"x": ["y", "y:", "\\\\", "{\\"x\\":1", "x"], "y": ["x", "x", "x", "x", "x"]}')
+    expect((await openArrays(path)).names).to.deep.equal(['x', 'y'])
+    rmSync(directory, { recursive: true })
   })
 
   /** An .npy file of one axis with this type, order and values. */

@@ -88,6 +88,10 @@ describe('the service manifest', () => {
       [new Uint8Array(MAX_MANIFEST_BYTES + 1), /m: 1048577 bytes, at most 1048576 are allowed/],
       [bytesOf(text.replace('"clipNorm":20', '"clipNorm":1e999')), /rounds\.clipNorm: Infinity is not a finite number/],
       [bytesOf(`${'['.repeat(3000)}${']'.repeat(3000)}`), /nested more than 64 deep/],
+      [
+        bytesOf(JSON.stringify(example).replace('{', '{"name": "another", "name": "one more",')),
+        /it names "name" twice/,
+      ],
       [changed((json) => (json.profile = 1)), /unknown key "profile"/],
       [changed((json) => (json.rounds.clipNrom = 1)), /unknown key "rounds\.clipNrom"/],
       [changed((json) => (json.plan.extra = 1)), /plan\.extra: unknown, or left to a default/],

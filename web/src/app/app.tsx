@@ -9,6 +9,7 @@ import { Done } from '../ui/done.tsx'
 import { Inert } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
 import { ChainNotice } from './chain-notice.tsx'
+import { IndexChoice } from './index-choice.tsx'
 import { link, route } from './route.ts'
 import { startTour, touring } from './tour-memory.ts'
 import { WalletButton } from './wallet-button.tsx'
@@ -83,6 +84,7 @@ export function App({ connection }: { readonly connection: Connection }) {
         <button type="button" onClick={startTour}>
           Tour
         </button>
+        <IndexChoice site={connection.site} />
       </footer>
     </>
   )
@@ -95,7 +97,10 @@ function Screen({ connection }: { readonly connection: Connection }) {
   const service = first === undefined ? services[0] : services.find(({ address }) => address === first)
   if (place === 'dao') return <DaoPage connection={connection} chosen={first ?? null} />
   if (place === 'market') return <MarketsPage connection={connection} chosen={first ?? null} />
-  if (place === 'guards') return <GuardsPage connection={connection} chosen={first ?? null} />
+  if (place === 'guards') {
+    const signing = second === 'sign' ? route.value.slice(3) : null
+    return <GuardsPage connection={connection} chosen={first ?? null} signing={signing} />
+  }
   if (place === 'ensembles') {
     return (
       <EnsemblesPage

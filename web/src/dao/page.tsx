@@ -10,6 +10,7 @@ import { Explain } from '../ui/explain.tsx'
 import { span, time, tokens } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
 import { inert, inertEnds } from '../ui/inert-text.ts'
+import { Pages } from '../ui/pages.tsx'
 import { Scrollable } from '../ui/scrollable.tsx'
 import { Guardians } from './guardians.tsx'
 import { Parameters } from './parameters.tsx'
@@ -100,16 +101,7 @@ function Proposals({ connection }: { readonly connection: Connection }) {
               {proposals.map((proposal) => (
                 <ProposalView key={String(proposal.id)} connection={connection} proposal={proposal} />
               ))}
-              {count > PAGE && (
-                <p class="pages">
-                  <button type="button" disabled={skip === 0} onClick={() => setSkip(Math.max(0, skip - PAGE))}>
-                    Later
-                  </button>{' '}
-                  <button type="button" disabled={skip + PAGE >= count} onClick={() => setSkip(skip + PAGE)}>
-                    Earlier
-                  </button>
-                </p>
-              )}
+              <Pages {...{ count, page: PAGE, skip }} onSkip={setSkip} />
             </section>
             {services.map((service) => (
               <Versions key={service.address} connection={connection} service={service} />

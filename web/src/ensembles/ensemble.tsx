@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One ensemble: its rule, its members and their weights, and the questions that it was asked.
 import { useMemo, useState } from 'preact/hooks'
-import { clients, contractInterface } from '../../../keepers/chain/index.ts'
 import { link } from '../app/route.ts'
 import type { Connection } from '../chain/connection.ts'
 import { account } from '../chain/wallet.ts'
-import { Action, Show, useLoaded } from '../ui/async.tsx'
+import { Show, useLoaded } from '../ui/async.tsx'
 import { Chart } from '../ui/chart.tsx'
 import { COLOURS } from '../ui/colours.ts'
 import { Explain } from '../ui/explain.tsx'
 import { Fact } from '../ui/fact.tsx'
-import { ether, percent, time, weiOf } from '../ui/format.ts'
+import { percent, time } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
 import { Pages } from '../ui/pages.tsx'
 import { Scrollable } from '../ui/scrollable.tsx'
-import { send } from '../ui/send.ts'
-import { type Ensemble, openEnsemble, owedTo } from './ensembles.ts'
+import { Table } from '../ui/table.tsx'
+import { AskEnsemble, Owed } from './ask.tsx'
+import { type Ensemble, openEnsemble } from './ensembles.ts'
 import type { AskedQuestion, EnsembleTale } from './events.ts'
 import { opinionOf, statusOf, weightCurves } from './opinion.ts'
 
 /** Questions that are shown at once. */
 const PAGE = 15
-/** Seconds that a question from this page stays open. */
-const ASK_SECONDS = 3_600
 
 export function EnsemblePage({ connection, id }: { readonly connection: Connection; readonly id: bigint }) {
   const { block } = connection.head.value
@@ -44,7 +42,10 @@ export function EnsemblePage({ connection, id }: { readonly connection: Connecti
         )}
       </Show>
       {account.value !== null && (
-        <Ask key={account.value.address} connection={connection} id={id} address={account.value.address} />
+        <>
+          <AskEnsemble key={account.value.address} connection={connection} id={id} />
+          <Owed connection={connection} address={account.value.address} />
+        </>
       )}
       <p>
         <a href={link('ensembles')}>All ensembles</a>
@@ -165,127 +166,26 @@ function Questions({
       {questions.length === 0 ? (
         <p>It was not asked yet.</p>
       ) : (
-        <Scrollable label="Questions">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Question</th>
-                <th scope="col">State</th>
-                <th scope="col">Opinion</th>
-                <th scope="col">Proven answers</th>
-                <th scope="col">Until (UTC)</th>
-                <th scope="col">Asked by</th>
-              </tr>
-            </thead>
-            <tbody>
-              {questions
-                .toReversed()
-                .slice(skip, skip + PAGE)
-                .map((question) => (
-                  <tr key={String(question.questionId)}>
-                    <td>
-                      <a href={link('ensembles', String(ensemble.ensembleId), 'question', String(question.questionId))}>
-                        {String(question.questionId)}
-                      </a>
-                    </td>
-                    <td>{statusOf(question, timestamp)}</td>
-                    <td>{opinionOf(question, ensemble.votes)}</td>
-                    <td>
-                      {question.answers.length} of {ensemble.members.length}
-                    </td>
-                    <td>{time(question.deadline)}</td>
-                    <td>
-                      <Hex value={question.asker} />
-                    </td>
-                  </tr>
-                ))}
-            </tbody>
-          </table>
-        </Scrollable>
+        <Table
+          label="Questions"
+          rows={questions.toReversed().slice(skip, skip + PAGE)}
+          keyOf={({ questionId }) => String(questionId)}
+          columns={[
+            [
+              'Question',
+              ({ questionId: id }) => (
+                <a href={link('ensembles', String(ensemble.ensembleId), 'question', String(id))}>{String(id)}</a>
+              ),
+            ],
+            ['State', (question) => statusOf(question, timestamp)],
+            ['Opinion', (question) => opinionOf(question, ensemble.votes)],
+            ['Proven answers', ({ answers }) => `${answers.length} of ${ensemble.members.length}`],
+            ['Until (UTC)', ({ deadline }) => time(deadline)],
+            ['Asked by', ({ asker }) => <Hex value={asker} />],
+          ]}
+        />
       )}
       <Pages count={questions.length} page={PAGE} skip={skip} onSkip={setSkip} />
-    </section>
-  )
-}
-
-function Ask({
-  connection,
-  id,
-  address,
-}: {
-  readonly connection: Connection
-  readonly id: bigint
-  readonly address: string
-}) {
-  const { block, timestamp } = connection.head.value
-  const [commitment, setCommitment] = useState('')
-  const [reward, setReward] = useState('0.01')
-  const owed = useLoaded(() => owedTo(connection, address), [address], block)
-  const contract = connection.site.deployment.contracts.EnsembleOracle
-  const abis = [
-    contractInterface('EnsembleOracle'),
-    contractInterface('InferenceHub'),
-    contractInterface('VerifierRegistry'),
-  ]
-  return (
-    <section>
-      <h2>Ask it</h2>
-      <p>
-        The oracle takes a commitment to an input, not the input: 32 bytes in hexadecimal, as `cohort zkml` prints it.
-        Whoever is to prove the members' answers needs the input and its salt from you.
-      </p>
-      <p>
-        <label>
-          Input commitment{' '}
-          <input
-            size={24}
-            value={commitment}
-            spellcheck={false}
-            onInput={(event) => setCommitment(event.currentTarget.value.trim())}
-          />
-        </label>{' '}
-        <label>
-          Reward in ether{' '}
-          <input
-            inputMode="decimal"
-            size={8}
-            value={reward}
-            onInput={(event) => setReward(event.currentTarget.value)}
-          />
-        </label>{' '}
-        <Action
-          run={async () => {
-            if (!/^0x[0-9a-fA-F]{64}$/.test(commitment)) {
-              throw new Error('the input commitment takes 0x and 64 hexadecimal digits')
-            }
-            return await send(connection, 'asked', abis, async (signer) =>
-              clients
-                .ensembles(contract, signer)
-                .ask(id, commitment, timestamp + ASK_SECONDS, { value: weiOf(reward) }),
-            )
-          }}
-        >
-          Ask, for an hour
-        </Action>
-      </p>
-      <Show loaded={owed} what="what you are owed">
-        {(amount) =>
-          amount > 0n && (
-            <p>
-              The oracle owes you {ether(amount)}.{' '}
-              <Action
-                run={async () =>
-                  await send(connection, 'withdrawn', abis, async (signer) =>
-                    clients.ensembles(contract, signer).withdraw(address, address),
-                  )
-                }
-              >
-                Withdraw it
-              </Action>
-            </p>
-          )
-        }
-      </Show>
     </section>
   )
 }

@@ -2,8 +2,9 @@
 // Ensembles as they stand: their rule, their members and the weights of these now.
 import { clients } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf } from '../chain/count.ts'
-import { type EnsembleTale, tellEnsembles } from './events.ts'
+import { type PageOf, type PageTerms, readPage } from '../chain/count.ts'
+import { taleOf } from '../chain/tale.ts'
+import { type AskedQuestion, type EnsembleTale, tellEnsembles } from './events.ts'
 
 /** IEnsembleOracleTypes.Rule, in words. */
 const RULES = [
@@ -47,29 +48,19 @@ export type Ensemble = {
 export const oracleOf = ({ site, provider }: Connection) =>
   clients.ensembles(site.deployment.contracts.EnsembleOracle, provider)
 
-const tales = new WeakMap<object, EnsembleTale>()
+/** The oracle's log as a story. */
+export const ensembleTale = taleOf('EnsembleOracle', (logs) => tellEnsembles(logs))
 
-/** The oracle's log, told again only when it changed. */
-export async function ensembleTale(connection: Connection): Promise<EnsembleTale> {
-  const history = connection.history(connection.site.deployment.contracts.EnsembleOracle)
-  const changed = await history.step()
-  const known = tales.get(history)
-  if (!changed && known !== undefined) return known
-  const tale = tellEnsembles(history.logs)
-  tales.set(history, tale)
-  return tale
-}
+/** An ensemble and the questions that it was asked. */
+export type ListedEnsemble = { readonly ensemble: Ensemble; readonly questions: readonly AskedQuestion[] }
 
-/** Ensembles, the newest first, leaving out the newest `skip`. */
-export async function listEnsembles(
-  connection: Connection,
-  { count: most, skip }: { readonly count: number; readonly skip: number },
-): Promise<{ readonly count: number; readonly ensembles: readonly Ensemble[]; readonly tale: EnsembleTale }> {
-  const [total, tale] = await Promise.all([oracleOf(connection).ensembleCount(), ensembleTale(connection)])
-  const count = countOf(total, 'ensembles')
-  const ids = Array.from({ length: most }, (_, i) => count - skip - i).filter((id) => id > 0)
-  const ensembles = await Promise.all(ids.map((id) => readEnsemble(connection, BigInt(id))))
-  return { count, ensembles, tale }
+/** Ensembles, the newest first. */
+export async function listEnsembles(connection: Connection, page: PageTerms): Promise<PageOf<ListedEnsemble>> {
+  const [total, { questions }] = await Promise.all([oracleOf(connection).ensembleCount(), ensembleTale(connection)])
+  return await readPage(total, 'ensembles', page, async (id) => ({
+    ensemble: await readEnsemble(connection, id),
+    questions: questions.filter(({ ensembleId }) => ensembleId === id),
+  }))
 }
 
 /** @throws Error for one that does not exist */

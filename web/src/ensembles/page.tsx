@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ensembles: several models, one opinion.
-import { useState } from 'preact/hooks'
 import { link } from '../app/route.ts'
 import type { Connection } from '../chain/connection.ts'
-import { Show, useLoaded } from '../ui/async.tsx'
 import { Explain } from '../ui/explain.tsx'
 import { Inert } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
-import { Pages } from '../ui/pages.tsx'
-import { Scrollable } from '../ui/scrollable.tsx'
+import { Listing } from '../ui/listing.tsx'
 import { EnsemblePage } from './ensemble.tsx'
 import { listEnsembles } from './ensembles.ts'
 import { latestDecision, opinionOf } from './opinion.ts'
@@ -37,9 +34,6 @@ export function EnsemblesPage({
 }
 
 function EnsembleList({ connection }: { readonly connection: Connection }) {
-  const { block } = connection.head.value
-  const [skip, setSkip] = useState(0)
-  const list = useLoaded(() => listEnsembles(connection, { count: PAGE, skip }), [skip], block)
   return (
     <>
       <h1>Ensembles</h1>
@@ -47,56 +41,39 @@ function EnsembleList({ connection }: { readonly connection: Connection }) {
         An ensemble asks several models about one input. Each proves its own answer, and the oracle combines what was
         proven.
       </p>
-      <Show loaded={list} what="the ensembles">
-        {({ count, ensembles, tale }) =>
-          count === 0 ? (
-            <p>Nobody has founded an ensemble: `createEnsemble` of the EnsembleOracle does.</p>
-          ) : (
-            <>
-              <Scrollable label="Ensembles">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">Ensemble</th>
-                      <th scope="col">Decides by</th>
-                      <th scope="col">Members</th>
-                      <th scope="col">Questions</th>
-                      <th scope="col">Last opinion</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {ensembles.map((ensemble) => {
-                      const { ensembleId, rule, members } = ensemble
-                      const asked = tale.questions.filter((one) => one.ensembleId === ensembleId)
-                      const last = latestDecision(asked)
-                      return (
-                        <tr key={String(ensembleId)}>
-                          <td>
-                            <a href={link('ensembles', String(ensembleId))}>{String(ensembleId)}</a>
-                          </td>
-                          <td>{rule}</td>
-                          <td>
-                            <ul class="plain">
-                              {members.map(({ about }, i) => (
-                                <li key={`${i}`}>
-                                  <Inert text={about} />
-                                </li>
-                              ))}
-                            </ul>
-                          </td>
-                          <td>{asked.length}</td>
-                          <td>{last === null ? 'none yet' : opinionOf(last, ensemble.votes)}</td>
-                        </tr>
-                      )
-                    })}
-                  </tbody>
-                </table>
-              </Scrollable>
-              <Pages count={count} page={PAGE} skip={skip} onSkip={setSkip} />
-            </>
-          )
-        }
-      </Show>
+      <Listing
+        {...{ connection, label: 'Ensembles', what: 'the ensembles', page: PAGE }}
+        none="Nobody has founded an ensemble: `createEnsemble` of the EnsembleOracle does."
+        read={(page) => listEnsembles(connection, page)}
+        keyOf={({ ensemble }) => String(ensemble.ensembleId)}
+        columns={[
+          [
+            'Ensemble',
+            ({ ensemble: { ensembleId } }) => <a href={link('ensembles', String(ensembleId))}>{String(ensembleId)}</a>,
+          ],
+          ['Decides by', ({ ensemble }) => ensemble.rule],
+          [
+            'Members',
+            ({ ensemble }) => (
+              <ul class="plain">
+                {ensemble.members.map(({ about }, i) => (
+                  <li key={`${i}`}>
+                    <Inert text={about} />
+                  </li>
+                ))}
+              </ul>
+            ),
+          ],
+          ['Questions', ({ questions }) => questions.length],
+          [
+            'Last opinion',
+            ({ ensemble, questions }) => {
+              const last = latestDecision(questions)
+              return last === null ? 'none yet' : opinionOf(last, ensemble.votes)
+            },
+          ],
+        ]}
+      />
       <Explain>
         <p>
           Each answer that counts was proven to the inference hub: this version of this model, on the input with the

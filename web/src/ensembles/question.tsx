@@ -14,6 +14,7 @@ import { send } from '../ui/send.ts'
 import { type Ensemble, openEnsemble, oracleOf } from './ensembles.ts'
 import type { AskedQuestion } from './events.ts'
 import { opinionOf, statusOf } from './opinion.ts'
+import { ProveAnswers } from './prove-answers.tsx'
 
 /** A member's answer as the oracle read it, and the question that a member which is an ensemble was asked. */
 type Read = { readonly value: bigint; readonly margin: bigint; readonly child: bigint }
@@ -58,6 +59,13 @@ export function QuestionPage({
           <>
             <Asked connection={connection} ensemble={ensemble} question={question} />
             <Answers ensemble={ensemble} question={question} read={read} />
+            {account.value !== null && (
+              <ProveAnswers
+                {...{ connection, ensemble, question }}
+                key={account.value.address}
+                submitter={account.value.address}
+              />
+            )}
           </>
         )}
       </Show>

@@ -2,6 +2,7 @@
 // Guarded accounts as they stand: policy, limits, owners, and what waits.
 import { clients } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
+import { taleOf } from '../chain/tale.ts'
 import { type GuardedAccount, tellGuard } from './events.ts'
 import { readSafe, type SafeState } from './safe.ts'
 
@@ -40,18 +41,8 @@ export type AccountState = {
 export const guardOf = ({ site, provider }: Connection) =>
   clients.guard(site.deployment.contracts.SpendingGuard, provider)
 
-const tales = new WeakMap<object, readonly GuardedAccount[]>()
-
-/** What the guard's log says of every account, told again only when it changed. */
-export async function guardTale(connection: Connection): Promise<readonly GuardedAccount[]> {
-  const history = connection.history(connection.site.deployment.contracts.SpendingGuard)
-  const changed = await history.step()
-  const known = tales.get(history)
-  if (!changed && known !== undefined) return known
-  const tale = tellGuard(history.logs)
-  tales.set(history, tale)
-  return tale
-}
+/** What the guard's log says of every account. */
+export const guardTale = taleOf('SpendingGuard', (logs) => tellGuard(logs))
 
 /** @throws Error for an account that never used the guard */
 export async function openAccount(connection: Connection, account: string): Promise<AccountState> {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Accounts that let a proven model look at what they spend.
 import { getAddress, isAddress } from 'ethers'
-import { useState } from 'preact/hooks'
 import { link } from '../app/route.ts'
 import type { Connection } from '../chain/connection.ts'
-import { Show, useLoaded } from '../ui/async.tsx'
+import type { PageOf, PageTerms } from '../chain/count.ts'
 import { Explain } from '../ui/explain.tsx'
 import { Hex } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
-import { Pages } from '../ui/pages.tsx'
-import { Scrollable } from '../ui/scrollable.tsx'
+import { Listing } from '../ui/listing.tsx'
 import { AccountPage } from './account.tsx'
 import { guardTale } from './accounts.ts'
+import type { GuardedAccount } from './events.ts'
+import { SigningPage } from './sign.tsx'
 
 /** Accounts that are shown at once. */
 const PAGE = 25
@@ -19,19 +19,27 @@ const PAGE = 25
 export function GuardsPage({
   connection,
   chosen,
+  signing,
 }: {
   readonly connection: Connection
   readonly chosen: string | null
+  /** A transaction of the chosen Safe that its owners sign; null for the account itself. */
+  readonly signing: readonly string[] | null
 }) {
   if (chosen === null) return <Accounts connection={connection} />
   if (!isAddress(chosen)) return <p>'{inert(chosen, 80)}' is no address of an account.</p>
+  if (signing !== null) return <SigningPage connection={connection} account={getAddress(chosen)} parts={signing} />
   return <AccountPage connection={connection} account={getAddress(chosen)} />
 }
 
+/** Accounts, the last to come first. */
+async function listAccounts(connection: Connection, { count, skip }: PageTerms): Promise<PageOf<GuardedAccount>> {
+  const accounts = await guardTale(connection)
+  return { count: accounts.length, rows: accounts.toReversed().slice(skip, skip + count) }
+}
+
 function Accounts({ connection }: { readonly connection: Connection }) {
-  const { block, timestamp } = connection.head.value
-  const [skip, setSkip] = useState(0)
-  const tale = useLoaded(() => guardTale(connection), [], block)
+  const { timestamp } = connection.head.value
   return (
     <>
       <h1>Guards</h1>
@@ -39,58 +47,35 @@ function Accounts({ connection }: { readonly connection: Connection }) {
         A guarded account spends little freely. More needs a proof that its model approves of the transaction, or an
         announcement some time before.
       </p>
-      <Show loaded={tale} what="the guarded accounts">
-        {(accounts) =>
-          accounts.length === 0 ? (
-            <p>No account uses the guard of this deployment: a Safe sets it as its transaction guard.</p>
-          ) : (
-            <>
-              <Scrollable label="Guarded accounts">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">Account</th>
-                      <th scope="col">Verdicts that serve now</th>
-                      <th scope="col">Announced, not yet executed</th>
-                      <th scope="col">Passed within limits</th>
-                      <th scope="col">by verdicts</th>
-                      <th scope="col">by announcements</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {accounts
-                      .toReversed()
-                      .slice(skip, skip + PAGE)
-                      .map(({ account, verdicts, announcements, passed }) => (
-                        <tr key={account}>
-                          <td>
-                            <a href={link('guards', account)}>
-                              <Hex value={account} />
-                            </a>
-                          </td>
-                          <td>
-                            {verdicts.filter(({ over, validUntil }) => over === null && validUntil >= timestamp).length}
-                          </td>
-                          <td>
-                            {
-                              announcements.filter(
-                                ({ state, expiresAt }) => state === 'waits' && expiresAt >= timestamp,
-                              ).length
-                            }
-                          </td>
-                          {passed.map((count, i) => (
-                            <td key={`${i}`}>{count}</td>
-                          ))}
-                        </tr>
-                      ))}
-                  </tbody>
-                </table>
-              </Scrollable>
-              <Pages count={accounts.length} page={PAGE} skip={skip} onSkip={setSkip} />
-            </>
-          )
-        }
-      </Show>
+      <Listing
+        {...{ connection, label: 'Guarded accounts', what: 'the guarded accounts', page: PAGE }}
+        none="No account uses the guard of this deployment: a Safe sets it as its transaction guard."
+        read={(page) => listAccounts(connection, page)}
+        keyOf={({ account }) => account}
+        columns={[
+          [
+            'Account',
+            ({ account }) => (
+              <a href={link('guards', account)}>
+                <Hex value={account} />
+              </a>
+            ),
+          ],
+          [
+            'Verdicts that serve now',
+            ({ verdicts }) =>
+              verdicts.filter(({ over, validUntil }) => over === null && validUntil >= timestamp).length,
+          ],
+          [
+            'Announced, not yet executed',
+            ({ announcements }) =>
+              announcements.filter(({ state, expiresAt }) => state === 'waits' && expiresAt >= timestamp).length,
+          ],
+          ['Passed within limits', ({ passed }) => passed[0]],
+          ['by verdicts', ({ passed }) => passed[1]],
+          ['by announcements', ({ passed }) => passed[2]],
+        ]}
+      />
       <Explain>
         <p>
           A verdict is a proof that the account's model, on eight features that the guard itself computed from the

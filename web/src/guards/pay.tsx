@@ -56,6 +56,12 @@ export function Pay({
                     : 'above the limit: it needs a verdict (`cohort spend prove`), or an announcement'}
             </Fact>
           </dl>
+          {hand.others > 0 && (
+            <p>
+              {hand.others} other {hand.others === 1 ? 'owner has' : 'owners have'} to sign, too: your signature comes
+              first, and a page to send them.
+            </p>
+          )}
           <p>
             {found.announced === null && (
               <Action

@@ -11,7 +11,7 @@ export { IndexError }
 
 /** Rounds and events that are compared with the chain, beside the last round. */
 const SAMPLE = 3
-/** Blocks of a round at most for its steps to be counted again. */
+/** Blocks of a round at most, and of the time before it, for its steps to be counted again. */
 const MOST_BLOCKS = 2_000
 /** Blocks that an index may be behind: the page reads that many itself without a wait. */
 const MOST_BEHIND = 10_000
@@ -81,7 +81,7 @@ function cut({ rounds, events }: Indexed, last: number): Cut {
 }
 
 /** Compares a sample with the chain, the last round among it. @throws IndexError naming what differs */
-async function compare({ rounds, events }: Cut, terms: BaseTerms): Promise<number> {
+async function compare({ rounds, events, until }: Cut, terms: BaseTerms): Promise<number> {
   const { provider, service, fromBlock, random = Math.random } = terms
   const abi = contractInterface('ILearningService')
   const some = <T>(list: readonly T[]): T[] =>
@@ -98,18 +98,46 @@ async function compare({ rounds, events }: Cut, terms: BaseTerms): Promise<numbe
       `it has block ${number} as ${hash.slice(0, 10)}…, the chain as ${block?.hash?.slice(0, 10) ?? 'none'}…`,
     )
   }
+  const known = new Set(rounds.map(({ round }) => round))
+  if (known.size < rounds.length) throw new IndexError('it has a round twice')
+  // It keeps the last one alone, and whoever reads the others would be shown what no chain has.
+  const transitions = events.filter(({ topics }) => topics[0] === abi.getEvent('Transitioned')!.topicHash)
+  if (transitions.length > 1) throw new IndexError('it has more than the last transition')
+  for (const { block, ...told } of [...new Set([...some(events), ...transitions])]) {
+    const logs = await provider.getLogs({ address: service, fromBlock: block, toBlock: block })
+    const key = keyOf(block, told)
+    if (logs.some((log) => keyOf(log.blockNumber, log) === key)) continue
+    throw new IndexError(`it has an event in block ${block} that the chain does not have`)
+  }
   for (const round of sample) {
     const { block, lastBlock } = round
     if (block < fromBlock || lastBlock < block) throw new IndexError(`round ${round.round} ends in it before it begins`)
     if (lastBlock - block > MOST_BLOCKS) continue
-    const logs = await provider.getLogs({ address: service, fromBlock: block, toBlock: lastBlock })
-    contradict(round, logs, events, abi)
+    // With the time since the round before it, in which members come, go and pay, and in which a round may be missing.
+    const before = rounds.reduce(
+      (most, one) => (one.lastBlock < block ? Math.max(most, one.lastBlock) : most),
+      fromBlock - 1,
+    )
+    const from = Math.max(before + 1, lastBlock - MOST_BLOCKS)
+    const to = round === rounds.at(-1) ? Math.min(until, from + MOST_BLOCKS) : lastBlock
+    const logs = await provider.getLogs({ address: service, fromBlock: from, toBlock: to })
+    contradict(round, { from, to, logs, events, known }, abi)
   }
   return sample.length
 }
 
-/** Counts a round's steps again, and looks for every other event of its blocks. @throws IndexError */
-function contradict(round: IndexedRound, logs: readonly Log[], events: Indexed['events'], abi: Interface): void {
+/** Blocks, and what the chain and the index have in them. */
+type Span = {
+  readonly from: number
+  readonly to: number
+  readonly logs: readonly Log[]
+  readonly events: Indexed['events']
+  /** Rounds that the index has, anywhere. */
+  readonly known: ReadonlySet<number>
+}
+
+/** Counts a round's steps again, and looks for every other event of those blocks. @throws IndexError */
+function contradict(round: IndexedRound, { from, to, logs, events, known }: Span, abi: Interface): void {
   const read = counterOf(abi)
   const transitioned = abi.getEvent('Transitioned')!.topicHash
   const counted: Record<(typeof COUNTERS)[number], number> = {
@@ -124,27 +152,27 @@ function contradict(round: IndexedRound, logs: readonly Log[], events: Indexed['
   for (const log of logs) {
     const counting = read({ topics: [...log.topics], data: log.data })
     if (counting === null) {
-      if (log.topics[0] !== transitioned) others.push(keyOf(log.blockNumber, log.index, log.topics, log.data))
+      if (log.topics[0] !== transitioned) others.push(keyOf(log.blockNumber, log))
     } else if (counting.round === round.round) {
       counted[counting.counter]++
       counted.samples += counting.samples
+    } else if (!known.has(counting.round)) {
+      throw new IndexError(`it lacks round ${counting.round}, which the chain has`)
     }
   }
   for (const counter of COUNTERS) {
     if (counted[counter] === round[counter]) continue
     throw new IndexError(`round ${round.round}: ${counter} ${round[counter]} in it, ${counted[counter]} on the chain`)
   }
-  const own = events.filter(
-    ({ block, topics }) => block >= round.block && block <= round.lastBlock && topics[0] !== transitioned,
-  )
-  const told = new Set(own.map(({ block, index, topics, data }) => keyOf(block, index, topics, data)))
+  const own = events.filter(({ block, topics }) => block >= from && block <= to && topics[0] !== transitioned)
+  const told = new Set(own.map(({ block, ...told }) => keyOf(block, told)))
   if (told.size !== others.length || !others.every((key) => told.has(key))) {
     throw new IndexError(
-      `round ${round.round}: ${told.size} events beside its steps in it, ${others.length} on the chain, or others`,
+      `round ${round.round}: ${told.size} events beside its steps in it or before it, ${others.length} on the chain, or others`,
     )
   }
 }
 
-function keyOf(block: number, index: number, topics: readonly string[], data: string): string {
-  return `${block}/${index}/${topics.join()}/${data}`
+function keyOf(block: number, { index, transactionHash, topics, data }: Omit<StoredLog, 'block'> | Log): string {
+  return `${block}/${index}/${transactionHash}/${topics.join()}/${data}`
 }

@@ -10,7 +10,7 @@ import { COLOURS } from '../ui/colours.ts'
 import { Fact } from '../ui/fact.tsx'
 import { percent, time } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
-import { Scrollable } from '../ui/scrollable.tsx'
+import { Table } from '../ui/table.tsx'
 import { amountOf, LIMITS, type MarketDetails, readMarket, shown, signingBook, signingPool } from './markets.ts'
 import { priceCurves, type Trade, tradesOf } from './trades.ts'
 
@@ -148,39 +148,18 @@ function Trades({ list, outcomes }: { readonly list: readonly Trade[]; readonly 
   return (
     <>
       <Chart title="Price of each trade" rounds={numbers} curves={curves} axis="trade" />
-      <Scrollable label="Trades">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Trade</th>
-              <th scope="col">Outcome</th>
-              <th scope="col">Price</th>
-              <th scope="col">By</th>
-              <th scope="col">Transaction</th>
-            </tr>
-          </thead>
-          <tbody>
-            {list
-              .toReversed()
-              .slice(0, MOST_TRADES)
-              .map(({ kind, outcome, price, account: by, transactionHash }, i) => (
-                <tr key={`${transactionHash}/${i}`}>
-                  <td>
-                    {list.length - i}, {kind}
-                  </td>
-                  <td>{outcome}</td>
-                  <td>{price.toFixed(4)}</td>
-                  <td>
-                    <Hex value={by} />
-                  </td>
-                  <td>
-                    <Hex value={transactionHash} />
-                  </td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
-      </Scrollable>
+      <Table
+        label="Trades"
+        rows={list.toReversed().slice(0, MOST_TRADES)}
+        keyOf={({ transactionHash }, i) => `${transactionHash}/${i}`}
+        columns={[
+          ['Trade', ({ kind }, i) => `${list.length - i}, ${kind}`],
+          ['Outcome', ({ outcome }) => outcome],
+          ['Price', ({ price }) => price.toFixed(4)],
+          ['By', ({ account: by }) => <Hex value={by} />],
+          ['Transaction', ({ transactionHash }) => <Hex value={transactionHash} />],
+        ]}
+      />
     </>
   )
 }

@@ -9,7 +9,7 @@ import {
   type PoolView,
 } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf } from '../chain/count.ts'
+import { type PageOf, type PageTerms, readPage } from '../chain/count.ts'
 import type { StoredLog } from '../chain/history.ts'
 import { readLog } from '../chain/logs.ts'
 import { signerOn } from '../chain/wallet.ts'
@@ -48,24 +48,16 @@ export async function signingPool(connection: Connection, marketId: bigint, feeB
   return new PoolClient({ provider, deployment, signer, market: await signingBook(connection), marketId, feeBps })
 }
 
-/** Story markets, the newest first. @param page how many, leaving out the newest `skip` */
-export async function listMarkets(
-  connection: Connection,
-  page: { readonly count: number; readonly skip: number },
-): Promise<{ readonly count: number; readonly markets: readonly Listed[] }> {
+/** Story markets, the newest first. */
+export async function listMarkets(connection: Connection, page: PageTerms): Promise<PageOf<Listed>> {
   const book = reading(connection)
   const history = connection.history(connection.site.deployment.contracts.PredictionMarket)
   const [said] = await Promise.all([book.count(), history.step()])
-  const count = countOf(BigInt(said), 'markets')
-  const ids = Array.from({ length: page.count }, (_, i) => BigInt(count - page.skip - i)).filter((id) => id > 0n)
   const texts = textsOf(history.logs)
-  const markets = await Promise.all(
-    ids.map(async (id) => ({
-      view: await book.view(id),
-      text: texts.get(id) ?? 'a question that is not in the log yet',
-    })),
-  )
-  return { count, markets }
+  return await readPage(BigInt(said), 'markets', page, async (id) => ({
+    view: await book.view(id),
+    text: texts.get(id) ?? 'a question that is not in the log yet',
+  }))
 }
 
 /** One market with its pools. @throws MarketError unknown-market */

@@ -13,8 +13,8 @@ import {
 import type { SolidityProof } from '../../../keepers/zkml/index.ts'
 import type { Connection } from '../chain/connection.ts'
 import { readLog } from '../chain/logs.ts'
-import { signerOn } from '../chain/wallet.ts'
-import { type Asked, rememberRequest } from './asked.ts'
+import { signerOn, wasDeclined } from '../chain/wallet.ts'
+import { type Asked, forgetUnseen, rememberRequest, rememberUnseen, type Unseen, unseenRequests } from './asked.ts'
 import type { HubModel } from './hub-models.ts'
 import { contextOf } from './proof.ts'
 import { modelWorker, openVersion } from './versions.ts'
@@ -24,6 +24,8 @@ import type { OpenedModel } from './worker.ts'
 const MOST_KEY = 1 << 20
 /** Blocks asked for at once. */
 const SPAN = 5_000
+/** Seconds by which the wallet's endpoint, whose time the deadline is counted from, may be ahead of ours. */
+const CLOCKS_DIFFER = 3_600
 
 /** What was typed as a price, in wei. @throws Error naming the field */
 export function priceOf(typed: string): bigint {
@@ -34,7 +36,10 @@ export function priceOf(typed: string): bigint {
   return wei
 }
 
-/** Posts the question from the visitor's wallet. @throws WalletError, ServingError */
+/**
+ * Posts the question from the visitor's wallet. Whatever becomes of the tab meanwhile, {@link resumeRequests} finds it later.
+ * @throws WalletError, ServingError
+ */
 export async function askKeepers(
   { site, head }: Connection,
   { modelId }: HubModel,
@@ -43,16 +48,71 @@ export async function askKeepers(
 ): Promise<Asked> {
   const { chainId, contracts } = site.deployment
   const prepared = await model.prepare(order.input)
-  const block = head.peek().block
+  const { block, timestamp } = head.peek()
   const signer = await signerOn(chainId)
   const { price, seconds } = order
-  const { requestId } = await postRequest({ signer, hub: contracts.InferenceHub, modelId, price, seconds }, prepared)
   const { inputCommitment, payload } = prepared
-  const about = { chainId, hub: contracts.InferenceHub, modelId: String(modelId) }
+  const about = { chainId, hub: contracts.InferenceHub, modelId: String(modelId), block, inputCommitment }
   const sizes = { values: order.input.length, payloadBytes: (payload.length - 2) / 2 }
-  const asked = { ...about, ...sizes, requestId, block, inputCommitment }
+  const account = await signer.getAddress()
+  const unseen: Unseen = { ...about, ...sizes, account, until: timestamp + seconds + CLOCKS_DIFFER }
+  rememberUnseen(unseen)
+  try {
+    const { requestId } = await postRequest({ signer, hub: contracts.InferenceHub, modelId, price, seconds }, prepared)
+    return settled(unseen, requestId)
+  } catch (error) {
+    if (wasDeclined(error) || wasReverted(error)) forgetUnseen(unseen)
+    throw error
+  }
+}
+
+/** @returns what is kept of a request from now on */
+function settled(unseen: Unseen, requestId: string): Asked {
+  const { account: _account, until: _until, ...order } = unseen
+  const asked = { ...order, requestId }
   rememberRequest(asked)
+  forgetUnseen(unseen)
   return asked
+}
+
+/** Whether the chain refused the call, so that nothing is in escrow. */
+function wasReverted(error: unknown): boolean {
+  for (let one = error; one !== null && typeof one === 'object'; one = (one as Error).cause) {
+    if ((one as { code?: unknown }).code === 'CALL_EXCEPTION') return true
+  }
+  return false
+}
+
+/**
+ * Looks for the questions that a wallet was asked to post when their tab was closed: those that the chain has become requests like others,
+ * and those that it can take no more are forgotten.
+ * @returns those that may still come
+ */
+export async function resumeRequests({ provider, site, head }: Connection, modelId: bigint): Promise<Unseen[]> {
+  const { block, timestamp } = head.peek()
+  const waiting: Unseen[] = []
+  for (const unseen of unseenRequests(site, modelId)) {
+    const found = await findPosted(provider, unseen, block)
+    if (found !== null) settled(unseen, found)
+    else if (timestamp > unseen.until) forgetUnseen(unseen)
+    else waiting.push(unseen)
+  }
+  return waiting
+}
+
+/** The id under which the hub has a question; null where its log does not have it up to a block. */
+async function findPosted(provider: Connection['provider'], unseen: Unseen, block: number): Promise<string | null> {
+  const abi = contractInterface('InferenceHub')
+  const { hub: address, modelId, account, inputCommitment } = unseen
+  const topics = abi.encodeFilterTopics('InferenceRequested', [null, BigInt(modelId), account])
+  for (let from = unseen.block; from <= block; from += SPAN) {
+    const logs = await provider.getLogs({ address, topics, fromBlock: from, toBlock: Math.min(block, from + SPAN - 1) })
+    for (const { topics, data } of logs) {
+      const event = readLog(abi, { topics: [...topics], data })
+      if (event?.args.inputCommitment === inputCommitment) return String(event.args.requestId)
+    }
+  }
+  return null
 }
 
 /** An answer, as the page found it on the chain. */

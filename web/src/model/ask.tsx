@@ -10,7 +10,7 @@ import { Fact } from '../ui/fact.tsx'
 import { Field, NumberField } from '../ui/field.tsx'
 import { time } from '../ui/format.ts'
 import { Hex, Inert } from '../ui/inert.tsx'
-import { askKeepers, type Followed, followRequest, priceOf, takeBack } from './ask.ts'
+import { askKeepers, type Followed, followRequest, priceOf, resumeRequests, takeBack } from './ask.ts'
 import { type Asked, rememberedRequests } from './asked.ts'
 import type { HubModel } from './hub-models.ts'
 import { outputText } from './output.ts'
@@ -34,18 +34,32 @@ type Asking = {
   readonly input: readonly number[] | null
 }
 
+const isSame = (one: Asked, other: Asked): boolean => one.requestId === other.requestId
+
 export function AskKeeper({ connection, hubModel, opened, input }: Asking) {
   const [price, setPrice] = useState(USUAL_PRICE)
   const [seconds, setSeconds] = useState(USUAL_SECONDS)
   const [requests, setRequests] = useState(() => rememberedRequests(connection.site, hubModel.modelId).slice(0, SHOWN))
   const connected = account.value !== null
+  const { block, timestamp } = connection.head.value
+  const unseen = useLoaded(
+    () => resumeRequests(connection, hubModel.modelId),
+    [hubModel.modelId],
+    `${block} ${timestamp}`,
+  )
+  useEffect(() => {
+    const kept = rememberedRequests(connection.site, hubModel.modelId)
+    // A browser that denies storage keeps none, and those of this visit stay.
+    setRequests((last) => [...kept, ...last.filter((one) => !kept.some((other) => isSame(one, other)))].slice(0, SHOWN))
+  }, [unseen.value])
   const ask = async (): Promise<string> => {
     const wei = priceOf(price)
     if (!(Number.isInteger(seconds) && seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS))
       throw new Error(`Seconds to wait: takes a whole number from ${LEAST_SECONDS} to ${MOST_SECONDS}`)
     const order = { input: input!, price: wei, seconds }
-    const posted = await askKeepers(connection, hubModel, opened.model, order)
-    setRequests((last) => [posted, ...last].slice(0, SHOWN))
+    // Whatever comes of it, a declined one is no longer under way.
+    const posted = await askKeepers(connection, hubModel, opened.model, order).finally(unseen.again)
+    setRequests((last) => [posted, ...last.filter((one) => !isSame(one, posted))].slice(0, SHOWN))
     return `asked, with ${formatEther(wei)} ether in escrow: request ${Number(posted.requestId)}`
   }
   return (
@@ -74,6 +88,12 @@ export function AskKeeper({ connection, hubModel, opened, input }: Asking) {
           Ask a keeper
         </Action>
       </p>
+      {unseen.value?.map(({ account: payer, inputCommitment, until }) => (
+        <p key={inputCommitment} role="status">
+          A question went to your wallet for <Hex value={payer} />, and the chain does not have it yet. If the wallet
+          sends it, it appears here; after {time(until)} UTC it cannot be sent any more.
+        </p>
+      ))}
       {requests.map((asked) => (
         <Request key={asked.requestId} {...{ connection, hubModel, opened, asked }} />
       ))}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The models that the inference hub offers, and the circuits that this copy of the console can prove.
-import { clients } from '../../../keepers/chain/index.ts'
+import { clients, countOf } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf, idsToRead } from '../chain/count.ts'
+import { idsToRead } from '../chain/count.ts'
 
 /** Models of the hub that are read: anybody may add some, and each is a request or two. */
 export const MOST_MODELS = 1_000

@@ -9,6 +9,7 @@ import { AnswerOf } from './answer.tsx'
 import { AskKeeper } from './ask.tsx'
 import { type HubModel, listHubModels } from './hub-models.ts'
 import { InputForm } from './input-form.tsx'
+import { PostJob } from './job.tsx'
 import { Prove } from './prove.tsx'
 import { manifestOf, type Opened, openVersion } from './versions.ts'
 
@@ -118,6 +119,7 @@ function Ask({
       </section>
       <Prove key={`prove ${input === null}`} {...{ connection, hubModel, opened, input }} />
       <AskKeeper key={`ask ${input === null}`} {...{ connection, hubModel, opened, input }} />
+      <PostJob key={`post ${input === null}`} {...{ connection, hubModel, opened, input }} />
     </div>
   )
 }

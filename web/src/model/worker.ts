@@ -3,7 +3,14 @@
 // the circuit, so that what a visitor draws cannot leave.
 import { expose, proxy } from 'comlink'
 import { config } from 'zod'
-import { type PreparedInput, prepareInput } from '../../../keepers/serving/index.ts'
+import {
+  type CommittedInput,
+  commitRounded,
+  type PreparedInput,
+  type PreparedSegment,
+  prepareInput,
+  prepareSegment,
+} from '../../../keepers/serving/index.ts'
 import {
   commitToWeights,
   decodeManifest,
@@ -102,6 +109,16 @@ export class OpenedModel {
     return prepareInput(this.#program, input, true)
   }
 
+  /** A commitment to the input, which says nothing of it. @throws ServingError */
+  commit(input: readonly number[]): CommittedInput {
+    return commitRounded(this.#program, input, true)
+  }
+
+  /** The input as a proving job carries it: everybody can read it. @throws ServingError */
+  prepareSegment(input: readonly number[]): PreparedSegment {
+    return prepareSegment(this.#program, input, true)
+  }
+
   /**
    * Loads a circuit. @param files `circuit.json`, the proving key, and in plain Groth16 the witness generator
    * @throws InferenceError, SetupError
@@ -120,12 +137,15 @@ export class OpenedModel {
     })
   }
 
-  /** Proves the answer to an input for one purpose. */
-  async prove(input: readonly number[], context: bigint): Promise<ProvenAnswer> {
+  /** Proves the answer to an input for one purpose. @param inputSalt of a commitment that is known already */
+  async prove(input: readonly number[], context: bigint, inputSalt?: bigint): Promise<ProvenAnswer> {
     if (this.#prover === null) throw new Error('no circuit is loaded')
     const start = performance.now()
     const { values } = encodeReals(this.#program, input, true)
-    const { proof, publicSignals }: PageProof = await this.#prover.prove({ input: values, context })
+    const { proof, publicSignals }: PageProof = await this.#prover.prove({
+      ...{ input: values, context },
+      ...(inputSalt === undefined ? {} : { inputSalt }),
+    })
     return { proof: toSolidityProof(proof), publicSignals, seconds: (performance.now() - start) / 1000 }
   }
 

@@ -72,6 +72,8 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'slow training': 'give it a faster machine or fewer samples: training must end in the window of its step',
   'step missed': 'a strike: look at the lines around it, and whether the machine or the endpoints were slow',
   struckout: 'it missed rounds in a row: resolve the cause, wait for the delay, then `cohort keeper unjail`',
+  'sum of others':
+    'nothing: too many members lack an update that its sender gave to some at the last moment; when it happens again and again, look who sent it',
   'sum too small': 'nothing: the round ends at the cost of those whose updates could not be fetched or checked',
   'sum differs': 'nothing: another quorum decides; when it happens again and again, compare versions',
   'trainer failed': 'look at the program of training.command: the line says what it did; the keeper sat the round out',

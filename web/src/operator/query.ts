@@ -173,6 +173,10 @@ export class Readings {
   add(at: number, samples: readonly Sample[]): void {
     this.#times.push(at)
     while (this.#times[0]! < at - this.#keep) this.#times.shift()
+    // Series that are read no more, too: whoever answers may name others each time.
+    for (const ofName of this.#series.values()) {
+      for (const [key, { points }] of ofName) if (points.at(-1)![0] < at - this.#keep) ofName.delete(key)
+    }
     for (const { name, labels, value } of samples) {
       if (!this.#names.has(name)) continue
       const ofName = this.#series.get(name) ?? new Map<string, Series>()
@@ -247,12 +251,12 @@ function combine(
     return ours.filter((one) => others.has(match(one)) === (op === 'and'))
   }
   const single = (query: Query): boolean => query.kind === 'number' || query.kind === 'time'
+  // By their labels: a text may have thousands of them, and each with each would take minutes.
+  const alike = Map.groupBy(single(right) || single(left) ? [] : theirs, ({ labels }) => keyOf(labels))
   const pairs = ours.flatMap((one): (readonly [Value, Value, Labels])[] => {
     if (single(right)) return [[one, theirs[0]!, one.labels]]
     if (single(left)) return theirs.map((other) => [one, other, other.labels] as const)
-    return theirs
-      .filter((other) => keyOf(other.labels) === keyOf(one.labels))
-      .map((other) => [one, other, one.labels] as const)
+    return (alike.get(keyOf(one.labels)) ?? []).map((other) => [one, other, one.labels] as const)
   })
   return pairs.flatMap(([{ value: a }, { value: b }, labels]) => {
     if (op === '-') return [{ labels, value: a - b }]

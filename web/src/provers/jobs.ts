@@ -3,7 +3,8 @@
 import { clients } from '../../../keepers/chain/index.ts'
 import { type JobView, readJob, type SlotView } from '../../../keepers/serving/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf } from '../chain/count.ts'
+import { type PageOf, type PageTerms, readPage } from '../chain/count.ts'
+import { taleOf } from '../chain/tale.ts'
 import { type MarketTale, type ToldJob, tellMarket } from './events.ts'
 
 /** Provers whose bonds are read. */
@@ -26,29 +27,13 @@ export type Account = Bond & {
   readonly owed: bigint
 }
 
-const tales = new WeakMap<object, MarketTale>()
+/** The market's log as a story. */
+export const marketTale = taleOf('ProverMarket', (logs) => tellMarket(logs))
 
-/** The market's log, told again only when it changed. */
-export async function marketTale(connection: Connection): Promise<MarketTale> {
-  const history = connection.history(connection.site.deployment.contracts.ProverMarket)
-  const changed = await history.step()
-  const known = tales.get(history)
-  if (!changed && known !== undefined) return known
-  const tale = tellMarket(history.logs)
-  tales.set(history, tale)
-  return tale
-}
-
-/** Jobs, the newest first, leaving out the newest `skip`. */
-export async function listJobs(
-  connection: Connection,
-  { count: most, skip }: { readonly count: number; readonly skip: number },
-): Promise<{ readonly count: number; readonly jobs: readonly JobView[] }> {
+/** Jobs, the newest first. */
+export async function listJobs(connection: Connection, page: PageTerms): Promise<PageOf<JobView>> {
   const market = marketOf(connection)
-  const count = countOf(await market.jobCount(), 'proving jobs')
-  const ids = Array.from({ length: most }, (_, i) => count - skip - i).filter((id) => id > 0)
-  const jobs = await Promise.all(ids.map((id) => readJob(market, connection.provider, BigInt(id))))
-  return { count, jobs }
+  return await readPage(await market.jobCount(), 'proving jobs', page, (id) => readJob(market, connection.provider, id))
 }
 
 export type JobDetails = {

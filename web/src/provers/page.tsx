@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The market for proofs: its jobs, its provers, and what the visitor's account has there.
-import { useState } from 'preact/hooks'
 import { link } from '../app/route.ts'
 import type { Connection } from '../chain/connection.ts'
 import { account } from '../chain/wallet.ts'
@@ -9,8 +8,8 @@ import { Explain } from '../ui/explain.tsx'
 import { ether, time } from '../ui/format.ts'
 import { Hex } from '../ui/inert.tsx'
 import { inert } from '../ui/inert-text.ts'
-import { Pages } from '../ui/pages.tsx'
-import { Scrollable } from '../ui/scrollable.tsx'
+import { Listing } from '../ui/listing.tsx'
+import { Table } from '../ui/table.tsx'
 import { MarketAccount } from './account.tsx'
 import { JobPage } from './job.tsx'
 import { listJobs, listProvers } from './jobs.ts'
@@ -59,58 +58,27 @@ export function ProversPage({
 }
 
 function Jobs({ connection }: { readonly connection: Connection }) {
-  const { block } = connection.head.value
-  const [skip, setSkip] = useState(0)
-  const list = useLoaded(() => listJobs(connection, { count: PAGE, skip }), [skip], block)
   return (
     <section>
       <h2>Jobs</h2>
-      <Show loaded={list} what="the jobs">
-        {({ count, jobs }) =>
-          count === 0 ? (
-            <p>Nobody has posted a job: `cohort prover post` does.</p>
-          ) : (
-            <>
-              <Scrollable label="Jobs">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">Job</th>
-                      <th scope="col">State</th>
-                      <th scope="col">Proofs that hold</th>
-                      <th scope="col">Most for a proof</th>
-                      <th scope="col">Deadline (UTC)</th>
-                      <th scope="col">Posted by</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {jobs.map(({ id, status, slots, maxPrice, deadline, poster, invited }) => (
-                      <tr key={String(id)}>
-                        <td>
-                          <a href={link('provers', String(id))}>{String(id)}</a>
-                        </td>
-                        <td>
-                          {status}
-                          {invited && ', for chosen provers'}
-                        </td>
-                        <td>
-                          {slots.filter(({ state }) => state === 'proven' || state === 'paid').length} of {slots.length}
-                        </td>
-                        <td>{ether(maxPrice)}</td>
-                        <td>{time(Number(deadline))}</td>
-                        <td>
-                          <Hex value={poster} />
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scrollable>
-              <Pages count={count} page={PAGE} skip={skip} onSkip={setSkip} />
-            </>
-          )
-        }
-      </Show>
+      <Listing
+        {...{ connection, label: 'Jobs', what: 'the jobs', page: PAGE }}
+        none="Nobody has posted a job: the model's screen does, and `cohort prover post`."
+        read={(page) => listJobs(connection, page)}
+        keyOf={({ id }) => String(id)}
+        columns={[
+          ['Job', ({ id }) => <a href={link('provers', String(id))}>{String(id)}</a>],
+          ['State', ({ status, invited }) => `${status}${invited ? ', for chosen provers' : ''}`],
+          [
+            'Proofs that hold',
+            ({ slots }) =>
+              `${slots.filter(({ state }) => state === 'proven' || state === 'paid').length} of ${slots.length}`,
+          ],
+          ['Most for a proof', ({ maxPrice }) => ether(maxPrice)],
+          ['Deadline (UTC)', ({ deadline }) => time(Number(deadline))],
+          ['Posted by', ({ poster }) => <Hex value={poster} />],
+        ]}
+      />
     </section>
   )
 }
@@ -126,40 +94,22 @@ function Provers({ connection }: { readonly connection: Connection }) {
           provers.length === 0 ? (
             <p>Nobody has put up bond: `cohort prover run` does, and proves.</p>
           ) : (
-            <Scrollable label="Bonds and payments">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Prover</th>
-                    <th scope="col">Claimed</th>
-                    <th scope="col">Answered</th>
-                    <th scope="col">Paid</th>
-                    <th scope="col">Earned</th>
-                    <th scope="col">Lost of its bond</th>
-                    <th scope="col">Bond: free</th>
-                    <th scope="col">reserved</th>
-                    <th scope="col">on its way out</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {provers.map(({ prover, claimed, answered, paid, earned, lost, bond }) => (
-                    <tr key={prover}>
-                      <td>
-                        <Hex value={prover} />
-                      </td>
-                      <td>{claimed}</td>
-                      <td>{answered}</td>
-                      <td>{paid}</td>
-                      <td>{ether(earned)}</td>
-                      <td>{ether(lost)}</td>
-                      <td>{ether(bond.free)}</td>
-                      <td>{ether(bond.reserved)}</td>
-                      <td>{ether(bond.unbonding)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scrollable>
+            <Table
+              label="Bonds and payments"
+              rows={provers}
+              keyOf={({ prover }) => prover}
+              columns={[
+                ['Prover', ({ prover }) => <Hex value={prover} />],
+                ['Claimed', ({ claimed }) => claimed],
+                ['Answered', ({ answered }) => answered],
+                ['Paid', ({ paid }) => paid],
+                ['Earned', ({ earned }) => ether(earned)],
+                ['Lost of its bond', ({ lost }) => ether(lost)],
+                ['Bond: free', ({ bond }) => ether(bond.free)],
+                ['reserved', ({ bond }) => ether(bond.reserved)],
+                ['on its way out', ({ bond }) => ether(bond.unbonding)],
+              ]}
+            />
           )
         }
       </Show>

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Of one version: how far it is from another, who voted for it, and what was proven about it.
 import { useState } from 'preact/hooks'
-import { clients } from '../../../keepers/chain/index.ts'
+import { clients, countOf } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { countOf, idsToRead } from '../chain/count.ts'
+import { idsToRead } from '../chain/count.ts'
 import { MOST_MODELS } from '../model/hub-models.ts'
 import { openVersion } from '../model/versions.ts'
 import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Hex, Inert } from '../ui/inert.tsx'
 import { Scrollable } from '../ui/scrollable.tsx'
+import { Table } from '../ui/table.tsx'
 import { distanceOf, distancesByPart, type PartDistance } from './difference.ts'
 import type { Round } from './events.ts'
 import { provenAbout, votesOf } from './proofs.ts'
@@ -99,31 +100,24 @@ export function Votes({ connection, service, round }: Place & { readonly round: 
           list.length === 0 ? (
             <p>The log that was read has none.</p>
           ) : (
-            <Scrollable label="Votes">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Seat</th>
-                    <th scope="col">For the model with the commitment</th>
-                    <th scope="col">Transaction</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {list.map(({ seat, commitment, transactionHash }) => (
-                    <tr key={seat}>
-                      <td>{seat}</td>
-                      <td>
-                        <Hex value={commitment} />
-                        {commitment === round.commitment ? ', this one' : ', another one'}
-                      </td>
-                      <td>
-                        <Hex value={transactionHash} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scrollable>
+            <Table
+              label="Votes"
+              rows={list}
+              keyOf={({ seat }) => String(seat)}
+              columns={[
+                ['Seat', ({ seat }) => seat],
+                [
+                  'For the model with the commitment',
+                  ({ commitment }) => (
+                    <>
+                      <Hex value={commitment} />
+                      {commitment === round.commitment ? ', this one' : ', another one'}
+                    </>
+                  ),
+                ],
+                ['Transaction', ({ transactionHash }) => <Hex value={transactionHash} />],
+              ]}
+            />
           )
         }
       </Show>
@@ -155,35 +149,17 @@ export function Proofs({ connection, service, version }: Place & { readonly vers
           list.length === 0 ? (
             <p>Nobody has asked a keeper about this version.</p>
           ) : (
-            <Scrollable label="Proven answers">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Model of the hub</th>
-                    <th scope="col">Output</th>
-                    <th scope="col">Proven by</th>
-                    <th scope="col">Transaction with the proof</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {list
-                    .slice(-MOST_PROOFS)
-                    .toReversed()
-                    .map(({ modelId, output, prover, transactionHash }) => (
-                      <tr key={transactionHash}>
-                        <td>{String(modelId)}</td>
-                        <td>{String(output)}</td>
-                        <td>
-                          <Hex value={prover} />
-                        </td>
-                        <td>
-                          <Hex value={transactionHash} />
-                        </td>
-                      </tr>
-                    ))}
-                </tbody>
-              </table>
-            </Scrollable>
+            <Table
+              label="Proven answers"
+              rows={list.slice(-MOST_PROOFS).toReversed()}
+              keyOf={({ transactionHash }) => transactionHash}
+              columns={[
+                ['Model of the hub', ({ modelId }) => String(modelId)],
+                ['Output', ({ output }) => String(output)],
+                ['Proven by', ({ prover }) => <Hex value={prover} />],
+                ['Transaction with the proof', ({ transactionHash }) => <Hex value={transactionHash} />],
+              ]}
+            />
           )
         }
       </Show>

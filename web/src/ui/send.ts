@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { ContractTransactionResponse, Interface, Signer } from 'ethers'
+import type { ContractTransactionReceipt, ContractTransactionResponse, Interface, Signer } from 'ethers'
 import { decodeRevert } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
 import { signerOn } from '../chain/wallet.ts'
@@ -16,11 +16,21 @@ export async function send(
   abis: readonly Interface[],
   call: (signer: Signer) => Promise<ContractTransactionResponse>,
 ): Promise<string> {
+  return `${what}: ${(await sendCall(connection, what, abis, call)).hash}`
+}
+
+/** The same for one whose receipt says more, such as the number of what it made. */
+export async function sendCall(
+  connection: Connection,
+  what: string,
+  abis: readonly Interface[],
+  call: (signer: Signer) => Promise<ContractTransactionResponse>,
+): Promise<ContractTransactionReceipt> {
   const signer = await signerOn(connection.site.deployment.chainId)
   try {
     const receipt = await (await call(await tried(connection, signer))).wait()
     await connection.look()
-    return `${what}: ${receipt!.hash}`
+    return receipt!
   } catch (cause) {
     const reason = decodeRevert(cause, abis, what)
     throw reason === null ? cause : new Error(reason.message, { cause })

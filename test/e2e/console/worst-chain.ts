@@ -2,9 +2,9 @@
 // A chain on which every contract says the worst that its types allow.
 import { type Interface, type ParamType, toUtf8Bytes } from 'ethers'
 import type { Page } from 'playwright-core'
-import { type ContractName, contractInterface, type DeploymentFile } from '../../keepers/chain/index.ts'
-import { nothing, type Saying } from '../../scripts/bench/console/chain.ts'
-import { blockHash, type MadeLog } from '../../scripts/bench/console/history.ts'
+import { type ContractName, contractInterface, type DeploymentFile } from '../../../keepers/chain/index.ts'
+import { nothing, type Saying } from '../../../scripts/bench/console/chain.ts'
+import { blockHash, type MadeLog } from '../../../scripts/bench/console/history.ts'
 
 const MARKUP = `<img src=x onerror="window.taken=1"><script>window.taken=1</script><iframe srcdoc="x"></iframe><a href="javascript:window.taken=1">`
 /** Controls, directions, characters without width, lines, and half a surrogate pair. */

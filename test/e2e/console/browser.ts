@@ -4,7 +4,7 @@
 import axe from 'axe-core'
 import { type JsonRpcProvider, Wallet } from 'ethers'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { accountKey } from '../../scripts/demo/accounts.ts'
+import { accountKey } from '../../../scripts/demo/accounts.ts'
 
 /** What a test may make the wallet do. */
 export type WalletControls = {
@@ -34,22 +34,20 @@ export async function startBrowser(executablePath: string): Promise<Browser> {
   return await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 }
 
+export const DESK = { width: 1200, height: 900 } as const
+
+export type Visit = {
+  readonly url: string
+  readonly provider: JsonRpcProvider
+  readonly chainId: number
+  readonly account: number
+  /** Whether the tour is to be shown, as to somebody who was never here. */
+  readonly firstVisit?: boolean
+}
+
 /** Opens the console as somebody with the wallet of a test account. */
-export async function visit(
-  browser: Browser,
-  options: {
-    readonly url: string
-    readonly provider: JsonRpcProvider
-    readonly chainId: number
-    readonly account: number
-    readonly viewport?: { readonly width: number; readonly height: number }
-    readonly scheme?: 'light' | 'dark'
-    /** Whether the tour is to be shown, as to somebody who was never here. */
-    readonly firstVisit?: boolean
-  },
-): Promise<Visitor> {
-  const { viewport = { width: 1200, height: 900 }, scheme = 'light' } = options
-  const context = await browser.newContext({ viewport, colorScheme: scheme, reducedMotion: 'reduce' })
+export async function visit(browser: Browser, options: Visit): Promise<Visitor> {
+  const context = await browser.newContext({ viewport: DESK, colorScheme: 'light', reducedMotion: 'reduce' })
   const controls: WalletControls = { declining: false, chainId: options.chainId, sent: [] }
   const signer = new Wallet(accountKey(options.account), options.provider)
   await context.exposeBinding('walletRequest', async (_source, method: string, params: unknown[]) => {
@@ -67,8 +65,8 @@ export async function visit(
   const errors: string[] = []
   context.on('request', (request) => requests.push({ url: request.url(), body: request.postData() ?? '' }))
   page.on('console', (message) => {
-    // What the network did is the network's affair, and a test that cuts it looks at the page.
-    if (message.type() === 'error' && !message.text().includes('net::ERR_')) errors.push(message.text())
+    // What the network did is the network's affair, and a test that cuts it, or has a wrong token, looks at the page.
+    if (message.type() === 'error' && !/net::ERR_|status of 401/.test(message.text())) errors.push(message.text())
   })
   page.on('pageerror', (error) => errors.push(String(error.stack)))
   await page.goto(options.url)
@@ -121,16 +119,24 @@ function announceWallet(): void {
   announce()
 }
 
-/** Faults that axe finds in the page as it stands, one line each. */
-export async function accessibilityFaults(page: Page): Promise<string[]> {
+/**
+ * Faults that axe finds in the page as it stands, one line each.
+ * @param rules those about colours alone serve for a page that was read before and changed nothing else
+ */
+export async function accessibilityFaults(page: Page, rules: 'all' | 'colours' = 'all'): Promise<string[]> {
   // As an expression of the debugger, not a script of the page: its policy allows none but its own.
-  await page.evaluate(axe.source)
-  return await page.evaluate(async () => {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
+  return await page.evaluate(async (which) => {
     type Result = { violations: { id: string; help: string; nodes: { target: string[] }[] }[] }
-    const { axe } = window as unknown as { axe: { run(): Promise<Result> } }
-    const { violations } = await axe.run()
+    const { axe } = window as unknown as { axe: { run(options: object): Promise<Result> } }
+    const { violations } = await axe.run(which === 'colours' ? { runOnly: ['cat.color'] } : {})
     return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target).join(' · ')}`)
-  })
+  }, rules)
+}
+
+/** Pixels by which the page is wider than its window. */
+export async function overflow(page: Page): Promise<number> {
+  return await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
 }
 
 /** Runs in the page: how many controls of the screen the keyboard should reach. */

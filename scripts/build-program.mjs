@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `node scripts/build-program.mjs FOLDER`: keepers/cli and all that it imports, in a few files: see bootstrap/program.mjs. The code is the
+// same, unabridged; its threads are entries of their own, and what it reads beside itself, it reads beside its source.
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { LEFT_OUT_IMPORTERS, leftOutFunction, standIn } from '../keepers/network/left-out.ts'
+import { ROOT } from './bootstrap/paths.mjs'
+
+/** Vite's own bundler: what builds the console builds this. */
+const vite = createRequire(fileURLToPath(import.meta.resolve('vite')))
+const { rolldown } = await import(pathToFileURL(vite.resolve('rolldown')).href)
+
+const ENTRY = join(ROOT, 'keepers/cli/run.ts')
+
+/** They read files beside themselves, bring binaries, or are loaded by those who may find none. Node finds them as ever. */
+const AS_THEY_ARE = /^(?:node:|@tensorflow\/|node-datachannel|node-seal|snarkjs|ffjavascript|solc|circom2|pino)/
+
+/** A thread's module, as the house starts it. The process of a strategy may read the sources and nothing else. */
+const THREAD = /new URL\((?:\/\*[^*]*\*\/ )?'\.\/((?!confined)[\w.-]+\.ts)', import\.meta\.url\)/g
+
+/** Programs that are kept, this one included: a running keeper loads some of its files when it first needs them. */
+const KEPT = 6
+
+const entryName = (file) => relative(join(ROOT, 'keepers'), file).replaceAll(sep, '.').replace(/\.ts$/, '')
+
+/** The modules that a source starts as threads. */
+function threadsOf(file, code) {
+  return [...code.matchAll(THREAD)].map(([, name]) => join(dirname(file), name)).filter((path) => existsSync(path))
+}
+
+function threads() {
+  const sources = globSync('keepers/**/*.ts', { cwd: ROOT }).map((file) => join(ROOT, file))
+  const own = sources.filter((file) => !/\.browser\.ts$|[\\/](?:assembly|browser)[\\/]/.test(file))
+  return [...new Set(own.flatMap((file) => threadsOf(file, readFileSync(file, 'utf8'))))]
+}
+
+/** A source that asks where it is reads the place of the source; a thread that it starts is here. */
+const places = {
+  name: 'places',
+  transform(code, id) {
+    if (!id.startsWith(join(ROOT, 'keepers')) || !code.includes('import.meta.url')) return null
+    const path = relative(ROOT, id).split(sep).map(encodeURIComponent).join('/')
+    const source = `new URL(${JSON.stringify(`../../../${path}`)}, import.meta.url).href`
+    return code
+      .replace(THREAD, (_, name) => `new URL('./${entryName(join(dirname(id), name))}.mjs', import.meta.here)`)
+      .replaceAll('import.meta.url', `(${source})`)
+      .replaceAll('import.meta.here', 'import.meta.url')
+  },
+}
+
+/** As keepers/network/load-node.ts does it. */
+const leftOut = {
+  name: 'left-out',
+  resolveId(id, importer) {
+    const name = leftOutFunction(id)
+    return name !== undefined && LEFT_OUT_IMPORTERS.test(importer ?? '') ? `left-out:${name}` : null
+  },
+  load: (id) => (id.startsWith('left-out:') ? standIn(id.slice('left-out:'.length)) : null),
+}
+
+async function build(folder) {
+  const parent = dirname(folder)
+  const bundle = await rolldown({
+    input: Object.fromEntries([ENTRY, ...threads()].map((file) => [entryName(file), file])),
+    cwd: ROOT,
+    platform: 'node',
+    logLevel: 'silent',
+    // As Node itself chooses among what a package offers.
+    resolve: { conditionNames: ['node', 'module-sync'], mainFields: ['main'] },
+    external: (id) => AS_THEY_ARE.test(id),
+    plugins: [leftOut, places],
+    // Nobody's module is dropped for what a package says of itself, and no class loses the name that an error shows.
+    treeshake: { moduleSideEffects: true },
+  })
+  await mkdir(parent, { recursive: true })
+  const aside = await mkdtemp(`${folder}-`)
+  try {
+    const output = { dir: aside, format: 'esm', keepNames: true }
+    await bundle.write({ ...output, entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' })
+    await rename(aside, folder)
+  } finally {
+    await rm(aside, { recursive: true, force: true })
+    await bundle.close()
+  }
+  const programs = (await readdir(parent)).map((name) => join(parent, name)).filter((path) => path !== folder)
+  const ages = await Promise.all(programs.map(async (path) => [(await stat(path)).mtimeMs, path]))
+  for (const [, path] of ages.sort(([a], [b]) => b - a).slice(KEPT - 1))
+    await rm(path, { recursive: true, force: true })
+}
+
+const [, script, folder] = process.argv
+if (folder === undefined) {
+  process.stderr.write(`usage: node scripts/${basename(script)} FOLDER\n`)
+  process.exitCode = 64
+} else await build(folder)

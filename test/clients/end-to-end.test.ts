@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A part of the end-to-end suite, as it is, on chain clients that we did not write: keepers that are killed in each state, are away, and
+// lose their endpoints and disks. What a client cannot do (only Hardhat's node and anvil take blocks back) is skipped there by name.
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { findClient } from '../../scripts/demo/chain-client.ts'
+import { runNode } from '../../scripts/run-node.ts'
+import { tallyOf } from '../../scripts/test/tally.ts'
+
+/** Files below test/e2e, and how many of their tests a client may skip. */
+const FILES = { keeper: 1 } as const
+const CLIENTS = ['anvil', 'geth'] as const
+const MINUTES = 30
+
+for (const client of CLIENTS) {
+  describe(`end to end on ${client}`, function () {
+    this.timeout(MINUTES * 60_000)
+
+    before(function () {
+      if (findClient(client) === null) this.skip()
+    })
+
+    for (const [file, mostSkipped] of Object.entries(FILES)) {
+      it(`passes test/e2e/${file}`, async () => {
+        const mocha = [join(ROOT, 'node_modules/mocha/bin/mocha.js'), '--exit', join(ROOT, `test/e2e/${file}.test.ts`)]
+        const env = { ...process.env, COHORT_CHAIN_CLIENT: client, FORCE_COLOR: '0' }
+        const { code, output } = await runNode(['--disable-warning=ExperimentalWarning', ...mocha], { cwd: ROOT, env })
+        expect(code, output).to.equal(0)
+        const { passed, failed, skipped } = tallyOf(output)!
+        expect([passed > 0, failed], output).to.deep.equal([true, 0])
+        expect(skipped, output).to.be.at.most(mostSkipped)
+        console.log(`      ${passed} passed, ${skipped} skipped`)
+      })
+    }
+  })
+}
