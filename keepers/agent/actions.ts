@@ -114,9 +114,18 @@ function patience({ context, signal }: Step): AbortSignal {
   return AbortSignal.any([context.stopping, late.signal])
 }
 
-/** Publishes a blob for the round and counts its bytes. */
-export async function publish(step: Step, kind: string, bytes: Uint8Array, round: number): Promise<string> {
-  const cid = await step.context.plane.publish(bytes, { round, signal: step.signal })
+/**
+ * Publishes a blob for the round and counts its bytes.
+ * @param cuts Offsets between which it can be fetched in parts.
+ */
+export async function publish(
+  step: Step,
+  kind: string,
+  bytes: Uint8Array,
+  round: number,
+  cuts: readonly number[] = [],
+): Promise<string> {
+  const cid = await step.context.plane.publish(bytes, { round, signal: step.signal, cuts })
   step.context.metrics.bytesPublished.inc({ kind }, bytes.length)
   return cid
 }

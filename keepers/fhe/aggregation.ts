@@ -90,7 +90,8 @@ export function openAggregate(value: Aggregate): Checked {
   return checked
 }
 
-function checkedAggregate(
+/** An aggregate from its parts, if every sum can be one of so many contributors. */
+export function checkedAggregate(
   engine: Engine,
   frame: RoundFrame,
   bytes: Uint8Array,

@@ -25,6 +25,16 @@ export { PARAMETER_SET_NAMES, type ParameterSet, parameterSet, validateParameter
 export { type Plan, type PlanOptions, plan, sumErrorBound } from './plan.ts'
 export { Secret } from './secret.ts'
 export { absentScalar, type Settlement, settleCheck } from './settlement.ts'
+export {
+  aggregateOfSlices,
+  SLICE_MEMBERS,
+  type SlicedMessage,
+  sliceBytes,
+  sliceCount,
+  sliceCuts,
+  sliceSumBytes,
+  sumSlice,
+} from './slices.ts'
 export type * from './types.ts'
 export {
   checkUpdatePoint,

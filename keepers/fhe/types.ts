@@ -173,11 +173,18 @@ export type CombineRequest = Progress & {
    * ciphertexts are the senders' word too, but nobody can hold them to it.
    */
   readonly totalWeight: number
-  /** One per member of the active set, any order; one at a time is enough. */
-  readonly shares: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   /** Told of each share's bytes once they are in the sum: they are not read again. */
   readonly release?: (bytes: Uint8Array) => void
-}
+} & (
+    | {
+        /** One per member of the active set, any order; one at a time is enough. */
+        readonly shares: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+      }
+    | {
+        /** Sums of the shares of the whole active set, slice by slice (`sumSlice`), as others report them. */
+        readonly shareSums: readonly Uint8Array[]
+      }
+  )
 
 /**
  * Figures of a decryption. All figures are absolute, in the units of the sum. Weight spread and padding above the noise limit

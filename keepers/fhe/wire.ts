@@ -80,6 +80,17 @@ export class Wire {
     })
   }
 
+  /** sums ← sums + other sums, each in whole words. */
+  addSums(sums: Uint8Array, others: Uint8Array): void {
+    const words = sumWords(this.format)
+    this.#kernel.borrow([sums.length, others.length + SLACK_BYTES], (total, input) => {
+      this.#kernel.write(total!, sums)
+      this.#kernel.write({ at: input!.at, length: others.length }, others)
+      this.#kernel.calls.addNarrow(total!.at, words, input!.at, others.length / (8 * words), 8 * words)
+      sums.set(this.#kernel.view(total!))
+    })
+  }
+
   #widen(items: Uint8Array, width: number, terms: number, polynomial: Block): void {
     const { calls, records, dataPrimeCount } = this.#kernel
     const { droppedBits } = this.format

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { concatBytes } from '@noble/hashes/utils.js'
 import type { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
 import { NetworkError } from './errors.ts'
 import { type FileNode, MAX_BLOCK_BYTES, readNode } from './file-format.ts'
 
@@ -9,6 +10,8 @@ const MAX_DEPTH = 6
 /** Blocks of a file: these, and one for each 4 KiB of it. A file of ever smaller parts would take as many round trips. */
 const SPARE_BLOCKS = 64
 const BYTES_PER_BLOCK = 4096
+/** Parts asked for at a time: a blob with cuts has many small ones. */
+const AT_ONCE = 8
 
 /**
  * Puts a file together from its blocks, every size known before a block is asked for.
@@ -27,13 +30,33 @@ export async function assemble(
   let left = SPARE_BLOCKS + Math.ceil(root.size / BYTES_PER_BLOCK)
   const place = async (node: FileNode, offset: number, depth: number): Promise<void> => {
     bytes.set(node.data, offset)
+    const { children } = node
+    if (children.length === 0) return
+    if (depth === MAX_DEPTH) throw new NetworkError('MALFORMED', `${cid}: nested more than ${MAX_DEPTH} levels deep`)
+    left -= children.length
+    if (left < 0) throw new NetworkError('MALFORMED', `${cid}: in parts of less than ${BYTES_PER_BLOCK} bytes`)
     let at = offset + node.data.length
-    for (const child of node.children) {
-      if (depth === MAX_DEPTH) throw new NetworkError('MALFORMED', `${cid}: nested more than ${MAX_DEPTH} levels deep`)
-      if (left-- === 0) throw new NetworkError('MALFORMED', `${cid}: in parts of less than ${BYTES_PER_BLOCK} bytes`)
-      await place(readNode(child.cid, await block(child.cid), child.size, maxBytes), at, depth + 1)
+    const parts = children.map((child) => {
+      const start = at
       at += child.size
+      return { child, start }
+    })
+    // Side by side only where a part has no parts of its own.
+    const atOnce = children.every((child) => child.cid.code === raw.code) ? AT_ONCE : 1
+    let failed = false
+    const work = async (): Promise<void> => {
+      for (let next = parts.shift(); next !== undefined && !failed; next = parts.shift()) {
+        const { child, start } = next
+        await place(readNode(child.cid, await block(child.cid), child.size, maxBytes), start, depth + 1)
+      }
     }
+    const workers = Array.from({ length: Math.min(atOnce, children.length) }, () =>
+      work().catch((error) => {
+        failed = true
+        throw error
+      }),
+    )
+    await Promise.all(workers)
   }
   await place(root, 0, 0)
   return bytes

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import { Announcer } from './announcer.ts'
 import { assemble, collectBytes } from './assembly.ts'
@@ -8,7 +8,9 @@ import { NetworkError } from './errors.ts'
 import { encodeBlob, MAX_BLOCK_BYTES, parseBlobCid } from './file-format.ts'
 import { loadNode } from './load-node.ts'
 import type { HeliaNode, NodeOptions } from './node.ts'
+import { Parts } from './parts.ts'
 import { PinningService } from './pinning.ts'
+import { parseProvider } from './provider.ts'
 
 export type FetchOptions = {
   /** Refuse a blob above this many bytes, before its leaves are asked for. */
@@ -43,9 +45,12 @@ export class DataPlane {
   #running = true
   readonly #stopping = new AbortController()
   readonly #announcers: readonly Announcer[]
+  /** Ranges of blobs, and notes, straight from one keeper to another. */
+  readonly parts: Parts
 
   private constructor(node: HeliaNode, { dht: options, pinning = [] }: NodeOptions) {
     this.#node = node
+    this.parts = new Parts(node)
     const { dht } = node.libp2p.services
     const models = { list: () => this.#models(), holds: (cid: CID) => this.#isModel(cid) }
     const place = {
@@ -70,7 +75,9 @@ export class DataPlane {
    */
   static async start(options: NodeOptions): Promise<DataPlane> {
     const { startNode } = await loadNode()
-    return new DataPlane(await startNode(options), options)
+    const plane = new DataPlane(await startNode(options), options)
+    await plane.parts.start()
+    return plane
   }
 
   get peerId(): string {
@@ -115,11 +122,15 @@ export class DataPlane {
 
   /**
    * Stores a blob and offers it to whoever asks. Idempotent: equal bytes give the equal CID.
-   * `round` tags it for {@link collect}; a blob without one stays until {@link release}.
+   * `round` tags it for {@link collect}; a blob without one stays until {@link release}. `cuts` are offsets at which it is cut, so that
+   * {@link parts} can deliver what lies between them; they change the CID.
    */
-  async publish(bytes: Uint8Array, options: { round?: number; signal?: AbortSignal } = {}): Promise<string> {
+  async publish(
+    bytes: Uint8Array,
+    options: { round?: number; signal?: AbortSignal; cuts?: readonly number[] } = {},
+  ): Promise<string> {
     this.#assertRunning()
-    const { root, blocks } = await encodeBlob(bytes)
+    const { root, blocks } = await encodeBlob(bytes, options.cuts)
     await this.#storing(async () => {
       for (const block of blocks) await this.#node.blockstore.put(block.cid, block.bytes, withSignal(options.signal))
       await this.#keep(root, options.round)
@@ -275,6 +286,7 @@ export class DataPlane {
     this.#running = false
     this.#stopping.abort(new NetworkError('NOT_RUNNING', 'the data plane is stopping'))
     await Promise.all(this.#announcers.map((announcer) => announcer.stop()))
+    await this.parts.stop()
     await this.#node.stop()
   }
 
@@ -328,18 +340,4 @@ async function drain(source: AsyncIterable<unknown>): Promise<void> {
 
 function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal }
-}
-
-/** Parses a provider's address. @throws NetworkError BAD_ADDRESS unless it is a multiaddr that ends in a peer id. */
-export function parseProvider(text: string): Multiaddr {
-  let address: Multiaddr
-  try {
-    address = multiaddr(text)
-  } catch (cause) {
-    throw new NetworkError('BAD_ADDRESS', `"${text.slice(0, 120)}" is not a multiaddr`, { cause })
-  }
-  if (address.getComponents().at(-1)?.name !== 'p2p') {
-    throw new NetworkError('BAD_ADDRESS', `${text.slice(0, 120)} must end in /p2p/<peer id>`)
-  }
-  return address
 }

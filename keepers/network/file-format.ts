@@ -34,15 +34,26 @@ export type FileNode = {
   readonly children: readonly { readonly cid: CID; readonly size: number }[]
 }
 
-/** Splits a blob into its blocks, the root last. @throws NetworkError TOO_LARGE above {@link MAX_BLOB_BYTES}. */
-export async function encodeBlob(bytes: Uint8Array): Promise<{ root: CID; blocks: Block[] }> {
+/**
+ * Splits a blob into its blocks, the root last.
+ * @param cuts Ascending offsets at which a block must end; without them the CID is a function of the bytes alone.
+ * @throws NetworkError TOO_LARGE above {@link MAX_BLOB_BYTES}.
+ */
+export async function encodeBlob(
+  bytes: Uint8Array,
+  cuts: readonly number[] = [],
+): Promise<{ root: CID; blocks: Block[] }> {
   if (bytes.length > MAX_BLOB_BYTES) {
     throw new NetworkError('TOO_LARGE', `blob of ${bytes.length} bytes: at most ${MAX_BLOB_BYTES} fit one file`)
   }
   const blocks: Block[] = []
-  for (let start = 0; start === 0 || start < bytes.length; start += CHUNK_BYTES) {
-    const chunk = bytes.subarray(start, Math.min(start + CHUNK_BYTES, bytes.length))
-    blocks.push({ cid: CID.createV1(raw.code, await sha256.digest(chunk)), bytes: chunk })
+  let start = 0
+  for (const end of [...cuts.filter((cut) => cut > 0 && cut < bytes.length), bytes.length]) {
+    while (start < end || blocks.length === 0) {
+      const chunk = bytes.subarray(start, Math.min(start + CHUNK_BYTES, end))
+      blocks.push({ cid: CID.createV1(raw.code, await sha256.digest(chunk)), bytes: chunk })
+      start += chunk.length
+    }
   }
   const only = blocks[0]!
   if (blocks.length === 1) return { root: only.cid, blocks }

@@ -11,6 +11,7 @@ import { loadEncryptionKey } from '../../keepers/agent/encryption-keys.ts'
 import { frameHere, isMember } from '../../keepers/agent/frame.ts'
 import { createLog, loadConfig, runKeeper } from '../../keepers/agent/index.ts'
 import { encodeKeyIndex } from '../../keepers/agent/key-index.ts'
+import { encodeNote, type Note } from '../../keepers/agent/slices/notes.ts'
 import { keyCommitment, updateCommitment } from '../../keepers/agent/steps/commitments.ts'
 import {
   keyIntentName,
@@ -23,7 +24,7 @@ import { keyIndexOf, sealedShareOf } from '../../keepers/agent/steps/key-parts.t
 import { openKeystore, readPassphrase } from '../../keepers/chain/index.ts'
 import { hasSeat, seatsOf } from '../../keepers/chain/seats.ts'
 import { openComplaint } from '../../keepers/fhe/index.ts'
-import { cidHex } from '../../keepers/network/cid.ts'
+import { cidFromDigest, cidHex } from '../../keepers/network/cid.ts'
 import { manifestHash } from '../../keepers/versions/index.ts'
 import { falseTraining, forge } from '../../scripts/demo/tamper.ts'
 import { bentDealing, bump } from '../keepers/fhe/dealer.ts'
@@ -39,6 +40,7 @@ export type Lie =
   | 'wrong weight'
   | 'copied seal'
   | 'wrong sum'
+  | 'wrong slice'
   | 'false dispute'
   | 'wrong share'
   | 'silent at decrypt'
@@ -68,7 +70,7 @@ function lieIn({ snapshot: { round } }: Step): Lie | undefined {
 }
 
 const lieInEpoch = ({ snapshot }: Step): Lie | undefined => lies[`epoch ${snapshot.epoch}`]
-function tell(step: Step, what: Lie): void {
+function lied(step: Step, what: Lie): void {
   const { round } = step.snapshot
   if (round > lastRound) toldIn = round
   step.context.log.info({ event: 'lied', lie: what, round, seat: step.seat }, what)
@@ -88,7 +90,7 @@ const training: Behaviour = async (step) => {
   const change = CHANGES[lie]
   if (change === undefined && !lie.endsWith('update') && lie !== 'wrong weight') return BEHAVIOURS.Training(step)
   if (hasSeat(snapshot.roundInfo.committed, step.seat) || hasSeat(snapshot.leftOut, step.seat)) return 'done'
-  tell(step, lie)
+  lied(step, lie)
   if (lie === 'long update') return BEHAVIOURS.Training(await lengthened(step as Step & { readonly seat: number }))
   if (change !== undefined) return falseTraining(change)(step)
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
@@ -176,6 +178,18 @@ function forgetful(step: Step): Step {
   return { ...step, context: { ...context, store: bent(context.store, { journal: bent(journal, { find }) }) } }
 }
 
+/** The step of a member that tells the others of sums that it has not found. It stands for the right one. */
+function misreporting(step: Step): Step {
+  const { plane } = step.context
+  const tell: typeof plane.parts.tell = (name, bytes) => {
+    const note = JSON.parse(Buffer.from(bytes).toString()) as Note
+    const sums = Object.fromEntries(Object.keys(note.sums).map((slice) => [slice, cidFromDigest(randomBytes(32))]))
+    lied(step, 'wrong slice')
+    plane.parts.tell(name, encodeNote({ ...note, sums }))
+  }
+  return { ...step, context: { ...step.context, plane: bent(plane, { parts: bent(plane.parts, { tell }) }) } }
+}
+
 const aggregate: Behaviour = async (step) => {
   const lie = lieIn(step)
   if (lie?.endsWith('update')) return BEHAVIOURS.Aggregate(forgetful(step))
@@ -183,20 +197,21 @@ const aggregate: Behaviour = async (step) => {
   const { round, roundInfo } = step.snapshot
   const { facts } = step.context
   if (lie === 'wrong sum') {
-    tell(step, lie)
+    lied(step, lie)
     await act(step, 'attest', [round, `0x${randomBytes(26).toString('hex')}`])
     return 'again'
   }
+  if (lie === 'wrong slice') return BEHAVIOURS.Aggregate(misreporting(step))
   if (lie === 'copied seal') {
     const other = facts.all('AggregateAttested', { round }).find((fact) => fact.args.seat !== step.seat)
     if (other === undefined) return 'again'
-    tell(step, lie)
+    lied(step, lie)
     await act(step, 'attest', [round, String(other.args.seal)])
     return 'again'
   }
   if (lie === 'false dispute' && facts.last('UpdateDisputed', { round }) === null) {
     const accused = seatsOf(roundInfo.revealed).find((seat) => seat !== step.seat)!
-    tell(step, lie)
+    lied(step, lie)
     await act(step, 'dispute', [round, accused])
     return 'again'
   }
@@ -209,7 +224,7 @@ const decrypt: Behaviour = async (step) => {
   const { drafted, shared } = step.snapshot.roundInfo
   const chosen = isMember(step) && hasSeat(drafted, step.seat) && !hasSeat(shared, step.seat)
   if (!chosen || (lie !== 'wrong share' && lie !== 'silent at decrypt')) return BEHAVIOURS.Decrypt(step)
-  tell(step, lie)
+  lied(step, lie)
   if (lie === 'silent at decrypt') return 'done'
   const frame = await frameHere(step as Step & { readonly seat: number })
   const cid = await publish(step, 'share', randomBytes(frame.plan.bytes.decryptionShare), step.snapshot.round)
@@ -239,7 +254,7 @@ const keyCommit: Behaviour = async (step) => {
     const cid = await publish(step, 'key index', index, snapshot.round)
     return Buffer.from(JSON.stringify({ cid, salt: `0x${randomBytes(32).toString('hex')}` }))
   })
-  tell(step, 'false dealing')
+  lied(step, 'false dealing')
   const commitment = keyCommitment(context, snapshot.epoch, step.seat, parseKeyIntent(intent.payload))
   return (await act(step, 'commitKey', [snapshot.epoch, snapshot.epochInfo.crsSeed, commitment])) ? 'done' : 'again'
 }
@@ -274,7 +289,7 @@ const keyConfirm: Behaviour = async (step) => {
     sealedShare: share.value,
   })
   pair.secretKey.dispose()
-  tell(step, lie)
+  lied(step, lie)
   const done = await act(step, 'complain', [snapshot.epoch, seat, `0x${Buffer.from(evidence).toString('hex')}`])
   return done ? 'done' : 'again'
 }

@@ -65,7 +65,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const dispute = disputeOf(context, round)
   const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute, times)
   const [without, convicted] = [verdict?.fallen ?? 0n, verdict?.convicted ?? 0n]
-  const sum = await sumOfRound(step, round, { without, times })
+  const sum = await sumOfRound(step, round, { without, times, slices: dispute === null })
   if (sum === null) return null
   if (sum.missing.length > 0 && gone < PASSED_ON) {
     context.peers.refresh()

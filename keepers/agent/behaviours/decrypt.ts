@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { hasSeat, seatsOf } from '../../chain/index.ts'
-import { FheError, partialDecrypt } from '../../fhe/index.ts'
+import { FheError, partialDecrypt, sliceCuts } from '../../fhe/index.ts'
 import { cidHex } from '../../network/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
@@ -68,7 +68,8 @@ export async function decrypt(step: Step): Promise<StepResult> {
         },
         signal: step.signal,
       }).finally(() => memberKey.material.dispose())
-      const cid = await publish(step, 'decryption share', bytes, snapshot.round)
+      const cuts = context.config.network.slices ? sliceCuts(frame.plan, 'decryption share') : []
+      const cid = await publish(step, 'decryption share', bytes, snapshot.round, cuts)
       return Buffer.from(JSON.stringify({ cid, size: bytes.length }))
     })
     const { cid, size } = parseShareIntent(intent.payload)

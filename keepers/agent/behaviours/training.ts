@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { hasSeat, steady } from '../../chain/index.ts'
+import { sliceCuts } from '../../fhe/index.ts'
 import { addNoiseShare, clipToNorm, type KeeperStrategy, LearningError } from '../../learning/index.ts'
 import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
@@ -91,7 +92,8 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   if (stored === null) return null
   const { bytes, samples } = stored
   const intent = await context.store.journal.once(at, async () => {
-    const cid = await publish(step, 'update', bytes, snapshot.round)
+    const cuts = context.config.network.slices ? sliceCuts(frame.plan, 'update') : []
+    const cid = await publish(step, 'update', bytes, snapshot.round, cuts)
     const made: UpdateIntent = { cid, size: bytes.length, samples, salt: `0x${randomBytes(32).toString('hex')}` }
     return Buffer.from(JSON.stringify(made))
   })

@@ -170,12 +170,8 @@ async function ownPoint(
   }
 }
 
-async function fetchUpdate(
-  step: Step & { readonly seat: number },
-  frame: EpochFrame,
-  { fact, seat }: Revealed,
-  { timeout, isLate = false }: FetchTerms,
-): Promise<Uint8Array> {
+/** @throws AgentError BAD_BLOB for an update that counts for nothing, by what its sender declared. */
+export function insistCounts(frame: EpochFrame, { fact }: Pick<Revealed, 'fact'>): void {
   const expected = frame.plan.bytes.update
   const declared = Number(fact.args.size)
   if (declared !== expected) {
@@ -186,10 +182,19 @@ async function fetchUpdate(
   if (samples > frame.plan.maxWeight) {
     throw new AgentError('BAD_BLOB', `declared ${samples} samples, at most ${frame.plan.maxWeight} count`)
   }
+}
+
+async function fetchUpdate(
+  step: Step & { readonly seat: number },
+  frame: EpochFrame,
+  { fact, seat }: Revealed,
+  { timeout, isLate = false }: FetchTerms,
+): Promise<Uint8Array> {
+  insistCounts(frame, { fact })
   const others = frame.roster.map((member) => member.seat).filter((other) => other !== seat)
   // Nobody asks itself.
   return fetchFrom(step, 'update', isLate ? step.seat : seat, cidOf(fact), {
-    maxBytes: expected,
+    maxBytes: frame.plan.bytes.update,
     round: Number(fact.args.round),
     others,
     ...(timeout === undefined ? {} : { timeout }),

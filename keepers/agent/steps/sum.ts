@@ -7,6 +7,8 @@ import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
+import { judgeNotes } from '../slices/sums.ts'
+import { aggregateBySlices } from '../slices/updates.ts'
 import { aggregateRecord } from './intents.ts'
 import { type FetchTerms, type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
 
@@ -19,6 +21,8 @@ const recordSchema = z.object({
   without: z.string().default('0'),
   missing: z.array(z.number()),
   contested: z.array(z.number()).default([]),
+  /** Whether others added it up, slice by slice. */
+  sliced: z.boolean().default(false),
   late: z.array(z.number()).default([]),
 })
 
@@ -33,6 +37,8 @@ export type RoundSum = {
   readonly missing: readonly number[]
   /** Seats in the sum with a proof that is valid for everybody but contradicts the share that this keeper was dealt. */
   readonly contested: readonly number[]
+  /** Whether others added it up, slice by slice. */
+  readonly sliced: boolean
   /** Seats with updates that came from other members alone, after the time for asking their senders: others may not have them. */
   readonly late: readonly number[]
 }
@@ -43,15 +49,17 @@ export type RoundSum = {
  * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
  * @param options.without Bitmap of seats to leave out in any case.
  * @param options.times For fetching; without them each update gets the time that the config gives a fetch.
+ * @param options.slices Whether to try first to add up together with the others, slice by slice.
+ * @param options.alone Not to take the sum that is here already, and not to put this one in its place.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
   step: Step & { readonly seat: number },
   round: number,
-  options: { only?: bigint; without?: bigint; times?: FetchTimes } = {},
+  options: { only?: bigint; without?: bigint; times?: FetchTimes; slices?: boolean; alone?: boolean } = {},
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
-  const { only, without = 0n, times } = options
+  const { only, without = 0n, times, slices = false, alone = false } = options
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) return null
@@ -61,6 +69,7 @@ export async function sumOfRound(
   const revealedHere = revealedIn(step, frame, round)
   const of = revealsName(revealedHere)
   const isSame =
+    !alone &&
     known !== null &&
     known.of === of &&
     (only === undefined
@@ -72,9 +81,24 @@ export async function sumOfRound(
       .catch(() => null)
     if (bytes !== null) {
       const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
-      const { hash, missing, contested, late } = known
-      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested, late }
+      const { hash, missing, contested, sliced, late } = known
+      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested, sliced, late }
     }
+  }
+  const keep = async (sum: Aggregate, found: Omit<RoundSum, 'aggregate' | 'hash'>): Promise<RoundSum> => {
+    const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
+    if (alone) return { aggregate: sum, hash, ...found }
+    const cid = await publish(step, 'aggregate', sum.bytes, round)
+    const { included, ...others } = found
+    const record = { cid, hash, included: included.toString(), of, without: without.toString(), ...others }
+    context.store.putRecord(name, record)
+    return { aggregate: sum, hash, ...found }
+  }
+  const together =
+    slices && only === undefined && without === 0n ? await aggregateBySlices(step, frame, keyHash, revealedHere) : null
+  if (together !== null) {
+    const all = bitmapOf(revealedHere.map(({ seat }) => seat))
+    return keep(together, { included: all, missing: [], contested: [], sliced: true, late: [] })
   }
   /** Seats with updates that may have to be fetched. */
   const pending = new Set(known?.of === of ? known.missing : revealedHere.map(({ seat }) => seat))
@@ -107,20 +131,11 @@ export async function sumOfRound(
   }
   const sum = await addUp(frame, where, keyHash, updates(), step.signal)
   if (sum === null || (only !== undefined && included.length < seatsOf(only).length)) return null
-  const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
-  const cid = await publish(step, 'aggregate', sum.bytes, round)
-  const bitmap = bitmapOf(included)
-  context.store.putRecord(name, {
-    cid,
-    hash,
-    included: bitmap.toString(),
-    of,
-    without: without.toString(),
-    missing,
-    contested,
-    late: [...late],
-  })
-  return { aggregate: sum, hash, included: bitmap, missing, contested, late: [...late] }
+  // They can be judged only by a keeper that found nothing wrong itself.
+  if (slices && included.length === revealedHere.length && contested.length === 0) {
+    await judgeNotes(step, frame, { message: 'update', round })
+  }
+  return keep(sum, { included: bitmapOf(included), missing, contested, sliced: false, late: [...late] })
 }
 
 async function addUp(

@@ -144,6 +144,38 @@ describe('file format', () => {
     })
   })
 
+  it('reads a blob with cuts eight parts at a time, and asks for none after one has failed', async () => {
+    const bytes = randomBytes(40_000)
+    const cuts = Array.from({ length: 39 }, (_, i) => 1_000 * (i + 1) - i)
+    const { root, blocks } = await encodeBlob(bytes, cuts)
+    const byCid = new Map(blocks.map((block) => [block.cid.toString(), block.bytes]))
+    const lengths = blocks.slice(0, -1).map((block) => block.bytes.length)
+    expect(lengths).to.deep.equal([...cuts, bytes.length].map((cut, i) => cut - (cuts[i - 1] ?? 0)))
+    let underway = 0
+    let most = 0
+    let asked = 0
+    const read = (fails: (count: number) => boolean) =>
+      assemble(
+        root,
+        async (cid) => {
+          const count = asked++
+          underway++
+          most = Math.max(most, underway)
+          await new Promise((done) => setTimeout(done, count % 3))
+          underway--
+          if (fails(count)) throw new Error('gone')
+          return byCid.get(cid.toString())!
+        },
+        40_000,
+      )
+    expect(Buffer.compare(await read(() => false), bytes)).to.equal(0)
+    expect(most).to.equal(8)
+    asked = 0
+    expect(await read((count) => count === 3).catch(String)).to.equal('Error: gone')
+    await new Promise((done) => setTimeout(done, 20))
+    expect(asked).to.be.below(20)
+  })
+
   it('refuses CIDs of a part of a hash, or of none, which any block would fit', async () => {
     const whole = (await sha256.digest(new Uint8Array(3))).digest
     for (const length of [0, 1, 31]) {

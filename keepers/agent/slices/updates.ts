@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { bitmapOf, steady } from '../../chain/index.ts'
+import { type Aggregate, aggregateOfSlices, FheError, sliceCount } from '../../fhe/index.ts'
+import { NetworkError } from '../../network/index.ts'
+import { cidOf, elapsed } from '../actions.ts'
+import type { Step } from '../context.ts'
+import type { EpochFrame } from '../epoch.ts'
+import { parametersOf } from '../frame.ts'
+import { drawSeed } from '../steps/open-draft.ts'
+import { insistCounts, type Revealed, reviewUpdate } from '../steps/review.ts'
+import { retried, type SliceWork, sumBySlices } from './sums.ts'
+import { maySlice } from './trust.ts'
+
+type Member = Step & { readonly seat: number }
+
+/** Fraction of the window for which the others are awaited. */
+const PATIENCE = 0.15
+
+/**
+ * Adds up the revealed updates of a round by slices, all of them or none. Every member checks one update, and adds up its slices. Only for a
+ * round without a dispute: afterwards the sum lacks some.
+ * @returns null where this keeper adds up by itself.
+ */
+export async function aggregateBySlices(
+  step: Member,
+  frame: EpochFrame,
+  keyHash: Uint8Array,
+  revealed: readonly Revealed[],
+): Promise<Aggregate | null> {
+  const { context, snapshot } = step
+  const { round } = snapshot
+  if (!context.config.network.slices || sliceCount(frame.plan) < 2 || !maySlice(step)) return null
+  const { aggregate: window } = (await parametersOf(step)).windows
+  const left = PATIENCE - elapsed(step, window)
+  const last = revealed.at(-1)
+  if (left <= 0 || last === undefined || !revealed.every((update) => counts(frame, update))) return null
+  const bySeat = new Map(revealed.map((update) => [update.seat, update]))
+  const patience = Math.min(left * window, context.config.network.fetchSeconds) * 1000
+  const until = steady(context.clock) + patience
+  const work: SliceWork = {
+    message: 'update',
+    round,
+    sources: revealed.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) })),
+    helpers: bitmapOf([...bySeat.keys()]),
+    // Nobody knows it before the last reveal.
+    seed: drawSeed(context.serviceAddress, round, last.fact.blockHash),
+    until,
+    check: async (seat) => {
+      const review = await retried(step, until, async () => {
+        const found = await reviewUpdate(step, frame, keyHash, bySeat.get(seat)!, { timeout: patience })
+        if (found.kind !== 'missing') return found
+        throw new NetworkError('UNAVAILABLE', found.reason)
+      }).catch((error: unknown) => {
+        if (error instanceof NetworkError) return null
+        throw error
+      })
+      return review?.kind === 'sound' && review.agrees
+    },
+  }
+  const { sums } = await sumBySlices(step, frame, work)
+  return sums === null ? null : joined(frame, keyHash, { round, revealed, sums })
+}
+
+function counts(frame: EpochFrame, update: Revealed): boolean {
+  try {
+    insistCounts(frame, update)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function joined(
+  frame: EpochFrame,
+  keyHash: Uint8Array,
+  of: { readonly round: number; readonly revealed: readonly Revealed[]; readonly sums: readonly Uint8Array[] },
+): Aggregate | null {
+  const contributors = of.revealed.map(({ sender }) => sender)
+  try {
+    const context = { ...frame.context, round: of.round }
+    return aggregateOfSlices(frame.engine, { context, keyHash, contributors, sums: of.sums })
+  } catch (error) {
+    // All members of a slice lied: what they made cannot be a sum.
+    if (error instanceof FheError) return null
+    throw error
+  }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Two questions that keepers ask each other directly, each on a stream of its own: for a range of a blob, and for a note. A range
+// comes with the blob's root, which proves by its hash what the range is: the reader trusts nobody. A note is its author's word:
+// noise proves the peer id that the reader dialled.
+//
+// question: u16 length · JSON. answer: blocks or the note, each as u32 length · bytes; a length of 0 where there is none.
+import type { CID } from 'multiformats/cid'
+import { sha256 } from 'multiformats/hashes/sha2'
+import { z } from 'zod'
+import { collectBytes } from './assembly.ts'
+import { ByteQueue } from './byte-queue.ts'
+import { Deadline } from './deadline.ts'
+import { NetworkError } from './errors.ts'
+import { type FileNode, MAX_BLOB_BYTES, MAX_BLOCK_BYTES, parseBlobCid, readNode } from './file-format.ts'
+import type { HeliaNode } from './node.ts'
+import { parseProvider } from './provider.ts'
+
+const PROTOCOL = '/cohort/parts/1'
+const LIMITS = {
+  /** Streams of one peer at a time, in either direction. */
+  inboundStreams: 64,
+  outboundStreams: 256,
+  questionBytes: 512,
+  /** Milliseconds that a whole question may take, and its answer. */
+  serving: 30_000,
+  /** Milliseconds that a question for a note waits for it to be written. */
+  waiting: 5_000,
+  /** The newest notes are kept. */
+  notes: 32,
+  noteBytes: 1 << 16,
+  /** Bytes that are handed to a stream at once. */
+  written: 1 << 16,
+} as const
+
+const questionSchema = z.union([
+  z.strictObject({ note: z.string().min(1).max(128) }),
+  z.strictObject({
+    part: z.string().max(128),
+    from: z.int().min(0).max(MAX_BLOB_BYTES),
+    to: z.int().min(0).max(MAX_BLOB_BYTES),
+  }),
+])
+type Question = z.infer<typeof questionSchema>
+
+/** A range of bytes, `to` excluded. */
+type Range = { readonly from: number; readonly to: number }
+
+type AskOptions = {
+  /** Milliseconds. */
+  readonly timeout: number
+  /** Multiaddr that ends in /p2p/<peer id>. */
+  readonly provider: string
+  readonly signal?: AbortSignal
+}
+
+type Stream = Awaited<ReturnType<HeliaNode['libp2p']['dialProtocol']>>
+
+/** Asks other keepers, and answers them. */
+export class Parts {
+  readonly #node: HeliaNode
+  readonly #notes = new Map<string, Uint8Array>()
+  readonly #stopping = new AbortController()
+  /** Told when a note is written. */
+  readonly #written = new Set<() => void>()
+
+  constructor(node: HeliaNode) {
+    this.#node = node
+  }
+
+  async start(): Promise<void> {
+    await this.#node.libp2p.handle(
+      PROTOCOL,
+      async (stream) => {
+        using deadline = new Deadline(LIMITS.serving, [this.#stopping.signal])
+        const { signal } = deadline
+        const abort = (): void => stream.abort(new NetworkError('TIMEOUT', 'a question took too long'))
+        signal.addEventListener('abort', abort, { once: true })
+        try {
+          await this.#answer(stream, signal)
+          await stream.close({ signal })
+        } catch (error) {
+          stream.abort(error as Error)
+        } finally {
+          signal.removeEventListener('abort', abort)
+        }
+      },
+      { maxInboundStreams: LIMITS.inboundStreams, maxOutboundStreams: LIMITS.outboundStreams },
+    )
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#node.libp2p.unhandle(PROTOCOL)
+  }
+
+  /**
+   * Writes a note for whoever asks, in memory alone: the newest 32 are kept. A note under the same name takes the older one's place.
+   * @throws NetworkError TOO_LARGE above 64 KiB.
+   */
+  tell(name: string, note: Uint8Array): void {
+    if (note.length === 0 || note.length > LIMITS.noteBytes) {
+      throw new NetworkError('TOO_LARGE', `note ${name} has ${note.length} bytes: 1 to ${LIMITS.noteBytes} are allowed`)
+    }
+    this.#notes.delete(name)
+    this.#notes.set(name, note)
+    for (const oldest of this.#notes.keys()) {
+      if (this.#notes.size <= LIMITS.notes) break
+      this.#notes.delete(oldest)
+    }
+    for (const told of this.#written) told()
+  }
+
+  /**
+   * The note that a peer wrote under that name, or null when it had none after it waited a little.
+   * @throws NetworkError UNAVAILABLE, TIMEOUT, TOO_LARGE, BAD_ADDRESS.
+   */
+  async ask(name: string, options: AskOptions): Promise<Uint8Array | null> {
+    return this.#question({ note: name }, options, async (answer) => {
+      const note = await answer.item(LIMITS.noteBytes)
+      return note.length === 0 ? null : note
+    })
+  }
+
+  /**
+   * A range of a blob from one provider. Nothing is kept. `bytes` is what had to travel for it.
+   * @throws NetworkError BAD_CID, BAD_ADDRESS, MALFORMED (other bytes than the CID says), TOO_LARGE, UNAVAILABLE, TIMEOUT.
+   */
+  async fetch(
+    text: string,
+    { from, to }: Range,
+    options: AskOptions & { readonly maxBytes: number },
+  ): Promise<{ readonly range: Uint8Array; readonly bytes: number }> {
+    const cid = parseBlobCid(text)
+    return this.#question({ part: text, from, to }, options, async (answer) => {
+      const block = async (of: CID): Promise<Uint8Array> => {
+        const bytes = await answer.item(MAX_BLOCK_BYTES)
+        if (bytes.length === 0)
+          throw new NetworkError('UNAVAILABLE', `${text}: ${options.provider} does not have ${of}`)
+        const digest = await sha256.digest(bytes)
+        if (Buffer.compare(digest.digest, of.multihash.digest) === 0) return bytes
+        throw new NetworkError('MALFORMED', `${text}: ${options.provider} sent other bytes than ${of}`)
+      }
+      const root = readNode(cid, await block(cid), null, options.maxBytes)
+      if (from > to || to > root.size) {
+        throw new NetworkError('MALFORMED', `${text} has ${root.size} bytes: no range ${from} to ${to}`)
+      }
+      const range = new Uint8Array(to - from)
+      place(range, from, root.data, 0)
+      for (const { cid: leaf, start, size } of leavesIn(root, { from, to })) {
+        place(range, from, readLeaf(leaf, await block(leaf), size), start)
+      }
+      return { range, bytes: answer.taken }
+    })
+  }
+
+  async #question<T>(question: Question, options: AskOptions, read: (answer: ByteQueue) => Promise<T>): Promise<T> {
+    const provider = parseProvider(options.provider)
+    using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
+    const { signal } = deadline
+    let stream: Stream | undefined
+    const abort = (): void => stream?.abort(new NetworkError('TIMEOUT', 'nobody waits for the answer'))
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      stream = await this.#node.libp2p.dialProtocol(provider, PROTOCOL, { signal })
+      const text = new TextEncoder().encode(JSON.stringify(question))
+      const head = new DataView(new ArrayBuffer(2))
+      head.setUint16(0, text.length, true)
+      stream.send(new Uint8Array([...new Uint8Array(head.buffer), ...text]))
+      const found = await read(new ByteQueue(stream, 4))
+      await stream.close({ signal })
+      return found
+    } catch (cause) {
+      stream?.abort(cause as Error)
+      options.signal?.throwIfAborted()
+      if (deadline.expired) {
+        throw new NetworkError('TIMEOUT', `${options.provider} gave no answer within ${options.timeout} ms`, { cause })
+      }
+      if (cause instanceof NetworkError) throw cause
+      throw new NetworkError('UNAVAILABLE', `${options.provider} gave no answer`, { cause })
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  async #answer(stream: Stream, signal: AbortSignal): Promise<void> {
+    const text = await new ByteQueue(stream, 2).item(LIMITS.questionBytes)
+    const question = questionSchema.parse(JSON.parse(new TextDecoder().decode(text)))
+    if ('note' in question) {
+      await send(stream, await this.#note(question.note, signal), signal)
+      return
+    }
+    const cid = parseBlobCid(question.part)
+    const root = await this.#block(cid, signal)
+    await send(stream, root ?? NOTHING, signal)
+    if (root === null) return
+    for (const { cid: leaf } of leavesIn(readNode(cid, root, null, MAX_BLOB_BYTES), question)) {
+      const bytes = await this.#block(leaf, signal)
+      await send(stream, bytes ?? NOTHING, signal)
+      if (bytes === null) return
+    }
+  }
+
+  async #note(name: string, signal: AbortSignal): Promise<Uint8Array> {
+    if (!this.#notes.has(name)) {
+      using deadline = new Deadline(LIMITS.waiting, [signal])
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (!deadline.signal.aborted && !this.#notes.has(name)) return
+          this.#written.delete(look)
+          resolve()
+        }
+        this.#written.add(look)
+        deadline.signal.addEventListener('abort', look, { once: true })
+        look()
+      })
+    }
+    return this.#notes.get(name) ?? NOTHING
+  }
+
+  async #block(cid: CID, signal: AbortSignal): Promise<Uint8Array | null> {
+    const { blockstore } = this.#node
+    if (!(await blockstore.has(cid, { signal }))) return null
+    return collectBytes(blockstore.get(cid, { offline: true, signal }), MAX_BLOCK_BYTES)
+  }
+}
+
+const NOTHING = new Uint8Array()
+
+/** The parts of a file that a range touches, in order. */
+function leavesIn(root: FileNode, { from, to }: Range): { cid: CID; start: number; size: number }[] {
+  let start = root.data.length
+  const found: { cid: CID; start: number; size: number }[] = []
+  for (const { cid, size } of root.children) {
+    if (start < to && start + size > from) found.push({ cid, start, size })
+    start += size
+  }
+  return found
+}
+
+/** Only files of one level are read by ranges. */
+function readLeaf(cid: CID, bytes: Uint8Array, size: number): Uint8Array {
+  const node = readNode(cid, bytes, size, MAX_BLOB_BYTES)
+  if (node.children.length === 0) return node.data
+  throw new NetworkError('MALFORMED', `${cid}: a file of more than one level cannot be fetched by ranges`)
+}
+
+/** Writes the part of `bytes`, which begin at `start` of a file, that lies in the range from `from`. */
+function place(range: Uint8Array, from: number, bytes: Uint8Array, start: number): void {
+  const first = Math.max(from, start)
+  const last = Math.min(from + range.length, start + bytes.length)
+  if (first < last) range.set(bytes.subarray(first - start, last - start), first - from)
+}
+
+async function send(stream: Stream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  const head = new DataView(new ArrayBuffer(4))
+  head.setUint32(0, bytes.length, true)
+  stream.send(new Uint8Array(head.buffer))
+  for (let at = 0; at < bytes.length; at += LIMITS.written) {
+    if (!stream.send(bytes.subarray(at, at + LIMITS.written))) await stream.onDrain({ signal })
+  }
+}
