@@ -40,16 +40,12 @@ contract ClaimRegistry is ClaimChallenges {
         bytes32 statementId = meaning.statementId;
         Kind kind = meaning.statement.kind;
         _requireFigures(meaning.statement, terms.figure, terms.guarantee);
-        uint256 latest = block.timestamp + MAX_LIFE_SECONDS;
-        if (terms.expiresAt <= block.timestamp || terms.expiresAt > latest) {
-            revert ExpiryInvalid(terms.expiresAt, block.timestamp + 1, latest);
-        }
-        bytes32 slot = _slotOf(terms, statementId, msg.sender);
+        _requireExpiry(terms.expiresAt);
         _requireNotBarred(terms, statementId, kind);
-        uint256 commitment = _claimable(terms.service, terms.version);
         _requireChosen(terms, statementId, batch, evidence);
-        _requireProof(terms.circuitId, [commitment, batch, terms.figure, contextOf(msg.sender, terms)], proof);
+        _requireProof(terms.circuitId, _signalsOf(terms, batch), proof);
 
+        bytes32 slot = _slotOf(terms, statementId, msg.sender);
         claimId = _store(terms, kind, slot, batch);
         emit ClaimPublished(
             claimId,
@@ -150,6 +146,19 @@ contract ClaimRegistry is ClaimChallenges {
             uint256 index = _indexOf(drawIdOf(terms.poolId, terms.service, terms.version, statementId));
             _requireLeaf(terms.poolId, index, batch, evidence.path);
         }
+    }
+
+    function _requireExpiry(uint48 expiresAt) private view {
+        uint256 latest = block.timestamp + MAX_LIFE_SECONDS;
+        if (expiresAt <= block.timestamp || expiresAt > latest) {
+            revert ExpiryInvalid(expiresAt, block.timestamp + 1, latest);
+        }
+    }
+
+    /// @dev The public signals of the caller's proof. Reverts unless the version can be claimed about.
+    function _signalsOf(Terms calldata terms, uint256 batch) private view returns (uint256[4] memory) {
+        uint256 commitment = _claimable(terms.service, terms.version);
+        return [commitment, batch, terms.figure, contextOf(msg.sender, terms)];
     }
 
     function _store(
