@@ -224,7 +224,8 @@ async function drawnChallenge(
   await client.requirePool(poolId, tree)
   const challengeId = resume ?? (await client.openChallenge(claimId))
   // Whatever ends the command from here on, the challenger has paid and can go on.
-  if (resume === undefined) process.stderr.write(`  challenge ${challengeId} is paid; go on with --resume ${challengeId}\n`)
+  if (resume === undefined)
+    process.stderr.write(`  challenge ${challengeId} is paid; go on with --resume ${challengeId}\n`)
   return { challengeId, index: await client.challengeDrawn(challengeId, claimId) }
 }
 

@@ -86,10 +86,15 @@ export class ClaimClient {
     signer?: Signer,
   ): Promise<ClaimClient> {
     const registry = clients.claims(address, signer ?? provider)
-    const found: Record<'models' | 'verifiers', string> = await Promise.all([registry.MODELS(), registry.VERIFIERS()]).then(
+    const found: Record<'models' | 'verifiers', string> = await Promise.all([
+      registry.MODELS(),
+      registry.VERIFIERS(),
+    ]).then(
       ([models, verifiers]) => ({ models, verifiers }),
       (cause) => {
-        throw new ClaimError('wrong-contract', `there is no claim registry at ${address}: correct --registry`, { cause })
+        throw new ClaimError('wrong-contract', `there is no claim registry at ${address}: correct --registry`, {
+          cause,
+        })
       },
     )
     for (const name of ['models', 'verifiers'] as const) {

@@ -65,9 +65,7 @@ describe('ClaimRegistry money', () => {
       refuteSigned: async () => {
         const [by, claimId] = [pick(people), late(await claims.claimCount())]
         const signature = await world.counterSigned(by, claimId, ELSEWHERE)
-        return claims
-          .connect(by)
-          .refuteSigned(claimId, ELSEWHERE, signature, await refutation(by, claimId, ELSEWHERE))
+        return claims.connect(by).refuteSigned(claimId, ELSEWHERE, signature, await refutation(by, claimId, ELSEWHERE))
       },
       settle: async () => claims.settleChallenge(pick(numbers(await claims.challengeCount()))),
       release: async () => claims.releaseBond(pick(numbers(await claims.claimCount()))),
