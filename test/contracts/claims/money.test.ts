@@ -38,11 +38,13 @@ describe('ClaimRegistry money', () => {
     }
     /** Most are among the latest. */
     const late = (count: bigint) => count - BigInt(below(Math.min(3, Number(count))))
+    const done: Record<string, number> = {}
     const actions: Record<string, () => Promise<unknown>> = {
       publish: async () => {
         // Odd amounts, so that quarters leave something over.
         const bond = pick([0n, 3n, BOND + 1n, BOND / 3n])
-        const guarantee = 60 - below(30)
+        // Below all that has fallen.
+        const guarantee = Math.max(0, 60 - 2 * ((done.refute ?? 0) + (done.refuteSigned ?? 0)) - below(2))
         const expiresAt = (await world.now()) + (1 + below(20)) * DAY
         const given = await terms({ source: SOURCE.draw, poolId, auditor: auditor.address, guarantee, expiresAt })
         const evidence = { signature: '0x', path: tree.path(index) }
@@ -76,7 +78,6 @@ describe('ClaimRegistry money', () => {
       wait: async () => networkHelpers.time.increase(pick([DAY, 3 * DAY, 9 * DAY])),
     }
     const often = ['publish', 'challenge', 'challenge', 'fix', 'fix', 'refute', 'settle', ...Object.keys(actions)]
-    const done: Record<string, number> = {}
     for (let step = 0; step < STEPS; step++) {
       const name = step < 2 ? 'publish' : pick(often)
       try {
