@@ -203,7 +203,11 @@ export async function challenge(
         signature === undefined
           ? await client.refute(challengeId, commitment, way, solidity)
           : await client.refuteSigned(claimId, commitment, signature, solidity)
-      print(options, { ...sent, challengeId, index }, `Claim ${claimId} fell: \`cohort claim withdraw\` pays its bond.`)
+      const [text, paid] = sent.fell
+        ? [`Claim ${claimId} fell`, 'its bond']
+        : [`Claim ${claimId} had fallen before, its guarantee is barred here, too`, 'your bond']
+      const owed = sent.fell || challengeId > 0 ? `: \`cohort claim withdraw\` pays ${paid}.` : '.'
+      print(options, { ...sent, challengeId, index }, text + owed)
     })
   } finally {
     await prover.close()

@@ -54,6 +54,9 @@ export type ClaimView = {
   readonly counts: boolean
 }
 
+/** `fell`: whether the claim stood until then, so that its bond is the sender's; else another refutation was first. */
+type Refuted = Sent & { readonly fell: boolean }
+
 /** A proof as contracts take it. */
 type SolidityProof = {
   readonly a: readonly [bigint, bigint]
@@ -223,13 +226,17 @@ export class ClaimClient {
     return await this.#registry.refutationContextOf(await this.sender.address(), claimId, challengeId)
   }
 
-  async refute(challengeId: number, batch: bigint, path: readonly string[], proof: SolidityProof): Promise<Sent> {
-    return await this.sender.send('refute', () => this.#registry.refute(challengeId, batch, [...path], encoded(proof)))
+  async refute(challengeId: number, batch: bigint, path: readonly string[], proof: SolidityProof): Promise<Refuted> {
+    return await this.#refuted(
+      await this.sender.send('refute', () => this.#registry.refute(challengeId, batch, [...path], encoded(proof))),
+    )
   }
 
-  async refuteSigned(claimId: number, batch: bigint, signature: string, proof: SolidityProof): Promise<Sent> {
-    return await this.sender.send('refuteSigned', () =>
-      this.#registry.refuteSigned(claimId, batch, signature, encoded(proof)),
+  async refuteSigned(claimId: number, batch: bigint, signature: string, proof: SolidityProof): Promise<Refuted> {
+    return await this.#refuted(
+      await this.sender.send('refuteSigned', () =>
+        this.#registry.refuteSigned(claimId, batch, signature, encoded(proof)),
+      ),
     )
   }
 
@@ -281,13 +288,20 @@ export class ClaimClient {
     return { name: 'Cohort claims', version: '1', chainId, verifyingContract: await this.#registry.getAddress() }
   }
 
+  async #refuted(sent: Sent): Promise<Refuted> {
+    return { ...sent, fell: (await this.#eventOf(sent, 'ClaimFell')) !== null }
+  }
+
+  async #eventOf(sent: Sent, event: string) {
+    const receipt = await this.#provider.getTransactionReceipt(sent.hash)
+    const parsed = (receipt?.logs ?? []).map((log) => this.#registry.interface.parseLog(log))
+    return parsed.find((each) => each?.name === event) ?? null
+  }
+
   /** A field of the event that a transaction left. */
   async #valueOf(sent: Sent, event: string, field: string): Promise<bigint> {
-    const receipt = await this.#provider.getTransactionReceipt(sent.hash)
-    const found = (receipt?.logs ?? [])
-      .map((log) => this.#registry.interface.parseLog(log))
-      .find((parsed) => parsed?.name === event)
-    if (found == null) throw new ClaimError('wrong-contract', `${sent.hash} left no ${event}: correct --registry`)
+    const found = await this.#eventOf(sent, event)
+    if (found === null) throw new ClaimError('wrong-contract', `${sent.hash} left no ${event}: correct --registry`)
     return found.args[field] as bigint
   }
 
