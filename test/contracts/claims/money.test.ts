@@ -45,7 +45,7 @@ describe('ClaimRegistry money', () => {
         const bond = pick([0n, 3n, BOND + 1n, BOND / 3n])
         // Below all that has fallen.
         const guarantee = Math.max(0, 60 - 2 * ((done.refute ?? 0) + (done.refuteSigned ?? 0)) - below(2))
-        const expiresAt = (await world.now()) + (1 + below(20)) * DAY
+        const expiresAt = (await world.now()) + (5 + below(20)) * DAY
         const given = await terms({ source: SOURCE.draw, poolId, auditor: auditor.address, guarantee, expiresAt })
         const evidence = { signature: '0x', path: tree.path(index) }
         return publish(given, { by: pick(people), batch: BATCHES[index]!, evidence, bond })
@@ -75,9 +75,9 @@ describe('ClaimRegistry money', () => {
         const { address } = pick(people)
         return claims.withdraw(address, address)
       },
-      wait: async () => networkHelpers.time.increase(pick([DAY, 3 * DAY, 9 * DAY])),
+      wait: async () => networkHelpers.time.increase(pick([DAY, 8 * DAY])),
     }
-    const often = ['publish', 'challenge', 'challenge', 'fix', 'fix', 'refute', 'settle', ...Object.keys(actions)]
+    const often = ['publish', 'challenge', 'challenge', 'fix', 'fix', 'refute', 'settle', 'settle', 'wait', ...Object.keys(actions)]
     for (let step = 0; step < STEPS; step++) {
       const name = step < 2 ? 'publish' : pick(often)
       try {
