@@ -77,7 +77,8 @@ describe('ClaimRegistry money', () => {
       },
       wait: async () => networkHelpers.time.increase(pick([DAY, 8 * DAY])),
     }
-    const often = ['publish', 'challenge', 'challenge', 'fix', 'fix', 'refute', 'settle', 'settle', 'wait', ...Object.keys(actions)]
+    const names = Object.keys(actions)
+    const often = [...names, 'publish', 'challenge', 'challenge', 'fix', 'fix', 'refute', 'settle', 'settle', 'wait']
     for (let step = 0; step < STEPS; step++) {
       const name = step < 2 ? 'publish' : pick(often)
       try {
@@ -88,7 +89,7 @@ describe('ClaimRegistry money', () => {
       }
       expect(await ethers.provider.getBalance(claims), `step ${step}, ${name}`).to.equal(await owed())
     }
-    for (const name of Object.keys(actions)) expect(done[name] ?? 0, `${name} never worked`).to.be.above(0)
+    for (const name of names) expect(done[name] ?? 0, `${name} never worked`).to.be.above(0)
 
     await networkHelpers.time.increase(400 * DAY)
     for (const id of numbers(await claims.challengeCount()))
