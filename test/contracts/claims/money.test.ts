@@ -83,7 +83,19 @@ describe('ClaimRegistry money', () => {
       wait: async () => networkHelpers.time.increase(pick([DAY, 8 * DAY])),
     }
     const names = Object.keys(actions)
-    const often = [...names, 'publish', 'challenge', 'challenge', 'fix', 'fix', 'refute', 'settle', 'settle', 'release', 'wait']
+    const often = [
+      ...names,
+      'publish',
+      'challenge',
+      'challenge',
+      'fix',
+      'fix',
+      'refute',
+      'settle',
+      'settle',
+      'release',
+      'wait',
+    ]
     for (let step = 0; step < STEPS; step++) {
       const name = step < 2 ? 'publish' : pick(often)
       try {
