@@ -7,36 +7,30 @@ import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
 import { parametersOf } from '../frame.ts'
 import { drawSeed } from '../steps/open-draft.ts'
-import { judgeNotes, type SliceWork, sumBySlices } from './sums.ts'
+import { type SliceWork, sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
 
 /** Fraction of the window for which the others are awaited. */
 const PATIENCE = 0.3
 
-/** The sums of the shares' slices, or null where this keeper combines the shares by itself. */
-type SlicedShares = {
-  readonly sums: readonly Uint8Array[] | null
-  /** To be called when this keeper has combined the shares by itself. */
-  readonly judge: () => Promise<void>
-}
-
-const NO_SLICES: SlicedShares = { sums: null, judge: async () => undefined }
-
-/** Adds up the shares of a round's draft by slices, together with the members that attested its sum. Only while its vote is open. */
+/**
+ * Adds up the shares of a round's draft by slices, together with the members that attested its sum. Only while its vote is open.
+ * @returns null where this keeper combines the shares by itself.
+ */
 export async function sharesBySlices(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
   round: number,
   submitted: readonly { readonly seat: number; readonly fact: Fact }[],
-): Promise<SlicedShares> {
+): Promise<readonly Uint8Array[] | null> {
   const { context, snapshot } = step
-  if (snapshot.state !== 'Vote' || snapshot.round !== round) return NO_SLICES
-  if (!context.config.network.slices || sliceCount(frame.plan) < 2 || !maySlice(step)) return NO_SLICES
+  if (snapshot.state !== 'Vote' || snapshot.round !== round) return null
+  if (!context.config.network.slices || sliceCount(frame.plan) < 2 || !maySlice(step)) return null
   const { vote: window } = (await parametersOf(step)).windows
   const left = PATIENCE - elapsed(step, window)
-  if (left <= 0) return NO_SLICES
+  if (left <= 0) return null
   const last = context.facts.last('ShareSubmitted', { round })
-  if (last === null) return NO_SLICES
+  if (last === null) return null
   const work: SliceWork = {
     message: 'decryption share',
     round,
@@ -45,6 +39,5 @@ export async function sharesBySlices(
     seed: drawSeed(context.serviceAddress, round, last.blockHash),
     until: steady(context.clock) + Math.min(left * window, context.config.network.fetchSeconds) * 1000,
   }
-  const result = await sumBySlices(step, frame, work)
-  return { sums: result.sums, judge: () => judgeNotes(step, frame, work, result) }
+  return (await sumBySlices(step, frame, work)).sums
 }

@@ -29,7 +29,7 @@ export type SliceWork = {
 }
 
 /** How it went. */
-export type SliceResult = {
+type SliceResult = {
   /** The sums of all slices; null when the members did not agree on them in time. */
   readonly sums: readonly Uint8Array[] | null
   readonly notes: ReadonlyMap<number, Note>
@@ -41,8 +41,9 @@ type Member = Step & { readonly seat: number }
 /** Fetches under way at a time. */
 const AT_ONCE = 16
 
-/** Attempts by name: each is made once, for the notes of the others do not change. */
-const attempts = new WeakMap<AgentContext, Map<string, Promise<SliceResult>>>()
+/** A keeper's last attempt for each kind of message. One is made once, for the notes of the others do not change. */
+type Attempt = { readonly name: string; readonly work: SliceWork; readonly result: Promise<SliceResult> }
+const attempts = new WeakMap<AgentContext, Map<SlicedMessage, Attempt>>()
 
 const nameOf = ({ snapshot }: Step, { message, round }: SliceWork): string =>
   `${message}/${epochName(snapshot.epochInfo)}/${round}`
@@ -54,15 +55,15 @@ const subjectOf = ({ sources }: SliceWork): Promise<string> =>
 /** Adds up by slices, once for each set of messages. Rejects only when the signal is aborted, or for what is this keeper's own fault. */
 export async function sumBySlices(step: Member, frame: EpochFrame, work: SliceWork): Promise<SliceResult> {
   const of = await subjectOf(work)
-  const known = attempts.get(step.context) ?? new Map<string, Promise<SliceResult>>()
-  attempts.set(step.context, known)
+  const made = attempts.get(step.context) ?? new Map<SlicedMessage, Attempt>()
+  attempts.set(step.context, made)
   const name = `${nameOf(step, work)}/${of}`
-  const attempt = known.get(name) ?? attemptIt(step, frame, work, of)
-  // Only the last: a keeper does one after the other.
-  known.clear()
-  known.set(name, attempt)
-  attempt.catch(() => known.delete(name))
-  return attempt
+  const known = made.get(work.message)
+  if (known?.name === name) return known.result
+  const result = attemptIt(step, frame, work, of)
+  made.set(work.message, { name, work, result })
+  result.catch(() => made.delete(work.message))
+  return result
 }
 
 async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: string): Promise<SliceResult> {
@@ -234,11 +235,20 @@ async function fetchSums(
 }
 
 /**
- * Once this keeper has added up everything by itself, and everything was sound: whose notes were false. They are ignored for the rest of
- * the epoch. The messages must be here.
+ * Whose notes of the last attempt were false, once this keeper has added up everything by itself and everything was sound. They are ignored for
+ * the rest of the epoch. The messages must be here.
+ * @param about.every Whether to look at sums that nobody contradicted, too.
  */
-export async function judgeNotes(step: Member, frame: EpochFrame, work: SliceWork, result: SliceResult): Promise<void> {
+export async function judgeNotes(
+  step: Member,
+  frame: EpochFrame,
+  about: { readonly message: SlicedMessage; readonly round: number; readonly every?: boolean },
+): Promise<void> {
   const { context, signal } = step
+  const attempt = attempts.get(context)?.get(about.message)
+  if (attempt?.work.round !== about.round) return
+  const { work } = attempt
+  const result = await attempt.result
   const liars = new Set<number>()
   for (const [seat, { sound }] of result.notes) if (!sound && seat !== step.seat) liars.add(seat)
   const maxBytes = frame.plan.bytes[work.message === 'update' ? 'update' : 'decryptionShare']
@@ -247,7 +257,7 @@ export async function judgeNotes(step: Member, frame: EpochFrame, work: SliceWor
       const cid = result.notes.get(seat)?.sums[slice]
       return cid === undefined ? [] : [{ seat, cid }]
     })
-    if (new Set(told.map(({ cid }) => cid)).size < 2) continue
+    if (new Set(told.map(({ cid }) => cid)).size < (about.every === true ? 1 : 2)) continue
     const { from, to } = sliceBytes(frame.plan, work.message, slice)
     const parts = async function* (): AsyncGenerator<Uint8Array> {
       for (const { cid } of work.sources) {

@@ -7,7 +7,7 @@ import type { EpochFrame } from '../epoch.ts'
 import { parametersOf } from '../frame.ts'
 import { drawSeed } from '../steps/open-draft.ts'
 import { insistCounts, type Revealed, reviewUpdate } from '../steps/review.ts'
-import { judgeNotes, type SliceResult, type SliceWork, sumBySlices } from './sums.ts'
+import { type SliceWork, sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
 
 type Member = Step & { readonly seat: number }
@@ -15,32 +15,24 @@ type Member = Step & { readonly seat: number }
 /** Fraction of the window for which the others are awaited. */
 const PATIENCE = 0.15
 
-/** The sum of all revealed updates by slices, or the reason to add up by oneself and what to do after that. */
-type SlicedSum = {
-  readonly aggregate: Aggregate | null
-  /** To be called when this keeper has found all updates sound and added them up itself. */
-  readonly judge: () => Promise<void>
-}
-
-const NO_SLICES: SlicedSum = { aggregate: null, judge: async () => undefined }
-
 /**
  * Adds up the revealed updates of a round by slices, all of them or none. Every member checks one update, and adds up its slices. Only for a
  * round without a dispute: afterwards the sum lacks some.
+ * @returns null where this keeper adds up by itself.
  */
 export async function aggregateBySlices(
   step: Member,
   frame: EpochFrame,
   keyHash: Uint8Array,
   revealed: readonly Revealed[],
-): Promise<SlicedSum> {
+): Promise<Aggregate | null> {
   const { context, snapshot } = step
   const { round } = snapshot
-  if (!context.config.network.slices || sliceCount(frame.plan) < 2 || !maySlice(step)) return NO_SLICES
+  if (!context.config.network.slices || sliceCount(frame.plan) < 2 || !maySlice(step)) return null
   const { aggregate: window } = (await parametersOf(step)).windows
   const left = PATIENCE - elapsed(step, window)
   const last = revealed.at(-1)
-  if (left <= 0 || last === undefined || !revealed.every((update) => counts(frame, update))) return NO_SLICES
+  if (left <= 0 || last === undefined || !revealed.every((update) => counts(frame, update))) return null
   const bySeat = new Map(revealed.map((update) => [update.seat, update]))
   const patience = Math.min(left * window, context.config.network.fetchSeconds) * 1000
   const work: SliceWork = {
@@ -56,11 +48,8 @@ export async function aggregateBySlices(
       return review.kind === 'sound' && review.agrees
     },
   }
-  const result = await sumBySlices(step, frame, work)
-  return {
-    aggregate: joined(frame, keyHash, { round, revealed, result }),
-    judge: () => judgeNotes(step, frame, work, result),
-  }
+  const { sums } = await sumBySlices(step, frame, work)
+  return sums === null ? null : joined(frame, keyHash, { round, revealed, sums })
 }
 
 function counts(frame: EpochFrame, update: Revealed): boolean {
@@ -75,14 +64,12 @@ function counts(frame: EpochFrame, update: Revealed): boolean {
 function joined(
   frame: EpochFrame,
   keyHash: Uint8Array,
-  of: { readonly round: number; readonly revealed: readonly Revealed[]; readonly result: SliceResult },
+  of: { readonly round: number; readonly revealed: readonly Revealed[]; readonly sums: readonly Uint8Array[] },
 ): Aggregate | null {
-  const { sums } = of.result
-  if (sums === null) return null
   const contributors = of.revealed.map(({ sender }) => sender)
   try {
     const context = { ...frame.context, round: of.round }
-    return aggregateOfSlices(frame.engine, { context, keyHash, contributors, sums })
+    return aggregateOfSlices(frame.engine, { context, keyHash, contributors, sums: of.sums })
   } catch (error) {
     // All members of a slice lied: what they made cannot be a sum.
     if (error instanceof FheError) return null

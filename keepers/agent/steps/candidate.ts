@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
 import { seatsOf, steady } from '../../chain/index.ts'
-import { combine, FheError } from '../../fhe/index.ts'
+import { type Aggregate, combine, FheError } from '../../fhe/index.ts'
 import { checkMeanNorm, LearningError } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { meanBound, VersionError } from '../../versions/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
+import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import { sharesBySlices } from '../slices/shares.ts'
+import { judgeNotes } from '../slices/sums.ts'
 import { nextModel } from '../strategy.ts'
 import type { ModelScore } from '../training/protocol.ts'
 import { declaredIn } from './draft.ts'
 import { candidateRecord } from './intents.ts'
-import { sumOfRound } from './sum.ts'
+import { type RoundSum, sumOfRound } from './sum.ts'
 
 const recordSchema = z.object({
   cid: z.string(),
@@ -70,31 +72,33 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples, so the sum has no mean')
   noteOpenedSums(context)
   const started = steady(context.clock)
-  const request = {
-    context: { ...frame.context, round },
-    aggregate: sum.aggregate,
-    activeSet: indicesOf(frame.roster, drafted),
-    release: dropBytes,
-    totalWeight: declared,
-    signal: step.signal,
-  }
-  const together = await sharesBySlices(step, frame, round, submitted)
-  const bySlices =
-    together.sums === null ? null : await unlessFalse(combine(frame.engine, { ...request, shareSums: together.sums }))
-  const combined = bySlices ?? (await combine(frame.engine, { ...request, shares: shares() }))
-  if (bySlices === null) await together.judge()
   const bound = meanBound(context.manifest.rounds, {
     // Who declares less than the others also adds less noise: a bound that counted it as one of them would refuse theirs.
     contributors: alike,
-    length: combined.mean.length,
+    length: frame.plan.vectorLength,
     // The plan states the error of a mean over its least total weight; with less weight the error is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
+  const decrypted = async (aggregate: Aggregate, shareSums: readonly Uint8Array[] | null): Promise<Decrypted> => {
+    const { mean } = await combine(frame.engine, {
+      context: { ...frame.context, round },
+      aggregate,
+      activeSet: indicesOf(frame.roster, drafted),
+      ...(shareSums === null ? { shares: shares() } : { shareSums }),
+      release: dropBytes,
+      totalWeight: declared,
+      signal: step.signal,
+    })
+    return { mean, norm: refuseLongMean(() => checkMeanNorm(mean, bound)) }
+  }
+  const { mean, norm } = await leastTrusting(step, frame, {
+    ...{ round, included, sum, decrypted },
+    shareSums: await sharesBySlices(step, frame, round, submitted),
+  })
   const before = await context.model.state()
-  const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
   // A strategy hears of members that train.
   const facts = { round, members: frame.roster.length - empty, contributors }
-  const next = await refuseStep(() => nextModel(context, before, combined.mean, facts))
+  const next = await refuseStep(() => nextModel(context, before, mean, facts))
   const judges = context.trainer.shard.heldOut > 0
   const score = judges ? await context.trainer.evaluate(context.home.over(next.weights), step.signal) : null
   const good = isGood(context, score)
@@ -122,13 +126,43 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   return candidate
 }
 
-/** What comes of sums that others made; null if it cannot be what it should be: then this keeper looks for itself. */
-async function unlessFalse<T>(combined: Promise<T>): Promise<T | null> {
+type Decrypted = { readonly mean: Float64Array; readonly norm: number }
+
+/**
+ * Decrypts what others added up; if nothing comes of that, the shares that this keeper adds up itself, and then the updates as well. All of this
+ * may be repeated as one likes: it takes nothing but public bytes. @throws the refusal of the last.
+ */
+async function leastTrusting(
+  step: Step & { readonly seat: number },
+  frame: EpochFrame,
+  of: {
+    readonly round: number
+    readonly included: bigint
+    readonly sum: RoundSum
+    readonly shareSums: readonly Uint8Array[] | null
+    readonly decrypted: (aggregate: Aggregate, shareSums: readonly Uint8Array[] | null) => Promise<Decrypted>
+  },
+): Promise<Decrypted> {
+  const { round, included, sum, shareSums, decrypted } = of
+  if (shareSums !== null) {
+    try {
+      return await decrypted(sum.aggregate, shareSums)
+    } catch (error) {
+      if (!isLostRound(error)) throw error
+    }
+  }
   try {
-    return await combined
+    const found = await decrypted(sum.aggregate, null)
+    await judgeNotes(step, frame, { message: 'decryption share', round, every: shareSums !== null })
+    return found
   } catch (error) {
-    if (error instanceof FheError) return null
-    throw error
+    if (!isLostRound(error) || !sum.sliced) throw error
+    const own = await sumOfRound(step, round, { only: included, alone: true })
+    if (own === null || own.hash === sum.hash) throw error
+    // The shares do not depend on the sum that was attested: they open that of the updates, whatever all members of a slice said.
+    const found = await decrypted(own.aggregate, null)
+    await judgeNotes(step, frame, { message: 'update', round, every: true })
+    return found
   }
 }
 

@@ -7,6 +7,7 @@ import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
+import { judgeNotes } from '../slices/sums.ts'
 import { aggregateBySlices } from '../slices/updates.ts'
 import { aggregateRecord } from './intents.ts'
 import { type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
@@ -20,6 +21,8 @@ const recordSchema = z.object({
   without: z.string().default('0'),
   missing: z.array(z.number()),
   contested: z.array(z.number()).default([]),
+  /** Whether others added it up, slice by slice. */
+  sliced: z.boolean().default(false),
 })
 
 /** A sum of updates as this keeper worked it out. */
@@ -33,6 +36,8 @@ export type RoundSum = {
   readonly missing: readonly number[]
   /** Seats in the sum with a proof that is valid for everybody but contradicts the share that this keeper was dealt. */
   readonly contested: readonly number[]
+  /** Whether others added it up, slice by slice. */
+  readonly sliced: boolean
 }
 
 /**
@@ -42,15 +47,16 @@ export type RoundSum = {
  * @param options.without Bitmap of seats to leave out in any case.
  * @param options.times For fetching; without them each update gets the time that the config gives a fetch.
  * @param options.slices Whether to try first to add up together with the others, slice by slice.
+ * @param options.alone Not to take the sum that is here already, and not to put this one in its place.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
   step: Step & { readonly seat: number },
   round: number,
-  options: { only?: bigint; without?: bigint; times?: FetchTimes; slices?: boolean } = {},
+  options: { only?: bigint; without?: bigint; times?: FetchTimes; slices?: boolean; alone?: boolean } = {},
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
-  const { only, without = 0n, times, slices = false } = options
+  const { only, without = 0n, times, slices = false, alone = false } = options
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) return null
@@ -60,6 +66,7 @@ export async function sumOfRound(
   const revealedHere = revealedIn(step, frame, round)
   const of = revealsName(revealedHere)
   const isSame =
+    !alone &&
     known !== null &&
     known.of === of &&
     (only === undefined
@@ -71,12 +78,13 @@ export async function sumOfRound(
       .catch(() => null)
     if (bytes !== null) {
       const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
-      const { hash, missing, contested } = known
-      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested }
+      const { hash, missing, contested, sliced } = known
+      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested, sliced }
     }
   }
   const keep = async (sum: Aggregate, found: Omit<RoundSum, 'aggregate' | 'hash'>): Promise<RoundSum> => {
     const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
+    if (alone) return { aggregate: sum, hash, ...found }
     const cid = await publish(step, 'aggregate', sum.bytes, round)
     const { included, ...others } = found
     const record = { cid, hash, included: included.toString(), of, without: without.toString(), ...others }
@@ -85,9 +93,9 @@ export async function sumOfRound(
   }
   const together =
     slices && only === undefined && without === 0n ? await aggregateBySlices(step, frame, keyHash, revealedHere) : null
-  if (together !== null && together.aggregate !== null) {
+  if (together !== null) {
     const all = bitmapOf(revealedHere.map(({ seat }) => seat))
-    return keep(together.aggregate, { included: all, missing: [], contested: [] })
+    return keep(together, { included: all, missing: [], contested: [], sliced: true })
   }
   /** Seats with updates that may have to be fetched. */
   const pending = new Set(known?.of === of ? known.missing : revealedHere.map(({ seat }) => seat))
@@ -118,8 +126,10 @@ export async function sumOfRound(
   const sum = await addUp(frame, where, keyHash, updates(), step.signal)
   if (sum === null || (only !== undefined && included.length < seatsOf(only).length)) return null
   // They can be judged only by a keeper that found nothing wrong itself.
-  if (included.length === revealedHere.length && contested.length === 0) await together?.judge()
-  return keep(sum, { included: bitmapOf(included), missing, contested })
+  if (slices && included.length === revealedHere.length && contested.length === 0) {
+    await judgeNotes(step, frame, { message: 'update', round })
+  }
+  return keep(sum, { included: bitmapOf(included), missing, contested, sliced: false })
 }
 
 async function addUp(
