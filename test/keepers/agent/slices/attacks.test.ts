@@ -3,13 +3,12 @@
 import { expect } from 'chai'
 import { aggregate as aggregateBehaviour } from '../../../../keepers/agent/behaviours/aggregate.ts'
 import { dutiesOf } from '../../../../keepers/agent/slices/duties.ts'
-import { agreedSums, type Note, noteOf } from '../../../../keepers/agent/slices/notes.ts'
-import { ignoredHere, maySlice, noteSilence } from '../../../../keepers/agent/slices/trust.ts'
+import { ignoredHere, maySlice } from '../../../../keepers/agent/slices/trust.ts'
 import { lastAttested } from '../../../../keepers/agent/steps/attestation.ts'
 import { candidateOf } from '../../../../keepers/agent/steps/candidate.ts'
 import { drawSeed } from '../../../../keepers/agent/steps/open-draft.ts'
 import { sumOfRound } from '../../../../keepers/agent/steps/sum.ts'
-import { bitmapOf, steady, systemClock } from '../../../../keepers/chain/index.ts'
+import { bitmapOf, systemClock } from '../../../../keepers/chain/index.ts'
 import { aggregate, sliceCount } from '../../../../keepers/fhe/index.ts'
 import { NetworkError } from '../../../../keepers/network/index.ts'
 import { forge } from '../../../../scripts/demo/tamper.ts'
@@ -130,28 +129,6 @@ describe('attacks on sums by slices', function () {
     for (const stage of others) expect([...ignoredHere(stage.step())]).not.to.include(seatOfIndex(victim))
   })
 
-  it('A3b: two liars do not win because the third, honest one was late twice', () => {
-    const [stage] = stages as [SliceStage]
-    const asked = MEMBERS.map(seatOfIndex)
-    const without = new Map(asked.filter((seat) => seat !== seatOfIndex(3)).map((seat) => [seat, true]))
-    noteSilence(stage.step(), asked, without)
-    noteSilence(stage.step(), asked, without)
-    const says = (cid: string, sound = true): Note => ({ of: 'x', sums: { 0: cid }, sound })
-    const notes = new Map([
-      [seatOfIndex(1), says('lie')],
-      [seatOfIndex(2), says('lie')],
-      [seatOfIndex(3), says('true')],
-    ])
-    expect(agreedSums([[1, 2, 3].map(seatOfIndex)], notes, ignoredHere(stage.step()))).to.equal(null)
-    // Nor is the alarm of the one that checks an update lost.
-    const alarm = new Map([
-      [seatOfIndex(1), says('a')],
-      [seatOfIndex(2), says('a')],
-      [seatOfIndex(3), { of: 'x', sums: {}, sound: false }],
-    ])
-    expect(agreedSums([[1, 2, 3].map(seatOfIndex)], alarm, ignoredHere(stage.step()))).to.equal(null)
-  })
-
   it('A4: a sender, its checker and an ambiguous note do not split the sum round after round', async () => {
     const cids = await revealToAll(stages)
     for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 3 })
@@ -218,18 +195,5 @@ describe('attacks on sums by slices', function () {
     const victim = stages.find((_, member) => !colluders.includes(member))!
     const sum = await sumOfRound(victim.step(), round, { without: 0n, slices: false })
     expect(sum?.hash).to.equal(await hashOf(cids))
-  })
-
-  it('A8: a peer that answers with nothing is not asked without a pause', async () => {
-    const [stage] = stages as [SliceStage]
-    let asked = 0
-    planeOf(stage).parts.ask = async () => {
-      asked += 1
-      await new Promise((resolve) => setImmediate(resolve))
-      return null
-    }
-    const until = steady(systemClock) + 500
-    await noteOf({ ...stage.step() }, seatOfIndex(1), { name: 'x', of: 'y', until, kind: 'update' }).catch(() => null)
-    expect(asked).to.be.at.most(20)
   })
 })
