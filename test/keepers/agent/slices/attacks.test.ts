@@ -161,7 +161,14 @@ describe('attacks on sums by slices', function () {
     const most = Math.max(...hashes.map((hash) => hashes.filter((other) => other === hash).length))
     // Either they agree, or the loss is what `maySlice` goes by: a round that ends in Aggregate has no UpdateIncomplete.
     const [stage] = honest as [SliceStage]
-    stage.tell('Transitioned', { from: 7, to: 5, trigger: 4, epoch: stage.snapshot.epoch, round: round + 1, deadline: 2_000 })
+    stage.tell('Transitioned', {
+      from: 7,
+      to: 5,
+      trigger: 4,
+      epoch: stage.snapshot.epoch,
+      round: round + 1,
+      deadline: 2_000,
+    })
     const slicesAgain = maySlice({ context: stage.context, snapshot: { ...stage.snapshot, round: round + 1 } })
     expect({ lost: most < stage.snapshot.epochInfo.quorum, slicesAgain }).not.to.deep.equal({
       lost: true,

@@ -15,7 +15,12 @@ function stepOf(facts: Parameters<typeof factsOf>[0] = [], round = 7): Step & { 
     getRecord: (name: string) => records.get(name) ?? null,
     putRecord: (name: string, record: unknown) => records.set(name, record),
   }
-  const context = { store, facts: factsOf(facts), clock: systemClock, metrics: { bytesFetched: { inc: () => undefined } } }
+  const context = {
+    store,
+    facts: factsOf(facts),
+    clock: systemClock,
+    metrics: { bytesFetched: { inc: () => undefined } },
+  }
   const signal = new AbortController().signal
   return { context, snapshot: { epoch: 1, round, epochInfo }, seat: 0, signal } as unknown as Step & { seat: number }
 }
