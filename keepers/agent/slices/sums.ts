@@ -71,6 +71,7 @@ export async function sumBySlices(step: Member, frame: EpochFrame, work: SliceWo
 async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: string): Promise<SliceResult> {
   const { context } = step
   const started = steady(context.clock)
+  const sumsUntil = work.until + (work.until - started) / 3
   const seats = frame.roster.map(({ seat }) => seat).filter((seat) => hasSeat(work.helpers, seat))
   const duties = dutiesOf(seats, sliceCount(frame.plan), work.seed)
   const own = await ownPart(step, frame, work, duties)
@@ -86,7 +87,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
     // Nobody was waited for to the end once one had said that something is wrong.
     if ([...notes.values()].every(({ sound }) => sound)) noteSilence(step, others, notes)
     const agreed = agreedSums(duties.members, notes, ignored)
-    if (agreed !== null) sums = await fetchSums(step, frame, work, { agreed, notes, duties, own: own.sums })
+    if (agreed !== null) sums = await fetchSums(step, frame, work, { agreed, notes, duties, own: own.sums, until: sumsUntil })
   }
   const seen = {
     ...{ round: work.round, message: work.message, slices: duties.members.length },
@@ -226,6 +227,8 @@ async function fetchSums(
     readonly notes: ReadonlyMap<number, Note>
     readonly duties: Duties
     readonly own: ReadonlyMap<number, Uint8Array>
+    /** Until when (`steady`): what those that made a sum had to say, they have said. */
+    readonly until: number
   },
 ): Promise<Uint8Array[] | null> {
   const { context, signal } = step
@@ -235,11 +238,13 @@ async function fetchSums(
     const makers = of.duties.members[slice]!.filter((seat) => of.notes.get(seat)?.sums[slice] === cid)
     const first = step.seat % makers.length
     const to = sliceSumBytes(frame.plan, slice)
-    for (const seat of [...makers.slice(first), ...makers.slice(0, first)]) {
+    for (const [asked, seat] of [...makers.slice(first), ...makers.slice(0, first)].entries()) {
+      const left = of.until - steady(context.clock)
+      if (left <= 0) return null
       const [provider] = await context.peers.providers(seat, [], step.seat)
       if (provider === undefined) continue
       try {
-        const timeout = context.config.network.fetchSeconds * 1000
+        const timeout = left / (makers.length - asked)
         const { range, bytes } = await context.plane.parts.fetch(
           cid,
           { from: 0, to },
