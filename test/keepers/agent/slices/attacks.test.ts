@@ -151,7 +151,9 @@ describe('attacks on sums by slices', function () {
       parts.ask = async (name, options) => {
         const note = await ask.call(parts, name, options)
         if (note === null || options.provider !== String(seatOfIndex(sender))) return note
-        return Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(note).toString()), sound: false }))
+        return Buffer.from(
+          JSON.stringify({ ...JSON.parse(Buffer.from(note).toString()), lacks: [seatOfIndex(sender)] }),
+        )
       }
     }
     await Promise.all([attestedBy(honest), attestedBy([stages[sender]!, stages[checker]!])])

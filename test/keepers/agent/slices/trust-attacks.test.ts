@@ -2,7 +2,7 @@
 // What notes and silences of members that deviate can do, without keys and blobs.
 import { expect } from 'chai'
 import type { Step } from '../../../../keepers/agent/context.ts'
-import { agreedSums, type Note, noteOf } from '../../../../keepers/agent/slices/notes.ts'
+import { agreedSums, doubtedIn, type Note, noteOf, openSlices } from '../../../../keepers/agent/slices/notes.ts'
 import { ignoredHere, maySlice, noteSilence } from '../../../../keepers/agent/slices/trust.ts'
 import { steady, systemClock } from '../../../../keepers/chain/index.ts'
 import { factsOf } from '../round-stage.ts'
@@ -26,7 +26,7 @@ function stepOf(facts: Parameters<typeof factsOf>[0] = [], round = 7): Step & { 
 }
 
 describe('attacks on trust in slices', () => {
-  const says = (cid: string): Note => ({ of: 'x', sums: { 0: cid }, sound: true })
+  const says = (cid: string): Note => ({ of: 'x', sums: { 0: cid }, lacks: [] })
   const lateTwice = (seat: number): Step => {
     const step = stepOf()
     const spoke = new Map([1, 2, 3, 4].filter((other) => other !== seat).map((other) => [other, true]))
@@ -42,8 +42,27 @@ describe('attacks on trust in slices', () => {
 
   it('A3c: the alarm of a checker that was late twice is not lost', () => {
     const notes = new Map<number, Note>([1, 2, 3].map((seat) => [seat, says('a')]))
-    notes.set(4, { of: 'x', sums: {}, sound: false })
-    expect(agreedSums([[1, 2, 3]], notes, ignoredHere(lateTwice(4)))).to.equal(null)
+    notes.set(4, { of: 'x', sums: {}, lacks: [2] })
+    expect([...ignoredHere(lateTwice(4))]).to.deep.equal([])
+    const sources = [1, 2, 3, 4].map((seat) => ({ seat }))
+    const checks = new Map([[1, 2], [2, 3], [3, 4], [4, 1]]) // biome-ignore format: short
+    expect(doubtedIn({ sources }, { checks }, notes)).to.deep.equal([2])
+  })
+
+  it('A2: an update is doubted when the member that checks it was not heard', () => {
+    const notes = new Map<number, Note>([1, 2, 3].map((seat) => [seat, says('a')]))
+    const sources = [1, 2, 3, 4].map((seat) => ({ seat }))
+    const checks = new Map([[1, 2], [2, 3], [3, 4], [4, 1]]) // biome-ignore format: short
+    expect(doubtedIn({ sources }, { checks }, notes)).to.deep.equal([1])
+  })
+
+  it('A3d: two liars do not win because a sender kept its update from the third, honest one', () => {
+    const notes = new Map([1, 2].map((seat) => [seat, says('lie')]))
+    notes.set(3, { of: 'x', sums: {}, lacks: [2] })
+    const open = openSlices([[1, 2, 3]], notes, new Map())
+    expect(open).to.deep.equal([0])
+    // What the keeper then adds up itself.
+    expect(agreedSums([[1, 2, 3]], notes, new Set(), new Map([['0', 'true']]))).to.equal(null)
   })
 
   it('A4b: a round that was lost in Aggregate counts, as a lost vote does', () => {
