@@ -28,7 +28,9 @@ export async function judgeNotes(
       const cid = result.notes.get(seat)?.sums[slice]
       return cid === undefined ? [] : [{ seat, cid }]
     })
-    if (new Set(told.map(({ cid }) => cid)).size < (about.every === true ? 1 : 2)) continue
+    const own = result.own.get(String(slice))
+    const sums = new Set([...told.map(({ cid }) => cid), ...(own === undefined ? [] : [own])])
+    if (sums.size < (about.every === true ? 1 : 2)) continue
     const { from, to } = sliceBytes(frame.plan, work.message, slice)
     const parts = async function* (): AsyncGenerator<Uint8Array> {
       for (const { cid } of work.sources) {

@@ -19,6 +19,8 @@ type SliceResult = {
   readonly sums: readonly Uint8Array[] | null
   readonly notes: ReadonlyMap<number, Note>
   readonly duties: Duties
+  /** By slice, CIDs of the sums that this keeper added up itself. */
+  readonly own: ReadonlyMap<string, string>
 }
 
 /** A keeper's last attempt for each kind of message. One is made once, for the notes of the others do not change. */
@@ -86,7 +88,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   }
   if (sums === null) context.log.warn({ event: 'slices disagree', ...seen }, 'adds up everything by itself')
   else context.log.info({ event: 'slices', ...seen }, 'added up together with the others')
-  return { sums, notes, duties }
+  return { sums, notes, duties, own: own.cids }
 }
 
 /** Whether two members that this keeper hears are left for each slice. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -32,5 +33,26 @@ describe('parts of blobs from peers that deviate', () => {
       .catch((error) => error)
     // It took more than twelve times its range.
     expect(part, `${part.bytes} bytes for 5,000`).to.be.instanceOf(NetworkError)
+  })
+  it('are not shut out by a dozen sockets that say nothing', async () => {
+    const carol = await DataPlane.start({ folder: join(folder, 'carol'), identitySeed: new Uint8Array(32).fill(3) })
+    const port = Number(/\/tcp\/(\d+)/.exec(alice.addresses[0]!)![1])
+    const sockets = await Promise.all(
+      Array.from(
+        { length: 12 },
+        () =>
+          new Promise<ReturnType<typeof connect>>((resolve) => {
+            const socket = connect(port, '127.0.0.1', () => resolve(socket)).on('error', () => undefined)
+          }),
+      ),
+    )
+    try {
+      alice.parts.tell('said', Uint8Array.of(1))
+      const note = await carol.parts.ask('said', { timeout: 5_000, provider: alice.addresses[0]! })
+      expect([...note!]).to.deep.equal([1])
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      await carol.stop()
+    }
   })
 })

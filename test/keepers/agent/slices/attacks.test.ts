@@ -65,8 +65,7 @@ describe('attacks on sums by slices', function () {
     }
   }
   /** All of slice 0 say alike what is not so. */
-  const lieAboutSlice0 = (): number[] => {
-    const colluders = duties().members[0]!.map(memberOf)
+  const lieAboutSlice0 = (colluders = duties().members[0]!.map(memberOf)): number[] => {
     for (const member of colluders) {
       const stage = stages[member]!
       stage.speaks = (note) => {
@@ -127,6 +126,20 @@ describe('attacks on sums by slices', function () {
     over = true
     await all
     for (const stage of others) expect([...ignoredHere(stage.step())]).not.to.include(seatOfIndex(victim))
+  })
+
+  it('A3e: a message kept from one member of a slice does not have the other two believed', async () => {
+    const cids = await revealToAll(stages)
+    const [kept, ...liars] = duties().members[0]!
+    const sender = MEMBERS.map(seatOfIndex).find((seat) => !duties().members[0]!.includes(seat))!
+    stages[memberOf(kept!)]!.speaks = ({ of }) => ({ of, sums: {}, lacks: [sender] })
+    lieAboutSlice0(liars.map(memberOf))
+    const others = stages.filter((_, member) => !liars.map(memberOf).includes(member))
+    const [hashes] = await Promise.all([attestedBy(others), attestedBy(liars.map((seat) => stages[memberOf(seat)]!))])
+    const truth = await hashOf(cids)
+    expect(hashes).to.deep.equal(others.map(() => truth))
+    const heard = others.filter((stage) => stage !== stages[memberOf(kept!)])
+    for (const stage of heard) expect([...ignoredHere(stage.step())]).to.have.members(liars)
   })
 
   it('A4: a sender, its checker and an ambiguous note do not split the sum round after round', async () => {
