@@ -77,7 +77,18 @@ describe('ClaimRegistry money', () => {
       },
       wait: async () => networkHelpers.time.increase(pick([DAY, 8 * DAY])),
     }
-    const often = ['publish', 'challenge', 'challenge', 'fix', 'fix', 'refute', 'settle', 'settle', 'wait', ...Object.keys(actions)]
+    const often = [
+      'publish',
+      'challenge',
+      'challenge',
+      'fix',
+      'fix',
+      'refute',
+      'settle',
+      'settle',
+      'wait',
+      ...Object.keys(actions),
+    ]
     for (let step = 0; step < STEPS; step++) {
       const name = step < 2 ? 'publish' : pick(often)
       try {
