@@ -10,6 +10,13 @@ const MAX_DEPTH = 6
 /** Blocks of a file: these, and one for each 4 KiB of it. A file of ever smaller parts would take as many round trips. */
 const SPARE_BLOCKS = 64
 const BYTES_PER_BLOCK = 4096
+
+/** Blocks below its root that a file of so many bytes may have. */
+export const blocksLimit = (size: number): number => SPARE_BLOCKS + Math.ceil(size / BYTES_PER_BLOCK)
+
+export const tooManyParts = (cid: CID): NetworkError =>
+  new NetworkError('MALFORMED', `${cid}: in parts of less than ${BYTES_PER_BLOCK} bytes`)
+
 /** Parts asked for at a time: a blob with cuts has many small ones. */
 const AT_ONCE = 8
 
@@ -27,14 +34,14 @@ export async function assemble(
   const root = readNode(cid, first, null, maxBytes)
   if (root.children.length === 0) return root.data
   const bytes = new Uint8Array(root.size)
-  let left = SPARE_BLOCKS + Math.ceil(root.size / BYTES_PER_BLOCK)
+  let left = blocksLimit(root.size)
   const place = async (node: FileNode, offset: number, depth: number): Promise<void> => {
     bytes.set(node.data, offset)
     const { children } = node
     if (children.length === 0) return
     if (depth === MAX_DEPTH) throw new NetworkError('MALFORMED', `${cid}: nested more than ${MAX_DEPTH} levels deep`)
     left -= children.length
-    if (left < 0) throw new NetworkError('MALFORMED', `${cid}: in parts of less than ${BYTES_PER_BLOCK} bytes`)
+    if (left < 0) throw tooManyParts(cid)
     let at = offset + node.data.length
     const parts = children.map((child) => {
       const start = at

@@ -3,6 +3,9 @@ import { NetworkError } from './errors.ts'
 
 type Chunk = Uint8Array | { subarray(): Uint8Array }
 
+/** Bytes that are set aside for an item before any of them is there: nobody gets more for a mere announcement. */
+const FIRST_BYTES = 1 << 16
+
 /** Items out of a stream of bytes: each has its length before it, little-endian. */
 export class ByteQueue {
   readonly #source: AsyncIterator<Chunk>
@@ -29,18 +32,26 @@ export class ByteQueue {
   }
 
   async #take(length: number): Promise<Uint8Array> {
-    const parts = [this.#rest]
-    let have = this.#rest.length
+    // One buffer that grows: a peer may send its answer a byte at a time, and each piece by itself is a hundred times as large in memory.
+    let all = new Uint8Array(Math.min(length, Math.max(this.#rest.length, FIRST_BYTES)))
+    let have = Math.min(length, this.#rest.length)
+    all.set(this.#rest.subarray(0, have))
+    this.#rest = this.#rest.subarray(have)
     while (have < length) {
       const { value, done } = await this.#source.next()
       if (done === true) throw new NetworkError('UNAVAILABLE', 'the stream ended before the answer')
       const bytes = value.subarray()
-      parts.push(bytes)
-      have += bytes.length
+      const used = Math.min(bytes.length, length - have)
+      if (have + used > all.length) {
+        const larger = new Uint8Array(Math.min(length, Math.max(2 * all.length, have + used)))
+        larger.set(all.subarray(0, have))
+        all = larger
+      }
+      all.set(bytes.subarray(0, used), have)
+      have += used
+      this.#rest = bytes.subarray(used)
     }
-    const all = parts.length === 1 ? this.#rest : new Uint8Array(Buffer.concat(parts))
-    this.#rest = all.subarray(length)
     this.#taken += length
-    return all.subarray(0, length)
+    return all
   }
 }

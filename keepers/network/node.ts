@@ -65,6 +65,11 @@ const LIMITS = {
   maxConnections: 300,
   /** New inbound connections per second and host. Members restarting together stay below it. */
   inboundPerSecond: 20,
+  /**
+   * Inbound connections in their handshake, which may take 10 s: more than one host can hold open at that rate. libp2p's own 10 refuse members of a
+   * big service that all connect in the second in which a state begins, and let one host with ten silent sockets shut everybody out.
+   */
+  inboundPending: 256,
   inboundStreams: 64,
   outboundStreams: 256,
   /** The largest bitswap message: a chunk of 1 MiB and its framing. */
@@ -131,6 +136,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
         connectionManager: {
           maxConnections: options.maxConnections ?? LIMITS.maxConnections,
           inboundConnectionThreshold: LIMITS.inboundPerSecond,
+          maxIncomingPendingConnections: LIMITS.inboundPending,
           dialTimeout: LIMITS.dialTimeout,
         },
       },

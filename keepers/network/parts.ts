@@ -7,7 +7,7 @@
 import type { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { z } from 'zod'
-import { collectBytes } from './assembly.ts'
+import { blocksLimit, collectBytes, tooManyParts } from './assembly.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
@@ -132,22 +132,23 @@ export class Parts {
   ): Promise<{ readonly range: Uint8Array; readonly bytes: number }> {
     const cid = parseBlobCid(text)
     return this.#question({ part: text, from, to }, options, async (answer) => {
-      const block = async (of: CID): Promise<Uint8Array> => {
-        const bytes = await answer.item(MAX_BLOCK_BYTES)
+      const block = async (of: CID, most: number): Promise<Uint8Array> => {
+        const bytes = await answer.item(most)
         if (bytes.length === 0)
           throw new NetworkError('UNAVAILABLE', `${text}: ${options.provider} does not have ${of}`)
         const digest = await sha256.digest(bytes)
         if (Buffer.compare(digest.digest, of.multihash.digest) === 0) return bytes
         throw new NetworkError('MALFORMED', `${text}: ${options.provider} sent other bytes than ${of}`)
       }
-      const root = readNode(cid, await block(cid), null, options.maxBytes)
+      const root = readNode(cid, await block(cid, blockLimit(options.maxBytes)), null, options.maxBytes)
+      if (root.children.length > blocksLimit(root.size)) throw tooManyParts(cid)
       if (from > to || to > root.size) {
         throw new NetworkError('MALFORMED', `${text} has ${root.size} bytes: no range ${from} to ${to}`)
       }
       const range = new Uint8Array(to - from)
       place(range, from, root.data, 0)
       for (const { cid: leaf, start, size } of leavesIn(root, { from, to })) {
-        place(range, from, readLeaf(leaf, await block(leaf), size), start)
+        place(range, from, readLeaf(leaf, await block(leaf, blockLimit(size)), size), start)
       }
       return { range, bytes: answer.taken }
     })
@@ -223,6 +224,9 @@ export class Parts {
     return collectBytes(blockstore.get(cid, { offline: true, signal }), MAX_BLOCK_BYTES)
   }
 }
+
+/** What a block with so many bytes of the file may take: its links, or what is around its bytes, come on top. */
+const blockLimit = (bytes: number): number => Math.min(MAX_BLOCK_BYTES, bytes + (1 << 16))
 
 const NOTHING = new Uint8Array()
 

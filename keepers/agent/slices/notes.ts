@@ -5,14 +5,15 @@ import { z } from 'zod'
 import { steady } from '../../chain/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { Step } from '../context.ts'
+import type { Duties } from './duties.ts'
 
 const noteSchema = z.strictObject({
   /** Of which messages its author speaks: after a reorganisation there may be others. */
   of: z.string().max(128),
   /** CIDs of the sums, by slice. */
   sums: z.record(z.string().regex(/^\d{1,3}$/), z.string().max(128)),
-  /** False when a message is missing, or is not what it must be. */
-  sound: z.boolean(),
+  /** Seats with messages that it could not get, or that are not what they must be. Whoever reads that looks itself. */
+  lacks: z.array(z.int().min(0).max(255)).max(256),
 })
 export type Note = z.infer<typeof noteSchema>
 
@@ -42,7 +43,6 @@ export async function noteOf(
           metrics.bytesFetched.inc({ kind: about.kind }, bytes.length)
           return parseNote(bytes, about.of)
         }
-        continue
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof NetworkError)) throw error
@@ -62,24 +62,95 @@ function parseNote(bytes: Uint8Array, of: string): Note | null {
   }
 }
 
+/** Milliseconds that those have to speak whom nobody waits for, once all others have. */
+const GRACE_MS = 500
+
+/**
+ * Adds the notes of those seats. Those in `silent` are asked as well, but not waited for: otherwise somebody who kept an honest member late
+ * once or twice would be rid of what it says.
+ * @param about.lacks So many messages a member may lack. One that lacks more is not connected to the rest, and says nothing of them.
+ */
+export async function collectNotes(
+  step: Pick<Step, 'context' | 'signal' | 'seat'>,
+  seats: readonly number[],
+  about: Parameters<typeof noteOf>[2] & { readonly silent: ReadonlySet<number>; readonly lacks: number },
+  notes: Map<number, Note>,
+): Promise<void> {
+  const { clock } = step.context
+  const enough = new AbortController()
+  using _ = follow(step.signal, enough)
+  const ask = (signal: AbortSignal) => async (seat: number) => {
+    const note = await noteOf({ ...step, signal }, seat, about).catch((error: unknown) => {
+      if (enough.signal.aborted && !step.signal.aborted) return null
+      throw error
+    })
+    if (note !== null && note.lacks.length <= about.lacks) notes.set(seat, note)
+  }
+  const unwaited = seats.filter((seat) => about.silent.has(seat))
+  const asked = Promise.all(unwaited.map(ask(enough.signal)))
+  asked.catch(() => undefined)
+  await Promise.all(seats.filter((seat) => !about.silent.has(seat)).map(ask(step.signal)))
+  if (unwaited.length > 0) {
+    await Promise.race([asked, clock.sleep(Math.max(0, Math.min(GRACE_MS, about.until - steady(clock))), step.signal)])
+  }
+  enough.abort()
+  await asked
+}
+
+/** Aborts `controller` with `signal`, without a composite signal that would outlive both. */
+function follow(signal: AbortSignal, controller: AbortController): Disposable {
+  const abort = (): void => controller.abort(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', abort) }
+}
+
+/** Seats with messages that nobody is known to have found sound: the member that checks it was not heard, or somebody lacks it. */
+export function doubtedIn(
+  { sources }: { readonly sources: readonly { readonly seat: number }[] },
+  { checks }: Pick<Duties, 'checks'>,
+  notes: ReadonlyMap<number, Note>,
+): number[] {
+  const unheard = [...checks].filter(([checker]) => !notes.has(checker)).map(([, checked]) => checked)
+  const doubted = new Set([...unheard, ...[...notes.values()].flatMap(({ lacks }) => lacks)])
+  return sources.map(({ seat }) => seat).filter((seat) => doubted.has(seat))
+}
+
+/**
+ * Slices without the sum of a member that answers for it and speaks. Somebody kept a message from it: the others that answer for
+ * the slice must not profit from that, so these are for each keeper to add up itself.
+ */
+export function openSlices(
+  members: readonly (readonly number[])[],
+  notes: ReadonlyMap<number, Note>,
+  own: ReadonlyMap<number, unknown>,
+): number[] {
+  const isOpen = (seat: number, slice: number): boolean => notes.get(seat)?.sums[slice] === undefined && notes.has(seat)
+  return [...members.entries()]
+    .filter(([slice, seats]) => !own.has(slice) && seats.some((seat) => isOpen(seat, slice)))
+    .map(([slice]) => slice)
+}
+
 /**
  * The CID of each slice's sum if the members that add it up agree, else null. Those that are ignored, or gave no note, do not count; two
- * equal answers are needed, so that no member is believed by itself.
+ * equal answers are needed, so that no member is believed by itself, or this keeper's own.
+ * @param own By slice, CIDs of what this keeper added up itself.
  */
 export function agreedSums(
   members: readonly (readonly number[])[],
   notes: ReadonlyMap<number, Note>,
   ignored: ReadonlySet<number>,
+  own: ReadonlyMap<string, string> = new Map(),
 ): string[] | null {
-  for (const [seat, note] of notes) if (!note.sound && !ignored.has(seat)) return null
   const agreed: string[] = []
   for (const [slice, seats] of members.entries()) {
+    const mine = own.get(String(slice))
     const told = seats
       .filter((seat) => !ignored.has(seat))
       .map((seat) => notes.get(seat)?.sums[slice])
       .filter((cid) => cid !== undefined)
-    const [first] = told
-    if (first === undefined || told.length < 2 || told.some((cid) => cid !== first)) return null
+    const first = mine ?? told[0]
+    if (first === undefined || (mine === undefined && told.length < 2) || told.some((cid) => cid !== first)) return null
     agreed.push(first)
   }
   return agreed

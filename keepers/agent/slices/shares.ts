@@ -7,8 +7,9 @@ import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
 import { parametersOf } from '../frame.ts'
 import { drawSeed } from '../steps/open-draft.ts'
-import { type SliceWork, sumBySlices } from './sums.ts'
+import { sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
+import type { SliceWork } from './work.ts'
 
 /** Fraction of the window for which the others are awaited. */
 const PATIENCE = 0.3
@@ -31,11 +32,13 @@ export async function sharesBySlices(
   if (left <= 0) return null
   const last = context.facts.last('ShareSubmitted', { round })
   if (last === null) return null
+  const { attesters, revealed } = snapshot.roundInfo
   const work: SliceWork = {
     message: 'decryption share',
     round,
     sources: submitted.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) })),
-    helpers: snapshot.roundInfo.attesters,
+    // Not those that are left out as suspects: they would have a hand in every decryption.
+    helpers: attesters & revealed & ~snapshot.leftOut,
     seed: drawSeed(context.serviceAddress, round, last.blockHash),
     until: steady(context.clock) + Math.min(left * window, context.config.network.fetchSeconds) * 1000,
   }

@@ -2,31 +2,16 @@
 // Adds up messages together with the other members, slice by slice: this keeper fetches its own slices of all messages, and the sums
 // of the others' slices. Decision 0010 has the argument. Whatever goes wrong, the caller adds up by itself.
 import { hasSeat, steady } from '../../chain/index.ts'
-import { FheError, type SlicedMessage, sliceBytes, sliceCount, sliceSumBytes, sumSlice } from '../../fhe/index.ts'
+import { type SlicedMessage, sliceCount, sliceSumBytes } from '../../fhe/index.ts'
 import { blobCid, NetworkError } from '../../network/index.ts'
-import { fetchFrom } from '../actions.ts'
 import type { AgentContext, Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { epochName } from '../members.ts'
 import { type Duties, dutiesOf } from './duties.ts'
-import { agreedSums, encodeNote, type Note, noteOf } from './notes.ts'
-import { ignore, ignoredHere, noteSilence } from './trust.ts'
-
-/** Messages to be added up. */
-export type SliceWork = {
-  readonly message: SlicedMessage
-  readonly round: number
-  /** All of them: who serves which. */
-  readonly sources: readonly { readonly seat: number; readonly cid: string }[]
-  /** Bitmap of the seats that add up. */
-  readonly helpers: bigint
-  /** Of the duties. */
-  readonly seed: string
-  /** Until when (`steady`) the notes of others are awaited. */
-  readonly until: number
-  /** Checks a whole message, that of `seat`. */
-  readonly check?: (seat: number) => Promise<boolean>
-}
+import { addUpSlice, atOnce } from './messages.ts'
+import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices } from './notes.ts'
+import { ignoredHere, noteSilence, silentHere } from './trust.ts'
+import { type Member, type SliceWork, timesOf } from './work.ts'
 
 /** How it went. */
 type SliceResult = {
@@ -34,18 +19,22 @@ type SliceResult = {
   readonly sums: readonly Uint8Array[] | null
   readonly notes: ReadonlyMap<number, Note>
   readonly duties: Duties
+  /** By slice, CIDs of the sums that this keeper added up itself. */
+  readonly own: ReadonlyMap<string, string>
 }
-
-type Member = Step & { readonly seat: number }
-
-/** Fetches under way at a time. */
-const AT_ONCE = 16
-/** Milliseconds before each further try. A peer that many dial in the same second refuses some of them. */
-const TRY_AGAIN_MS = [700, 1_500]
 
 /** A keeper's last attempt for each kind of message. One is made once, for the notes of the others do not change. */
 type Attempt = { readonly name: string; readonly work: SliceWork; readonly result: Promise<SliceResult> }
 const attempts = new WeakMap<AgentContext, Map<SlicedMessage, Attempt>>()
+
+/** This keeper's attempt for messages of a round, while it is the last one. */
+export function attemptOf(
+  context: AgentContext,
+  { message, round }: { readonly message: SlicedMessage; readonly round: number },
+): Attempt | null {
+  const attempt = attempts.get(context)?.get(message)
+  return attempt?.work.round === round ? attempt : null
+}
 
 const nameOf = ({ snapshot }: Step, { message, round }: SliceWork): string =>
   `${message}/${epochName(snapshot.epochInfo)}/${round}`
@@ -71,36 +60,51 @@ export async function sumBySlices(step: Member, frame: EpochFrame, work: SliceWo
 async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: string): Promise<SliceResult> {
   const { context } = step
   const started = steady(context.clock)
+  const times = timesOf(work, started)
   const seats = frame.roster.map(({ seat }) => seat).filter((seat) => hasSeat(work.helpers, seat))
   const duties = dutiesOf(seats, sliceCount(frame.plan), work.seed)
-  const own = await ownPart(step, frame, work, duties)
-  const note: Note = { of, sums: Object.fromEntries(own.cids), sound: own.sound }
+  const own = await ownPart(step, frame, work, duties, times.own)
+  const note: Note = { of, sums: Object.fromEntries(own.cids), lacks: own.lacks }
   const name = nameOf(step, work)
   context.plane.parts.tell(name, encodeNote(note))
   const ignored = ignoredHere(step)
   const notes = new Map<number, Note>(seats.includes(step.seat) ? [[step.seat, note]] : [])
+  let doubted: readonly number[] = own.lacks
   let sums: readonly Uint8Array[] | null = null
-  if (own.sound && isPossible(duties, ignored)) {
+  // Nothing that others say makes up for an update that this keeper itself found wanting.
+  if (own.isSound && isPossible(duties, ignored)) {
     const others = seats.filter((seat) => seat !== step.seat && !ignored.has(seat))
-    await collect(step, others, { name, of, until: work.until, kind: work.message }, notes)
-    // Nobody was waited for to the end once one had said that something is wrong.
-    if ([...notes.values()].every(({ sound }) => sound)) noteSilence(step, others, notes)
-    const agreed = agreedSums(duties.members, notes, ignored)
-    if (agreed !== null) sums = await fetchSums(step, frame, work, { agreed, notes, duties, own: own.sums })
+    const about = { name, of, until: times.notes, kind: work.message, lacks: Math.floor(seats.length / 3) }
+    await collectNotes(step, others, { ...about, silent: silentHere(step) }, notes)
+    doubted = work.check === undefined ? [] : doubtedIn(work, duties, notes)
+    const stalled = new Set<number>()
+    sums = await othersSums(step, frame, work, { duties, notes, own, doubted, until: times.sums, stalled })
+    // Who says what it made and does not hand it over costs as much time as who says nothing.
+    noteSilence(step, others, new Set([...notes.keys()].filter((seat) => !stalled.has(seat))))
   }
   const seen = {
-    ...{ round: work.round, message: work.message, slices: duties.members.length },
-    unsound: [...notes].filter(([, { sound }]) => !sound).map(([seat]) => seat),
+    ...{ round: work.round, message: work.message, slices: duties.members.length, doubted },
     ...{ heard: notes.size, of: seats.length, seconds: (steady(context.clock) - started) / 1000 },
   }
   if (sums === null) context.log.warn({ event: 'slices disagree', ...seen }, 'adds up everything by itself')
   else context.log.info({ event: 'slices', ...seen }, 'added up together with the others')
-  return { sums, notes, duties }
+  return { sums, notes, duties, own: own.cids }
 }
 
 /** Whether two members that this keeper hears are left for each slice. */
 const isPossible = ({ members }: Duties, ignored: ReadonlySet<number>): boolean =>
   members.every((seats) => seats.filter((seat) => !ignored.has(seat)).length >= 2)
+
+/** What this keeper added up itself, and what it could not. */
+type OwnPart = {
+  readonly sums: Map<number, Uint8Array>
+  readonly cids: Map<string, string>
+  readonly lacks: number[]
+  /** Whether the update that it checks is what it must be. */
+  readonly isSound: boolean
+  /** Seats with messages that it has seen whole, and found sound. */
+  readonly checked: Set<number>
+}
 
 /** The slices that are this keeper's to add up, and its check. */
 async function ownPart(
@@ -108,112 +112,76 @@ async function ownPart(
   frame: EpochFrame,
   work: SliceWork,
   { members, checks }: Duties,
-): Promise<{ sums: Map<number, Uint8Array>; cids: [string, string][]; sound: boolean }> {
-  const sums = new Map<number, Uint8Array>()
-  const cids: [string, string][] = []
-  const mine = [...members.entries()].filter(([, seats]) => seats.includes(step.seat)).map(([slice]) => slice)
-  const checked = checks.get(step.seat)
-  const check = checked === undefined || work.check === undefined ? Promise.resolve(true) : work.check(checked)
-  check.catch(() => undefined)
-  try {
-    for (const slice of mine) {
-      const parts = await partsOf(step, frame, work, slice)
-      const sum = await sumSlice(frame.engine, { slice, parts, signal: step.signal })
-      const cid = await step.context.plane.publish(sum, { round: work.round, signal: step.signal })
-      step.context.metrics.bytesPublished.inc({ kind: work.message }, sum.length)
-      sums.set(slice, sum)
-      cids.push([String(slice), cid])
-    }
-  } catch (error) {
-    step.signal.throwIfAborted()
-    if (!(error instanceof FheError || error instanceof NetworkError)) throw error
-    step.context.log.debug(
-      { event: 'slice missing', round: work.round, reason: error.message },
-      'cannot add a slice up',
-    )
-    await check
-    return { sums, cids, sound: false }
-  }
-  return { sums, cids, sound: await check }
-}
-
-/** A slice of every message, in the order of the sources. */
-async function partsOf(step: Member, frame: EpochFrame, work: SliceWork, slice: number): Promise<Uint8Array[]> {
-  const { context, signal } = step
-  const range = sliceBytes(frame.plan, work.message, slice)
-  const maxBytes = frame.plan.bytes[work.message === 'update' ? 'update' : 'decryptionShare']
-  const others = frame.roster.map((member) => member.seat)
-  const one = async ({ seat, cid }: SliceWork['sources'][number]): Promise<Uint8Array> => {
-    const left = (): number => Math.max(1, work.until - steady(context.clock))
-    const whole = async (): Promise<Uint8Array> => {
-      const options = { maxBytes, round: work.round, others, timeout: left() / 2 }
-      return (await fetchFrom(step, work.message, seat, cid, options)).slice(range.from, range.to)
-    }
-    if (seat === step.seat) return whole()
-    const [provider] = await context.peers.providers(seat, [], step.seat)
-    // Some serve no parts: they are behind a relay, or would have everybody add up alone.
-    if (provider === undefined) return whole()
-    try {
-      const found = await context.plane.parts.fetch(cid, range, { maxBytes, timeout: left() / 3, provider, signal })
-      context.metrics.bytesFetched.inc({ kind: work.message }, found.bytes)
-      return found.range
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof NetworkError) return whole()
-      throw error
-    }
-  }
-  return atOnce(work.sources, (source) => retried(step, work.until, () => one(source)))
-}
-
-/** What a peer did not deliver is asked for again, while there is time. */
-export async function retried<T>(
-  { context, signal }: Pick<Step, 'context' | 'signal'>,
   until: number,
-  one: () => Promise<T>,
-): Promise<T> {
-  for (const pause of TRY_AGAIN_MS) {
-    try {
-      return await one()
-    } catch (error) {
-      signal.throwIfAborted()
-      const isAbsent = error instanceof NetworkError && ['UNAVAILABLE', 'TIMEOUT'].includes(error.code)
-      if (!isAbsent || steady(context.clock) + pause >= until) throw error
-      await context.clock.sleep(pause, signal)
-    }
+): Promise<OwnPart> {
+  const mine = [...members.entries()].filter(([, seats]) => seats.includes(step.seat)).map(([slice]) => slice)
+  const subject = work.check === undefined ? undefined : checks.get(step.seat)
+  const part = { sums: new Map<number, Uint8Array>(), cids: new Map<string, string>(), checked: new Set<number>() }
+  const [isSound, lacks] = await Promise.all([
+    subject === undefined ? true : work.check!(subject, until),
+    addUpThese(step, frame, work, mine, { until, ...part }),
+  ])
+  if (subject !== undefined) {
+    if (isSound) part.checked.add(subject)
+    else lacks.add(subject)
   }
-  return one()
+  return { ...part, lacks: [...lacks], isSound }
 }
 
-/** Adds the others' notes, until all are there, one says that something is wrong, or the time is over. */
-async function collect(
+/** Adds up these slices, and offers them to others. @returns the seats with messages that it would take. */
+async function addUpThese(
   step: Member,
-  seats: readonly number[],
-  about: Parameters<typeof noteOf>[2],
-  notes: Map<number, Note>,
-): Promise<void> {
-  const enough = new AbortController()
-  using _ = follow(step.signal, enough)
-  const asking = { ...step, signal: enough.signal }
+  frame: EpochFrame,
+  work: SliceWork,
+  slices: readonly number[],
+  to: Pick<OwnPart, 'sums' | 'cids' | 'checked'> & { readonly until: number },
+): Promise<Set<number>> {
+  const lacks = new Set<number>()
   await Promise.all(
-    seats.map(async (seat) => {
-      const note = await noteOf(asking, seat, about).catch((error) => {
-        if (enough.signal.aborted && !step.signal.aborted) return null
-        throw error
-      })
-      if (note === null) return
-      notes.set(seat, note)
-      if (!note.sound) enough.abort()
+    slices.map(async (slice) => {
+      const found = await addUpSlice(step, frame, work, slice, { until: to.until, here: to.checked })
+      for (const seat of found.lacks) lacks.add(seat)
+      if (found.sum === null) return
+      const cid = await step.context.plane.publish(found.sum, { round: work.round, signal: step.signal })
+      step.context.metrics.bytesPublished.inc({ kind: work.message }, found.sum.length)
+      to.sums.set(slice, found.sum)
+      to.cids.set(String(slice), cid)
     }),
   )
+  return lacks
 }
 
-/** Aborts `controller` with `signal`, without a composite signal that would outlive both. */
-function follow(signal: AbortSignal, controller: AbortController): Disposable {
-  const abort = (): void => controller.abort(signal.reason)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort)
-  return { [Symbol.dispose]: () => signal.removeEventListener('abort', abort) }
+/**
+ * The sums of all slices: this keeper's own, and those that the others agree on. First it looks itself at every message that somebody lacks,
+ * and at those of which nobody said that they are sound; then it adds up the slices that a member, for lack of a message, could not.
+ * @returns null where that is not enough, or takes too long.
+ */
+async function othersSums(
+  step: Member,
+  frame: EpochFrame,
+  work: SliceWork,
+  of: {
+    readonly duties: Duties
+    readonly notes: ReadonlyMap<number, Note>
+    readonly own: OwnPart
+    readonly doubted: readonly number[]
+    readonly until: number
+    /** Gets the members that did not hand over what they made. */
+    readonly stalled: Set<number>
+  },
+): Promise<Uint8Array[] | null> {
+  const { duties, notes, own, until } = of
+  const toCheck = of.doubted.filter((seat) => !own.checked.has(seat))
+  // Looking at so many is adding up by oneself.
+  if (toCheck.length > work.sources.length / 3) return null
+  const found = await atOnce(toCheck, (seat) => work.check!(seat, until))
+  if (found.some((isSound) => !isSound)) return null
+  for (const seat of toCheck) own.checked.add(seat)
+  const open = openSlices(duties.members, notes, own.sums)
+  if (open.length > Math.max(1, duties.members.length / 3)) return null
+  await addUpThese(step, frame, work, open, { ...own, until })
+  const agreed = agreedSums(duties.members, notes, ignoredHere(step), own.cids)
+  return agreed === null ? null : fetchSums(step, frame, work, { ...of, agreed })
 }
 
 /** The sums that the members agreed on: this keeper's own, the others from any of those that made them. Null when one is to be had nowhere. */
@@ -225,90 +193,41 @@ async function fetchSums(
     readonly agreed: readonly string[]
     readonly notes: ReadonlyMap<number, Note>
     readonly duties: Duties
-    readonly own: ReadonlyMap<number, Uint8Array>
+    readonly own: OwnPart
+    readonly until: number
+    readonly stalled: Set<number>
   },
 ): Promise<Uint8Array[] | null> {
   const { context, signal } = step
+  const silent = silentHere(step)
   const found = await atOnce([...of.agreed.entries()], async ([slice, cid]) => {
-    const own = of.own.get(slice)
+    const own = of.own.sums.get(slice)
     if (own !== undefined) return own
     const makers = of.duties.members[slice]!.filter((seat) => of.notes.get(seat)?.sums[slice] === cid)
     const first = step.seat % makers.length
+    const inTurn = [...makers.slice(first), ...makers.slice(0, first)]
+    const order = [...inTurn.filter((seat) => !silent.has(seat)), ...inTurn.filter((seat) => silent.has(seat))]
     const to = sliceSumBytes(frame.plan, slice)
-    for (const seat of [...makers.slice(first), ...makers.slice(0, first)]) {
+    for (const [asked, seat] of order.entries()) {
+      const left = of.until - steady(context.clock)
+      if (left <= 0) return null
       const [provider] = await context.peers.providers(seat, [], step.seat)
       if (provider === undefined) continue
       try {
-        const timeout = context.config.network.fetchSeconds * 1000
         const { range, bytes } = await context.plane.parts.fetch(
           cid,
           { from: 0, to },
-          { maxBytes: to, timeout, provider, signal },
+          { maxBytes: to, timeout: left / (order.length - asked), provider, signal },
         )
         context.metrics.bytesFetched.inc({ kind: work.message }, bytes)
         return range
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof NetworkError)) throw error
+        of.stalled.add(seat)
       }
     }
     return null
   })
   return found.every((sum) => sum !== null) ? (found as Uint8Array[]) : null
-}
-
-/**
- * Whose notes of the last attempt were false, once this keeper has added up everything by itself and everything was sound. They are ignored for
- * the rest of the epoch. The messages must be here.
- * @param about.every Whether to look at sums that nobody contradicted, too.
- */
-export async function judgeNotes(
-  step: Member,
-  frame: EpochFrame,
-  about: { readonly message: SlicedMessage; readonly round: number; readonly every?: boolean },
-): Promise<void> {
-  const { context, signal } = step
-  const attempt = attempts.get(context)?.get(about.message)
-  if (attempt?.work.round !== about.round) return
-  const { work } = attempt
-  const result = await attempt.result
-  const liars = new Set<number>()
-  for (const [seat, { sound }] of result.notes) if (!sound && seat !== step.seat) liars.add(seat)
-  const maxBytes = frame.plan.bytes[work.message === 'update' ? 'update' : 'decryptionShare']
-  for (const [slice, seats] of result.duties.members.entries()) {
-    const told = seats.flatMap((seat) => {
-      const cid = result.notes.get(seat)?.sums[slice]
-      return cid === undefined ? [] : [{ seat, cid }]
-    })
-    if (new Set(told.map(({ cid }) => cid)).size < (about.every === true ? 1 : 2)) continue
-    const { from, to } = sliceBytes(frame.plan, work.message, slice)
-    const parts = async function* (): AsyncGenerator<Uint8Array> {
-      for (const { cid } of work.sources) {
-        const whole = await context.plane.fetch(cid, { maxBytes, timeout: 10_000, providers: [], signal })
-        yield whole.slice(from, to)
-      }
-    }
-    const truth = await blobCid(await sumSlice(frame.engine, { slice, parts: parts(), signal }))
-    for (const { seat, cid } of told) if (cid !== truth && seat !== step.seat) liars.add(seat)
-  }
-  ignore(step, liars)
-  if (liars.size === 0) return
-  context.log.warn(
-    { event: 'notes ignored', round: work.round, message: work.message, seats: [...liars] },
-    'said what was not so: not heard in this epoch any more',
-  )
-}
-
-/** Maps in order, with so many under way at a time; the first failure ends it. */
-async function atOnce<T, R>(items: readonly T[], one: (item: T) => Promise<R>): Promise<R[]> {
-  const results = new Array<R>(items.length)
-  let next = 0
-  const work = async (): Promise<void> => {
-    while (next < items.length) {
-      const at = next++
-      results[at] = await one(items[at]!)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, work))
-  return results
 }

@@ -3,15 +3,14 @@ import { bitmapOf, steady } from '../../chain/index.ts'
 import { type Aggregate, aggregateOfSlices, FheError, sliceCount } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { cidOf, elapsed } from '../actions.ts'
-import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { parametersOf } from '../frame.ts'
 import { drawSeed } from '../steps/open-draft.ts'
 import { insistCounts, type Revealed, reviewUpdate } from '../steps/review.ts'
-import { retried, type SliceWork, sumBySlices } from './sums.ts'
+import { retried } from './messages.ts'
+import { sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
-
-type Member = Step & { readonly seat: number }
+import type { Member, SliceWork } from './work.ts'
 
 /** Fraction of the window for which the others are awaited. */
 const PATIENCE = 0.15
@@ -36,7 +35,6 @@ export async function aggregateBySlices(
   if (left <= 0 || last === undefined || !revealed.every((update) => counts(frame, update))) return null
   const bySeat = new Map(revealed.map((update) => [update.seat, update]))
   const patience = Math.min(left * window, context.config.network.fetchSeconds) * 1000
-  const until = steady(context.clock) + patience
   const work: SliceWork = {
     message: 'update',
     round,
@@ -44,10 +42,11 @@ export async function aggregateBySlices(
     helpers: bitmapOf([...bySeat.keys()]),
     // Nobody knows it before the last reveal.
     seed: drawSeed(context.serviceAddress, round, last.fact.blockHash),
-    until,
-    check: async (seat) => {
+    until: steady(context.clock) + patience,
+    check: async (seat, until) => {
       const review = await retried(step, until, async () => {
-        const found = await reviewUpdate(step, frame, keyHash, bySeat.get(seat)!, { timeout: patience })
+        const timeout = Math.max(1, until - steady(context.clock))
+        const found = await reviewUpdate(step, frame, keyHash, bySeat.get(seat)!, { timeout })
         if (found.kind !== 'missing') return found
         throw new NetworkError('UNAVAILABLE', found.reason)
       }).catch((error: unknown) => {

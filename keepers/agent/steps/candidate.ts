@@ -9,12 +9,13 @@ import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
+import type { FactOf } from '../facts.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
+import { judgeNotes } from '../slices/judge.ts'
 import { sharesBySlices } from '../slices/shares.ts'
-import { judgeNotes } from '../slices/sums.ts'
 import { nextModel } from '../strategy.ts'
 import type { ModelScore } from '../training/protocol.ts'
 import { declaredIn } from './draft.ts'
@@ -47,8 +48,11 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   if (draft === null) return null
   const included = draft.args.included as bigint
   const drafted = seatsOf(draft.args.drafted as bigint)
-  const sum = await sumOfRound(step, round, { only: included })
-  if (sum === null || sum.hash !== String(draft.args.aggregateHash)) {
+  const attested = String(draft.args.aggregateHash)
+  let sum = await sumOfRound(step, round, { only: included })
+  // Members of a slice may have told this keeper what is not so, and the rest of the members the truth.
+  if (sum?.sliced && sum.hash !== attested) sum = await sumOfRound(step, round, { only: included, alone: true })
+  if (sum === null || sum.hash !== attested) {
     context.log.warn({ event: 'sum differs', round, own: sum?.hash ?? null }, 'cannot reproduce the attested sum')
     return null
   }
@@ -91,18 +95,25 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     })
     return { mean, norm: refuseLongMean(() => checkMeanNorm(mean, bound)) }
   }
-  const { mean, norm } = await leastTrusting(step, frame, {
-    ...{ round, included, sum, decrypted },
-    shareSums: await sharesBySlices(step, frame, round, submitted),
-  })
   const before = await context.model.state()
   // A strategy hears of members that train.
   const facts = { round, members: frame.roster.length - empty, contributors }
-  const next = await refuseStep(() => nextModel(context, before, mean, facts))
+  const modelOf = async ({ mean, norm }: Decrypted) => {
+    const next = await refuseStep(() => nextModel(context, before, mean, facts))
+    return { norm, next, ...(await context.model.publish(next, round)) }
+  }
+  const shareSums = await sharesBySlices(step, frame, round, submitted)
+  const of = { round, included, sum, decrypted, shareSums }
+  let model = await modelOf(await leastTrusting(step, frame, of))
+  // All members of a slice can tell each keeper another sum within the bounds, and nobody's model would get a quorum.
+  if (shareSums !== null && context.facts.all('ModelVoted', { round }).some(isAnother(model.commitment))) {
+    context.log.warn({ event: 'models differ', round, own: model.commitment }, 'adds up the shares by itself')
+    model = await modelOf(await leastTrusting(step, frame, { ...of, distrusts: true }))
+  }
+  const { norm, next, cid, commitment } = model
   const judges = context.trainer.shard.heldOut > 0
   const score = judges ? await context.trainer.evaluate(context.home.over(next.weights), step.signal) : null
   const good = isGood(context, score)
-  const { cid, commitment } = await context.model.publish(next, round)
   const seen = score === null ? {} : { accuracy: score.accuracy, loss: score.loss }
   const candidate: Candidate = { cid, commitment, good, ...seen }
   context.store.putRecord(name, candidate)
@@ -126,6 +137,11 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   return candidate
 }
 
+const isAnother =
+  (commitment: string) =>
+  ({ args }: FactOf<'ModelVoted'>): boolean =>
+    args.modelCommitment !== commitment
+
 type Decrypted = { readonly mean: Float64Array; readonly norm: number }
 
 /**
@@ -140,11 +156,13 @@ async function leastTrusting(
     readonly included: bigint
     readonly sum: RoundSum
     readonly shareSums: readonly Uint8Array[] | null
+    /** Not to take the others' sums of shares, and to look who told a false one. */
+    readonly distrusts?: boolean
     readonly decrypted: (aggregate: Aggregate, shareSums: readonly Uint8Array[] | null) => Promise<Decrypted>
   },
 ): Promise<Decrypted> {
   const { round, included, sum, shareSums, decrypted } = of
-  if (shareSums !== null) {
+  if (shareSums !== null && of.distrusts !== true) {
     try {
       return await decrypted(sum.aggregate, shareSums)
     } catch (error) {

@@ -7,7 +7,7 @@ import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
-import { judgeNotes } from '../slices/sums.ts'
+import { judgeNotes } from '../slices/judge.ts'
 import { aggregateBySlices } from '../slices/updates.ts'
 import { aggregateRecord } from './intents.ts'
 import { type FetchTerms, type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
@@ -49,7 +49,8 @@ export type RoundSum = {
  * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
  * @param options.without Bitmap of seats to leave out in any case.
  * @param options.times For fetching; without them each update gets the time that the config gives a fetch.
- * @param options.slices Whether to try first to add up together with the others, slice by slice.
+ * @param options.slices Whether to try first to add up together with the others, slice by slice. Without it a sum that they added up, and that is
+ *   here already, does not count either: after a dispute the members ask what each has looked at itself.
  * @param options.alone Not to take the sum that is here already, and not to put this one in its place.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
@@ -73,7 +74,7 @@ export async function sumOfRound(
     known !== null &&
     known.of === of &&
     (only === undefined
-      ? known.missing.length === 0 && BigInt(known.without) === without
+      ? known.missing.length === 0 && BigInt(known.without) === without && (slices || !known.sliced)
       : BigInt(known.included) === only)
   if (isSame) {
     const bytes = await context.plane
@@ -101,7 +102,7 @@ export async function sumOfRound(
     return keep(together, { included: all, missing: [], contested: [], sliced: true, late: [] })
   }
   /** Seats with updates that may have to be fetched. */
-  const pending = new Set(known?.of === of ? known.missing : revealedHere.map(({ seat }) => seat))
+  const pending = new Set(known?.of === of && !known.sliced ? known.missing : revealedHere.map(({ seat }) => seat))
   const included: number[] = []
   const missing: number[] = []
   const contested: number[] = []

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { dutiesOf } from '../../../keepers/agent/slices/duties.ts'
+import { judgeNotes } from '../../../keepers/agent/slices/judge.ts'
 import { agreedSums, type Note } from '../../../keepers/agent/slices/notes.ts'
 import { sharesBySlices } from '../../../keepers/agent/slices/shares.ts'
-import { judgeNotes } from '../../../keepers/agent/slices/sums.ts'
-import { ignoredHere, maySlice, noteSilence } from '../../../keepers/agent/slices/trust.ts'
+import { ignoredHere, maySlice, noteSilence, silentHere } from '../../../keepers/agent/slices/trust.ts'
 import { candidateOf } from '../../../keepers/agent/steps/candidate.ts'
 import { drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
 import { bitmapOf, seatsOf } from '../../../keepers/chain/seats.ts'
@@ -43,7 +43,7 @@ describe('duties for slices', () => {
 
 describe('sums that members agree on', () => {
   const members = [[1, 2, 3]]
-  const says = (cid: string, sound = true): Note => ({ of: 'x', sums: { 0: cid }, sound })
+  const says = (cid: string): Note => ({ of: 'x', sums: { 0: cid }, lacks: [] })
   const agreed = (notes: [number, Note][], ignored: number[] = []) =>
     agreedSums(members, new Map(notes), new Set(ignored))
 
@@ -60,9 +60,11 @@ describe('sums that members agree on', () => {
     expect(agreed([[1, says('a')], [4, says('a')]])).to.equal(null) // biome-ignore format: short
   })
 
-  it('are none while somebody says that a message is not sound', () => {
-    expect(agreed([[1, says('a')], [2, says('a')], [9, says('a', false)]])).to.equal(null) // biome-ignore format: short
-    expect(agreed([[1, says('a')], [2, says('a')], [9, says('a', false)]], [9])).to.deep.equal(['a']) // biome-ignore format: short
+  it('are what this keeper added up itself, unless somebody contradicts it', () => {
+    const own = new Map([['0', 'a']])
+    const notes = (cid: string): Map<number, Note> => new Map([[1, says(cid)]])
+    expect(agreedSums(members, notes('a'), new Set(), own)).to.deep.equal(['a'])
+    expect(agreedSums(members, notes('b'), new Set(), own)).to.equal(null)
   })
 })
 
@@ -103,14 +105,19 @@ describe('keepers that add up by slices', function () {
     }
   })
 
-  it('do without a silent member after their patience', async () => {
+  it('do without a silent member after their patience, and check what it would have checked', async () => {
     const cids = await revealToAll(stages)
     const silent = memberOf(duties().members[0]![0]!)
-    const others = stages.filter((_, member) => member !== silent)
+    const unchecked = memberOf(duties().checks.get(seatOfIndex(silent))!)
     stages[silent]!.speaks = () => null
-    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 4 })
+    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 8 })
     allEqual(await attestedBy(stages), await hashOf(cids))
-    for (const stage of others) expect(othersOf(stage, cids)).to.have.length(1)
+    for (const [member, stage] of stages.entries()) {
+      if (member === silent) continue
+      const checked = memberOf(duties().checks.get(seatOfIndex(member))!)
+      const expected = new Set([checked, unchecked].filter((other) => other !== member))
+      expect(new Set(othersOf(stage, cids))).to.deep.equal(new Set([...expected].map((other) => cids[other])))
+    }
   })
 
   it('fetch an update whole that its sender does not serve in parts', async () => {
@@ -132,13 +139,13 @@ describe('keepers that add up by slices', function () {
     const spoke = (...members: number[]) => new Map(members.map((member) => [seatOfIndex(member), true]))
     noteSilence(stage.step(), asked, spoke(0, 1, 2, 3, 4))
     noteSilence(stage.step(), asked, spoke(0, 1, 2, 3, 5))
-    expect([...ignoredHere(stage.step())]).to.deep.equal([seatOfIndex(6)])
+    expect([...silentHere(stage.step())]).to.deep.equal([seatOfIndex(6)])
     noteSilence(stage.step(), asked, spoke(0, 1, 2, 3, 4))
-    expect([...ignoredHere(stage.step())]).to.deep.equal([seatOfIndex(6)])
+    expect([...silentHere(stage.step())]).to.deep.equal([seatOfIndex(6)])
     noteSilence(stage.step(), asked, spoke(0, 1, 2, 3, 4))
-    expect([...ignoredHere(stage.step())]).to.deep.equal([6, 5].map(seatOfIndex))
+    expect([...silentHere(stage.step())]).to.deep.equal([6, 5].map(seatOfIndex))
     const { epochInfo } = stage.snapshot
-    expect([...ignoredHere(stage.step({ epochInfo: { ...epochInfo, epoch: epochInfo.epoch + 1 } }))]).to.deep.equal([])
+    expect([...silentHere(stage.step({ epochInfo: { ...epochInfo, epoch: epochInfo.epoch + 1 } }))]).to.deep.equal([])
   })
 
   it('add up by themselves when one lies about a slice, and do not hear it any more', async () => {
@@ -151,14 +158,27 @@ describe('keepers that add up by slices', function () {
     for (const stage of honest) expect([...ignoredHere(stage.step())]).to.deep.equal([seatOfIndex(liar)])
   })
 
-  it('are not impressed by a false alarm, nor by a missing slice, a second time', async () => {
-    const hash = await hashOf(await revealToAll(stages))
-    stages[3]!.speaks = (note) => ({ ...note, sound: false })
-    const honest = stages.filter((_, member) => member !== 3)
-    await Promise.all([attestedBy(honest).then((hashes) => allEqual(hashes, hash)), attestedBy([stages[3]!])])
-    for (const stage of honest) {
-      expect([...ignoredHere(stage.step())]).to.deep.equal([seatOfIndex(3)])
+  it('look at an update themselves that somebody says it lacks, and hear that member as before', async () => {
+    const cids = await revealToAll(stages)
+    const [accused] = duties().members[0]!
+    const member = 3
+    stages[member]!.speaks = (note) => ({ ...note, lacks: [accused!] })
+    allEqual(await attestedBy(stages), await hashOf(cids))
+    for (const stage of stages) {
+      expect(othersOf(stage, cids).length).to.be.at.most(2)
+      if (![stages[member], stages[memberOf(accused!)]].includes(stage)) {
+        expect(othersOf(stage, cids)).to.include(cids[memberOf(accused!)])
+      }
+      expect([...ignoredHere(stage.step())]).to.deep.equal([])
     }
+  })
+
+  it('add a slice up themselves that one of its members could not', async () => {
+    const cids = await revealToAll(stages)
+    const [seat, other] = duties().members[0]!
+    stages[memberOf(seat!)]!.speaks = ({ of }) => ({ of, sums: {}, lacks: [other!] })
+    allEqual(await attestedBy(stages), await hashOf(cids))
+    for (const stage of stages) expect(othersOf(stage, cids).length).to.be.at.most(2)
   })
 
   it('are deceived when all members of a slice lie alike, as the decision says', async () => {
@@ -185,7 +205,7 @@ describe('keepers that add up by slices', function () {
     // With one honest member among them they are not.
     expect(agreedSums([[1, 2, 3]], new Map([[1, note(lie)], [2, note(lie)], [3, note('true')]]), new Set())).to.equal(null) // biome-ignore format: short
   })
-  const note = (cid: string): Note => ({ of: '', sums: { 0: cid }, sound: true })
+  const note = (cid: string): Note => ({ of: '', sums: { 0: cid }, lacks: [] })
 
   it('decrypt all the same when all members of a slice made garbage of it, for the shares do not depend on it', async () => {
     const cids = await revealToAll(stages)
@@ -327,11 +347,56 @@ describe('keepers that add up by slices', function () {
       expect(stages.every((stage) => stage.whole.length <= 1)).to.equal(true)
     })
 
-    it('combine by themselves when one lies, and do not hear it any more', async () => {
-      const lie = await blobCid(Uint8Array.of(1))
+    const dutiesOfShares = (members: readonly number[] = MEMBERS) => {
       const last = stages[0]!.facts.findLast(({ name }) => name === 'ShareSubmitted')!
       const seed = drawSeed(stages[0]!.context.serviceAddress, round, last.blockHash)
-      const [[seat]] = dutiesOf(MEMBERS.map(seatOfIndex), 2, seed).members as [[number]]
+      return dutiesOf(members.map(seatOfIndex), sliceCount(stages[0]!.frame.plan), seed)
+    }
+
+    it('combine by themselves once somebody votes for another model, whatever all members of a slice said', async () => {
+      const cids = await revealToAll(stages)
+      const colluders = dutiesOfShares().members[0]!.map(memberOf)
+      for (const member of colluders) {
+        const stage = stages[member]!
+        stage.speaks = (note) => {
+          const sum = stage.blobs.get(note.sums[0]!)!.slice()
+          sum[0]! -= 1
+          const lie = cidOfBytes(sum)
+          stage.blobs.set(lie, sum)
+          return { ...note, sums: { ...note.sums, 0: lie } }
+        }
+      }
+      const [voter, other] = stages.filter((_, member) => !colluders.includes(member)) as [SliceStage, SliceStage]
+      const drafted = bitmapOf(active.map(seatOfIndex))
+      const aggregateHash = await hashOf(cids)
+      for (const stage of [voter, other]) {
+        stage.tell('MembersDrafted', { round, aggregateHash, included: all, drafted, convicted: 0n })
+        Object.assign(stage.context.manifest, { vote: { metric: 'accuracy', tolerance: 1 } })
+        giveModel(stage, { weights: new Float32Array(stage.frame.plan.vectorLength), moments: [] })
+      }
+      voter.tell('ModelVoted', { round, seat: seatOfIndex(0), modelCommitment: `0x${'02'.repeat(32)}`, candidate: 0 })
+      const rest = stages.filter((stage) => ![voter, other].includes(stage))
+      await Promise.all([...[voter, other].map((stage) => candidateOf(stage.step(), round)), together(rest)])
+      const sorted = (seats: Iterable<number>) => [...seats].sort((a, b) => a - b)
+      expect(sorted(ignoredHere(voter.step()))).to.deep.equal(sorted(colluders.map(seatOfIndex)))
+      // Nobody told this one of another model.
+      expect([...ignoredHere(other.step())]).to.deep.equal([])
+    })
+
+    it('do it without those that are left out', async () => {
+      await revealToAll(stages)
+      for (const stage of stages) stage.snapshot = { ...stage.snapshot, leftOut: bitmapOf([seatOfIndex(5)]) }
+      const rest = stages.filter((_, member) => member !== 5)
+      stages[5]!.gone = true
+      for (const sums of await together(rest)) expect(sums).not.to.equal(null)
+      expect(dutiesOfShares(MEMBERS.filter((member) => member !== 5)).members.flat()).not.to.include(seatOfIndex(5))
+      // It was neither asked nor waited for.
+      for (const stage of rest) expect([...silentHere(stage.step())]).to.deep.equal([])
+    })
+
+    it('combine by themselves when one lies, and do not hear it any more', async () => {
+      const lie = await blobCid(Uint8Array.of(1))
+      const [[seat]] = dutiesOfShares().members as [[number]]
       const liar = stages[memberOf(seat)]!
       liar.speaks = (note) => ({ ...note, sums: { ...note.sums, 0: lie } })
       const found = await together(stages)

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What notes and silences of members that deviate can do, without keys and blobs.
+import { expect } from 'chai'
+import type { Step } from '../../../../keepers/agent/context.ts'
+import { agreedSums, doubtedIn, type Note, noteOf, openSlices } from '../../../../keepers/agent/slices/notes.ts'
+import { ignoredHere, maySlice, noteSilence } from '../../../../keepers/agent/slices/trust.ts'
+import { steady, systemClock } from '../../../../keepers/chain/index.ts'
+import { factsOf } from '../round-stage.ts'
+
+const epochInfo = { epoch: 1, crsSeed: `0x${'5e'.repeat(32)}` }
+
+function stepOf(facts: Parameters<typeof factsOf>[0] = [], round = 7): Step & { readonly seat: number } {
+  const records = new Map<string, unknown>()
+  const store = {
+    getRecord: (name: string) => records.get(name) ?? null,
+    putRecord: (name: string, record: unknown) => records.set(name, record),
+  }
+  const context = {
+    store,
+    facts: factsOf(facts),
+    clock: systemClock,
+    metrics: { bytesFetched: { inc: () => undefined } },
+  }
+  const signal = new AbortController().signal
+  return { context, snapshot: { epoch: 1, round, epochInfo }, seat: 0, signal } as unknown as Step & { seat: number }
+}
+
+describe('attacks on trust in slices', () => {
+  const says = (cid: string): Note => ({ of: 'x', sums: { 0: cid }, lacks: [] })
+  const lateTwice = (seat: number): Step => {
+    const step = stepOf()
+    const spoke = new Map([1, 2, 3, 4].filter((other) => other !== seat).map((other) => [other, true]))
+    noteSilence(step, [1, 2, 3, 4], spoke)
+    noteSilence(step, [1, 2, 3, 4], spoke)
+    return step
+  }
+
+  it('A3b: two liars do not win because the third, honest one was late twice', () => {
+    const notes = new Map([1, 2, 3].map((seat) => [seat, says(seat === 3 ? 'true' : 'lie')]))
+    expect(agreedSums([[1, 2, 3]], notes, ignoredHere(lateTwice(3)))).to.equal(null)
+  })
+
+  it('A3c: the alarm of a checker that was late twice is not lost', () => {
+    const notes = new Map<number, Note>([1, 2, 3].map((seat) => [seat, says('a')]))
+    notes.set(4, { of: 'x', sums: {}, lacks: [2] })
+    expect([...ignoredHere(lateTwice(4))]).to.deep.equal([])
+    const sources = [1, 2, 3, 4].map((seat) => ({ seat }))
+    const checks = new Map([[1, 2], [2, 3], [3, 4], [4, 1]]) // biome-ignore format: short
+    expect(doubtedIn({ sources }, { checks }, notes)).to.deep.equal([2])
+  })
+
+  it('A2: an update is doubted when the member that checks it was not heard', () => {
+    const notes = new Map<number, Note>([1, 2, 3].map((seat) => [seat, says('a')]))
+    const sources = [1, 2, 3, 4].map((seat) => ({ seat }))
+    const checks = new Map([[1, 2], [2, 3], [3, 4], [4, 1]]) // biome-ignore format: short
+    expect(doubtedIn({ sources }, { checks }, notes)).to.deep.equal([1])
+  })
+
+  it('A3d: two liars do not win because a sender kept its update from the third, honest one', () => {
+    const notes = new Map([1, 2].map((seat) => [seat, says('lie')]))
+    notes.set(3, { of: 'x', sums: {}, lacks: [2] })
+    const open = openSlices([[1, 2, 3]], notes, new Map())
+    expect(open).to.deep.equal([0])
+    // What the keeper then adds up itself.
+    expect(agreedSums([[1, 2, 3]], notes, new Set(), new Map([['0', 'true']]))).to.equal(null)
+  })
+
+  it('A4b: a round that was lost in Aggregate counts, as a lost vote does', () => {
+    // Aggregate → Training by NO_MAJORITY. The round is the next one's.
+    const args = { from: 7, to: 5, trigger: 4, epoch: 1, round: 7, deadline: 9_999 }
+    const step = stepOf([{ name: 'Transitioned', block: 100, blockHash: '0x', args }])
+    expect(maySlice(step)).to.equal(false)
+  })
+
+  it('A8: a peer that answers with nothing is not asked again without a pause', async () => {
+    const step = stepOf()
+    let asked = 0
+    const ask = async (): Promise<null> => {
+      asked += 1
+      await new Promise((resolve) => setImmediate(resolve))
+      return null
+    }
+    Object.assign(step.context, { peers: { providers: async () => ['/p2p/x'] }, plane: { parts: { ask } } })
+    await noteOf(step, 1, { name: 'x', of: 'y', until: steady(systemClock) + 500, kind: 'update' })
+    expect(asked).to.be.at.most(20)
+  })
+})
