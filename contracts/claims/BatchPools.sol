@@ -36,6 +36,7 @@ abstract contract BatchPools is IClaimRegistry {
     ) external returns (bytes32 drawId) {
         Pool storage pool = _pool(poolId);
         if (pool.keeper != msg.sender) revert NotPoolKeeper(poolId, msg.sender);
+        _claimable(service, version);
         drawId = drawIdOf(poolId, service, version, statementId);
         if (_drawings[drawId].decidedBy != 0) revert AlreadyDrawn(drawId);
         uint64 decidedBy = _decidingBlock();
@@ -77,6 +78,10 @@ abstract contract BatchPools is IClaimRegistry {
     ) public pure returns (bytes32) {
         return keccak256(abi.encode(poolId, service, version, statementId));
     }
+
+    /// @dev The commitment that proofs about the version are of. Reverts unless it exists and is not withdrawn. A draw for a version to
+    /// come would show on which batch to train it.
+    function _claimable(address service, uint64 version) internal view virtual returns (uint256);
 
     /// @dev The block whose hash decides a draw that is asked for now.
     function _decidingBlock() internal view returns (uint64) {

@@ -98,7 +98,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         _credit(msg.sender, challenge.bond);
         emit ChallengeSettled(challengeId, true);
         bytes32 by = bytes32(uint256(_claims[claimId].poolId));
-        _fell(claimId, batch, refutationContextOf(msg.sender, claimId, challengeId), proof, Source.Draw, by);
+        _refute(claimId, batch, refutationContextOf(msg.sender, claimId, challengeId), proof, Source.Draw, by);
     }
 
     /// @inheritdoc IClaimRegistry
@@ -114,14 +114,16 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         if (block.timestamp > last) revert TooLate(block.timestamp, last);
         _requireSignature(claim.auditor, counterDigest(msg.sender, claimId, batch), signature);
         uint256 context = refutationContextOf(msg.sender, claimId, 0);
-        _fell(claimId, batch, context, proof, Source.Auditor, _word(claim.auditor));
+        _refute(claimId, batch, context, proof, Source.Auditor, _word(claim.auditor));
     }
 
     /// @inheritdoc IClaimRegistry
     function settleChallenge(uint256 challengeId) external {
         Challenge storage challenge = _open(challengeId);
         Claim storage claim = _claims[challenge.claimId];
-        bool refunded = (claim.status == Status.Fallen && claim.endedAt <= challenge.deadline) ||
+        // A draw that was known when the claim fell shows by `refute` that it, too, refutes. Else whoever opens many at once, of which
+        // one hits, would not pay for those that missed.
+        bool refunded = (claim.status == Status.Fallen && challenge.decidedBy >= claim.fellIn) ||
             VERIFIERS.isRevoked(_meaning(claim.circuitId).refutationId);
         if (!refunded && block.timestamp <= challenge.deadline) {
             revert TooEarly(block.timestamp, uint256(challenge.deadline) + 1);
@@ -198,12 +200,29 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         return claim.expiresAt + CHALLENGE_SECONDS;
     }
 
-    /// @dev What fell on a batch of an auditor or pool is not guaranteed again under it: else a bond would buy it back.
-    function _requireNotRefuted(bytes32 route, Kind kind, uint32 guarantee) internal view {
-        uint256 refuted = _refuted[route];
-        if (refuted != 0 && _atLeastAsGood(kind, guarantee, uint32(refuted - 1))) {
-            revert GuaranteeRefuted(guarantee, uint32(refuted - 1));
-        }
+    /// @dev By which a claim can be refuted; zero: there is none.
+    function _routes(
+        address service,
+        uint64 version,
+        bytes32 statementId,
+        uint64 poolId,
+        address auditor
+    ) internal pure returns (bytes32 byPool, bytes32 byAuditor) {
+        if (poolId != 0) byPool = _slot(service, version, statementId, Source.Draw, bytes32(uint256(poolId)));
+        if (auditor != address(0)) byAuditor = _slot(service, version, statementId, Source.Auditor, _word(auditor));
+    }
+
+    /// @dev The guarantee, plus 1, that fell by one of the routes, if `guarantee` is no weaker; else 0.
+    function _barrier(
+        bytes32 byPool,
+        bytes32 byAuditor,
+        Kind kind,
+        uint32 guarantee
+    ) internal view returns (uint256 refuted) {
+        refuted = byPool == 0 ? 0 : _refuted[byPool];
+        if (refuted != 0 && _atLeastAsGood(kind, guarantee, uint32(refuted - 1))) return refuted;
+        refuted = byAuditor == 0 ? 0 : _refuted[byAuditor];
+        if (refuted != 0 && !_atLeastAsGood(kind, guarantee, uint32(refuted - 1))) refuted = 0;
     }
 
     /// @dev Names a badge; with an auditor or a pool as the source also the route by which it can be refuted.
@@ -221,8 +240,8 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         return bytes32(uint256(uint160(account)));
     }
 
-    /// @dev The commitment that proofs about the version are of. Reverts unless it exists and is not withdrawn.
-    function _claimable(address service, uint64 version) internal view returns (uint256) {
+    /// @inheritdoc BatchPools
+    function _claimable(address service, uint64 version) internal view override returns (uint256) {
         (bool alive, bytes32 commitment) = _version(service, version);
         if (!alive) revert VersionNotClaimable(service, version);
         return uint256(commitment);
@@ -244,8 +263,9 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         if (!SignatureChecker.isValidSignatureNow(auditor, digest, signature)) revert NotAuditorsSignature(auditor);
     }
 
-    /// @dev Checks the refutation on a batch of `source` `by`, and makes the claim fall in favour of the caller.
-    function _fell(
+    /// @dev Checks the refutation on a batch of `source` `by`, and makes a claim that stands fall in favour of the caller. One that fell
+    /// already is refuted under `by` all the same: else a liar would have it fall under another name first, and claim again.
+    function _refute(
         uint256 claimId,
         uint256 batch,
         uint256 context,
@@ -254,22 +274,25 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         bytes32 by
     ) private {
         Claim storage claim = _claims[claimId];
-        if (claim.status != Status.Standing) revert ClaimEnded(claimId, claim.status);
+        if (claim.status == Status.Released) revert ClaimEnded(claimId, claim.status);
         (, bytes32 commitment, ) = MODELS.lookUp(claim.service, claim.version);
         uint32 guarantee = claim.guarantee;
         Described storage meaning = _meaning(claim.circuitId);
         _requireProof(meaning.refutationId, [uint256(commitment), batch, guarantee, context], proof);
 
-        claim.status = Status.Fallen;
-        claim.endedAt = uint48(block.timestamp);
-        bytes32 slot = _slots[claimId];
-        if (_badges[slot] == claimId) delete _badges[slot];
         bytes32 route = _slot(claim.service, claim.version, meaning.statementId, source, by);
         uint256 refuted = _refuted[route];
         // Weaker than what fell before, or the first.
         if (refuted == 0 || _atLeastAsGood(claim.kind, uint32(refuted - 1), guarantee)) {
             _refuted[route] = uint256(guarantee) + 1;
+            emit GuaranteeFell(route, guarantee);
         }
+        if (claim.status == Status.Fallen) return;
+        claim.status = Status.Fallen;
+        claim.endedAt = uint48(block.timestamp);
+        claim.fellIn = uint64(block.number);
+        bytes32 slot = _slots[claimId];
+        if (_badges[slot] == claimId) delete _badges[slot];
         emit ClaimFell(claimId, msg.sender, batch, _forfeit(claim.bond, msg.sender));
     }
 

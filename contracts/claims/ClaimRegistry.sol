@@ -40,16 +40,12 @@ contract ClaimRegistry is ClaimChallenges {
         bytes32 statementId = meaning.statementId;
         Kind kind = meaning.statement.kind;
         _requireFigures(meaning.statement, terms.figure, terms.guarantee);
-        uint256 latest = block.timestamp + MAX_LIFE_SECONDS;
-        if (terms.expiresAt <= block.timestamp || terms.expiresAt > latest) {
-            revert ExpiryInvalid(terms.expiresAt, block.timestamp + 1, latest);
-        }
-        bytes32 slot = _slotOf(terms, statementId, msg.sender);
-        _requireNeverRefuted(terms, statementId, kind);
-        uint256 commitment = _claimable(terms.service, terms.version);
+        _requireExpiry(terms.expiresAt);
+        _requireNotBarred(terms, statementId, kind);
         _requireChosen(terms, statementId, batch, evidence);
-        _requireProof(terms.circuitId, [commitment, batch, terms.figure, contextOf(msg.sender, terms)], proof);
+        _requireProof(terms.circuitId, _signalsOf(terms, batch), proof);
 
+        bytes32 slot = _slotOf(terms, statementId, msg.sender);
         claimId = _store(terms, kind, slot, batch);
         emit ClaimPublished(
             claimId,
@@ -152,6 +148,19 @@ contract ClaimRegistry is ClaimChallenges {
         }
     }
 
+    function _requireExpiry(uint48 expiresAt) private view {
+        uint256 latest = block.timestamp + MAX_LIFE_SECONDS;
+        if (expiresAt <= block.timestamp || expiresAt > latest) {
+            revert ExpiryInvalid(expiresAt, block.timestamp + 1, latest);
+        }
+    }
+
+    /// @dev The public signals of the caller's proof. Reverts unless the version can be claimed about.
+    function _signalsOf(Terms calldata terms, uint256 batch) private view returns (uint256[4] memory) {
+        uint256 commitment = _claimable(terms.service, terms.version);
+        return [commitment, batch, terms.figure, contextOf(msg.sender, terms)];
+    }
+
     function _store(
         Terms calldata terms,
         Kind kind,
@@ -174,7 +183,6 @@ contract ClaimRegistry is ClaimChallenges {
         claim.circuitId = terms.circuitId;
         claim.bond = uint128(msg.value);
         claim.poolId = terms.poolId;
-        claim.publishedIn = uint64(block.number);
         claim.batch = batch;
     }
 
@@ -183,8 +191,8 @@ contract ClaimRegistry is ClaimChallenges {
         emit BadgeTaken(slot, claimId);
     }
 
-    /// @dev A claim that counts is displaced only by one that is at least as good in guarantee, expiry and bond: nobody can take a
-    /// badge away with a better claim that ends tomorrow.
+    /// @dev A claim that counts is displaced only by one that is at least as good in guarantee, expiry, bond and set-up: nobody can take a
+    /// badge away with a better claim that ends tomorrow, or that half of the consumers do not trust.
     function _supersedes(uint256 claimId, uint256 standing) private view returns (bool) {
         if (standing == 0) return true;
         Claim storage old = _known(standing);
@@ -194,7 +202,8 @@ contract ClaimRegistry is ClaimChallenges {
             claimId != standing &&
             _atLeastAsGood(old.kind, candidate.guarantee, old.guarantee) &&
             candidate.expiresAt >= old.expiresAt &&
-            candidate.bond >= old.bond;
+            candidate.bond >= old.bond &&
+            (!_ceremonial(old) || _ceremonial(candidate));
     }
 
     function _meets(uint256 claimId, Requirement calldata requirement) private view returns (bool) {
@@ -204,18 +213,29 @@ contract ClaimRegistry is ClaimChallenges {
             _counts(claim) &&
             _atLeastAsGood(claim.kind, claim.guarantee, requirement.bound) &&
             claim.bond >= requirement.minBond &&
-            _trusted(claim.circuitId, requirement.ceremony) &&
-            _trusted(_meaning(claim.circuitId).refutationId, requirement.ceremony);
+            (!requirement.ceremony || _ceremonial(claim));
     }
 
-    /// @dev Whether the claim stands, is not expired, and speaks of a version that is not withdrawn and of circuits that are not.
+    /// @dev Whether the keys of both circuits come from ceremonies.
+    function _ceremonial(Claim storage claim) private view returns (bool) {
+        return _trusted(claim.circuitId, true) && _trusted(_meaning(claim.circuitId).refutationId, true);
+    }
+
+    /// @dev Whether the claim stands, is not expired, guarantees nothing that fell under its auditor or pool with another claim, and speaks
+    /// of a version that is not withdrawn and of circuits that are not.
     function _counts(Claim storage claim) private view returns (bool) {
         if (claim.status != Status.Standing || block.timestamp >= claim.expiresAt) return false;
+        Described storage meaning = _meaning(claim.circuitId);
+        (bytes32 pool, bytes32 auditor) = _routes(
+            claim.service,
+            claim.version,
+            meaning.statementId,
+            claim.poolId,
+            claim.auditor
+        );
+        if (_barrier(pool, auditor, claim.kind, claim.guarantee) != 0) return false;
         (bool alive, ) = _version(claim.service, claim.version);
-        return
-            alive &&
-            _trusted(claim.circuitId, false) &&
-            _trusted(_meaning(claim.circuitId).refutationId, false);
+        return alive && _trusted(claim.circuitId, false) && _trusted(meaning.refutationId, false);
     }
 
     function _versionOf(Requirement calldata requirement) private view returns (uint64 version) {
@@ -223,18 +243,18 @@ contract ClaimRegistry is ClaimChallenges {
         if (version == 0) (, , version) = MODELS.lookUp(requirement.service, 0);
     }
 
-    /// @dev By the batches that the terms accept, whoever chose the claim's own.
-    function _requireNeverRefuted(Terms calldata terms, bytes32 statementId, Kind kind) private view {
-        if (terms.poolId != 0) {
-            bytes32 pool = bytes32(uint256(terms.poolId));
-            bytes32 route = _slot(terms.service, terms.version, statementId, Source.Draw, pool);
-            _requireNotRefuted(route, kind, terms.guarantee);
-        }
-        if (terms.auditor != address(0)) {
-            bytes32 auditor = _word(terms.auditor);
-            bytes32 route = _slot(terms.service, terms.version, statementId, Source.Auditor, auditor);
-            _requireNotRefuted(route, kind, terms.guarantee);
-        }
+    /// @dev What fell on a batch that the terms accept is not guaranteed again, whoever chose the claim's own: else a bond would buy it
+    /// back.
+    function _requireNotBarred(Terms calldata terms, bytes32 statementId, Kind kind) private view {
+        (bytes32 pool, bytes32 auditor) = _routes(
+            terms.service,
+            terms.version,
+            statementId,
+            terms.poolId,
+            terms.auditor
+        );
+        uint256 refuted = _barrier(pool, auditor, kind, terms.guarantee);
+        if (refuted != 0) revert GuaranteeRefuted(terms.guarantee, uint32(refuted - 1));
     }
 
     function _slotOf(Terms calldata terms, bytes32 statementId, address claimant) private pure returns (bytes32) {

@@ -5,6 +5,8 @@ import {IClaimRegistry, IClaimRegistryTypes} from "../interfaces/IClaimRegistry.
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 
 /// @title A contract that asks a model only while its fairness is on record
+/// @dev The price of a request that nobody answers comes back to the asker of the hub, this contract. One that is meant for use needs a
+/// way to `withdraw` it.
 contract FairReader {
     IInferenceHub private immutable HUB;
     IClaimRegistry private immutable CLAIMS;

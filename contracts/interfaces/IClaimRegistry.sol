@@ -48,7 +48,7 @@ interface IClaimRegistryErrors {
     error NoPool(uint256 claimId);
     /// @notice The claim names no auditor.
     error NoAuditor(uint256 claimId);
-    /// @notice The claim has fallen, or its bond is back.
+    /// @notice The claim has fallen, counts no more, or its bond is back.
     error ClaimEnded(uint256 claimId, IClaimRegistryTypes.Status found);
     error TooLate(uint256 found, uint256 last);
     error TooEarly(uint256 found, uint256 first);
@@ -143,7 +143,8 @@ interface IClaimRegistryTypes is IClaimRegistryErrors {
         bytes32 circuitId;
         uint128 bond;
         uint64 poolId;
-        uint64 publishedIn;
+        /// Block in which it fell; 0 if it did not.
+        uint64 fellIn;
         /// Commitment to the batch.
         uint256 batch;
     }
@@ -219,6 +220,9 @@ interface IClaimRegistryEvents is IClaimRegistryTypes {
     event ChallengeDrawn(uint256 indexed challengeId, uint256 index);
     /// @notice Another batch, chosen by the rules that the claim accepted, shows less than it guarantees.
     event ClaimFell(uint256 indexed claimId, address indexed challenger, uint256 batch, uint256 paid);
+    /// @notice No claim counts that guarantees so much and can be challenged by the same auditor or pool: the badge of that source has the
+    /// same slot.
+    event GuaranteeFell(bytes32 indexed slot, uint32 guarantee);
     /// @param refunded Whether the challenger got its bond back.
     event ChallengeSettled(uint256 indexed challengeId, bool refunded);
     event BondReleased(uint256 indexed claimId, uint256 bond);
@@ -243,8 +247,8 @@ interface IClaimRegistry is IClaimRegistryEvents, IPullPayments {
     /// @param uri Where batches and salts are, when they are public; at most 256 bytes.
     function commitPool(bytes32 root, uint32 size, string calldata uri) external returns (uint256 poolId);
 
-    /// @notice Asks for the batch on which a claim is to be proven; a later block's hash decides. The pool's keeper only: a stranger
-    /// who drew and let the draw lapse would use up the pool.
+    /// @notice Asks for the batch on which a claim about a version that exists is to be proven; a later block's hash decides. The pool's
+    /// keeper only: a stranger who drew and let the draw lapse would use up the pool.
     function draw(
         uint256 poolId,
         address service,
@@ -275,7 +279,7 @@ interface IClaimRegistry is IClaimRegistryEvents, IPullPayments {
     function fixChallenge(uint256 challengeId) external returns (uint256 index);
 
     /// @notice Proves on the drawn batch that the guarantee does not hold. The challenger only; signals: commitment, batch, guarantee,
-    /// `refutationContextOf`.
+    /// `refutationContextOf`. Of a claim that fell meanwhile it gives the challenger's bond back, and bars the guarantee under the pool.
     function refute(
         uint256 challengeId,
         uint256 batch,
@@ -292,7 +296,7 @@ interface IClaimRegistry is IClaimRegistryEvents, IPullPayments {
     ) external;
 
     /// @notice Ends a challenge: after its deadline its bond goes to the claimant, less a quarter; back to the challenger, if the claim
-    /// fell meanwhile or the refutation's circuit was revoked. Anybody.
+    /// fell before the challenge's draw was decided, or the refutation's circuit was revoked. Anybody.
     function settleChallenge(uint256 challengeId) external;
 
     /// @notice Gives the bond of a claim back, `CHALLENGE_SECONDS` after it expired. Anybody.

@@ -2,7 +2,7 @@
 // The account's next nonce. A single endpoint that lies about it could leave a gap that nothing fills, or stop the keeper.
 import type { JsonRpcApiProvider } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, steady } from './clock.ts'
 import { type Endpoints, hasWitnesses, settles } from './witnesses.ts'
 
 /** Looks at the chain before a used nonce is attributed to somebody else: nodes behind one balancer lag each other. */
@@ -15,7 +15,12 @@ type NonceOptions = {
   readonly clock: Clock
   /** Milliseconds between looks at the chain. */
   readonly pollInterval: number
+  /** Milliseconds for which a single provider has to deny a transaction before its nonce counts as somebody else's (default: two minutes). */
+  readonly lonePatience?: number
 }
+
+/** Providers have been seen to serve no receipts for tens of seconds. Whoever runs two keepers with one key waits as long for the error. */
+const LONE_PATIENCE = 120_000
 
 export class AccountNonce {
   readonly #address: string
@@ -58,7 +63,7 @@ export class AccountNonce {
    */
   async isForeign(row: TransactionRow, signal: AbortSignal | undefined): Promise<boolean> {
     const { witnesses, clock, pollInterval } = this.#options
-    if (witnesses === undefined || !hasWitnesses(witnesses)) return true
+    if (witnesses === undefined || !hasWitnesses(witnesses)) return this.#isDeniedLong(row, signal)
     // An endpoint may be a balancer: one look could combine the count of one node with the receipts of another that is behind.
     for (let look = 0; look < FOREIGN_LOOKS; look++) {
       const counts = await witnesses.everywhere('eth_getTransactionCount', [this.#address, 'latest'])
@@ -73,7 +78,7 @@ export class AccountNonce {
       })
       if (!settles(against, heard)) {
         const having = heard.filter((answer) =>
-          receipts.some((answers) => isReceipt(answers[counts.indexOf(answer)]?.result)),
+          receipts.some((answers) => isObject(answers[counts.indexOf(answer)]?.result)),
         )
         // The attempt is mined, and the endpoint in use would go on hiding it.
         if (settles(having, heard)) witnesses.prefer(having[0]!.endpoint, `has the receipt of nonce ${row.nonce}`)
@@ -83,9 +88,25 @@ export class AccountNonce {
     }
     return true
   }
+
+  /** Whether the only provider knows nothing of the row's attempts, neither as transactions nor by their receipts, for all its patience. */
+  async #isDeniedLong(row: TransactionRow, signal: AbortSignal | undefined): Promise<boolean> {
+    const { provider, clock, pollInterval, lonePatience = LONE_PATIENCE } = this.#options
+    const until = steady(clock) + lonePatience
+    while (true) {
+      for (const { hash } of row.attempts) {
+        const known = await Promise.all(
+          ['eth_getTransactionReceipt', 'eth_getTransactionByHash'].map((method) => provider.send(method, [hash])),
+        )
+        if (known.some(isObject)) return false
+      }
+      if (steady(clock) >= until) return true
+      await clock.sleep(pollInterval, signal)
+    }
+  }
 }
 
-function isReceipt(result: unknown): boolean {
+function isObject(result: unknown): boolean {
   return typeof result === 'object' && result !== null
 }
 

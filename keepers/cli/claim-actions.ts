@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The actions of `cohort claim`, once the options are read.
+import process from 'node:process'
 import { formatEther, parseEther, type Signer } from 'ethers'
 import { BatchTree, ClaimClient, type ClaimTerms, type ClaimView, claimStatement } from '../chain/index.ts'
 import {
   batchCommitment,
   type CircuitFolder,
   ClaimProver,
+  checkFolder,
   InferenceError,
   openFolder,
   strongestClaim,
@@ -26,9 +28,10 @@ async function withRegistry(
   body: (client: ClaimClient, session: { now(): Promise<number>; signer: Signer | undefined }) => Promise<void>,
 ): Promise<void> {
   const registry = given(options.registry, '--registry ADDRESS, or COHORT_CLAIMS')
-  await withChain(options, async ({ provider, signer }) => {
+  await withChain(options, async ({ deployment, provider, signer }) => {
     const now = async () => (await provider.getBlock('latest'))!.timestamp
-    await body(await ClaimClient.open(registry, provider, signer), { now, signer })
+    const { ModelRegistry: models, VerifierRegistry: verifiers } = deployment.contracts
+    await body(await ClaimClient.open(registry, { models, verifiers }, provider, signer), { now, signer })
   })
 }
 
@@ -42,7 +45,8 @@ export async function deploy(options: ChainOptions & { registrar?: string; treas
 }
 
 export async function describe(path: string, options: RegistryOptions & { refutation: string }): Promise<void> {
-  const [folder, opposite] = await Promise.all([openFolder(path), openFolder(options.refutation)])
+  // A folder may come from whoever wants a badge: its manifest says what its constraints do only if the program gives them again.
+  const [folder, opposite] = [await checkFolder(path), await checkFolder(options.refutation)]
   const [claim, refuted] = [claimOf(folder), claimOf(opposite)]
   const { refutes, ...statement } = refuted.statement
   const same =
@@ -51,6 +55,10 @@ export async function describe(path: string, options: RegistryOptions & { refuta
   if (refutes !== true || !same)
     throw new UsageError(
       `${options.refutation} is not the opposite of ${path}: compile it with the same options and --refutes`,
+    )
+  if (folder.manifest.modelCommitment !== opposite.manifest.modelCommitment)
+    throw new UsageError(
+      `${options.refutation} is of another model or plan than ${path}: compile both of the same, with one --model-salt`,
     )
   await withRegistry(options, async (client) => {
     const { circuitId } = folder.manifest
@@ -129,14 +137,16 @@ export async function sign(
   const { service, number: version, claim: claimId, for: account } = options
   await withRegistry(options, async (client, { signer }) => {
     const auditor = needed(signer)
-    const signature =
-      claimId === undefined
-        ? await client.signBatch(auditor, {
-            ...{ claimant: account, service, version, batch },
-            statementId: (await client.meaningOf(folder.manifest.circuitId)).statementId,
-          })
-        : await client.signCounter(auditor, { challenger: account, claimId, batch })
-    print(options, { signature, batch }, signature)
+    const { circuitId } = folder.manifest
+    if (claimId !== undefined) {
+      requireSubject(await client.view(claimId), { service, version, circuitId, auditor: await auditor.getAddress() })
+      const signature = await client.signCounter(auditor, { challenger: account, claimId, batch })
+      print(options, { signature, batch, challenger: account, claimId }, signature)
+      return
+    }
+    const { statementId } = await client.meaningOf(circuitId)
+    const signature = await client.signBatch(auditor, { claimant: account, service, version, batch, statementId })
+    print(options, { signature, batch, claimant: account, service, version, statementId }, signature)
   })
 }
 
@@ -168,12 +178,14 @@ export async function show(id: number, options: RegistryOptions): Promise<void> 
 export async function challenge(
   claimId: number,
   path: string,
-  options: RegistryOptions & BatchChoice & { signature?: string },
+  options: RegistryOptions & BatchChoice & { signature?: string; resume?: number },
 ): Promise<void> {
+  if (options.signature !== undefined && options.resume !== undefined)
+    throw new UsageError('give --signature or --resume, not both: a signed batch needs no challenge')
   const prover = await ClaimProver.open(path)
   try {
     await withRegistry(options, async (client) => {
-      const { guarantee, circuitId } = await client.view(claimId)
+      const { guarantee, circuitId, poolId } = await client.view(claimId)
       const { refutationId } = await client.meaningOf(circuitId)
       const { folder } = prover
       if (folder.manifest.circuitId !== refutationId)
@@ -181,10 +193,8 @@ export async function challenge(
           `${path} is circuit ${folder.manifest.circuitId}, claim ${claimId} is refuted by ${refutationId}`,
         )
       const { signature } = options
-      // The files are read before anything is paid.
-      if (signature === undefined) await readPool(folder, given(options.batches, '--batches'))
       const { challengeId, index } =
-        signature === undefined ? await client.openChallenge(claimId) : { challengeId: 0, index: null }
+        signature === undefined ? await drawnChallenge(client, folder, { claimId, poolId, ...options }) : UNDRAWN
       const { batch, commitment, path: way } = await chosen(folder, options, index)
       const context = await client.refutationContextOf(claimId, challengeId)
       const { proof } = await prover.prove({ ...batch, claim: guarantee, context })
@@ -193,11 +203,34 @@ export async function challenge(
         signature === undefined
           ? await client.refute(challengeId, commitment, way, solidity)
           : await client.refuteSigned(claimId, commitment, signature, solidity)
-      print(options, { ...sent, challengeId, index }, `Claim ${claimId} fell: \`cohort claim withdraw\` pays its bond.`)
+      const [text, paid] = sent.fell
+        ? [`Claim ${claimId} fell`, 'its bond']
+        : [`Claim ${claimId} had fallen before, its guarantee is barred here, too`, 'your bond']
+      const owed = sent.fell || challengeId > 0 ? `: \`cohort claim withdraw\` pays ${paid}.` : '.'
+      print(options, { ...sent, challengeId, index }, text + owed)
     })
   } finally {
     await prover.close()
   }
+}
+
+/** With an auditor's batch there is no challenge, and no draw. */
+const UNDRAWN = { challengeId: 0, index: null }
+
+/** Opens a challenge, or goes on with one, up to its batch. The files are compared with the pool before anything is paid. */
+async function drawnChallenge(
+  client: ClaimClient,
+  folder: CircuitFolder,
+  { claimId, poolId, batches, resume }: { claimId: number; poolId: number; resume?: number } & BatchChoice,
+): Promise<{ readonly challengeId: number; readonly index: number }> {
+  const { tree } = await readPool(folder, given(batches, '--batches'))
+  if (poolId === 0) throw new UsageError(`claim ${claimId} names no pool: it needs an auditor’s --signature`)
+  await client.requirePool(poolId, tree)
+  const challengeId = resume ?? (await client.openChallenge(claimId))
+  // Whatever ends the command from here on, the challenger has paid and can go on.
+  if (resume === undefined)
+    process.stderr.write(`  challenge ${challengeId} is paid; go on with --resume ${challengeId}\n`)
+  return { challengeId, index: await client.challengeDrawn(challengeId, claimId) }
 }
 
 export async function settle(challengeId: number, options: RegistryOptions): Promise<void> {
@@ -255,6 +288,18 @@ function routes({ auditor, poolId }: ClaimView): string {
   const signed = BigInt(auditor) === 0n ? [] : [`batches signed by ${auditor}`]
   const drawn = poolId === 0 ? [] : [`draws from pool ${poolId}`]
   return [...signed, ...drawn].join(', ') || 'none: nobody can challenge it'
+}
+
+/** A signature for a claim says nothing of what the claim is about: the auditor is asked for it, so that he signs what he means. */
+function requireSubject(
+  claim: ClaimView,
+  meant: Pick<ClaimView, 'service' | 'version' | 'circuitId' | 'auditor'>,
+): void {
+  for (const name of ['service', 'version', 'circuitId', 'auditor'] as const) {
+    const [found, expected] = [String(claim[name]), String(meant[name])]
+    if (found.toLowerCase() !== expected.toLowerCase())
+      throw new UsageError(`claim ${claim.claimId} has ${name} ${found}, not ${expected}`)
+  }
 }
 
 function given<T>(value: T | undefined, option: string): T {

@@ -73,6 +73,7 @@ export function registerClaim(program: Command): void {
   )
     .argument('<folder>', 'the circuit of the opposite statement')
     .option('--signature <hex>', 'the auditor’s for this claim and account; without it a batch is drawn', parseHex)
+    .option('--resume <challenge>', 'go on with a challenge that is paid already', parseCount)
     .action(async (id, folder, options) => (await actions()).challenge(id, folder, options))
 
   numbered(claim, 'settle', 'challenge', 'end a challenge: its bond goes where it belongs').action(

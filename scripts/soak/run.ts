@@ -88,8 +88,9 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     service: { decryptionsPerEpoch: ROUNDS_PER_EPOCH },
     manifest: clusterManifest('logistic'),
     rpc: async (url) => {
-      const open = async () => endpoints.use(await UnrulyEndpoint.start(url, network?.gateway ?? '127.0.0.1'))
-      for (let i = 0; i < options.keepers; i++) pairs.push([await open(), await open()])
+      const [one, other] = network?.gateways ?? ['127.0.0.1', '127.0.0.1']
+      const open = async (host: string) => endpoints.use(await UnrulyEndpoint.start(url, host))
+      for (let i = 0; i < options.keepers; i++) pairs.push([await open(one), await open(other)])
       return [url]
     },
     values: (index) => ({

@@ -11,8 +11,8 @@ function run(program: string, args: readonly string[]): void {
 }
 
 export class Subnet implements Disposable {
-  /** Address of this process on the bridge. */
-  readonly gateway: string
+  /** Addresses of this process on the bridge: each is one host to a keeper, as two providers are. */
+  readonly gateways: readonly [string, string]
   readonly #bridge: string
   readonly #prefix: string
   readonly #keepers: number
@@ -22,7 +22,7 @@ export class Subnet implements Disposable {
     // A name of an interface has at most 15 characters.
     this.#bridge = `soak${process.pid}`
     this.#prefix = `10.${200 + (process.pid % 50)}.${Math.floor(process.pid / 50) % 250}`
-    this.gateway = `${this.#prefix}.1`
+    this.gateways = [`${this.#prefix}.1`, `${this.#prefix}.2`]
     this.#keepers = keepers
   }
 
@@ -43,7 +43,7 @@ export class Subnet implements Disposable {
 
   #make(): void {
     ip('link', 'add', this.#bridge, 'type', 'bridge')
-    ip('address', 'add', `${this.gateway}/24`, 'dev', this.#bridge)
+    for (const gateway of this.gateways) ip('address', 'add', `${gateway}/24`, 'dev', this.#bridge)
     ip('link', 'set', this.#bridge, 'up')
     for (let keeper = 0; keeper < this.#keepers; keeper++) {
       const space = this.#space(keeper)

@@ -164,15 +164,24 @@ describe('claims on record', function () {
     const shown = await on('show', String(claimId))
     expect([shown.kind, shown.counts, shown.guarantee]).to.deep.equal(['accuracy', true, 5])
 
-    const failed = await claim(
-      ...['challenge', String(claimId), at('inaccurate'), ...batches, ...as(STRANGER), '--registry', registry],
-    )
-    expect(failed.code).to.not.equal(0)
-    expect(failed.stderr).to.match(/gets 5 of 6 right, the refutation says fewer than 5/)
+    const claims = clients.claims(registry, chain.provider)
+    const challenge = async (files: readonly string[], ...more: string[]) => {
+      const given = ['challenge', String(claimId), at('inaccurate'), '--batches', ...files, ...more]
+      return await claim(...given, ...as(STRANGER), '--registry', registry)
+    }
+    const shuffled = await challenge(files.toReversed())
+    expect(shuffled.stderr).to.match(/are not the 3 of pool/)
+    expect(shuffled.code).to.equal(65)
+    expect(await claims.challengeCount(), 'nothing is paid for').to.equal(0n)
+    for (const more of [[], ['--resume', '1']]) {
+      const failed = await challenge(files, ...more)
+      expect(failed.code).to.not.equal(0)
+      expect(failed.stderr).to.match(/gets 5 of 6 right, the refutation says fewer than 5/)
+      expect(await claims.challengeCount(), 'paid once').to.equal(1n)
+    }
     await chain.provider.send('evm_increaseTime', [7 * 86_400 + 60])
     await chain.provider.send('evm_mine', [])
     await on('settle', '1', ...as(STRANGER))
-    const claims = clients.claims(registry, chain.provider)
     expect(await claims.balanceOf(addresses[OWNER]!)).to.equal(parseEther('0.075'))
     expect((await on('show', String(claimId))).counts).to.equal(true)
   })
@@ -211,6 +220,15 @@ describe('claims on record', function () {
     const auditor = ['--source', 'auditor', '--auditor', addresses[AUDITOR]!]
     const publish = ['publish', at('accurate'), '--batch', good, ...auditor]
     const { claimId } = await on(...publish, '--signature', signature, ...terms(6), ...as(OWNER))
+    const meant = ['sign', at('accurate'), '--batch', bad, '--for', addresses[STRANGER]!, '--claim', String(claimId)]
+    for (const [other, what] of [
+      [['--service', service, '--number', '2', ...as(AUDITOR)], /has version 1, not 2/],
+      [[...version(), ...as(STRANGER)], /has auditor/],
+    ] as const) {
+      const refused = await claim(...meant, ...other, '--registry', registry)
+      expect(refused.stderr).to.match(what)
+      expect(refused.code).to.equal(64)
+    }
     const counter = await sign('--batch', bad, '--for', addresses[STRANGER]!, '--claim', String(claimId))
     const challenge = ['challenge', String(claimId), at('inaccurate'), '--batch', bad, '--signature', counter.signature]
     const copied = await claim(...challenge, ...as(OWNER), '--registry', registry)

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Actions on a claim registry: describe circuits, commit to pools, draw, publish, challenge.
 import { setTimeout as wait } from 'node:timers/promises'
-import { ContractFactory, type JsonRpcApiProvider, type Signer, toBeHex, ZeroAddress, zeroPadValue } from 'ethers'
+import {
+  ContractFactory,
+  getAddress,
+  type JsonRpcApiProvider,
+  type Signer,
+  toBeHex,
+  ZeroAddress,
+  zeroPadValue,
+} from 'ethers'
 import type { ClaimRegistry } from '../../../types/index.ts'
 import { contractArtifact } from '../artifacts.ts'
 import { clients } from '../contracts.ts'
@@ -46,6 +54,9 @@ export type ClaimView = {
   readonly counts: boolean
 }
 
+/** `fell`: whether the claim stood until then, so that its bond is the sender's; else another refutation was first. */
+type Refuted = Sent & { readonly fell: boolean }
+
 /** A proof as contracts take it. */
 type SolidityProof = {
   readonly a: readonly [bigint, bigint]
@@ -67,13 +78,34 @@ export class ClaimClient {
     this.sender = new Sender(signer, ['ClaimRegistry', 'VerifierRegistry', 'ModelRegistry'])
   }
 
-  /** @throws ClaimError wrong-contract */
-  static async open(address: string, provider: JsonRpcApiProvider, signer?: Signer): Promise<ClaimClient> {
+  /**
+   * @param expected the registries on which claims are to be judged
+   * @throws ClaimError wrong-contract, also for a registry that judges on others
+   */
+  static async open(
+    address: string,
+    expected: Record<'models' | 'verifiers', string>,
+    provider: JsonRpcApiProvider,
+    signer?: Signer,
+  ): Promise<ClaimClient> {
     const registry = clients.claims(address, signer ?? provider)
-    try {
-      await registry.claimCount()
-    } catch (cause) {
-      throw new ClaimError('wrong-contract', `there is no claim registry at ${address}: correct --registry`, { cause })
+    const found: Record<'models' | 'verifiers', string> = await Promise.all([
+      registry.MODELS(),
+      registry.VERIFIERS(),
+    ]).then(
+      ([models, verifiers]) => ({ models, verifiers }),
+      (cause) => {
+        throw new ClaimError('wrong-contract', `there is no claim registry at ${address}: correct --registry`, {
+          cause,
+        })
+      },
+    )
+    for (const name of ['models', 'verifiers'] as const) {
+      if (getAddress(found[name]) !== getAddress(expected[name]))
+        throw new ClaimError(
+          'wrong-contract',
+          `${address} judges claims by the registry of ${name} at ${found[name]}, the deployment’s is ${expected[name]}: correct --registry or --deployment`,
+        )
     }
     return new ClaimClient(registry, provider, signer)
   }
@@ -161,14 +193,32 @@ export class ClaimClient {
     return await signer.signTypedData(await this.#domain(), { CounterBatch: COUNTER_BATCH }, purpose)
   }
 
-  /** Pays the challenge's bond, and waits for the batch that is drawn. @throws ClaimError unknown */
-  async openChallenge(claimId: number): Promise<{ readonly challengeId: number; readonly index: number }> {
+  /** Pays the challenge's bond; its number. @throws ClaimError unknown */
+  async openChallenge(claimId: number): Promise<number> {
     const value = await this.#registry.challengeBond(claimId)
     const sent = await this.sender.send('openChallenge', () => this.#registry.openChallenge(claimId, { value }))
-    const challengeId = Number(await this.#valueOf(sent, 'ChallengeOpened', 'challengeId'))
-    await this.#waitFor(Number((await this.#registry.challengeOf(challengeId)).decidedBy))
+    return Number(await this.#valueOf(sent, 'ChallengeOpened', 'challengeId'))
+  }
+
+  /** Waits for the batch that a challenge draws. @throws ClaimError lapsed; unknown for a challenge of another claim */
+  async challengeDrawn(challengeId: number, claimId: number): Promise<number> {
+    const { claimId: challenged, decidedBy, indexPlusOne } = await this.#registry.challengeOf(challengeId)
+    if (Number(challenged) !== claimId)
+      throw new ClaimError('unknown', `challenge ${challengeId} is of claim ${challenged}, not of ${claimId}`)
+    if (indexPlusOne !== 0n) return Number(indexPlusOne) - 1
+    await this.#waitFor(Number(decidedBy))
     await this.sender.send('fixChallenge', () => this.#registry.fixChallenge(challengeId))
-    return { challengeId, index: Number((await this.#registry.challengeOf(challengeId)).indexPlusOne) - 1 }
+    return Number((await this.#registry.challengeOf(challengeId)).indexPlusOne) - 1
+  }
+
+  /** @throws ClaimError other-pool unless these are the pool's batches, in its order */
+  async requirePool(poolId: number, { root, size }: { readonly root: string; readonly size: number }): Promise<void> {
+    const pool = await this.#registry.poolOf(poolId)
+    if (pool.root !== root || Number(pool.size) !== size)
+      throw new ClaimError(
+        'other-pool',
+        `the ${size} batches given are not the ${pool.size} of pool ${poolId}: give all of them, in its order`,
+      )
   }
 
   /** The fourth signal of a refutation's proof. @param challengeId 0 with an auditor's signature */
@@ -176,13 +226,17 @@ export class ClaimClient {
     return await this.#registry.refutationContextOf(await this.sender.address(), claimId, challengeId)
   }
 
-  async refute(challengeId: number, batch: bigint, path: readonly string[], proof: SolidityProof): Promise<Sent> {
-    return await this.sender.send('refute', () => this.#registry.refute(challengeId, batch, [...path], encoded(proof)))
+  async refute(challengeId: number, batch: bigint, path: readonly string[], proof: SolidityProof): Promise<Refuted> {
+    return await this.#refuted(
+      await this.sender.send('refute', () => this.#registry.refute(challengeId, batch, [...path], encoded(proof))),
+    )
   }
 
-  async refuteSigned(claimId: number, batch: bigint, signature: string, proof: SolidityProof): Promise<Sent> {
-    return await this.sender.send('refuteSigned', () =>
-      this.#registry.refuteSigned(claimId, batch, signature, encoded(proof)),
+  async refuteSigned(claimId: number, batch: bigint, signature: string, proof: SolidityProof): Promise<Refuted> {
+    return await this.#refuted(
+      await this.sender.send('refuteSigned', () =>
+        this.#registry.refuteSigned(claimId, batch, signature, encoded(proof)),
+      ),
     )
   }
 
@@ -234,13 +288,20 @@ export class ClaimClient {
     return { name: 'Cohort claims', version: '1', chainId, verifyingContract: await this.#registry.getAddress() }
   }
 
+  async #refuted(sent: Sent): Promise<Refuted> {
+    return { ...sent, fell: (await this.#eventOf(sent, 'ClaimFell')) !== null }
+  }
+
+  async #eventOf(sent: Sent, event: string) {
+    const receipt = await this.#provider.getTransactionReceipt(sent.hash)
+    const parsed = (receipt?.logs ?? []).map((log) => this.#registry.interface.parseLog(log))
+    return parsed.find((each) => each?.name === event) ?? null
+  }
+
   /** A field of the event that a transaction left. */
   async #valueOf(sent: Sent, event: string, field: string): Promise<bigint> {
-    const receipt = await this.#provider.getTransactionReceipt(sent.hash)
-    const found = (receipt?.logs ?? [])
-      .map((log) => this.#registry.interface.parseLog(log))
-      .find((parsed) => parsed?.name === event)
-    if (found == null) throw new ClaimError('wrong-contract', `${sent.hash} left no ${event}: correct --registry`)
+    const found = await this.#eventOf(sent, event)
+    if (found === null) throw new ClaimError('wrong-contract', `${sent.hash} left no ${event}: correct --registry`)
     return found.args[field] as bigint
   }
 

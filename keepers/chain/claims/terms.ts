@@ -43,9 +43,16 @@ type ClaimErrorCode =
   | 'wrong-contract'
   /** The draw's hash was not read in time. */
   | 'lapsed'
+  /** The batches at hand are not those that a pool committed to. */
+  | 'other-pool'
 
-/** sysexits.h: 78 for a wrong address. */
-export const CLAIM_EXIT_CODES: Record<ClaimErrorCode, number> = { unknown: 1, 'wrong-contract': 78, lapsed: 1 }
+/** sysexits.h: 65 for wrong data, 78 for a wrong address. */
+export const CLAIM_EXIT_CODES: Record<ClaimErrorCode, number> = {
+  unknown: 1,
+  'wrong-contract': 78,
+  lapsed: 1,
+  'other-pool': 65,
+}
 
 export class ClaimError extends Error {
   override readonly name = 'ClaimError'

@@ -74,24 +74,13 @@ describe('ClaimRegistry: challenges', () => {
 
   it('nobody spoils another’s badge by a claim in its place with an auditor of his own', async () => {
     const world = await createClaims()
-    const { claims, published, publish, tree, stranger, required, by, refutation, ethers } = world
+    const { claims, published, publish, tree, stranger, required, by, refutation } = world
     const first = await published()
     // The spoiler has weights and batches.
     const evidence = { signature: '0x', path: tree.path(first.index) }
     const own = { ...first.given, guarantee: 1, auditor: stranger.address }
     const spoilt = await publish(own, { by: stranger, batch: BATCHES[first.index]!, evidence })
-    const domain = {
-      name: 'Cohort claims',
-      version: '1',
-      chainId: (await ethers.provider.getNetwork()).chainId,
-      verifyingContract: await claims.getAddress(),
-    }
-    const CounterBatch = ['challenger:address', 'claimId:uint256', 'batch:uint256'].map((field) => {
-      const [name, type] = field.split(':')
-      return { name: name!, type: type! }
-    })
-    const signed = { challenger: stranger.address, claimId: spoilt, batch: ELSEWHERE }
-    const signature = await stranger.signTypedData(domain, { CounterBatch }, signed)
+    const signature = await world.counterSigned(stranger, spoilt, ELSEWHERE, stranger)
     const proof = await refutation(stranger, spoilt, ELSEWHERE)
     await claims.connect(stranger).refuteSigned(spoilt, ELSEWHERE, signature, proof)
     expect(await claims.hasBadge(required({ source: SOURCE.draw, by: by(first.poolId) }))).to.equal(true)
@@ -224,12 +213,12 @@ describe('ClaimRegistry: challenges', () => {
       .refute(own.challengeId, own.batch, own.path, await refutation(user, claimId, own.batch, own.challengeId))
     expect(await claims.balanceOf(user)).to.equal((3n * BOND) / 4n + PRICE)
     expect(await claims.balanceOf(treasury)).to.equal(BOND / 4n)
+    // His draw was known before: that it refutes, he shows.
+    await expect(claims.settleChallenge(honest.challengeId)).to.be.revertedWithCustomError(claims, 'TooEarly')
     const proof = await refutation(stranger, claimId, honest.batch, honest.challengeId)
-    await expect(
-      claims.connect(stranger).refute(honest.challengeId, honest.batch, honest.path, proof),
-    ).to.be.revertedWithCustomError(claims, 'ClaimEnded')
-    await claims.settleChallenge(honest.challengeId)
+    await claims.connect(stranger).refute(honest.challengeId, honest.batch, honest.path, proof)
     expect(await claims.balanceOf(stranger)).to.equal(PRICE)
+    expect(await claims.balanceOf(user), 'the bond is paid once').to.equal((3n * BOND) / 4n + PRICE)
   })
 
   it('a challenge that had failed before the claim fell stays failed', async () => {

@@ -108,6 +108,17 @@ async function deployClaims() {
     const context = await claims.refutationContextOf(by.address, claimId, challengeId)
     return await prove(version, batch, Number(guarantee), context)
   }
+  /** The auditor's signature for a counter-batch. */
+  const counterSigned = async (challenger: { address: string }, claimId: bigint, batch: bigint, signer = prover) => {
+    const { chainId } = await ethers.provider.getNetwork()
+    const domain = { name: 'Cohort claims', version: '1', chainId, verifyingContract: await claims.getAddress() }
+    const CounterBatch = [
+      { name: 'challenger', type: 'address' },
+      { name: 'claimId', type: 'uint256' },
+      { name: 'batch', type: 'uint256' },
+    ]
+    return await signer.signTypedData(domain, { CounterBatch }, { challenger: challenger.address, claimId, batch })
+  }
   const by = (who: { address: string } | bigint) =>
     zeroPadValue(typeof who === 'bigint' ? ethers.toBeHex(who) : who.address, 32)
   const required = (changes: object = {}) => ({
@@ -119,7 +130,7 @@ async function deployClaims() {
   return {
     ...world,
     ...{ claims, circuit, ids, statements, tree, now, terms, prove, proofOf, publish, pool, drawn, published },
-    ...{ challenged, refutation, by, required, at, treasury: owner, auditor: prover, verifier },
+    ...{ challenged, refutation, counterSigned, by, required, at, treasury: owner, auditor: prover, verifier },
   }
 }
 

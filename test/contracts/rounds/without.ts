@@ -9,7 +9,7 @@ import type { World } from './fixture.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 
-/** A text of a file below contracts/rounds, and what stands there instead. */
+/** A text of a file below contracts/rounds, or at a path from contracts/ on, and what stands there instead. */
 export type Change = { readonly file: string; readonly from: string; readonly to: string }
 
 type Output = {
@@ -17,13 +17,14 @@ type Output = {
   readonly contracts?: Record<string, Record<string, { abi: InterfaceAbi; evm: { bytecode: { object: string } } }>>
 }
 
-function compiled(file: string, name: string, source: string | null, changes: readonly Change[]) {
+/** Contract `name` of a file, or of `source` in its place, with the changes made. */
+export function compiled(file: string, name: string, source: string | null, changes: readonly Change[]) {
   const found = new Set<Change>()
   const read = (path: string): string => {
     const url = ['', 'node_modules/'].map((folder) => new URL(folder + path, ROOT)).find((each) => existsSync(each))
     if (url === undefined) throw new Error(`no ${path}`)
     let text = readFileSync(url, 'utf8')
-    for (const change of changes.filter(({ file }) => path === `contracts/rounds/${file}`)) {
+    for (const change of changes.filter(({ file }) => [file, `contracts/rounds/${file}`].includes(path))) {
       if (text.split(change.from).length !== 2) throw new Error(`${path} has not one place with: ${change.from}`)
       text = text.replace(change.from, () => change.to)
       found.add(change)

@@ -51,16 +51,7 @@ export function lookCases(stage: Stage): void {
         await page.setViewportSize(DESK)
         await stage().open(page, ...screen.parts(subjects))
         await fill(page, screen)
-        await photograph(page, `${screen.name}-light`)
-        for (const details of await page.locator('details').all())
-          await details.evaluate((one) => one.setAttribute('open', ''))
-        expect(await accessibilityFaults(page)).to.deep.equal([])
-        await page.emulateMedia({ colorScheme: 'dark' })
-        await photograph(page, `${screen.name}-dark`)
-        expect(await accessibilityFaults(page, 'colours')).to.deep.equal([])
-        await tabThrough(page)
-        await page.setViewportSize(PHONE)
-        expect(await overflow(page)).to.equal(0)
+        await inspect(page, screen.name)
       })
     }
 
@@ -98,6 +89,20 @@ export function lookCases(stage: Stage): void {
       expect(await to.getAttribute('aria-current')).to.equal('page')
     }
   })
+}
+
+/** A screen that is filled, in light and on a desk: what each has to pass. Leaves it dark, and as small as a phone. */
+export async function inspect(page: Page, name: string): Promise<void> {
+  await photograph(page, `${name}-light`)
+  for (const details of await page.locator('details').all())
+    await details.evaluate((one) => one.setAttribute('open', ''))
+  expect(await accessibilityFaults(page)).to.deep.equal([])
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await photograph(page, `${name}-dark`)
+  expect(await accessibilityFaults(page, 'colours')).to.deep.equal([])
+  await tabThrough(page)
+  await page.setViewportSize(PHONE)
+  expect(await overflow(page)).to.equal(0)
 }
 
 async function subjectsOf({ provider, deployment }: ConsoleDemo): Promise<Subjects> {

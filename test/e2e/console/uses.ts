@@ -10,6 +10,7 @@ import { accountSigner } from '../../../scripts/demo/accounts.ts'
 import { deploySafe } from '../../contracts/consumers/safe.ts'
 import type { Visitor } from './browser.ts'
 import { ACCOUNT, type ConsoleDemo, connect, done, draw, type Stage } from './demo.ts'
+import { inspect } from './looks.ts'
 
 export function useCases(stage: Stage): void {
   /** A visitor with a wallet. */
@@ -175,6 +176,8 @@ export function useCases(stage: Stage): void {
       await first.getByText(`pays 0.5 ether to ${payee}`).waitFor()
       await first.getByText('1 of 2 signatures are missing').waitFor()
       expect(await first.getByRole('button', { name: 'Execute it' }).count()).to.equal(0)
+      // Its address holds the transaction, so that it is not among the screens that are looked at by their addresses.
+      await inspect(first, 'signing')
     })
     expect(await provider.getBalance(payee)).to.equal(before)
     const [, hash] = page!.url().split('#/')

@@ -26,7 +26,33 @@ describe('account nonce', function () {
       request: { to: chain.token, data: chain.transfer('').data, value: '0', gasLimit: '100000' },
       attempts: [await chain.signedCall(other, chain.transfer('').data, stolen)],
     })
-    expect((await failure(chain.queue(at).send(chain.transfer('late')))).code).to.equal('FOREIGN_TRANSACTION')
+    const line = chain.queue(at, { lonePatience: 500 })
+    expect((await failure(line.send(chain.transfer('late')))).code).to.equal('FOREIGN_TRANSACTION')
+  })
+
+  it('does not end because the only provider serves no receipts for a while', async () => {
+    const only = await FlakyEndpoint.start(chain.url)
+    try {
+      let hiding = true
+      only.intercept = (method) => (hiding && method === 'eth_getTransactionReceipt' ? { result: null } : null)
+      const provider = chain.connect([only.url])
+      const sending = chain.queue(chain.store(), { provider, witnesses: provider }).send(chain.transfer('unseen'))
+      const early = await Promise.race([
+        sending.then(() => 'sent', String),
+        systemClock.sleep(2_000).then(() => 'waiting'),
+      ])
+      expect(early).to.equal('waiting')
+      hiding = false
+      expect((await sending).status).to.equal(1)
+      // Nor when the transaction itself is hidden, as long as the patience lasts.
+      hiding = true
+      const hidden = new Set(['eth_getTransactionReceipt', 'eth_getTransactionByHash'])
+      only.intercept = (method) => (hiding && hidden.has(method) ? { result: null } : null)
+      const impatient = chain.queue(chain.store(), { provider, witnesses: provider, lonePatience: 0 })
+      expect((await failure(impatient.send(chain.transfer('hidden')))).code).to.equal('FOREIGN_TRANSACTION')
+    } finally {
+      await only.stop()
+    }
   })
 
   describe('with two endpoints, one of them a liar', () => {

@@ -58,6 +58,8 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'not pinned': 'look at the pinning service and its token; rounds go on',
   'not signed': 'look at the remote signer: is it up, and do its rules allow this?',
   'not witnessed': ENDPOINTS,
+  'notes ignored':
+    'nothing: members said what was not so about sums; if one is yours, look at its memory, disk and connection',
   'nothing final': 'the endpoints do not know the tag of chain.finality: use others, or another finality',
   outvoted: ENDPOINTS,
   'pads used up': NOTHING,
@@ -69,6 +71,7 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'scalar refused': NOTHING,
   'share missing': NOTHING,
   'share refused': 'nothing: it was right to stay silent; report it with the logs of your endpoints',
+  'slices disagree': 'nothing: it added up by itself; when it happens again and again, look whose sums differ',
   'slow training': 'give it a faster machine or fewer samples: training must end in the window of its step',
   'step missed': 'a strike: look at the lines around it, and whether the machine or the endpoints were slow',
   struckout: 'it missed rounds in a row: resolve the cause, wait for the delay, then `cohort keeper unjail`',
