@@ -163,6 +163,8 @@ export class Parts {
     signal.addEventListener('abort', abort, { once: true })
     try {
       stream = await this.#node.libp2p.dialProtocol(provider, PROTOCOL, { signal })
+      // It may have been opened in the moment in which the time was over: then nothing would ever end the wait for an answer.
+      signal.throwIfAborted()
       const text = new TextEncoder().encode(JSON.stringify(question))
       const head = new DataView(new ArrayBuffer(2))
       head.setUint16(0, text.length, true)

@@ -110,7 +110,7 @@ describe('keepers that add up by slices', function () {
     const silent = memberOf(duties().members[0]![0]!)
     const unchecked = memberOf(duties().checks.get(seatOfIndex(silent))!)
     stages[silent]!.speaks = () => null
-    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 8 })
+    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 6 })
     allEqual(await attestedBy(stages), await hashOf(cids))
     for (const [member, stage] of stages.entries()) {
       if (member === silent) continue
@@ -282,6 +282,7 @@ describe('keepers that add up by slices', function () {
     const cids = await revealToAll(stages)
     stages[4]!.gone = true
     for (const stage of stages) stage.blobs.delete(cids[4]!)
+    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 4 })
     const rest = stages.filter((_, member) => member !== 4)
     const late = { time: stages[0]!.snapshot.time + 41 }
     await attestedBy(rest)
