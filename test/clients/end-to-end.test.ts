@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A part of the end-to-end suite, as it is, on chain clients that we did not write: keepers that are killed in each state, are away, and
-// lose their endpoints and disks. What a client cannot do (only Hardhat's node and anvil take blocks back) is skipped there by name.
+// The end-to-end suite, as it is, on chain clients that we did not write: keepers that are killed in each state, are away, lose their endpoints
+// and disks, meet members that lie and dispute keys; commands, provers. What a client cannot do (only Hardhat's node and anvil take blocks back)
+// is skipped there by name. Not here: files that set balances or clocks of Hardhat's own node (infer, keeper-relay, keeper-bad-input), the console.
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
@@ -9,7 +10,7 @@ import { runNode } from '../../scripts/run-node.ts'
 import { tallyOf } from '../../scripts/test/tally.ts'
 
 /** Files below test/e2e, and how many of their tests a client may skip. */
-const FILES = { keeper: 1 } as const
+const FILES = { keeper: 1, 'keeper-faults': 0, 'keeper-key-disputes': 0, 'keeper-commands': 0, provers: 0 } as const
 const CLIENTS = ['anvil', 'geth'] as const
 const MINUTES = 30
 

@@ -48,6 +48,7 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'member not witnessed': ENDPOINTS,
   'members left out': 'nothing: see suspicion and convictions in `cohort keeper status`',
   'model refused': 'nothing: the keeper votes for no model that is worse on its own samples',
+  'models differ': 'nothing: it combines by itself; when it happens again and again, compare versions',
   'no key': LOST_KEY,
   'no key share': LOST_KEY,
   'no late ballot': NOTHING,
