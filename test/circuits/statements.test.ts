@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Statements about batches: accuracy and fairness. True claims have a witness, false and overflowing ones have none.
+import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { CircuitError } from '../../keepers/zkml/circuit/errors.ts'
 import { seeded } from '../keepers/zkml/circuit/programs.ts'
@@ -120,6 +121,24 @@ describe('statements about batches', function () {
         expect(circuit.open(...(name === 'odds-above-8' ? ['which'] : []))).to.deep.equal([])
         expectMutationsRefused(circuit, witness(accepted[0]!), circuit.derivedWires, 1000, random)
       })
+
+    it('odds above: neither of the gaps is mixed from both, a forgery that the choice being 0 or 1 alone refuses', async () => {
+      const rule = 'which * (which - 1) === 0;'
+      const library = await readFile('circuits/lib/odds.circom', 'utf8')
+      const forging = library.replace(rule, '').replace(/which <-- [^;]*;/, 'which <-- 2;')
+      const { template, parameters } = INSTANCES['odds-above-8']!
+      const main = `component main {public [claim]} = ${template}(${parameters.join(', ')});`
+      const [open, circuit] = await Promise.all([
+        Circuit.compile(`${forging}\n${main}\n`, { name: 'odds-above-8-open' }),
+        Circuit.instance('odds-above-8'),
+      ])
+      // Twice the second cells less the first: a gap of 200 of 1,000, where the true one is 166.
+      const forged = open.witness({ prediction: fields(predictions), cell: fields(cell), claim: 199n })
+      expect(open.system.firstViolation(forged)).to.equal(null)
+      expect(forged).to.have.length(circuit.system.header.variables)
+      expect(circuit.value(forged, 'which')).to.equal(2n)
+      expect(circuit.system.firstViolation(forged)).to.not.equal(null)
+    })
 
     it('an empty group or cell, and marks that are none, have no witness', async () => {
       const [above, most] = await Promise.all([Circuit.instance('gap-above-8'), Circuit.instance('odds-at-most-8')])
