@@ -76,9 +76,13 @@ describe('relayers and the keepers that use them', () => {
     ).to.be.revertedWithCustomError(world.registry, 'ZeroEncryptionKey')
     await world.networkHelpers.time.increase(world.parameters.trainingWindow + 1)
     const poke = world.service.interface.encodeFunctionData('poke')
+    // No block between the two: after one, the second call would have nothing left to do.
+    await world.ethers.provider.send('evm_setAutomine', [false])
     const sent = await Promise.all(
       [player, other].map(async (who) => ask(relayer.url, await wire(who, { call: poke }))),
     )
+    await world.ethers.provider.send('evm_setAutomine', [true])
+    await world.networkHelpers.mine()
     expect(sent[0]).to.equal(sent[1])
   })
 

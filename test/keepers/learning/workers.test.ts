@@ -289,10 +289,15 @@ describe('learning: worker threads', function () {
 
   it('teardown in the middle of a training ends it, and the threads', async () => {
     const trainer = await fresh({ epochs: 1000 })
-    const training = trainer.train({ workers: 2, onProgress: () => trainer.teardown() })
-    await refuses(() => training, 'TORN_DOWN', /torn down while training/)
+    // Listens before it tears down: the thread may end before the training has failed.
+    let exit: Promise<unknown> | undefined
+    const onProgress = () => {
+      exit ??= new Promise((done) => started[0]!.once('exit', done))
+      trainer.teardown()
+    }
+    await refuses(() => trainer.train({ workers: 2, onProgress }), 'TORN_DOWN', /torn down while training/)
     await refuses(() => trainer.train({ workers: 2 }), 'TORN_DOWN', /torn down/)
-    expect(await new Promise((done) => started[0]!.once('exit', done))).to.equal(1)
+    expect(await exit).to.equal(1)
   })
 
   describe('batch normalisation, by tfjs', () => {

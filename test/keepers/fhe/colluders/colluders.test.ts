@@ -28,8 +28,7 @@ describe('fhe against t − 1 colluders and the shares of a round', function () 
   }
 
   it('plaintext unknown, (13, 7): one member’s secret and update without masks, nothing with them', async () => {
-    await using stage = await Stage.open(LARGE, 68, 3 * 4095)
-    await expectUnknownPlaintextVerdicts(stage)
+    await expectUnknownPlaintextVerdicts(() => Stage.open(LARGE, 68, 3 * 4095))
   })
 
   describe('one masked share, in the eyes of the colluders', () => {

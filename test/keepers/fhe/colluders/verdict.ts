@@ -15,16 +15,24 @@ export async function expectKnownPlaintextVerdicts(stage: Stage): Promise<void> 
   expectFar(openedKnowing(kernel, masked!, message), truth)
 }
 
+/** Of the coefficients that the attack takes for certain, it expects 0.02 to be wrong: it may fail once in fifty times. */
+const ATTEMPTS = 3
+
 /** From two rounds of unknown plaintexts: the victim's secret and its update without masks, neither with them. */
-export async function expectUnknownPlaintextVerdicts(stage: Stage): Promise<void> {
-  const truth = stage.secret([stage.victim])
-  const opened = await stage.victimByAttack('unmasked')
-  expectFound(opened, truth)
-  expect(stage.errorUnder(opened)).to.be.below(1e-13)
-  const shut = await stage.victimByAttack('masked')
-  expectFar(shut, truth)
-  // Values lie within ±8.
-  expect(stage.errorUnder(shut)).to.be.above(1000)
+export async function expectUnknownPlaintextVerdicts(open: () => Promise<Stage>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    await using stage = await open()
+    const truth = stage.secret([stage.victim])
+    const shut = await stage.victimByAttack('masked')
+    expectFar(shut, truth)
+    // Values lie within ±8.
+    expect(stage.errorUnder(shut)).to.be.above(1000)
+    const opened = await stage.victimByAttack('unmasked')
+    if (attempt < ATTEMPTS && opened.some((value, k) => value !== truth[k])) continue
+    expectFound(opened, truth)
+    expect(stage.errorUnder(opened)).to.be.below(1e-13)
+    return
+  }
 }
 
 function expectFound(found: readonly bigint[], truth: readonly bigint[]): void {
