@@ -8,6 +8,7 @@ import { writeAtomically } from '../setup/section-file.ts'
 import { CeremonyError } from './errors.ts'
 import { beaconSchema, circuitFields, hex, nameSchema, powersSchema, when } from './transcript-fields.ts'
 import { type TwoRoundStep, type TwoRoundTranscript, twoRoundTranscriptSchema } from './two-round/transcript.ts'
+import { parseJson } from '../json.ts'
 
 const step = z.strictObject({
   kind: z.enum(['contribution', 'beacon']),
@@ -62,7 +63,7 @@ export async function readTranscript(folder: string): Promise<Transcript> {
   const path = transcriptPath(folder)
   let json: unknown
   try {
-    json = JSON.parse(await readFile(path, 'utf8'))
+    json = parseJson(await readFile(path, 'utf8'))
   } catch (error) {
     throw new CeremonyError('transcript-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }

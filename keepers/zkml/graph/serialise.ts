@@ -4,6 +4,7 @@ import { CompileError } from './errors.ts'
 import type { IntegerProgram } from './program.ts'
 import { programForm } from './program-form.ts'
 import { requireLinked } from './program-links.ts'
+import { parseJson } from '../json.ts'
 
 /** One line of JSON, the same bytes for the same program. */
 export function programToJson(value: IntegerProgram): string {
@@ -19,7 +20,7 @@ export function programToJson(value: IntegerProgram): string {
 export function programFromJson(text: string): IntegerProgram {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     throw new CompileError('malformed-file', `the program is not JSON: ${(error as Error).message}`)
   }

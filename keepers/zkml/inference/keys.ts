@@ -14,6 +14,7 @@ import { InferenceError } from './errors.ts'
 import { type CircuitFolder, openFolder } from './folder.ts'
 import { type CircuitManifest, folderPaths, readManifest, shapeOf } from './manifest.ts'
 import { type AnyKey, keyHash, keyToJson, parseKey, readZkey } from './systems.ts'
+import { parseJson } from '../json.ts'
 
 /** A local set-up of the folder's circuit: proving key, its metadata, verification key. Removes the tables of an earlier key. */
 export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
@@ -62,7 +63,7 @@ export async function readFolderKey({ folder, manifest }: CircuitFolder): Promis
  */
 export async function statesItsKey(folder: string, key: AnyKey): Promise<boolean> {
   const text = await readFile(folderPaths(folder).verificationKey, 'utf8').catch(() => null)
-  return text === null || keyHash(parseKey(JSON.parse(text))) === keyHash(key)
+  return text === null || keyHash(parseKey(parseJson(text))) === keyHash(key)
 }
 
 /** The same for a key anywhere, such as the one that a ceremony wrote. It passes through memory piece by piece. */

@@ -12,6 +12,7 @@ import { encodeInput } from '../quantise/quantise.ts'
 import { writeAtomically } from '../setup/section-file.ts'
 import { type SegmentedSample, type SegmentSample, traceSegments } from './chain.ts'
 import { type ProgramSegment, splitProgram } from './split.ts'
+import { parseJson } from '../json.ts'
 
 const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/)
 
@@ -124,7 +125,7 @@ export async function readSegmentsManifest(folder: string): Promise<SegmentsMani
   })
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     throw new InferenceError('folder-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { type Part, piecesOf } from '../parts.ts'
 import { SetupError } from './errors.ts'
 import { writeAtomically } from './section-file.ts'
+import { parseJson } from '../json.ts'
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
 
@@ -62,7 +63,7 @@ export async function readKeyMetadata(zkeyPath: string): Promise<KeyMetadata> {
   }
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     throw new SetupError('metadata-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }

@@ -2,6 +2,7 @@
 // What this copy of the console is about: `cohort.json` beside its index.html. Whoever publishes a copy writes it once.
 import { z } from 'zod'
 import { type DeploymentFile, parseDeployment } from '../../../keepers/chain/index.ts'
+import { parseJson } from '../../../keepers/zkml/json.ts'
 
 /** Bytes of the file at most: a deployment and a few addresses. */
 const MOST_BYTES = 1 << 20
@@ -59,7 +60,7 @@ export class SiteError extends Error {
 export function parseSite(text: string, base: string): Site {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (cause) {
     throw new SiteError(`cohort.json is not JSON: ${(cause as Error).message}`, { cause })
   }

@@ -12,6 +12,7 @@ import { isSoftmax, LAYER_HANDLERS, type LayerHandler } from './layers.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
 import { isModel, type Layer, MOST_NESTED, parseTopology, type Topology } from './topology.ts'
 import { readManifest, readWeights, weightSpec, weightsManifest } from './weights.ts'
+import { parseJson } from '../../json.ts'
 
 const HANDLERS: ReadonlyMap<string, LayerHandler> = new Map([
   ...Object.entries(LAYER_HANDLERS),
@@ -40,7 +41,7 @@ const fileFormat = z.object({ format: z.string() })
 export function importTfjs(modelJson: string, shard: (path: string) => Uint8Array | undefined): Graph {
   let json: unknown
   try {
-    json = JSON.parse(modelJson)
+    json = parseJson(modelJson)
   } catch (error) {
     throw new CompileError('malformed-file', `model.json is not JSON: ${(error as Error).message}`)
   }
@@ -95,7 +96,7 @@ function unwrapped(topology: unknown): unknown {
   let inner = topology
   if (typeof inner === 'string') {
     try {
-      inner = JSON.parse(inner)
+      inner = parseJson(inner)
     } catch (error) {
       throw new CompileError('malformed-file', `modelTopology is not JSON: ${(error as Error).message}`)
     }
