@@ -12,8 +12,8 @@ import {
   readFolderKey,
   verificationKeyHash,
 } from '../zkml/index.ts'
-import { ServingError } from './errors.ts'
 import { parseJson } from '../zkml/json.ts'
+import { ServingError } from './errors.ts'
 
 const NAME = 'CircuitVerifier'
 

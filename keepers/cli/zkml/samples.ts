@@ -3,8 +3,8 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { ContentSignature, IntegerProgram, Salts, Sample } from '../../zkml/index.ts'
-import { badData, usage } from './terminal.ts'
 import { parseJson } from '../../zkml/json.ts'
+import { badData, usage } from './terminal.ts'
 
 export type SampleSet = { readonly inputs: readonly Float64Array[]; readonly labels?: readonly number[] }
 

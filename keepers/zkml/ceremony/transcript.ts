@@ -4,11 +4,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { parseJson } from '../json.ts'
 import { writeAtomically } from '../setup/section-file.ts'
 import { CeremonyError } from './errors.ts'
 import { beaconSchema, circuitFields, hex, nameSchema, powersSchema, when } from './transcript-fields.ts'
 import { type TwoRoundStep, type TwoRoundTranscript, twoRoundTranscriptSchema } from './two-round/transcript.ts'
-import { parseJson } from '../json.ts'
 
 const step = z.strictObject({
   kind: z.enum(['contribution', 'beacon']),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The integer program as a JSON file: numbers as decimal lists, checked on the way in.
+
+import { parseJson } from '../json.ts'
 import { CompileError } from './errors.ts'
 import type { IntegerProgram } from './program.ts'
 import { programForm } from './program-form.ts'
 import { requireLinked } from './program-links.ts'
-import { parseJson } from '../json.ts'
 
 /** One line of JSON, the same bytes for the same program. */
 export function programToJson(value: IntegerProgram): string {

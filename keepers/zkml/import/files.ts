@@ -6,9 +6,9 @@ import { z } from 'zod'
 import { CompileError } from '../graph/errors.ts'
 import { elementCount } from '../graph/program.ts'
 import type { Graph } from '../graph/types.ts'
+import { parseJson } from '../json.ts'
 import { importOnnx, type OnnxOptions } from './onnx/import.ts'
 import { importTfjs } from './tfjs/import.ts'
-import { parseJson } from '../json.ts'
 
 const manifestPaths = z.object({
   weightsManifest: z.array(

@@ -2,6 +2,7 @@
 // The keys of a folder's circuit: set up here, or taken from a ceremony, and checked to belong to it.
 import { fstatSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
+import { parseJson } from '../json.ts'
 import { type Part, readPart } from '../parts.ts'
 import { type OpenKey, openKey } from '../prove/backend.ts'
 import { tablesPath } from '../prove/tables.ts'
@@ -14,7 +15,6 @@ import { InferenceError } from './errors.ts'
 import { type CircuitFolder, openFolder } from './folder.ts'
 import { type CircuitManifest, folderPaths, readManifest, shapeOf } from './manifest.ts'
 import { type AnyKey, keyHash, keyToJson, parseKey, readZkey } from './systems.ts'
-import { parseJson } from '../json.ts'
 
 /** A local set-up of the folder's circuit: proving key, its metadata, verification key. Removes the tables of an earlier key. */
 export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {

@@ -7,11 +7,11 @@ import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/
 import { z } from 'zod'
 import { type BatchOptions, type CircuitOptions, type PartVisibilities, PUBLIC_SIGNALS } from '../circuit/index.ts'
 import type { InputVisibility, Visibility } from '../graph/program.ts'
+import { parseJson } from '../json.ts'
 import { sha256 } from '../setup/metadata.ts'
 import type { TwoRoundShape } from '../setup/two-round-shape.ts'
 import { InferenceError } from './errors.ts'
 import { PROOF_SYSTEMS } from './systems.ts'
-import { parseJson } from '../json.ts'
 
 /** Name of the compiled circuit's files in the folder. */
 export const CIRCUIT = 'circuit'

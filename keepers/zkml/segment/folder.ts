@@ -8,11 +8,11 @@ import type { IntegerProgram } from '../graph/program.ts'
 import { InferenceError } from '../inference/errors.ts'
 import { type CircuitFolder, compileFolder, openFolder } from '../inference/folder.ts'
 import type { ProofSystem } from '../inference/systems.ts'
+import { parseJson } from '../json.ts'
 import { encodeInput } from '../quantise/quantise.ts'
 import { writeAtomically } from '../setup/section-file.ts'
 import { type SegmentedSample, type SegmentSample, traceSegments } from './chain.ts'
 import { type ProgramSegment, splitProgram } from './split.ts'
-import { parseJson } from '../json.ts'
 
 const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/)
 

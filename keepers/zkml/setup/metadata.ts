@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { parseJson } from '../json.ts'
 import { type Part, piecesOf } from '../parts.ts'
 import { SetupError } from './errors.ts'
 import { writeAtomically } from './section-file.ts'
-import { parseJson } from '../json.ts'
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
 

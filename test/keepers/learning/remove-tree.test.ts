@@ -22,12 +22,12 @@ const NOBODY = 65_534
 
 /** Runs as an ordinary user, if this process is root. */
 function unprivileged(run: () => void): void {
-  if (process.geteuid!() !== 0) return run()
-  process.seteuid!(NOBODY)
+  const isRoot = process.geteuid!() === 0
+  if (isRoot) process.seteuid!(NOBODY)
   try {
     run()
   } finally {
-    process.seteuid!(0)
+    if (isRoot) process.seteuid!(0)
   }
 }
 

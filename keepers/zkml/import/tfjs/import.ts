@@ -5,6 +5,7 @@ import { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError } from '../../graph/errors.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph, Tensor, ValueName } from '../../graph/types.ts'
+import { parseJson } from '../../json.ts'
 import { softmax } from '../compose.ts'
 import { LayerCall } from './call.ts'
 import { importGraphModel } from './graph-model.ts'
@@ -12,7 +13,6 @@ import { isSoftmax, LAYER_HANDLERS, type LayerHandler } from './layers.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
 import { isModel, type Layer, MOST_NESTED, parseTopology, type Topology } from './topology.ts'
 import { readManifest, readWeights, weightSpec, weightsManifest } from './weights.ts'
-import { parseJson } from '../../json.ts'
 
 const HANDLERS: ReadonlyMap<string, LayerHandler> = new Map([
   ...Object.entries(LAYER_HANDLERS),
