@@ -47,8 +47,7 @@ export type ClaimRow = {
   readonly told: ToldClaim | null
 }
 
-export const STATES = ['all', 'counts', 'expiring', 'expired', 'refuted', 'challenged'] as const
-export type State = (typeof STATES)[number]
+export type State = 'all' | 'counts' | 'expiring' | 'expired' | 'refuted' | 'challenged'
 
 export type Filter = {
   readonly kind: (typeof KINDS)[number] | 'all'
