@@ -5,6 +5,7 @@ import {
   ContractFactory,
   type ContractTransactionResponse,
   id,
+  JsonRpcSigner,
   type Signer,
   toBeHex,
   ZeroAddress,
@@ -49,7 +50,7 @@ async function record({ provider, deployment }: ConsoleDemo): Promise<ClaimsOnRe
   // What the DAO would have voted for.
   await provider.send('hardhat_impersonateAccount', [contracts.TimelockController])
   await provider.send('hardhat_setBalance', [contracts.TimelockController, toBeHex(10n ** 18n)])
-  const timelock = await provider.getSigner(contracts.TimelockController)
+  const timelock = new JsonRpcSigner(provider, contracts.TimelockController)
   const { abi, bytecode } = contractArtifact('AdoptedModel')
   const adopted = await new ContractFactory(abi as string[], bytecode, claimant).deploy(claimant.address)
   await adopted.waitForDeployment()
@@ -57,7 +58,9 @@ async function record({ provider, deployment }: ConsoleDemo): Promise<ClaimsOnRe
   await sent(
     (clients.adopted(service, claimant) as AdoptedModel).adopt(commitment(WEIGHT), `0x01551220${'34'.repeat(32)}`),
   )
-  await sent(clients.models(contracts.ModelRegistry, timelock).registerService(service))
+  const models = clients.models(contracts.ModelRegistry, timelock)
+  await sent(models.grantRole(await models.REGISTRAR_ROLE(), contracts.TimelockController))
+  await sent(models.registerService(service))
   const circuit = await readingCircuit()
   const verifier = await (await circuit.deployVerifier(claimant)).getAddress()
   const ids = { right: id('right'), wrong: id('wrong'), alike: id('alike'), apart: id('apart') }
@@ -65,9 +68,9 @@ async function record({ provider, deployment }: ConsoleDemo): Promise<ClaimsOnRe
   for (const one of Object.values(ids)) await sent(verifiers.register(one, verifier, circuit.vkHash, 1, '0x'))
   await provider.send('hardhat_stopImpersonatingAccount', [contracts.TimelockController])
 
-  const { ModelRegistry: models, VerifierRegistry } = contracts
+  const registries = { models: contracts.ModelRegistry, verifiers: contracts.VerifierRegistry }
   const registry = await ClaimClient.deploy(claimant, {
-    ...{ models, verifiers: VerifierRegistry, treasury: contracts.TimelockController, admin: claimant.address },
+    ...{ ...registries, treasury: contracts.TimelockController, admin: claimant.address },
   })
   const claims = clients.claims(registry, claimant)
   const accuracy = { kind: ACCURACY, count: COUNT, positive: 0, bins: ZeroHash }
@@ -78,7 +81,7 @@ async function record({ provider, deployment }: ConsoleDemo): Promise<ClaimsOnRe
   const { timestamp } = (await provider.getBlock('latest'))!
   const prove = (batch: bigint, output: number, context: bigint) =>
     circuit.prove({ weight: WEIGHT, inputCommitment: batch, output: BigInt(output), context })
-  const client = await ClaimClient.open(registry, { models, verifiers: VerifierRegistry }, provider as never, claimant)
+  const client = await ClaimClient.open(registry, registries, provider as never, claimant)
   const publish = async (circuitId: string, source: number, changes: object, batch: bigint, signature = '0x') => {
     const terms = {
       ...{ service, version: 1, circuitId, source, auditor: ZeroAddress, poolId: 0 },

@@ -15,6 +15,7 @@ import { Table } from '../ui/table.tsx'
 import { ClaimPage } from './claim.tsx'
 import {
   type ClaimList,
+  type ClaimRow,
   chosenBy,
   type Filter,
   figureText,
@@ -185,14 +186,23 @@ function Chosen({
           ['Statement', ({ kind }) => kind],
           ['Proven', (row) => figureText(row, row.figure)],
           ['Guaranteed', (row) => figureText(row, row.guarantee)],
-          ['Batch', (row) => inert(chosenBy(row), 80)],
+          ['State', (row) => stateText(row, now)],
+          ['Batch', (row) => <ChosenBy row={row} />],
           ['Bond', ({ bond }) => ether(bond)],
           ['Expires (UTC)', ({ expiresAt }) => time(expiresAt)],
-          ['State', (row) => stateText(row, now)],
           ['Challenges', ({ told }) => told?.challenges.length ?? 0],
         ]}
       />
       <Pages {...{ count: rows.length, page: PAGE, skip }} onSkip={setSkip} />
+    </>
+  )
+}
+
+function ChosenBy({ row }: { readonly row: ClaimRow }) {
+  if (row.source !== 'auditor' || row.auditor === null) return <>{chosenBy(row)}</>
+  return (
+    <>
+      signed by the auditor <Hex value={row.auditor} />
     </>
   )
 }
