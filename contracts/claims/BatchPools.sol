@@ -32,16 +32,18 @@ abstract contract BatchPools is IClaimRegistry {
         uint256 poolId,
         address service,
         uint64 version,
-        bytes32 statementId
+        bytes32 statementId,
+        address claimant
     ) external returns (bytes32 drawId) {
         Pool storage pool = _pool(poolId);
         if (pool.keeper != msg.sender) revert NotPoolKeeper(poolId, msg.sender);
+        if (claimant == address(0)) revert ZeroAddress();
         _claimable(service, version);
         drawId = drawIdOf(poolId, service, version, statementId);
         if (_drawings[drawId].decidedBy != 0) revert AlreadyDrawn(drawId);
         uint64 decidedBy = _decidingBlock();
-        _drawings[drawId] = Drawing(decidedBy, 0, pool.size);
-        emit DrawAsked(drawId, poolId, decidedBy);
+        _drawings[drawId] = Drawing(uint48(decidedBy), 0, uint24(pool.size), claimant);
+        emit DrawAsked(drawId, poolId, claimant, decidedBy);
     }
 
     /// @inheritdoc IClaimRegistry
@@ -50,7 +52,7 @@ abstract contract BatchPools is IClaimRegistry {
         if (drawing.decidedBy == 0) revert NotDrawn(drawId);
         if (drawing.indexPlusOne != 0) return drawing.indexPlusOne - 1;
         index = _drawnIndex(drawId, drawing.decidedBy, drawing.poolSize);
-        drawing.indexPlusOne = uint64(index + 1);
+        drawing.indexPlusOne = uint24(index + 1);
         emit DrawFixed(drawId, index);
     }
 
@@ -97,11 +99,13 @@ abstract contract BatchPools is IClaimRegistry {
         return uint256(keccak256(abi.encode(block.chainid, address(this), purpose, hash))) % size;
     }
 
-    /// @dev The index that was drawn for a claim. Reverts with NotDrawn.
+    /// @dev The index that was drawn for a claim of the caller's. Were it anybody's, somebody could hold the badge with a long claim that
+    /// says nothing, or take it with one that is about to fall. Reverts with NotDrawn or NotDrawnClaimant.
     function _indexOf(bytes32 drawId) internal view returns (uint256) {
-        uint64 indexPlusOne = _drawings[drawId].indexPlusOne;
-        if (indexPlusOne == 0) revert NotDrawn(drawId);
-        return indexPlusOne - 1;
+        Drawing memory drawing = _drawings[drawId];
+        if (drawing.indexPlusOne == 0) revert NotDrawn(drawId);
+        if (drawing.claimant != msg.sender) revert NotDrawnClaimant(drawId, msg.sender, drawing.claimant);
+        return drawing.indexPlusOne - 1;
     }
 
     /// @dev Reverts unless `batch` is leaf `index`. The index says at each level which side the node is on, and the path is as long as

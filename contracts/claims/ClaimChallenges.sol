@@ -39,8 +39,8 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
     mapping(uint256 claimId => bytes32 slot) internal _slots;
     mapping(uint256 claimId => Claim) private _claims;
     mapping(uint256 challengeId => Challenge) private _challenges;
-    /// @dev Weakest guarantee that fell on a batch of this auditor or pool, plus 1; 0: none. By auditor and pool, not by badge:
-    /// else somebody could claim in another's place, name an auditor of his own, and have that one refute anything.
+    /// @dev Weakest guarantee that fell by this route (`_routesOf`), plus 1; 0: none. By route, not by badge: else somebody could claim in
+    /// another's place, name an auditor of his own, and have that one refute anything.
     mapping(bytes32 route => uint256) private _refuted;
 
     constructor(IModelRegistry models, address treasury) EIP712("Cohort claims", "1") {
@@ -97,8 +97,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         challenge.settled = true;
         _credit(msg.sender, challenge.bond);
         emit ChallengeSettled(challengeId, true);
-        bytes32 by = bytes32(uint256(_claims[claimId].poolId));
-        _refute(claimId, batch, refutationContextOf(msg.sender, claimId, challengeId), proof, Source.Draw, by);
+        _refute(claimId, batch, refutationContextOf(msg.sender, claimId, challengeId), proof, Source.Draw);
     }
 
     /// @inheritdoc IClaimRegistry
@@ -114,7 +113,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         if (block.timestamp > last) revert TooLate(block.timestamp, last);
         _requireSignature(claim.auditor, counterDigest(msg.sender, claimId, batch), signature);
         uint256 context = refutationContextOf(msg.sender, claimId, 0);
-        _refute(claimId, batch, context, proof, Source.Auditor, _word(claim.auditor));
+        _refute(claimId, batch, context, proof, Source.Auditor);
     }
 
     /// @inheritdoc IClaimRegistry
@@ -200,16 +199,24 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         return claim.expiresAt + CHALLENGE_SECONDS;
     }
 
-    /// @dev By which a claim can be refuted; zero: there is none.
+    /// @dev By which a claim can be refuted; zero: there is none. A pool's is the claimant's own: else anybody who can prove would end
+    /// another's badge for the price of draws against a claim of his own, with a bond as small as he likes. An auditor signs each
+    /// counter-batch, so that under its name one fall is enough.
     function _routes(
+        address claimant,
         address service,
         uint64 version,
         bytes32 statementId,
         uint64 poolId,
         address auditor
     ) internal pure returns (bytes32 byPool, bytes32 byAuditor) {
-        if (poolId != 0) byPool = _slot(service, version, statementId, Source.Draw, bytes32(uint256(poolId)));
+        if (poolId != 0) byPool = keccak256(abi.encode(service, version, statementId, poolId, claimant));
         if (auditor != address(0)) byAuditor = _slot(service, version, statementId, Source.Auditor, _word(auditor));
+    }
+
+    function _routesOf(Claim storage claim) internal view returns (bytes32 byPool, bytes32 byAuditor) {
+        bytes32 statementId = _meaning(claim.circuitId).statementId;
+        return _routes(claim.claimant, claim.service, claim.version, statementId, claim.poolId, claim.auditor);
     }
 
     /// @dev The guarantee, plus 1, that fell by one of the routes, if `guarantee` is no weaker; else 0.
@@ -225,7 +232,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         if (refuted != 0 && !_atLeastAsGood(kind, guarantee, uint32(refuted - 1))) refuted = 0;
     }
 
-    /// @dev Names a badge; with an auditor or a pool as the source also the route by which it can be refuted.
+    /// @dev Names a badge; with an auditor as the source also the route by which it can be refuted.
     function _slot(
         address service,
         uint64 version,
@@ -263,29 +270,30 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         if (!SignatureChecker.isValidSignatureNow(auditor, digest, signature)) revert NotAuditorsSignature(auditor);
     }
 
-    /// @dev Checks the refutation on a batch of `source` `by`, and makes a claim that stands fall in favour of the caller. One that fell
-    /// already is refuted under `by` all the same: else a liar would have it fall under another name first, and claim again.
+    /// @dev Checks the refutation on a batch of the claim's pool or auditor, as `source` says, and makes a claim that stands fall in favour
+    /// of the caller. One that fell already is refuted by that route all the same: else a liar would have it fall by another first, and
+    /// claim again.
     function _refute(
         uint256 claimId,
         uint256 batch,
         uint256 context,
         Groth16Proof calldata proof,
-        Source source,
-        bytes32 by
+        Source source
     ) private {
         Claim storage claim = _claims[claimId];
         if (claim.status == Status.Released) revert ClaimEnded(claimId, claim.status);
         (, bytes32 commitment, ) = MODELS.lookUp(claim.service, claim.version);
         uint32 guarantee = claim.guarantee;
-        Described storage meaning = _meaning(claim.circuitId);
-        _requireProof(meaning.refutationId, [uint256(commitment), batch, guarantee, context], proof);
+        bytes32 refutationId = _meaning(claim.circuitId).refutationId;
+        _requireProof(refutationId, [uint256(commitment), batch, guarantee, context], proof);
 
-        bytes32 route = _slot(claim.service, claim.version, meaning.statementId, source, by);
+        (bytes32 byPool, bytes32 byAuditor) = _routesOf(claim);
+        bytes32 route = source == Source.Draw ? byPool : byAuditor;
         uint256 refuted = _refuted[route];
         // Weaker than what fell before, or the first.
         if (refuted == 0 || _atLeastAsGood(claim.kind, uint32(refuted - 1), guarantee)) {
             _refuted[route] = uint256(guarantee) + 1;
-            emit GuaranteeFell(route, guarantee);
+            emit GuaranteeFell(claimId, source, guarantee);
         }
         if (claim.status == Status.Fallen) return;
         claim.status = Status.Fallen;

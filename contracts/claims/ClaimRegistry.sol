@@ -221,18 +221,12 @@ contract ClaimRegistry is ClaimChallenges {
         return _trusted(claim.circuitId, true) && _trusted(_meaning(claim.circuitId).refutationId, true);
     }
 
-    /// @dev Whether the claim stands, is not expired, guarantees nothing that fell under its auditor or pool with another claim, and speaks
-    /// of a version that is not withdrawn and of circuits that are not.
+    /// @dev Whether the claim stands, is not expired, guarantees nothing that fell with another claim under its auditor, or with another of
+    /// its claimant's under its pool, and speaks of a version that is not withdrawn and of circuits that are not.
     function _counts(Claim storage claim) private view returns (bool) {
         if (claim.status != Status.Standing || block.timestamp >= claim.expiresAt) return false;
         Described storage meaning = _meaning(claim.circuitId);
-        (bytes32 pool, bytes32 auditor) = _routes(
-            claim.service,
-            claim.version,
-            meaning.statementId,
-            claim.poolId,
-            claim.auditor
-        );
+        (bytes32 pool, bytes32 auditor) = _routesOf(claim);
         if (_barrier(pool, auditor, claim.kind, claim.guarantee) != 0) return false;
         (bool alive, ) = _version(claim.service, claim.version);
         return alive && _trusted(claim.circuitId, false) && _trusted(meaning.refutationId, false);
@@ -247,6 +241,7 @@ contract ClaimRegistry is ClaimChallenges {
     /// back.
     function _requireNotBarred(Terms calldata terms, bytes32 statementId, Kind kind) private view {
         (bytes32 pool, bytes32 auditor) = _routes(
+            msg.sender,
             terms.service,
             terms.version,
             statementId,

@@ -37,8 +37,11 @@ abstract contract ClaimStatements is IClaimRegistry, AccessControl {
     ) external onlyRole(REGISTRAR_ROLE) {
         bool binned = statement.kind == Kind.Calibration;
         bool counted = statement.count != 0 && statement.count <= MAX_SAMPLES;
-        if (statement.kind == Kind.None || !counted || binned != (statement.bins != 0)) {
-            revert StatementInvalid(statement.kind, statement.count, statement.bins);
+        // One meaning has one id: under a second, a pool would draw a second time.
+        bool grouped = statement.kind == Kind.RateGap || statement.kind == Kind.EqualisedOdds;
+        bool meant = statement.kind != Kind.None && (grouped || statement.positive == 0);
+        if (!meant || !counted || binned != (statement.bins != 0)) {
+            revert StatementInvalid(statement.kind, statement.count, statement.positive, statement.bins);
         }
         if (_described[circuitId].statementId != 0) revert CircuitAlreadyDescribed(circuitId);
         if (circuitId == refutationId) revert RefutationIsClaim(circuitId);

@@ -6,7 +6,7 @@ import {IPullPayments} from "./IPullPayments.sol";
 
 /// @dev Errors of the claim registry.
 interface IClaimRegistryErrors {
-    /// @notice The contract needs an administrator and a treasury.
+    /// @notice The contract needs an administrator and a treasury, and a draw its claimant.
     error ZeroAddress();
     error UnknownClaim(uint256 claimId);
     error UnknownChallenge(uint256 challengeId);
@@ -17,8 +17,9 @@ interface IClaimRegistryErrors {
     error CircuitAlreadyDescribed(bytes32 circuitId);
     /// @notice A refutation needs a circuit of its own, so that no proof serves both sides.
     error RefutationIsClaim(bytes32 circuitId);
-    /// @notice A statement has a kind and samples, and bins if and only if it is about calibration.
-    error StatementInvalid(IClaimRegistryTypes.Kind kind, uint16 count, bytes32 bins);
+    /// @notice A statement has a kind and samples, bins if and only if it is about calibration, and a positive label only if it is about
+    /// groups.
+    error StatementInvalid(IClaimRegistryTypes.Kind kind, uint16 count, uint16 positive, bytes32 bins);
     /// @notice Source `source` needs, or does not go with, the auditor and pool given.
     error SourceInvalid(IClaimRegistryTypes.Source source, address auditor, uint256 poolId);
     /// @notice Figures are right answers of the batch's samples, or a gap in permille; a guarantee never exceeds what was proven.
@@ -26,7 +27,7 @@ interface IClaimRegistryErrors {
     error ExpiryInvalid(uint256 found, uint256 min, uint256 max);
     /// @notice The version is deprecated, or does not exist.
     error VersionNotClaimable(address service, uint64 version);
-    /// @notice A guarantee of `refuted` fell on a batch of this auditor or pool: only a weaker one can follow under it.
+    /// @notice A guarantee of `refuted` fell on a batch of this auditor, or of the claimant's under this pool: only a weaker one can follow.
     error GuaranteeRefuted(uint32 guarantee, uint32 refuted);
     /// @notice The proof does not hold for the signals that the registry builds.
     error InvalidProof();
@@ -40,6 +41,8 @@ interface IClaimRegistryErrors {
     /// @notice A pool draws once for a version and statement: whoever could draw again would wait for a batch that suits.
     error AlreadyDrawn(bytes32 drawId);
     error NotDrawn(bytes32 drawId);
+    /// @notice The pool's keeper drew for the claim of another account.
+    error NotDrawnClaimant(bytes32 drawId, address caller, address claimant);
     /// @notice The block that decides has no hash yet.
     error DrawTooEarly(uint256 blockNumber, uint256 decidedBy);
     /// @notice The hash can no longer be read; the draw was not fixed in time, and is lost.
@@ -169,12 +172,15 @@ interface IClaimRegistryTypes is IClaimRegistryErrors {
         bytes32 root;
     }
 
+    /// @notice One slot.
     struct Drawing {
         /// 0: nothing was drawn.
-        uint64 decidedBy;
+        uint48 decidedBy;
         /// Drawn batch, plus 1; 0 before it is fixed.
-        uint64 indexPlusOne;
-        uint32 poolSize;
+        uint24 indexPlusOne;
+        uint24 poolSize;
+        /// May claim on the batch.
+        address claimant;
     }
 
     /// @notice What a consumer asks for.
@@ -203,7 +209,12 @@ interface IClaimRegistryEvents is IClaimRegistryTypes {
         Statement statement
     );
     event PoolCommitted(uint256 indexed poolId, address indexed keeper, bytes32 root, uint32 size, string uri);
-    event DrawAsked(bytes32 indexed drawId, uint256 indexed poolId, uint256 decidedBy);
+    event DrawAsked(
+        bytes32 indexed drawId,
+        uint256 indexed poolId,
+        address indexed claimant,
+        uint256 decidedBy
+    );
     event DrawFixed(bytes32 indexed drawId, uint256 index);
     event ClaimPublished(
         uint256 indexed claimId,
@@ -220,9 +231,9 @@ interface IClaimRegistryEvents is IClaimRegistryTypes {
     event ChallengeDrawn(uint256 indexed challengeId, uint256 index);
     /// @notice Another batch, chosen by the rules that the claim accepted, shows less than it guarantees.
     event ClaimFell(uint256 indexed claimId, address indexed challenger, uint256 batch, uint256 paid);
-    /// @notice No claim counts that guarantees so much and can be challenged by the same auditor or pool: the badge of that source has the
-    /// same slot.
-    event GuaranteeFell(bytes32 indexed slot, uint32 guarantee);
+    /// @notice No claim counts any more that guarantees so much, speaks of the same version and statement, and names the same auditor
+    /// (`source` Auditor, whoever claims) or the same pool (`source` Draw, of the same claimant).
+    event GuaranteeFell(uint256 indexed claimId, Source source, uint32 guarantee);
     /// @param refunded Whether the challenger got its bond back.
     event ChallengeSettled(uint256 indexed challengeId, bool refunded);
     event BondReleased(uint256 indexed claimId, uint256 bond);
@@ -247,13 +258,15 @@ interface IClaimRegistry is IClaimRegistryEvents, IPullPayments {
     /// @param uri Where batches and salts are, when they are public; at most 256 bytes.
     function commitPool(bytes32 root, uint32 size, string calldata uri) external returns (uint256 poolId);
 
-    /// @notice Asks for the batch on which a claim about a version that exists is to be proven; a later block's hash decides. The pool's
-    /// keeper only: a stranger who drew and let the draw lapse would use up the pool.
+    /// @notice Asks for the batch on which `claimant` is to prove a claim about a version that exists; a later block's hash decides. The
+    /// pool's keeper only: a stranger who drew and let the draw lapse would use up the pool.
+    /// @param claimant The only account whose claims take this draw, so the only one that can take the badge of the pool.
     function draw(
         uint256 poolId,
         address service,
         uint64 version,
-        bytes32 statementId
+        bytes32 statementId,
+        address claimant
     ) external returns (bytes32 drawId);
 
     /// @notice Reads the hash that decides. Anybody, within 256 blocks.
@@ -279,7 +292,8 @@ interface IClaimRegistry is IClaimRegistryEvents, IPullPayments {
     function fixChallenge(uint256 challengeId) external returns (uint256 index);
 
     /// @notice Proves on the drawn batch that the guarantee does not hold. The challenger only; signals: commitment, batch, guarantee,
-    /// `refutationContextOf`. Of a claim that fell meanwhile it gives the challenger's bond back, and bars the guarantee under the pool.
+    /// `refutationContextOf`. Of a claim that fell meanwhile it gives the challenger's bond back, and bars the claimant's guarantee under
+    /// the pool.
     function refute(
         uint256 challengeId,
         uint256 batch,

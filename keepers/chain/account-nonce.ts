@@ -89,11 +89,16 @@ export class AccountNonce {
     return true
   }
 
-  /** Whether the only provider knows nothing of the row's attempts, neither as transactions nor by their receipts, for all its patience. */
+  /**
+   * Whether the only provider says for all its patience that the nonce is used, and knows nothing of the row's attempts, neither as
+   * transactions nor by their receipts. A count that was too high for a moment would otherwise end a keeper whose transaction was never sent.
+   */
   async #isDeniedLong(row: TransactionRow, signal: AbortSignal | undefined): Promise<boolean> {
     const { provider, clock, pollInterval, lonePatience = LONE_PATIENCE } = this.#options
     const until = steady(clock) + lonePatience
     while (true) {
+      // Asked before the attempts, so that one mined between the two questions is found.
+      if ((await provider.getTransactionCount(this.#address, 'latest')) <= row.nonce) return false
       for (const { hash } of row.attempts) {
         const known = await Promise.all(
           ['eth_getTransactionReceipt', 'eth_getTransactionByHash'].map((method) => provider.send(method, [hash])),

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { getAddress, isAddress } from 'ethers'
 import { z } from 'zod'
+import { parseJson } from '../zkml/json.ts'
 
 const address = z
   .string()
@@ -76,7 +77,7 @@ export async function readDeployment(file: string): Promise<DeploymentFile> {
     })
   }
   try {
-    return parseDeployment(JSON.parse(text))
+    return parseDeployment(parseJson(text))
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause).replaceAll('\n', ' ') : String(cause)
     throw new DeploymentFileError('malformed', `${file} is not a deployment file: ${reason}`, { cause })

@@ -77,11 +77,11 @@ export async function pool(path: string, options: RegistryOptions & { batches: s
   })
 }
 
-export async function draw(path: string, options: VersionOptions & { pool: number }): Promise<void> {
+export async function draw(path: string, options: VersionOptions & { pool: number; claimant?: string }): Promise<void> {
   const { manifest } = await openFolder(path)
   await withRegistry(options, async (client) => {
     const { statementId } = await client.meaningOf(manifest.circuitId)
-    const index = await client.draw(options.pool, options.service, options.number, statementId)
+    const index = await client.draw(options.pool, options.service, options.number, statementId, options.claimant)
     print(options, { index }, `Drawn: batch ${index} (from 0) of pool ${options.pool}.`)
   })
 }

@@ -39,6 +39,7 @@ export function registerClaim(program: Command): void {
 
   version(command(claim, 'draw <folder>', 'draw the batch of a claim: once for a pool, version and statement'))
     .requiredOption('--pool <number>', 'the pool; its keeper draws', parseCount)
+    .option('--claimant <address>', 'the only account that can claim on the batch (default: yours)', parseAddress)
     .action(async (folder, options) => (await actions()).draw(folder, options))
 
   version(batchOptions(command(claim, 'publish <folder>', 'prove a claim about a version and put it on record')))

@@ -57,6 +57,7 @@ export {
   trainerEnvironmentSchema,
   trainerLimitsSchema,
 } from './external/command.ts'
+export { removeTree } from './external/remove-tree.ts'
 export { type ExternalOutcome, type ExternalRound, ExternalTrainer } from './external/trainer.ts'
 export { parseJson } from './json.ts'
 export { loadModel, modelJson, saveModel } from './model/artifacts.ts'

@@ -12,6 +12,7 @@ import {
   readFolderKey,
   verificationKeyHash,
 } from '../zkml/index.ts'
+import { parseJson } from '../zkml/json.ts'
 import { ServingError } from './errors.ts'
 
 const NAME = 'CircuitVerifier'
@@ -45,7 +46,7 @@ export async function deployVerifier(
   signer: Signer,
   subject = 'a model’s circuit',
 ): Promise<DeployedVerifier> {
-  const key = parseVerificationKey(JSON.parse(await readFile(folderPaths(folder).verificationKey, 'utf8')))
+  const key = parseVerificationKey(parseJson(await readFile(folderPaths(folder).verificationKey, 'utf8')))
   const opened = await openFolder(folder)
   const { metadata } = await readFolderKey(opened)
   const source = exportVerifier(key, { name: NAME, setupKind: metadata.setup, subject })

@@ -18,6 +18,7 @@ const HELP = `usage: npm run web [-- dev|build|serve] [options]
   --rpc URL          JSON-RPC endpoint, may be repeated (default http://127.0.0.1:8545)
   --gateway URL      trustless IPFS gateway, such as a keeper with network.gateway; may be repeated
   --index URL        GraphQL endpoint of an index (npm run index), for services whose log is long
+  --claims ADDRESS   registry of claims (cohort claim deploy) for the screen of claims
   --circuit FOLDER   a compiled circuit with its key, which visitors may prove; may be repeated
   --out DIR          of build (default build/web)
   --port N           of dev and serve (default 5173)
@@ -33,6 +34,7 @@ const { values, positionals } = commandLine(
       rpc: { type: 'string', multiple: true },
       gateway: { type: 'string', multiple: true },
       index: { type: 'string' },
+      claims: { type: 'string' },
       circuit: { type: 'string', multiple: true },
       out: { type: 'string' },
       port: { type: 'string' },
@@ -53,6 +55,7 @@ try {
     rpc: values.rpc ?? ['http://127.0.0.1:8545'],
     gateways: values.gateway ?? [],
     index: values.index,
+    claims: values.claims,
     circuits: values.circuit ?? [],
   })
   if (what === 'dev') {

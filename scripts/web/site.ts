@@ -35,6 +35,8 @@ export type SiteTerms = {
   readonly gateways: readonly string[]
   /** GraphQL endpoint of an index, if there is one. */
   readonly index?: string | undefined
+  /** Address of a claim registry, if there is one. */
+  readonly claims?: string | undefined
   readonly deployment: DeploymentFile
   /** Folders of compiled circuits with keys. */
   readonly circuits: readonly string[]
@@ -61,6 +63,7 @@ export async function prepareSite({
   rpc,
   gateways,
   index,
+  claims,
   deployment,
   circuits,
   samples = new Map(),
@@ -69,7 +72,7 @@ export async function prepareSite({
   for (const folder of circuits) folders.set((await readManifest(folder)).circuitId, resolve(folder))
   const places = Object.fromEntries([...folders.keys()].map((id) => [id, `./circuits/${id}/`]))
   const lists = Object.fromEntries([...samples.keys()].map((service) => [service, `./samples/${service}.json`]))
-  const description = { rpc, gateways, index, deployment, circuits: places, samples: lists }
+  const description = { rpc, gateways, index, claims, deployment, circuits: places, samples: lists }
   return { description: `${JSON.stringify(description, null, 2)}\n`, folders, samples }
 }
 
@@ -79,6 +82,7 @@ export async function siteOf(options: {
   readonly rpc: readonly string[]
   readonly gateways: readonly string[]
   readonly index?: string | undefined
+  readonly claims?: string | undefined
   readonly circuits: readonly string[]
 }): Promise<PreparedSite> {
   return await prepareSite({ ...options, deployment: await readDeployment(options.deployment) })

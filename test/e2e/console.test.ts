@@ -3,6 +3,7 @@
 import { expect } from 'chai'
 import type { DemoReport } from '../../scripts/demo/report.ts'
 import { findChromium } from '../keepers/zkml/prove/browser.ts'
+import { claimCases } from './console/claims.ts'
 import { ConsoleDemo } from './console/demo.ts'
 import { hostileCases } from './console/hostile.ts'
 import { lookCases } from './console/looks.ts'
@@ -43,6 +44,7 @@ describe('the console in a browser', function () {
   simulationCases(stage)
   operatorCases(stage)
   useCases(stage)
+  claimCases(stage)
   lookCases(stage)
   hostileCases(stage, 'few', 10_000)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the console has owners sign, provers prove and browsers remember, without a browser.
 import { expect } from 'chai'
-import { getBytes, type Interface, parseEther, toBeHex } from 'ethers'
+import { getBytes, Interface, MaxUint256, parseEther, toBeHex, ZeroAddress } from 'ethers'
 import { contractInterface, parseDeployment } from '../../keepers/chain/index.ts'
 import { commitRounded, prepareSegment } from '../../keepers/serving/index.ts'
 import { decodeReference, decodeWitness } from '../../keepers/serving/prover-witness.ts'
@@ -10,7 +10,7 @@ import { madeDeployment } from '../../scripts/bench/console/deployment.ts'
 import { keepInput, knownInput } from '../../web/src/ensembles/known-inputs.ts'
 import { memberContext } from '../../web/src/ensembles/member-proof.ts'
 import { safeHash } from '../../web/src/guards/safe.ts'
-import { inWords, parseSigning, standingOf } from '../../web/src/guards/signing.ts'
+import { inWords, isUnread, parseSigning, standingOf } from '../../web/src/guards/signing.ts'
 import { jobOf } from '../../web/src/model/job.ts'
 import { keepIndex, parseIndex, withOwnIndex } from '../../web/src/site/own-index.ts'
 import { twoLayers } from '../keepers/zkml/quantise/networks.ts'
@@ -69,14 +69,34 @@ describe('a transaction that the owners of a Safe sign', () => {
   it('is said in words: a payment, a call of the guard, and what the page cannot read', () => {
     const guard = contractInterface('SpendingGuard')
     const announce = guard.encodeFunctionData('announce', [toBeHex(7n, 32)])
-    expect(inWords(call, OTHER)).to.equal(`pays 1 ether to ${PAYEE}`)
-    expect(inWords({ to: OTHER, value: 0n, data: announce }, OTHER)).to.equal(
+    expect(inWords(call, OTHER, SAFE)).to.equal(`pays 1 ether to ${PAYEE}`)
+    expect(inWords({ to: OTHER, value: 0n, data: announce }, OTHER, SAFE)).to.equal(
       `calls announce(${toBeHex(7n, 32)}) of the guard`,
     )
     // The same bytes to another contract are another thing.
-    expect(inWords({ to: PAYEE, value: 1n, data: announce }, OTHER)).to.equal(
+    expect(inWords({ to: PAYEE, value: 1n, data: announce }, OTHER, SAFE)).to.equal(
       `calls ${PAYEE}, with 0.000000000000000001 ether, with 36 bytes that this page cannot read`,
     )
+    // Nor are the same bytes with more behind them.
+    expect(isUnread(inWords({ to: OTHER, value: 0n, data: `${announce}00` }, OTHER, SAFE))).to.equal(true)
+  })
+
+  it('a link that takes the Safe over, or gives a token away, says so', () => {
+    const settings = new Interface(['function addOwnerWithThreshold(address,uint256)', 'function setGuard(address)'])
+    const token = new Interface(['function approve(address,uint256)'])
+    const says = (to: string, data: string) => inWords({ to, value: 0n, data }, OTHER, SAFE)
+    expect(says(SAFE, settings.encodeFunctionData('addOwnerWithThreshold', [PAYEE, 1n]))).to.equal(
+      `CHANGES THE SAFE ITSELF: it calls addOwnerWithThreshold(${PAYEE}, 1) of the Safe`,
+    )
+    expect(says(SAFE, settings.encodeFunctionData('setGuard', [ZeroAddress]))).to.equal(
+      `CHANGES THE SAFE ITSELF: it calls setGuard(${ZeroAddress}) of the Safe`,
+    )
+    expect(says(SAFE, '0x12345678')).to.match(/^CHANGES THE SAFE ITSELF: .* 4 bytes that this page cannot read/)
+    expect(says(PAYEE, token.encodeFunctionData('approve', [OTHER, MaxUint256]))).to.equal(
+      `calls approve(${OTHER}, ${MaxUint256}) of ${PAYEE}, if that is a token`,
+    )
+    // To another address, the bytes that change a Safe are unread bytes.
+    expect(isUnread(says(PAYEE, settings.encodeFunctionData('setGuard', [ZeroAddress])))).to.equal(true)
   })
 
   it('waits for those before it, for signatures, and for nothing', () => {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { getAddress } from 'ethers'
 import { parseDeployment } from '../../keepers/chain/index.ts'
 import { madeDeployment as sampleDeployment } from '../../scripts/bench/console/deployment.ts'
 import { freePort } from '../../scripts/demo/ports.ts'
@@ -17,7 +18,10 @@ describe('the console’s description of itself', () => {
 
   it('has addresses relative to the page, or absolute', () => {
     const id = `0x${'ab'.repeat(32)}`
-    const site = parse({ circuits: { [id]: './circuits/one/' } })
+    const claims = `0x${'ab'.repeat(20)}`
+    const site = parse({ circuits: { [id]: './circuits/one/' }, claims })
+    expect(site.claims).to.equal(getAddress(claims))
+    expect(parse({}).claims).to.equal(null)
     expect(site.rpc).to.deep.equal(['https://example.org/rpc'])
     expect(site.gateways).to.deep.equal(['https://ipfs.example.org/'])
     expect(site.circuits).to.deep.equal({ [id]: 'https://example.org/console/circuits/one/' })
@@ -33,6 +37,7 @@ describe('the console’s description of itself', () => {
     ],
     ['a key that it does not know', { tracker: 'x' }, /tracker/],
     ['a circuit without an id', { circuits: { one: './' } }, /circuits\.one: .*id of a circuit/],
+    ['a registry of claims that has no address', { claims: '0x12' }, /claims: an Ethereum address/],
     ['a deployment without its chain', { deployment: { contracts: {} } }, /deployment: /],
   ] as const) {
     it(`refuses ${what}`, () => {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs in a worker thread of the keeper: the only place that ever holds samples. Loads the shard once, then trains and
 // evaluates on request, one job at a time, so that the daemon's loop keeps up with the chain meanwhile.
-import { rmSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
@@ -19,6 +18,7 @@ import {
   packError,
   partitionDirichlet,
   partitionIid,
+  removeTree,
   seedOfRound,
   specHash,
   subset,
@@ -156,7 +156,7 @@ async function dealSamples(manifest: ServiceManifest, data: DataConfig, signal: 
 function openCommand(spec: ModelSpec, command: TrainerCommand): ExternalTrainer {
   const place = join(command.folder, EXCHANGE)
   // Files of a keeper that was killed during training.
-  rmSync(place, { recursive: true, force: true })
+  removeTree(place)
   return new ExternalTrainer(spec, command, place)
 }
 

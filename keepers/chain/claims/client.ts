@@ -139,12 +139,24 @@ export class ClaimClient {
     return { ...sent, poolId: Number(await this.#valueOf(sent, 'PoolCommitted', 'poolId')) }
   }
 
-  /** Draws a pool's batch for a claim and waits for the block that decides; once fixed, the same answer for good. */
-  async draw(poolId: number, service: string, version: number, statementId: string): Promise<number> {
+  /**
+   * Draws a pool's batch for a claim and waits for the block that decides; once fixed, the same answer for good.
+   * @param claimant The only account that can claim on it (default: the signer's).
+   * @throws ClaimError other-claimant if the pool has drawn for another account
+   */
+  async draw(
+    poolId: number,
+    service: string,
+    version: number,
+    statementId: string,
+    claimant?: string,
+  ): Promise<number> {
+    const account = claimant ?? (await this.sender.address())
     const drawId = await this.#registry.drawIdOf(poolId, service, version, statementId)
     if ((await this.#registry.drawingOf(drawId)).decidedBy === 0n)
-      await this.sender.send('draw', () => this.#registry.draw(poolId, service, version, statementId))
-    const { decidedBy, indexPlusOne } = await this.#registry.drawingOf(drawId)
+      await this.sender.send('draw', () => this.#registry.draw(poolId, service, version, statementId, account))
+    const { decidedBy, indexPlusOne, claimant: drawnFor } = await this.#registry.drawingOf(drawId)
+    requireClaimant(poolId, drawnFor, account)
     if (indexPlusOne === 0n) {
       await this.#waitFor(Number(decidedBy))
       await this.sender.send('fixDraw', () => this.#registry.fixDraw(drawId))
@@ -152,12 +164,13 @@ export class ClaimClient {
     return Number((await this.#registry.drawingOf(drawId)).indexPlusOne) - 1
   }
 
-  /** Index of the batch that was drawn for a claim. @throws ClaimError unknown */
+  /** Index of the batch that was drawn for a claim of the signer's. @throws ClaimError unknown; other-claimant */
   async drawn(poolId: number, service: string, version: number, statementId: string): Promise<number> {
     const drawId = await this.#registry.drawIdOf(poolId, service, version, statementId)
-    const { indexPlusOne } = await this.#registry.drawingOf(drawId)
+    const { indexPlusOne, claimant } = await this.#registry.drawingOf(drawId)
     if (indexPlusOne === 0n)
       throw new ClaimError('unknown', `pool ${poolId} has drawn nothing for it: cohort claim draw`)
+    requireClaimant(poolId, claimant, await this.sender.address())
     return Number(indexPlusOne) - 1
   }
 
@@ -332,6 +345,14 @@ const COUNTER_BATCH = [
   { name: 'claimId', type: 'uint256' },
   { name: 'batch', type: 'uint256' },
 ]
+
+function requireClaimant(poolId: number, found: string, expected: string): void {
+  if (getAddress(found) !== getAddress(expected))
+    throw new ClaimError(
+      'other-claimant',
+      `pool ${poolId} drew its batch for a claim of ${found}, not of ${expected}: a pool draws once for a version and statement`,
+    )
+}
 
 function onChain({ auditor = ZeroAddress, poolId = 0, source, ...rest }: ClaimTerms) {
   return { ...rest, auditor, poolId, source: SOURCES.indexOf(source) }

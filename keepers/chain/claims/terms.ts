@@ -45,6 +45,8 @@ type ClaimErrorCode =
   | 'lapsed'
   /** The batches at hand are not those that a pool committed to. */
   | 'other-pool'
+  /** A pool has drawn for a claim of another account. */
+  | 'other-claimant'
 
 /** sysexits.h: 65 for wrong data, 78 for a wrong address. */
 export const CLAIM_EXIT_CODES: Record<ClaimErrorCode, number> = {
@@ -52,6 +54,7 @@ export const CLAIM_EXIT_CODES: Record<ClaimErrorCode, number> = {
   'wrong-contract': 78,
   lapsed: 1,
   'other-pool': 65,
+  'other-claimant': 1,
 }
 
 export class ClaimError extends Error {

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { ContentSignature, IntegerProgram, Salts, Sample } from '../../zkml/index.ts'
+import { parseJson } from '../../zkml/json.ts'
 import { badData, usage } from './terminal.ts'
 
 export type SampleSet = { readonly inputs: readonly Float64Array[]; readonly labels?: readonly number[] }
@@ -169,7 +170,7 @@ export function inputShapeOf(program: IntegerProgram): readonly number[] {
 export async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8')
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch (error) {
     // Node quotes the text around the mistake, and the file may be secret.
     throw badData(`${path}: ${(error as Error).message.replace(/, [."].*(?= is not valid JSON)/s, '')}`)

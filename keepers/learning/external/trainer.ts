@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A trainer that is somebody else's program: files in, files out, nothing believed unread. docs/trainers.md has the format.
 import { constants, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
@@ -9,6 +9,7 @@ import { parseJson } from '../json.ts'
 import type { Dataset, ModelSpec, TrainingParameters } from '../types.ts'
 import type { TrainerCommand } from './command.ts'
 import { checkRunnable, runLimited } from './process.ts'
+import { removeTree } from './remove-tree.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from './safetensors.ts'
 
 /** The description of a round, besides weights and samples. */
@@ -95,7 +96,7 @@ export class ExternalTrainer {
       await runLimited({ ...this.#trainer, environment, signal, mark: 'COHORT_TRAINING' })
       return await this.#read(files, data.count)
     } finally {
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+      removeTree(folder)
     }
   }
 

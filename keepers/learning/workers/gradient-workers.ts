@@ -78,6 +78,8 @@ export class GradientWorkers {
    * @throws LearningError WORKER_DIED, or the error of a worker, before any update: the weights are those of the step before
    */
   async step(count: number, seed: number, fill: FillSlice): Promise<BatchOutcome> {
+    // A worker may have ended between two steps: its slice would be missing from the sum, and nobody would notice.
+    if (this.#failure !== null) throw this.#failure
     const bounds = boundsOf(count, this.count)
     this.#engine.readWeights(this.#weights!)
     const asked: { readonly thread: Thread; readonly command: number }[] = []

@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { parseJson } from '../json.ts'
 import { writeAtomically } from '../setup/section-file.ts'
 import { CeremonyError } from './errors.ts'
 import { beaconSchema, circuitFields, hex, nameSchema, powersSchema, when } from './transcript-fields.ts'
@@ -62,7 +63,7 @@ export async function readTranscript(folder: string): Promise<Transcript> {
   const path = transcriptPath(folder)
   let json: unknown
   try {
-    json = JSON.parse(await readFile(path, 'utf8'))
+    json = parseJson(await readFile(path, 'utf8'))
   } catch (error) {
     throw new CeremonyError('transcript-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }

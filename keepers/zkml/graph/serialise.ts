@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The integer program as a JSON file: numbers as decimal lists, checked on the way in.
+
+import { parseJson } from '../json.ts'
 import { CompileError } from './errors.ts'
 import type { IntegerProgram } from './program.ts'
 import { programForm } from './program-form.ts'
@@ -19,7 +21,7 @@ export function programToJson(value: IntegerProgram): string {
 export function programFromJson(text: string): IntegerProgram {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     throw new CompileError('malformed-file', `the program is not JSON: ${(error as Error).message}`)
   }

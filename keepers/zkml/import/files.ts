@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { CompileError } from '../graph/errors.ts'
 import { elementCount } from '../graph/program.ts'
 import type { Graph } from '../graph/types.ts'
+import { parseJson } from '../json.ts'
 import { importOnnx, type OnnxOptions } from './onnx/import.ts'
 import { importTfjs } from './tfjs/import.ts'
 
@@ -40,7 +41,7 @@ async function readShards(text: string, directory: string): Promise<Map<string, 
   const shards = new Map<string, Uint8Array>()
   let json: unknown = null
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch {
     // The importer reports the error in the text.
     return shards

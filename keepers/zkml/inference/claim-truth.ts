@@ -79,11 +79,12 @@ export function untruth(statement: BatchStatement, measured: Measured, claim: nu
     const claimed = refutes ? `the refutation says fewer than ${claim}` : `the claim is ${claim}`
     return `the model gets ${measured.right} of ${measured.count} right, ${claimed}`
   }
-  if (measured.gaps.some(({ of }) => of === 0)) {
+  // A refutation needs one pair of groups with members.
+  if (refutes ? measured.gaps.every(({ of }) => of === 0) : measured.gaps.some(({ of }) => of === 0)) {
     return statement.kind === 'odds' ? 'one of the four cells has no members' : 'one of the two groups has no members'
   }
   const what = statement.kind === 'calibration' ? 'the calibration error' : 'the gap'
-  const worst = Math.max(...measured.gaps.map(({ over, of }) => Math.ceil((PERMILLE * over) / of)))
+  const worst = Math.max(...measured.gaps.map(({ over, of }) => (of === 0 ? 0 : Math.ceil((PERMILLE * over) / of))))
   return `${what} is ${worst} permille, the ${refutes ? 'refutation says more than' : 'claim is at most'} ${claim}`
 }
 

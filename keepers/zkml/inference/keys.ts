@@ -2,6 +2,7 @@
 // The keys of a folder's circuit: set up here, or taken from a ceremony, and checked to belong to it.
 import { fstatSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
+import { parseJson } from '../json.ts'
 import { type Part, readPart } from '../parts.ts'
 import { type OpenKey, openKey } from '../prove/backend.ts'
 import { tablesPath } from '../prove/tables.ts'
@@ -62,7 +63,7 @@ export async function readFolderKey({ folder, manifest }: CircuitFolder): Promis
  */
 export async function statesItsKey(folder: string, key: AnyKey): Promise<boolean> {
   const text = await readFile(folderPaths(folder).verificationKey, 'utf8').catch(() => null)
-  return text === null || keyHash(parseKey(JSON.parse(text))) === keyHash(key)
+  return text === null || keyHash(parseKey(parseJson(text))) === keyHash(key)
 }
 
 /** The same for a key anywhere, such as the one that a ceremony wrote. It passes through memory piece by piece. */

@@ -7,6 +7,7 @@ import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/
 import { z } from 'zod'
 import { type BatchOptions, type CircuitOptions, type PartVisibilities, PUBLIC_SIGNALS } from '../circuit/index.ts'
 import type { InputVisibility, Visibility } from '../graph/program.ts'
+import { parseJson } from '../json.ts'
 import { sha256 } from '../setup/metadata.ts'
 import type { TwoRoundShape } from '../setup/two-round-shape.ts'
 import { InferenceError } from './errors.ts'
@@ -148,7 +149,7 @@ export async function readManifest(folder: string): Promise<CircuitManifest> {
   const text = await readFile(paths.manifest, 'utf8').catch((error: Error) => {
     throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml compile first`, { cause: error })
   })
-  return parseManifest(parseJson(text, paths.manifest), paths.manifest)
+  return parseManifest(jsonOf(text, paths.manifest), paths.manifest)
 }
 
 /** Checks a manifest. @param where names the document in errors @throws InferenceError `folder-mismatch` */
@@ -190,9 +191,9 @@ function visibilitiesOf<Whole extends string>(shown: Whole | InParts): Whole | P
   return typeof shown === 'string' ? shown : shown.parts.map(({ shown: each }) => each)
 }
 
-function parseJson(text: string, path: string): unknown {
+function jsonOf(text: string, path: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch (error) {
     throw new InferenceError('folder-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }

@@ -6,6 +6,7 @@ import { CompileError } from '../graph/errors.ts'
 import type { InputPiece, Mode, OutputSpec } from '../graph/program.ts'
 import { inputPieces } from '../graph/program-form.ts'
 import type { SoftmaxKind } from '../graph/types.ts'
+import { parseJson } from '../json.ts'
 
 /** Weights are multiples of 2^−fraction in `weightBits` bits (sign included), biases in `biasBits` bits. */
 export type WeightPlan = {
@@ -183,7 +184,7 @@ export function planToJson(plan: Plan): string {
 export function planFromJson(text: string): Plan {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     throw new CompileError('malformed-file', `the plan is not JSON: ${(error as Error).message}`)
   }

@@ -8,6 +8,7 @@ import type { IntegerProgram } from '../graph/program.ts'
 import { InferenceError } from '../inference/errors.ts'
 import { type CircuitFolder, compileFolder, openFolder } from '../inference/folder.ts'
 import type { ProofSystem } from '../inference/systems.ts'
+import { parseJson } from '../json.ts'
 import { encodeInput } from '../quantise/quantise.ts'
 import { writeAtomically } from '../setup/section-file.ts'
 import { type SegmentedSample, type SegmentSample, traceSegments } from './chain.ts'
@@ -124,7 +125,7 @@ export async function readSegmentsManifest(folder: string): Promise<SegmentsMani
   })
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     throw new InferenceError('folder-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }

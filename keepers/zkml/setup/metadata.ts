@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { parseJson } from '../json.ts'
 import { type Part, piecesOf } from '../parts.ts'
 import { SetupError } from './errors.ts'
 import { writeAtomically } from './section-file.ts'
@@ -62,7 +63,7 @@ export async function readKeyMetadata(zkeyPath: string): Promise<KeyMetadata> {
   }
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (error) {
     throw new SetupError('metadata-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }

@@ -78,18 +78,16 @@ describe('ClaimRegistry: challenges', () => {
     const first = await published()
     // The spoiler has weights and batches.
     const evidence = { signature: '0x', path: tree.path(first.index) }
-    const own = { ...first.given, guarantee: 1, auditor: stranger.address }
-    const spoilt = await publish(own, { by: stranger, batch: BATCHES[first.index]!, evidence })
+    const own = { ...first.given, source: SOURCE.claimant, guarantee: 1, auditor: stranger.address }
+    const spoilt = await publish(own, { by: stranger })
     const signature = await world.counterSigned(stranger, spoilt, ELSEWHERE, stranger)
     const proof = await refutation(stranger, spoilt, ELSEWHERE)
     await claims.connect(stranger).refuteSigned(spoilt, ELSEWHERE, signature, proof)
     expect(await claims.hasBadge(required({ source: SOURCE.draw, by: by(first.poolId) }))).to.equal(true)
     // Others claim under the pool as before; under that auditor, nobody does.
     await publish(first.given, { batch: BATCHES[first.index]!, evidence })
-    await expect(publish(own, { by: stranger, batch: BATCHES[first.index]!, evidence })).to.be.revertedWithCustomError(
-      claims,
-      'GuaranteeRefuted',
-    )
+    for (const by of [stranger, world.user])
+      await expect(publish(own, { by })).to.be.revertedWithCustomError(claims, 'GuaranteeRefuted')
   })
 
   it('refuses a batch that the challenger picked, another’s refutation, and a proof made for something else', async () => {

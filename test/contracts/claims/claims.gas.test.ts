@@ -11,7 +11,7 @@ describe('claims: gas', () => {
     const figures: Figures = {}
     figures['commit to a pool'] = await gasOf(claims.connect(user).commitPool(tree.root, tree.size, 'ipfs://batches'))
     const drawId = await claims.drawIdOf(1, service, 1n, statements.accuracy)
-    figures.draw = await gasOf(claims.connect(user).draw(1, service, 1n, statements.accuracy))
+    figures.draw = await gasOf(claims.connect(user).draw(1, service, 1n, statements.accuracy, user))
     await networkHelpers.mine(3)
     figures['fix a draw'] = await gasOf(claims.fixDraw(drawId))
     const index = Number((await claims.drawingOf(drawId)).indexPlusOne) - 1

@@ -77,9 +77,9 @@ async function deployClaims() {
     return await claims.poolCount()
   }
   /** Draws for a version's claim; the index. */
-  const drawn = async (poolId: bigint, version = 1n, by = user) => {
+  const drawn = async (poolId: bigint, version = 1n, by = user, claimant = by) => {
     const drawId = await claims.drawIdOf(poolId, service, version, statements.accuracy)
-    await claims.connect(by).draw(poolId, service, version, statements.accuracy)
+    await claims.connect(by).draw(poolId, service, version, statements.accuracy, claimant)
     await networkHelpers.mine(3)
     await claims.fixDraw(drawId)
     return Number((await claims.drawingOf(drawId)).indexPlusOne) - 1

@@ -167,7 +167,7 @@ describe('ClaimRegistry: several at once', () => {
   it('draws for no version to come, which could be trained on what was drawn', async () => {
     const { claims, pool, user, service, statements, models, keepers, ethers, CID } = await createClaims()
     const poolId = await pool()
-    const draw = (version: bigint) => claims.connect(user).draw(poolId, service, version, statements.accuracy)
+    const draw = (version: bigint) => claims.connect(user).draw(poolId, service, version, statements.accuracy, user)
     await expect(draw(4n)).to.be.revertedWithCustomError(claims, 'VersionNotClaimable').withArgs(service, 4n)
     await keepers.publish(1, 4, ethers.toBeHex(ELSEWHERE, 32), CID, 7)
     await draw(4n)
@@ -175,13 +175,13 @@ describe('ClaimRegistry: several at once', () => {
     await expect(draw(3n)).to.be.revertedWithCustomError(claims, 'VersionNotClaimable')
   })
 
-  it('another’s equal claim, which then falls, takes a badge away only until anybody promotes the first', async () => {
+  it('an equal claim, which then falls, takes a badge away only until anybody promotes the first', async () => {
     const world = await createClaims()
     const { claims, published, publish, tree, stranger, required, by, refutation } = world
     const first = await published()
     const spoiler = await publish(
       { ...first.given, auditor: world.auditor.address },
-      { by: stranger, batch: BATCHES[first.index]!, evidence: { ...NOTHING, path: tree.path(first.index) } },
+      { batch: BATCHES[first.index]!, evidence: { ...NOTHING, path: tree.path(first.index) } },
     )
     const signature = await world.counterSigned(stranger, spoiler, ELSEWHERE)
     const proof = await refutation(stranger, spoiler, ELSEWHERE)

@@ -156,7 +156,7 @@ describe('ClaimRegistry: claims and badges', () => {
     const { claims, pool, terms, publish, tree, user, stranger, statements, service, networkHelpers } = world
     const poolId = await pool()
     const drawId = await claims.drawIdOf(poolId, service, 1n, statements.accuracy)
-    const draw = (by: typeof user) => claims.connect(by).draw(poolId, service, 1n, statements.accuracy)
+    const draw = (by: typeof user) => claims.connect(by).draw(poolId, service, 1n, statements.accuracy, user)
     await expect(draw(stranger)).to.be.revertedWithCustomError(claims, 'NotPoolKeeper')
     await expect(claims.fixDraw(drawId)).to.be.revertedWithCustomError(claims, 'NotDrawn').withArgs(drawId)
     const given = await terms({ source: SOURCE.draw, poolId })
@@ -190,14 +190,13 @@ describe('ClaimRegistry: claims and badges', () => {
   it('a draw that nobody fixed in time is lost: waiting for a better hash ends the pool', async () => {
     const { claims, pool, user, statements, service, networkHelpers } = await createClaims()
     const poolId = await pool()
-    await claims.connect(user).draw(poolId, service, 1n, statements.accuracy)
+    await claims.connect(user).draw(poolId, service, 1n, statements.accuracy, user)
     await networkHelpers.mine(260)
     const drawId = await claims.drawIdOf(poolId, service, 1n, statements.accuracy)
     await expect(claims.fixDraw(drawId)).to.be.revertedWithCustomError(claims, 'DrawLapsed')
-    await expect(claims.connect(user).draw(poolId, service, 1n, statements.accuracy)).to.be.revertedWithCustomError(
-      claims,
-      'AlreadyDrawn',
-    )
+    await expect(
+      claims.connect(user).draw(poolId, service, 1n, statements.accuracy, user),
+    ).to.be.revertedWithCustomError(claims, 'AlreadyDrawn')
   })
 
   it('refuses pools without batches', async () => {
@@ -287,6 +286,9 @@ describe('ClaimRegistry: claims and badges', () => {
       { count: 4096 },
       { kind: KIND.calibration },
       { bins: ethers.id('bins') },
+      // Under a second name for the same meaning, a pool would draw a second time.
+      { kind: KIND.accuracy, positive: 1 },
+      { kind: KIND.calibration, bins: ethers.id('bins'), positive: 1 },
     ]) {
       await expect(claims.describe(odd, ids.below, { ...statement, ...changes })).to.be.revertedWithCustomError(
         claims,

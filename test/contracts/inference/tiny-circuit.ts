@@ -22,6 +22,8 @@ export type TinyCircuit = {
   /** Circuit id in the VerifierRegistry. */
   readonly id: string
   readonly vkHash: string
+  /** As snarkjs writes it to verification_key.json. */
+  readonly key: unknown
   /** The verifier says of itself that its key is from a local set-up, which is true, or from a ceremony. */
   deployVerifier(signer: Signer, setup?: 'local' | 'ceremony'): Promise<{ getAddress(): Promise<string> }>
   prove(inputs: Record<string, bigint>): Promise<Proof>
@@ -37,13 +39,15 @@ export async function tinyCircuit(name: string, source: string): Promise<TinyCir
   const folder = await prepared(source)
   const wasm = new Uint8Array(await readFile(join(folder, 'tiny.wasm')))
   const key = { ...memory(), data: new Uint8Array(await readFile(join(folder, 'tiny.zkey'))) }
-  const vkey = parseVerificationKey(await zKey.exportVerificationKey(key))
+  const written: unknown = await zKey.exportVerificationKey(key)
+  const vkey = parseVerificationKey(written)
   const contractOf = (setupKind: 'local' | 'ceremony') =>
     compile(exportVerifier(vkey, { name: 'TinyVerifier', setupKind })).TinyVerifier!
   const local = contractOf('local')
   return {
     id: id(`cohort test circuit: ${name}`),
     vkHash: verificationKeyHash(vkey),
+    key: written,
     async deployVerifier(signer, setup = 'local') {
       const contract = setup === 'local' ? local : contractOf(setup)
       const deployed = await new ContractFactory(contract.abi, contract.bytecode, signer).deploy()

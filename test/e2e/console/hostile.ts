@@ -43,7 +43,7 @@ export function hostileCases(stage: Stage, numbers: Numbers, length: number): vo
       const heading = (await page.locator('h1').textContent())!
       expect(heading).to.not.contain('\u202E').and.not.contain('\u0000')
       expect(heading.length).to.be.at.most(201)
-      const subjects = { service: deployment.services[0]!.address, account: STRANGER, block: 20 }
+      const subjects = { service: deployment.services[0]!.address, account: STRANGER, block: 20, registry: STRANGER }
       const more = [
         { name: 'version 2', parts: () => ['service', subjects.service, 'version', 2] },
         { name: 'a keeper with events', parts: () => ['service', subjects.service, 'keeper', STRANGER] },

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { clients } from '../../../keepers/chain/index.ts'
 import { accessibilityFaults, countControls, DESK, describeFocus, overflow, type Visitor } from './browser.ts'
+import { claimsOnRecord } from './claims-on-record.ts'
 import { ACCOUNT, type ConsoleDemo, connect, draw, type Stage } from './demo.ts'
 import { type ConsoleScreen, SCREENS, type Subjects } from './screens.ts'
 
@@ -105,11 +106,13 @@ export async function inspect(page: Page, name: string): Promise<void> {
   expect(await overflow(page)).to.equal(0)
 }
 
-async function subjectsOf({ provider, deployment }: ConsoleDemo): Promise<Subjects> {
+async function subjectsOf(demo: ConsoleDemo): Promise<Subjects> {
+  const { provider, deployment } = demo
   const guard = clients.guard(deployment.contracts.SpendingGuard, provider)
   const [verdict] = await guard.queryFilter(guard.filters.VerdictAccepted())
   const service = deployment.services[0]!.address
-  return { service, account: verdict!.args.account, block: (await provider.getBlockNumber()) - 5 }
+  const { registry } = await claimsOnRecord(demo)
+  return { service, account: verdict!.args.account, block: (await provider.getBlockNumber()) - 5, registry }
 }
 
 /** Waits until a screen has what it shows. */

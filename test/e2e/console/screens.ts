@@ -9,6 +9,8 @@ export type Subjects = {
   readonly account: string
   /** A block of the past. */
   readonly block: number
+  /** A registry of claims. */
+  readonly registry: string
 }
 
 export type ConsoleScreen = {
@@ -68,6 +70,8 @@ export const SCREENS: readonly ConsoleScreen[] = [
   { name: 'question', parts: () => ['ensembles', 1, 'question', 1], ready: 'table' },
   { name: 'guards', parts: () => ['guards'], ready: 'table' },
   { name: 'guarded-account', parts: ({ account }) => ['guards', account], ready: 'dl.facts' },
+  { name: 'claims', parts: ({ registry }) => ['claims', registry], ready: 'table' },
+  { name: 'claim', parts: ({ registry }) => ['claims', registry, 2], ready: 'dl.facts' },
   { name: 'simulate', parts: () => ['simulate'], run: true },
   { name: 'operator', parts: () => ['operator'], ready: 'textarea', paste: METRICS },
 ]

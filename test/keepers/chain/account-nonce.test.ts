@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which endpoints the transaction queue believes about its account's nonce and its transactions.
 import { expect } from 'chai'
-import { Transaction } from 'ethers'
+import { Transaction, toQuantity } from 'ethers'
+import { FOREIGN_LOOKS } from '../../../keepers/chain/account-nonce.ts'
 import { systemClock } from '../../../keepers/chain/index.ts'
 import { FlakyEndpoint } from './proxy.ts'
 import { failure, NOBODY, sharedChain, type TestChain } from './test-chain.ts'
@@ -50,6 +51,32 @@ describe('account nonce', function () {
       only.intercept = (method) => (hiding && hidden.has(method) ? { result: null } : null)
       const impatient = chain.queue(chain.store(), { provider, witnesses: provider, lonePatience: 0 })
       expect((await failure(impatient.send(chain.transfer('hidden')))).code).to.equal('FOREIGN_TRANSACTION')
+    } finally {
+      await only.stop()
+    }
+  })
+
+  it('does not end because the only provider counted too high for a moment: the transaction is sent once it counts right', async () => {
+    const at = chain.store()
+    await chain.queue(at).send(chain.transfer('first'))
+    const only = await FlakyEndpoint.start(chain.url)
+    try {
+      const nonce = at.transactions.nextNonce()
+      // Signed, and never sent: a crash came between.
+      at.transactions.insert({
+        key: 'unsent',
+        nonce,
+        request: { to: chain.token, data: chain.transfer('').data, value: '0', gasLimit: '100000' },
+        attempts: [await chain.signedCall(chain.wallet(1), chain.transfer('').data, nonce)],
+      })
+      // As many looks as it takes before anybody asks about a stranger, and some of the asking.
+      let lies = FOREIGN_LOOKS + 3
+      only.intercept = (method) =>
+        method === 'eth_getTransactionCount' && lies-- > 0 ? { result: toQuantity(nonce + 1) } : null
+      const provider = chain.connect([only.url])
+      const line = chain.queue(at, { provider, witnesses: provider, lonePatience: 400 })
+      await line.resume()
+      expect(await chain.nonce()).to.equal(nonce + 1)
     } finally {
       await only.stop()
     }

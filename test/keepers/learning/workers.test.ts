@@ -26,6 +26,7 @@ import {
   type TrainOptions,
   unpackError,
 } from '../../../keepers/learning/index.ts'
+import { type FillSlice, GradientWorkers } from '../../../keepers/learning/workers/gradient-workers.ts'
 import { boundsOf } from '../../../keepers/learning/workers/shared.ts'
 import { refuses } from './refusal.ts'
 
@@ -228,6 +229,33 @@ describe('learning: worker threads', function () {
     expect(started).to.have.length(2)
   })
 
+  it('a worker that dies between two steps fails the next one: no step goes on with the slices that are left', async () => {
+    const spec = modelSpec('small-cnn')
+    const engine = await createEngine(spec, 'fused')
+    engine.setWeights(initialWeights(spec, 1))
+    engine.beginUpdates(PARAMETERS)
+    const fill: FillSlice = (start, count, buffers) => gather(some, null, start, count, buffers)
+    const workers = new GradientWorkers(engine, 2)
+    try {
+      await workers.begin(16)
+      await workers.step(16, 1, fill)
+      const before = engine.getWeights()
+      const ended = new Promise((done) => started[0]!.once('exit', done))
+      await started[0]!.terminate()
+      await ended
+      await refuses(() => workers.step(16, 2, fill), 'WORKER_DIED', /training worker 2 of 2 ended/)
+      expect(engine.getWeights()).to.deep.equal(before)
+      await workers.begin(16)
+      await workers.step(16, 2, fill)
+      expect(engine.getWeights()).to.not.deep.equal(before)
+      workers.close()
+      await refuses(() => workers.step(16, 3, fill), 'TORN_DOWN', /torn down/)
+    } finally {
+      workers.close()
+      engine.dispose()
+    }
+  })
+
   it('a worker that dies ends its fellows, and none is left behind', async () => {
     const trainer = await fresh({ epochs: 12, batchSize: 25 })
     const ends = () => Promise.all(started.map((worker) => new Promise((done) => worker.once('exit', done))))
@@ -346,7 +374,6 @@ describe('learning: worker threads', function () {
 
   describe('errors between threads', () => {
     it('a worker that cannot start gives its own error, class and code', async () => {
-      const { GradientWorkers } = await import('../../../keepers/learning/workers/gradient-workers.ts')
       const spec = modelSpec('small-cnn')
       const topology = { class_name: 'Model', config: {} }
       const engine = { spec: { ...spec, topology }, backend: 'fused' } as never

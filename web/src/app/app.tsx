@@ -22,6 +22,7 @@ const OperatorPage = lazy(async () => (await import('../operator/page.tsx')).Ope
 const EnsemblesPage = lazy(async () => (await import('../ensembles/page.tsx')).EnsemblesPage)
 const GuardsPage = lazy(async () => (await import('../guards/page.tsx')).GuardsPage)
 const ProversPage = lazy(async () => (await import('../provers/page.tsx')).ProversPage)
+const ClaimsPage = lazy(async () => (await import('../claims/page.tsx')).ClaimsPage)
 const VersionPage = lazy(async () => (await import('../service/version.tsx')).VersionPage)
 const Tour = lazy(async () => (await import('./tour.tsx')).Tour)
 const KeeperPage = lazy(async () => (await import('../service/keeper.tsx')).KeeperPage)
@@ -35,6 +36,7 @@ const PLACES = [
   ['provers', 'Provers'],
   ['ensembles', 'Ensembles'],
   ['guards', 'Guards'],
+  ['claims', 'Claims'],
   ['operator', 'Operator'],
 ] as const
 
@@ -111,6 +113,7 @@ function Screen({ connection }: { readonly connection: Connection }) {
     )
   }
   if (place === 'provers') return <ProversPage connection={connection} chosen={first ?? null} />
+  if (place === 'claims') return <ClaimsPage connection={connection} chosen={first ?? null} id={second ?? null} />
   if (place === 'simulate') return <SimulatePage />
   if (place === 'model') return <ModelPage connection={connection} chosen={first ?? null} />
   if (place === 'operator') return <OperatorPage connection={connection} />

@@ -9,12 +9,12 @@ import { Action, Show, useLoaded } from '../ui/async.tsx'
 import { Explain } from '../ui/explain.tsx'
 import { Fact } from '../ui/fact.tsx'
 import { Hex } from '../ui/inert.tsx'
-import { inert } from '../ui/inert-text.ts'
+import { inertEnds } from '../ui/inert-text.ts'
 import { send } from '../ui/send.ts'
 import { approveSafe, executeSafe } from './safe.ts'
-import { inWords, parseSigning, readSigning, type Signing, standingOf } from './signing.ts'
+import { inWords, isUnread, parseSigning, readSigning, type Signing, standingOf } from './signing.ts'
 
-/** Characters of a decoded call that are shown. */
+/** Characters of a decoded call, and of its calldata, that are shown: of a longer one both ends. */
 const MOST_WORDS = 1_000
 
 export function SigningPage({
@@ -72,16 +72,28 @@ function Owners({
   const isOwner = safe.owners.includes(visitor)
   const abis = [contractInterface('SpendingGuard')]
   // Whoever sends it need not have approved it before.
+  const words = inWords(call, guard, account)
   const others = approvers.filter((owner) => owner !== visitor).slice(0, safe.threshold - 1)
   return (
     <>
       <p>
-        It <strong>{inert(inWords(call, guard), MOST_WORDS)}</strong>.
+        It <strong>{inertEnds(words, MOST_WORDS)}</strong>.
       </p>
+      {isUnread(words) && (
+        <p class="notice">
+          This page cannot read all of what you would sign. Sign only what you can read elsewhere, byte by byte: such a
+          call may hand over everything that the Safe holds.
+        </p>
+      )}
       <dl class="facts">
         <Fact name="Hash that the owners sign">
           <Hex value={hash} />
         </Fact>
+        {call.data !== '0x' && (
+          <Fact name="Calldata">
+            <code>{inertEnds(call.data, MOST_WORDS)}</code>
+          </Fact>
+        )}
         <Fact name="Number of the transaction">{String(nonce)}</Fact>
         <Fact name="State">
           {standing === 'over'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A transaction of a Safe with several owners, as a link says it and as the chain has its approvals.
-import { formatEther, getAddress, isAddress } from 'ethers'
+import { formatEther, getAddress, Interface, isAddress } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import type { Connection } from '../chain/connection.ts'
 import { approversOf, readSafe, type SafeCall, type SafeState, safeHash } from './safe.ts'
@@ -44,21 +44,57 @@ export async function readSigning(
   return { call, nonce, safe, hash, approvers: await approversOf(provider, account, safe.owners, hash) }
 }
 
-/** What the transaction does, in words. @param guard address of the SpendingGuard */
-export function inWords({ to, value, data }: SafeCall, guard: string): string {
+/** What a Safe changes about itself, by a call of its own: whoever may sign, what runs before and beside its transactions. */
+const SAFE_SETTINGS = new Interface([
+  'function addOwnerWithThreshold(address owner, uint256 threshold)',
+  'function removeOwner(address previous, address owner, uint256 threshold)',
+  'function swapOwner(address previous, address owner, address replacement)',
+  'function changeThreshold(uint256 threshold)',
+  'function setGuard(address guard)',
+  'function setModuleGuard(address guard)',
+  'function enableModule(address module)',
+  'function disableModule(address previous, address module)',
+  'function setFallbackHandler(address handler)',
+])
+/** Of any token: what a signature gives away that is not in the transaction's coins. */
+const TOKEN = new Interface([
+  'function transfer(address to, uint256 amount)',
+  'function approve(address spender, uint256 amount)',
+  'function transferFrom(address from, address to, uint256 amount)',
+  'function setApprovalForAll(address operator, bool approved)',
+])
+
+/** What the transaction does, in words. @param guard address of the SpendingGuard @param safe the account that would send it */
+export function inWords({ to, value, data }: SafeCall, guard: string, safe: string): string {
   const coins = value === 0n ? '' : `${formatEther(value).replace(/\.0$/, '')} ether`
   if (data === '0x') return `pays ${coins === '' ? 'nothing' : coins} to ${to}`
-  const call = to === guard ? parsed(data) : null
+  const bytes = `${(data.length - 2) / 2} bytes`
   const with_ = coins === '' ? '' : `, with ${coins}`
+  if (to === guard) {
+    const call = parsed(contractInterface('SpendingGuard'), data)
+    if (call !== null) return `calls ${call} of the guard${with_}`
+  }
+  if (to === safe) {
+    const call = parsed(SAFE_SETTINGS, data) ?? `something, by ${bytes} that this page cannot read,`
+    return `CHANGES THE SAFE ITSELF: it calls ${call} of the Safe${with_}`
+  }
+  const call = parsed(TOKEN, data)
   return call === null
-    ? `calls ${to}${with_}, with ${(data.length - 2) / 2} bytes that this page cannot read`
-    : `calls ${call} of the guard${with_}`
+    ? `calls ${to}${with_}, with ${bytes} that this page cannot read`
+    : `calls ${call} of ${to}, if that is a token${with_}`
 }
 
-function parsed(data: string): string | null {
+/** Whether the words leave something out that the owners sign. */
+export function isUnread(words: string): boolean {
+  return words.includes('that this page cannot read')
+}
+
+function parsed(abi: Interface, data: string): string | null {
   try {
-    const call = contractInterface('SpendingGuard').parseTransaction({ data })
-    return call === null ? null : `${call.name}(${[...call.args].join(', ')})`
+    const call = abi.parseTransaction({ data })
+    // What stands after the arguments is signed, too, and nobody would see it.
+    if (call === null || abi.encodeFunctionData(call.fragment, call.args) !== data) return null
+    return `${call.name}(${[...call.args].join(', ')})`
   } catch {
     return null
   }

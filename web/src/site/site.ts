@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What this copy of the console is about: `cohort.json` beside its index.html. Whoever publishes a copy writes it once.
+import { getAddress, isAddress } from 'ethers'
 import { z } from 'zod'
 import { type DeploymentFile, parseDeployment } from '../../../keepers/chain/index.ts'
+import { parseJson } from '../../../keepers/zkml/json.ts'
 
 /** Bytes of the file at most: a deployment and a few addresses. */
 const MOST_BYTES = 1 << 20
@@ -13,6 +15,12 @@ const siteSchema = z.strictObject({
   gateways: z.array(z.string().min(1)).default([]),
   /** GraphQL endpoint of an index (`npm run index`), for services whose log is long. It is checked against the chain. */
   index: z.string().min(1).optional(),
+  /** The registry of claims (`cohort claim deploy`) that the screen of claims shows unless its address names another. */
+  claims: z
+    .string()
+    .refine((text) => isAddress(text), 'an Ethereum address of 40 hexadecimal digits')
+    .transform((text) => getAddress(text))
+    .optional(),
   /** As `npx hardhat deploy` writes it. */
   deployment: z.unknown().transform((json, context) => {
     try {
@@ -45,6 +53,8 @@ export type Site = {
   readonly gateways: readonly string[]
   /** Null for none: the page reads the chain's logs. */
   readonly index: string | null
+  /** Null for none. */
+  readonly claims: string | null
   readonly deployment: DeploymentFile
   readonly circuits: Readonly<Record<string, string>>
   readonly samples: Readonly<Record<string, string>>
@@ -59,7 +69,7 @@ export class SiteError extends Error {
 export function parseSite(text: string, base: string): Site {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseJson(text)
   } catch (cause) {
     throw new SiteError(`cohort.json is not JSON: ${(cause as Error).message}`, { cause })
   }
@@ -68,7 +78,7 @@ export function parseSite(text: string, base: string): Site {
     const issue = parsed.error.issues[0]!
     throw new SiteError(`cohort.json: ${issue.path.join('.') || 'document'}: ${issue.message}`)
   }
-  const { rpc, gateways, index, circuits, samples, deployment } = parsed.data
+  const { rpc, gateways, index, claims = null, circuits, samples, deployment } = parsed.data
   const absolute = (address: string, field: string): string => {
     let url: URL | null = null
     try {
@@ -87,6 +97,7 @@ export function parseSite(text: string, base: string): Site {
     rpc: rpc.map((address, i) => absolute(address, `rpc.${i}`)),
     gateways: gateways.map((address, i) => absolute(address, `gateways.${i}`)),
     index: index === undefined ? null : absolute(index, 'index'),
+    claims,
     deployment,
     circuits: each(circuits, 'circuits'),
     samples: each(samples, 'samples'),

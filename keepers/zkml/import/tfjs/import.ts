@@ -5,6 +5,7 @@ import { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError } from '../../graph/errors.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph, Tensor, ValueName } from '../../graph/types.ts'
+import { parseJson } from '../../json.ts'
 import { softmax } from '../compose.ts'
 import { LayerCall } from './call.ts'
 import { importGraphModel } from './graph-model.ts'
@@ -40,7 +41,7 @@ const fileFormat = z.object({ format: z.string() })
 export function importTfjs(modelJson: string, shard: (path: string) => Uint8Array | undefined): Graph {
   let json: unknown
   try {
-    json = JSON.parse(modelJson)
+    json = parseJson(modelJson)
   } catch (error) {
     throw new CompileError('malformed-file', `model.json is not JSON: ${(error as Error).message}`)
   }
@@ -95,7 +96,7 @@ function unwrapped(topology: unknown): unknown {
   let inner = topology
   if (typeof inner === 'string') {
     try {
-      inner = JSON.parse(inner)
+      inner = parseJson(inner)
     } catch (error) {
       throw new CompileError('malformed-file', `modelTopology is not JSON: ${(error as Error).message}`)
     }

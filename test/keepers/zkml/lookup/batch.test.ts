@@ -8,8 +8,9 @@ import { SCALAR_FIELD } from '../../../../keepers/zkml/bn254.ts'
 import { type Batch, batchInputs, batchSignals } from '../../../../keepers/zkml/circuit/batch.ts'
 import { ConstraintSystem, decodeWitness } from '../../../../keepers/zkml/circuit/constraints.ts'
 import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
-import type { BatchOptions } from '../../../../keepers/zkml/circuit/write/batch.ts'
+import { type BatchOptions, type BatchStatement, markOf } from '../../../../keepers/zkml/circuit/write/batch.ts'
 import { ClaimProver, checkFolder, compileFolder, setupFolder, verifyProof } from '../../../../keepers/zkml/index.ts'
+import { isTrue, measureAnswers, strongest } from '../../../../keepers/zkml/inference/claim-truth.ts'
 import { LookupBatchCircuit } from '../../../../keepers/zkml/lookup/batch.ts'
 import { undeterminedFirstRound } from '../../../../keepers/zkml/lookup/determinism.ts'
 import { randomInput, SALTS } from '../circuit/forgery.ts'
@@ -62,6 +63,54 @@ describe('claims about batches with lookups', function () {
         expect(undeterminedFirstRound(circuit.r1cs(), circuit.shape, circuit.inputWires)).to.deep.equal([])
         const adversary = new Adversary(system, circuit.shape)
         expectForgeriesRefused(adversary, system, witnessOf(allowed![0]!), 80, random)
+      })
+
+  const BINS = [{ from: 0, confidence: 300 }, ...[40, 400].map((from) => ({ from, confidence: 800 }))]
+  for (const kind of ['accuracy', 'fairness', 'odds', 'calibration'] as const)
+    for (const refutes of [false, true])
+      it(`${kind}${refutes ? ', refuted' : ''}: the strongest true claim has a witness, the next one has none, and nothing is left open`, () => {
+        const program = smallPerceptron('committed')
+        const statement: BatchStatement = {
+          ...(kind === 'accuracy' ? { kind } : kind === 'calibration' ? { kind, bins: BINS } : { kind, positive: 1 }),
+          ...(refutes ? { refutes } : {}),
+        }
+        const options: BatchOptions = { count: COUNT, statement }
+        const circuit = new LookupBatchCircuit(program, options)
+        const system = ConstraintSystem.parse(circuit.r1cs())
+        const open = (given: readonly number[] = []) =>
+          undeterminedFirstRound(circuit.r1cs(), circuit.shape, [...circuit.inputWires, ...given])
+        // Which gap a refutation of odds shows is its prover's choice where both exceed the claim; once it is made, nothing is open.
+        const choice = kind === 'odds' && refutes ? open().slice(0, 1) : []
+        expect(open(choice)).to.deep.equal([])
+        for (let tries = 0, found = 0; found < 4; tries++) {
+          expect(tries, 'a batch about which something is true').to.be.below(200)
+          const inputs = Array.from({ length: COUNT }, () => randomInput(program, random))
+          const labels = inputs.map((input, i) => (labelOf(program, input) + (i % 3 === 0 ? 1 : 0)) % 3)
+          const cells = labels.map(() => Math.floor(random() * 4))
+          const marks = { label: labels, group: cells.map((cell) => cell % 2), cell: cells }[markOf(statement)]
+          const measured = measureAnswers(program, statement, inputs, marks)
+          const claim = strongest(statement, measured)
+          const witnessOf = (value: number) => {
+            const batch: Batch = { inputs, marks, claim: value, context: 77n, salts: SALTS }
+            const witness = decodeWitness(circuit.witness(batchInputs(program, batch, options)).finish([CHALLENGE]))
+            expect(witness.slice(1, 5)).to.deep.equal(batchSignals(program, batch, options))
+            return witness
+          }
+          if (!Number.isFinite(claim)) {
+            // Nothing is true of it: of a group or cell without members, or a refutation of what holds.
+            for (const value of [0, 1, COUNT]) expect(() => witnessOf(value), String(value)).to.throw(CircuitError)
+            continue
+          }
+          found++
+          const witness = witnessOf(claim)
+          expect(system.firstViolation(witness)).to.equal(null)
+          const stronger = claim + ((kind === 'accuracy') === refutes ? -1 : 1)
+          const next = kind === 'accuracy' || refutes ? stronger : claim - 1
+          expect(isTrue(statement, measured, next)).to.equal(false)
+          if (next >= 0 && (kind !== 'accuracy' || next <= COUNT))
+            expect(() => witnessOf(next), `claim ${next}`).to.throw(CircuitError)
+          if (found === 1) expectForgeriesRefused(new Adversary(system, circuit.shape), system, witness, 60, random)
+        }
       })
 
   it('multiply private weights with all samples at once', () => {
