@@ -117,17 +117,22 @@ export function doubtedIn(
 }
 
 /**
- * Slices without the sum of a member that answers for it and speaks. Somebody kept a message from it: the others that answer for
- * the slice must not profit from that, so these are for each keeper to add up itself.
+ * Slices that each keeper adds up itself. Either a member that answers for the slice speaks, and has no sum of it: somebody kept a message from it,
+ * and the others that answer for the slice must not profit from that. Or fewer than two that are heard have one: so members that fell silent, or are
+ * ignored, cost the others one slice and not all of them.
+ * @param notes Of members that are heard.
  */
 export function openSlices(
   members: readonly (readonly number[])[],
   notes: ReadonlyMap<number, Note>,
   own: ReadonlyMap<number, unknown>,
 ): number[] {
-  const isOpen = (seat: number, slice: number): boolean => notes.get(seat)?.sums[slice] === undefined && notes.has(seat)
+  const isOpen = (seats: readonly number[], slice: number): boolean => {
+    const heard = seats.filter((seat) => notes.has(seat))
+    return heard.length < 2 || heard.some((seat) => notes.get(seat)!.sums[slice] === undefined)
+  }
   return [...members.entries()]
-    .filter(([slice, seats]) => !own.has(slice) && seats.some((seat) => isOpen(seat, slice)))
+    .filter(([slice, seats]) => !own.has(slice) && isOpen(seats, slice))
     .map(([slice]) => slice)
 }
 

@@ -39,9 +39,12 @@ export function attemptOf(
 const nameOf = ({ snapshot }: Step, { message, round }: SliceWork): string =>
   `${message}/${epochName(snapshot.epochInfo)}/${round}`
 
-/** Of which messages a note is. */
-const subjectOf = ({ sources }: SliceWork): Promise<string> =>
-  blobCid(Buffer.from(sources.map(({ seat, cid }) => `${seat} ${cid}`).join()))
+/**
+ * Of which messages and duties a note is. A member with another seed, or other helpers, has looked at other messages than the others think: after
+ * a reorganisation, or told so by its endpoint.
+ */
+const subjectOf = ({ sources, seed, helpers }: SliceWork): Promise<string> =>
+  blobCid(Buffer.from([seed, helpers, ...sources.map(({ seat, cid }) => `${seat} ${cid}`)].join()))
 
 /** Adds up by slices, once for each set of messages. Rejects only when the signal is aborted, or for what is this keeper's own fault. */
 export async function sumBySlices(step: Member, frame: EpochFrame, work: SliceWork): Promise<SliceResult> {
@@ -53,7 +56,9 @@ export async function sumBySlices(step: Member, frame: EpochFrame, work: SliceWo
   if (known?.name === name) return known.result
   const result = attemptIt(step, frame, work, of)
   made.set(work.message, { name, work, result })
-  result.catch(() => made.delete(work.message))
+  result.catch(() => {
+    if (made.get(work.message)?.name === name) made.delete(work.message)
+  })
   return result
 }
 
@@ -72,7 +77,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   let doubted: readonly number[] = own.lacks
   let sums: readonly Uint8Array[] | null = null
   // Nothing that others say makes up for an update that this keeper itself found wanting.
-  if (own.isSound && isPossible(duties, ignored)) {
+  if (own.isSound) {
     const others = seats.filter((seat) => seat !== step.seat && !ignored.has(seat))
     const about = { name, of, until: times.notes, kind: work.message, lacks: Math.floor(seats.length / 3) }
     await collectNotes(step, others, { ...about, silent: silentHere(step) }, notes)
@@ -90,10 +95,6 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   else context.log.info({ event: 'slices', ...seen }, 'added up together with the others')
   return { sums, notes, duties, own: own.cids }
 }
-
-/** Whether two members that this keeper hears are left for each slice. */
-const isPossible = ({ members }: Duties, ignored: ReadonlySet<number>): boolean =>
-  members.every((seats) => seats.filter((seat) => !ignored.has(seat)).length >= 2)
 
 /** What this keeper added up itself, and what it could not. */
 type OwnPart = {
@@ -153,7 +154,7 @@ async function addUpThese(
 
 /**
  * The sums of all slices: this keeper's own, and those that the others agree on. First it looks itself at every message that somebody lacks,
- * and at those of which nobody said that they are sound; then it adds up the slices that a member, for lack of a message, could not.
+ * and at those of which nobody said that they are sound; then it adds up the slices that nobody can answer for.
  * @returns null where that is not enough, or takes too long.
  */
 async function othersSums(
@@ -178,7 +179,7 @@ async function othersSums(
   if (found.some((isSound) => !isSound)) return null
   for (const seat of toCheck) own.checked.add(seat)
   const open = openSlices(duties.members, notes, own.sums)
-  if (open.length > Math.max(1, duties.members.length / 3)) return null
+  if (open.length > Math.max(1, duties.members.length / 2)) return null
   await addUpThese(step, frame, work, open, { ...own, until })
   const agreed = agreedSums(duties.members, notes, ignoredHere(step), own.cids)
   return agreed === null ? null : fetchSums(step, frame, work, { ...of, agreed })
