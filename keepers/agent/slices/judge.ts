@@ -25,9 +25,7 @@ type About = { readonly round: number; readonly sources: SliceWork['sources'] } 
  * what it lacks, nor for silence: others can bring about both. Does nothing when the attempt was for other messages, or some are not here any more.
  */
 export async function judgeNotes(step: Member, frame: EpochFrame, about: About): Promise<void> {
-  const { context } = step
-  const { message, round } = about
-  const attempt = attemptOf(context, about)
+  const attempt = attemptOf(step.context, about)
   if (attempt === null || !isDeepStrictEqual(attempt.work.sources, about.sources)) return
   const { duties, notes, own } = await attempt.result
   const added = about.message === 'update' ? sliceSumsOf(frame.engine, about.sum) : null
@@ -44,12 +42,7 @@ export async function judgeNotes(step: Member, frame: EpochFrame, about: About):
     const cid = await blobCid(truth)
     for (const other of told) if (other.cid !== cid) liars.add(other.seat)
   }
-  ignore(step, liars)
-  if (liars.size === 0) return
-  context.log.warn(
-    { event: 'notes ignored', round, message, seats: [...liars] },
-    'said what was not so: not heard in this epoch any more',
-  )
+  ignore(step, about, liars)
 }
 
 /** The sum of a slice of the shares that are here; null when some are not. */

@@ -9,8 +9,8 @@ import type { EpochFrame } from '../epoch.ts'
 import { epochName } from '../members.ts'
 import { type Duties, dutiesOf } from './duties.ts'
 import { addUpSlice, atOnce } from './messages.ts'
-import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices } from './notes.ts'
-import { ignoredHere, noteSilence, silentHere } from './trust.ts'
+import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices, refutedBy } from './notes.ts'
+import { ignore, ignoredHere, noteSilence, silentHere } from './trust.ts'
 import { type Member, type SliceWork, timesOf } from './work.ts'
 
 /** How it went. */
@@ -154,7 +154,7 @@ async function addUpThese(
 
 /**
  * The sums of all slices: this keeper's own, and those that the others agree on. First it looks itself at every message that somebody lacks,
- * and at those of which nobody said that they are sound; then it adds up the slices that nobody can answer for.
+ * and at those of which nobody said that they are sound; then it adds up the slices for which nobody settles what the sum is.
  * @returns null where that is not enough, or takes too long.
  */
 async function othersSums(
@@ -181,6 +181,7 @@ async function othersSums(
   const open = openSlices(duties.members, notes, own.sums)
   if (open.length > Math.max(1, duties.members.length / 2)) return null
   await addUpThese(step, frame, work, open, { ...own, until })
+  ignore(step, work, refutedBy(own.cids, duties.members, notes))
   const agreed = agreedSums(duties.members, notes, ignoredHere(step), own.cids)
   return agreed === null ? null : fetchSums(step, frame, work, { ...of, agreed })
 }

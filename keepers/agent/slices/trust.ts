@@ -2,6 +2,7 @@
 // When a keeper believes what the others added up, and whom. Kept in the store, so that starting again forgives nobody.
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import type { SlicedMessage } from '../../fhe/index.ts'
 import type { Step } from '../context.ts'
 import { epochName } from '../members.ts'
 import { STATES } from '../states.ts'
@@ -79,10 +80,19 @@ export function silentHere(step: Here): ReadonlySet<number> {
 }
 
 /** Members whose sums were false: for the rest of the epoch. */
-export function ignore(step: Here, seats: Iterable<number>): void {
+export function ignore(
+  step: Here,
+  { round, message }: { readonly round: number; readonly message: SlicedMessage },
+  seats: Iterable<number>,
+): void {
   const heard = heardHere(step)
-  const ignored = [...new Set([...heard.ignored, ...seats])]
-  if (ignored.length > heard.ignored.length) step.context.store.putRecord(heardName(step), { ...heard, ignored })
+  const liars = [...new Set(seats)].filter((seat) => !heard.ignored.includes(seat))
+  if (liars.length === 0) return
+  step.context.store.putRecord(heardName(step), { ...heard, ignored: [...heard.ignored, ...liars] })
+  step.context.log.warn(
+    { event: 'notes ignored', round, message, seats: liars },
+    'said what was not so: not heard in this epoch any more',
+  )
 }
 
 /**

@@ -53,16 +53,17 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   let sum = await sumOfRound(step, round, { only: included })
   // Members of a slice may have told this keeper what is not so, and the rest of the members the truth.
   if (sum?.sliced && sum.hash !== attested) sum = await sumOfRound(step, round, { only: included, alone: true })
-  if (sum === null || sum.hash !== attested) {
+  if (sum?.hash !== attested) {
     context.log.warn({ event: 'sum differs', round, own: sum?.hash ?? null }, 'cannot reproduce the attested sum')
-    if (sum === null || !(await mayOpenAnother(step, round, sum, attested))) return null
   }
+  if (sum === null) return null
   const frame = await frameHere(step)
   const submitted = drafted.flatMap((seat) => {
     const fact = context.facts.last('ShareSubmitted', { round, seat })
     return fact === null ? [] : [{ seat, fact }]
   })
   if (submitted.length < drafted.length) return null
+  if (sum.hash !== attested && !(await mayOpenAnother(step, round, sum, attested))) return null
   /** One share after the other, for the same reason as updates. */
   async function* shares(): AsyncGenerator<Uint8Array> {
     for (const { seat, fact } of submitted) {

@@ -2,7 +2,14 @@
 // What notes and silences of members that deviate can do, without keys and blobs.
 import { expect } from 'chai'
 import type { Step } from '../../../../keepers/agent/context.ts'
-import { agreedSums, doubtedIn, type Note, noteOf, openSlices } from '../../../../keepers/agent/slices/notes.ts'
+import {
+  agreedSums,
+  doubtedIn,
+  type Note,
+  noteOf,
+  openSlices,
+  refutedBy,
+} from '../../../../keepers/agent/slices/notes.ts'
 import { ignore, ignoredHere, maySlice, noteSilence, silentHere } from '../../../../keepers/agent/slices/trust.ts'
 import { steady, systemClock } from '../../../../keepers/chain/index.ts'
 import { factsOf } from '../round-stage.ts'
@@ -22,6 +29,7 @@ function stepOf(
     store,
     facts: factsOf(facts),
     clock: systemClock,
+    log: { warn: () => undefined },
     metrics: { bytesFetched: { inc: () => undefined } },
   }
   const signal = new AbortController().signal
@@ -65,7 +73,9 @@ describe('attacks on trust in slices', () => {
     const open = openSlices([[1, 2, 3]], notes, new Map())
     expect(open).to.deep.equal([0])
     // What the keeper then adds up itself.
-    expect(agreedSums([[1, 2, 3]], notes, new Set(), new Map([['0', 'true']]))).to.equal(null)
+    const own = new Map([['0', 'true']])
+    expect(agreedSums([[1, 2, 3]], notes, new Set(), own)).to.deep.equal(['true'])
+    expect(refutedBy(own, [[1, 2, 3]], notes)).to.deep.equal([1, 2])
   })
 
   it('A4b: a round that was lost in Aggregate counts, as a lost vote does', () => {
@@ -78,7 +88,7 @@ describe('attacks on trust in slices', () => {
   it('C4: a keeper that starts again hears the liars of the epoch no more than before, and waits for nobody that let it wait', () => {
     const records = new Map<string, unknown>()
     const before = stepOf([], 7, records)
-    ignore(before, [3])
+    ignore(before, { round: 7, message: 'update' }, [3])
     for (const _ of [1, 2]) noteSilence(before, [1, 2], new Set([1]))
     const again = stepOf([], 8, records)
     expect([[...ignoredHere(again)], [...silentHere(again)]]).to.deep.equal([[3], [2]])
@@ -103,7 +113,7 @@ describe('attacks on trust in slices', () => {
     const notes = new Map([1, 2].map((seat) => [seat, says('lie')]))
     notes.delete(2)
     expect(openSlices([[1, 2, 3]], notes, new Map())).to.deep.equal([0])
-    expect(agreedSums([[1, 2, 3]], notes, new Set(), new Map([['0', 'true']]))).to.equal(null)
+    expect(agreedSums([[1, 2, 3]], notes, new Set(), new Map([['0', 'true']]))).to.deep.equal(['true'])
     expect(agreedSums([[1, 2, 3]], notes, new Set())).to.equal(null)
   })
 
