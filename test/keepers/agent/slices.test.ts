@@ -2,11 +2,14 @@
 import { expect } from 'chai'
 import { dutiesOf } from '../../../keepers/agent/slices/duties.ts'
 import { agreedSums, type Note } from '../../../keepers/agent/slices/notes.ts'
+import { sharesBySlices } from '../../../keepers/agent/slices/shares.ts'
 import { ignoredHere, maySlice, noteSilence, silentHere } from '../../../keepers/agent/slices/trust.ts'
+import { sumOfRound } from '../../../keepers/agent/steps/sum.ts'
+import { sliceCuts } from '../../../keepers/fhe/index.ts'
 import { blobCid } from '../../../keepers/network/index.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ROUND } from '../fhe/ceremony.ts'
-import { SEED, seatOfIndex } from './round-stage.ts'
+import { roundStage, SEED, seatOfIndex } from './round-stage.ts'
 import {
   attestedBy,
   dutiesAfter,
@@ -212,5 +215,24 @@ describe('keepers that add up by slices', function () {
     expect([13, 20, 21].map(may)).to.deep.equal([false, false, true])
     stage.facts.splice(0)
     expect([20, 21].map(may)).to.deep.equal([false, true])
+  })
+})
+
+describe('keepers of a service of five members', () => {
+  it('do not add up by slices: they cut nothing, ask nobody and tell nothing', async () => {
+    const stage = await roundStage({ members: 5, threshold: 3, self: 0 })
+    try {
+      // A data plane without notes and parts: whoever touches them fails.
+      Object.assign(stage.context.config.network, { slices: true })
+      for (let member = 0; member < 5; member++) stage.reveal(member, await stage.updateOf(member))
+      const sum = await sumOfRound(stage.step(), round, { slices: true })
+      expect([sum?.sliced, sum?.included]).to.deep.equal([false, stage.snapshot.epochInfo.members])
+      expect(await sharesBySlices(stage.step({ state: 'Vote' }), stage.frame, round, [])).to.equal(null)
+      for (const message of ['update', 'decryption share'] as const) {
+        expect(sliceCuts(stage.frame.plan, message)).to.deep.equal([])
+      }
+    } finally {
+      await stage.close()
+    }
   })
 })
