@@ -4,20 +4,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { encode as encodePb, prepare } from '@ipld/dag-pb'
-import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { FsBlockstore } from 'blockstore-fs'
 import { expect } from 'chai'
 import { UnixFS } from 'ipfs-unixfs'
-import { createLibp2p } from 'libp2p'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { collectGarbage } from '../../../keepers/agent/memory.ts'
 import { DataPlane, NetworkError } from '../../../keepers/network/index.ts'
+import { startNode } from '../../../keepers/network/node.ts'
 
 describe('parts of blobs from peers that deviate', () => {
   let folder: string
@@ -81,11 +78,7 @@ describe('parts of blobs from peers that deviate', () => {
     const size = 24 << 20
     const cid = await alice.publish(randomBytes(size))
     const protocol = '/cohort/parts/1'
-    const idle = await createLibp2p({
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
-    })
+    const idle = await startNode({ folder: join(folder, 'idle'), identitySeed: new Uint8Array(32).fill(5) })
     const settle = () => new Promise((resolve) => setTimeout(resolve, 300))
     const used = (): number => {
       collectGarbage()
@@ -97,7 +90,7 @@ describe('parts of blobs from peers that deviate', () => {
       const head = Buffer.alloc(2)
       head.writeUInt16LE(question.length)
       for (let i = 0; i < 40; i++) {
-        const stream = await idle.dialProtocol(multiaddr(alice.addresses[0]!), protocol)
+        const stream = await idle.libp2p.dialProtocol(multiaddr(alice.addresses[0]!), protocol)
         stream.pause()
         stream.send(Buffer.concat([head, question]))
       }
