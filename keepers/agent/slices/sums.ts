@@ -76,8 +76,8 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   const notes = new Map<number, Note>(seats.includes(step.seat) ? [[step.seat, note]] : [])
   let doubted: readonly number[] = own.lacks
   let sums: readonly Uint8Array[] | null = null
-  // Nothing that others say makes up for an update that this keeper itself found wanting.
-  if (own.isSound) {
+  // Nothing that others say makes up for an update that this keeper itself found wanting. One that it could not get, others may have.
+  if (own.check !== 'unsound') {
     const others = seats.filter((seat) => seat !== step.seat && !ignored.has(seat))
     const about = { name, of, until: times.notes, kind: work.message, lacks: Math.floor(seats.length / 3) }
     await collectNotes(step, others, { ...about, silent: silentHere(step) }, notes)
@@ -101,8 +101,8 @@ type OwnPart = {
   readonly sums: Map<number, Uint8Array>
   readonly cids: Map<string, string>
   readonly lacks: number[]
-  /** Whether the update that it checks is what it must be. */
-  readonly isSound: boolean
+  /** What it found of the update that it checks. */
+  readonly check: 'sound' | 'unsound' | 'absent'
   /** Seats with messages that it has seen whole, and found sound. */
   readonly checked: Set<number>
 }
@@ -118,15 +118,15 @@ async function ownPart(
   const mine = [...members.entries()].filter(([, seats]) => seats.includes(step.seat)).map(([slice]) => slice)
   const subject = work.check === undefined ? undefined : checks.get(step.seat)
   const part = { sums: new Map<number, Uint8Array>(), cids: new Map<string, string>(), checked: new Set<number>() }
-  const [isSound, lacks] = await Promise.all([
-    subject === undefined ? true : work.check!(subject, until),
+  const [check, lacks] = await Promise.all([
+    subject === undefined ? 'sound' : work.check!(subject, until),
     addUpThese(step, frame, work, mine, { until, ...part }),
   ])
   if (subject !== undefined) {
-    if (isSound) part.checked.add(subject)
+    if (check === 'sound') part.checked.add(subject)
     else lacks.add(subject)
   }
-  return { ...part, lacks: [...lacks], isSound }
+  return { ...part, lacks: [...lacks], check }
 }
 
 /** Adds up these slices, and offers them to others. @returns the seats with messages that it would take. */
@@ -176,7 +176,7 @@ async function othersSums(
   // Looking at so many is adding up by oneself.
   if (toCheck.length > work.sources.length / 3) return null
   const found = await atOnce(toCheck, (seat) => work.check!(seat, until))
-  if (found.some((isSound) => !isSound)) return null
+  if (found.some((one) => one !== 'sound')) return null
   for (const seat of toCheck) own.checked.add(seat)
   const open = openSlices(duties.members, notes, own.sums)
   if (open.length > Math.max(1, duties.members.length / 2)) return null

@@ -53,7 +53,8 @@ export async function aggregateBySlices(
         if (error instanceof NetworkError) return null
         throw error
       })
-      return review?.kind === 'sound' && review.agrees
+      if (review === null) return 'absent'
+      return review.kind === 'sound' && review.agrees ? 'sound' : 'unsound'
     },
   }
   const { sums } = await sumBySlices(step, frame, work)

@@ -200,6 +200,21 @@ describe('attacks on sums by slices', function () {
     })
   }
 
+  it('C9: a sender that comes late to the member that checks it does not have that one add up everything', async () => {
+    const cids = await revealToAll(stages)
+    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 3 })
+    const sender = 4
+    const checker = checkerOf(stages, sender)
+    const victim = stages[checker]!
+    const opens = performance.now() + 1_700
+    withhold(victim, cids[sender]!, () => performance.now() > opens)
+    const truth = await hashOf(stages, cids)
+    expect(await attestedBy(stages)).to.deep.equal(stages.map(() => truth))
+    // What it checks, what it lacks; the others looked at that, too.
+    const whole = cids.filter((cid, member) => victim.whole.includes(cid) && member !== checker)
+    expect(whole.length).to.be.at.most(2)
+  })
+
   it('C3: after a reorganisation that put another update in place, nobody stumbles over notes about the former one', async () => {
     const cids = await revealToAll(stages)
     const [liar, other] = dutiesAfter(stages).members[0]!.map(memberOf) as [number, number]
