@@ -33,6 +33,7 @@ export {
   sliceCount,
   sliceCuts,
   sliceSumBytes,
+  sliceSumsOf,
   sumSlice,
 } from './slices.ts'
 export type * from './types.ts'

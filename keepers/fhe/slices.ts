@@ -2,7 +2,7 @@
 // Sums by slices: a slice is a range of coefficients, and sums of coefficients need no other coefficients. So a few members
 // can add up one slice of all updates, or of all shares, and the sums of all slices are the whole sum, byte for byte.
 // Decision 0010 says why nothing of the security argument depends on who added up what.
-import { checkedAggregate } from './aggregation.ts'
+import { checkedAggregate, openAggregate } from './aggregation.ts'
 import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
 import { KEY_TEST_ROUND } from './header.ts'
@@ -124,6 +124,16 @@ export function aggregateOfSlices(
   bytes.set(prefix)
   bytes.set(joinSlices(plan, of.sums), prefix.length)
   return checkedAggregate(engine, frame, bytes, prefix.length, contributors)
+}
+
+/** The sums of all slices of an aggregate, in order: what its members add up if they are honest. */
+export function sliceSumsOf({ plan }: Pick<Engine, 'plan'>, aggregate: Aggregate): Uint8Array[] {
+  const { sums } = openAggregate(aggregate)
+  const bytes = 8 * sumWords(plan.wire)
+  return Array.from({ length: sliceCount(plan) }, (_, slice) => {
+    const { from, to } = coefficientsOf(plan, slice)
+    return sums.slice(bytes * from, bytes * to)
+  })
 }
 
 /** Sums of all slices, one after the other. Throws 'malformed-message'. */

@@ -14,11 +14,16 @@ const BYTES_PER_BLOCK = 4096
 /** Blocks below its root that a file of so many bytes may have. */
 export const blocksLimit = (size: number): number => SPARE_BLOCKS + Math.ceil(size / BYTES_PER_BLOCK)
 
+/** Bytes of a file's blocks that are not the file's: links, sizes. So many, and so many for each block that it may have. */
+const SPARE_OVERHEAD = 1 << 16
+const OVERHEAD_PER_BLOCK = 128
+
 export const tooManyParts = (cid: CID): NetworkError =>
   new NetworkError('MALFORMED', `${cid}: in parts of less than ${BYTES_PER_BLOCK} bytes`)
 
 /** Parts asked for at a time: a blob with cuts has many small ones. */
 const AT_ONCE = 8
+const NESTED_AT_ONCE = 2
 
 /**
  * Puts a file together from its blocks, every size known before a block is asked for.
@@ -35,6 +40,15 @@ export async function assemble(
   if (root.children.length === 0) return root.data
   const bytes = new Uint8Array(root.size)
   let left = blocksLimit(root.size)
+  // Blocks may be mostly something else: then a small file would be megabytes.
+  let overhead = SPARE_OVERHEAD + OVERHEAD_PER_BLOCK * left - (first.length - root.data.length)
+  const nodeOf = async (child: { readonly cid: CID; readonly size: number }): Promise<FileNode> => {
+    const found = await block(child.cid)
+    const node = readNode(child.cid, found, child.size, maxBytes)
+    overhead -= found.length - node.data.length
+    if (overhead < 0) throw new NetworkError('MALFORMED', `${cid}: its blocks are much larger than the file`)
+    return node
+  }
   const place = async (node: FileNode, offset: number, depth: number): Promise<void> => {
     bytes.set(node.data, offset)
     const { children } = node
@@ -48,13 +62,13 @@ export async function assemble(
       at += child.size
       return { child, start }
     })
-    // Side by side only where a part has no parts of its own.
-    const atOnce = children.every((child) => child.cid.code === raw.code) ? AT_ONCE : 1
+    // Parts that have parts of their own hardly side by side: each fetches several.
+    const atOnce = children.every((child) => child.cid.code === raw.code) ? AT_ONCE : depth === 0 ? NESTED_AT_ONCE : 1
     let failed = false
     const work = async (): Promise<void> => {
       for (let next = parts.shift(); next !== undefined && !failed; next = parts.shift()) {
         const { child, start } = next
-        await place(readNode(child.cid, await block(child.cid), child.size, maxBytes), start, depth + 1)
+        await place(await nodeOf(child), start, depth + 1)
       }
     }
     const workers = Array.from({ length: Math.min(atOnce, children.length) }, () =>

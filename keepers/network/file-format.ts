@@ -21,6 +21,8 @@ export const MAX_BLOCK_BYTES = 2 << 20
 const DAG_PB = 0x70
 /** 1,024 leaves of 1 MiB; their links take ~50 KiB, far below the 2 MiB that bitswap peers accept for one block. */
 const MAX_LEAVES = 1024
+/** A file with cuts and more leaves gets nodes between root and leaves: then a leaf's proof has 2·√leaves links. */
+const MAX_FLAT_LEAVES = 12
 /** The largest blob the format holds, in bytes. */
 export const MAX_BLOB_BYTES = MAX_LEAVES * CHUNK_BYTES
 
@@ -58,12 +60,28 @@ export async function encodeBlob(
   const only = blocks[0]!
   if (blocks.length === 1) return { root: only.cid, blocks }
 
-  const file = new UnixFS({ type: 'file', blockSizes: blocks.map((block) => BigInt(block.bytes.length)) })
-  const links = blocks.map((block) => ({ Name: '', Tsize: block.bytes.length, Hash: block.cid }))
-  const rootBytes = encodePb(prepare({ Data: file.marshal(), Links: links }))
-  const root = CID.createV1(DAG_PB, await sha256.digest(rootBytes))
-  blocks.push({ cid: root, bytes: rootBytes })
-  return { root, blocks }
+  const leaves = blocks.map(({ cid, bytes: { length } }) => ({ cid, size: length, tree: length }))
+  const each = cuts.length > 0 && leaves.length > MAX_FLAT_LEAVES ? Math.ceil(Math.sqrt(leaves.length)) : leaves.length
+  const inner: Linked[] = []
+  for (let from = 0; each < leaves.length && from < leaves.length; from += each) {
+    inner.push(await linkTo(blocks, leaves.slice(from, from + each)))
+  }
+  const { cid } = await linkTo(blocks, inner.length > 0 ? inner : leaves)
+  return { root: cid, blocks }
+}
+
+/** A block to be linked to: bytes of the file, and of all blocks, below it. */
+type Linked = { readonly cid: CID; readonly size: number; readonly tree: number }
+
+/** Appends a node with links to these. */
+async function linkTo(blocks: Block[], children: readonly Linked[]): Promise<Linked> {
+  const file = new UnixFS({ type: 'file', blockSizes: children.map(({ size }) => BigInt(size)) })
+  const links = children.map(({ cid, tree }) => ({ Name: '', Tsize: tree, Hash: cid }))
+  const bytes = encodePb(prepare({ Data: file.marshal(), Links: links }))
+  const cid = CID.createV1(DAG_PB, await sha256.digest(bytes))
+  blocks.push({ cid, bytes })
+  const sum = (of: (child: Linked) => number): number => children.reduce((total, child) => total + of(child), 0)
+  return { cid, size: sum(({ size }) => size), tree: bytes.length + sum(({ tree }) => tree) }
 }
 
 /** The CID under which a blob is published, whatever its size. @throws NetworkError TOO_LARGE. */

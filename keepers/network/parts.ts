@@ -5,9 +5,11 @@
 //
 // question: u16 length · JSON. answer: blocks or the note, each as u32 length · bytes; a length of 0 where there is none.
 import type { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { z } from 'zod'
 import { blocksLimit, collectBytes, tooManyParts } from './assembly.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
@@ -30,6 +32,12 @@ const LIMITS = {
   noteBytes: 1 << 16,
   /** Bytes that are handed to a stream at once. */
   written: 1 << 16,
+  /** Bytes of blocks in memory that peers have asked for and not yet taken: of all, and of one. */
+  held: { total: 64 << 20, each: 4 << 20 },
+  /** Levels of a file below its root. */
+  levels: 3,
+  /** Bytes that nodes of links may take in an answer: so many, and for each block that the file may have. */
+  links: { spare: 2_048, each: 64 },
 } as const
 
 const questionSchema = z.union([
@@ -60,6 +68,7 @@ export class Parts {
   readonly #node: HeliaNode
   readonly #notes = new Map<string, Uint8Array>()
   readonly #stopping = new AbortController()
+  readonly #held = new ByteBudget(LIMITS.held)
   /** Told when a note is written. */
   readonly #written = new Set<() => void>()
 
@@ -70,13 +79,13 @@ export class Parts {
   async start(): Promise<void> {
     await this.#node.libp2p.handle(
       PROTOCOL,
-      async (stream) => {
+      async (stream, connection) => {
         using deadline = new Deadline(LIMITS.serving, [this.#stopping.signal])
         const { signal } = deadline
         const abort = (): void => stream.abort(new NetworkError('TIMEOUT', 'a question took too long'))
         signal.addEventListener('abort', abort, { once: true })
         try {
-          await this.#answer(stream, signal)
+          await this.#answer(stream, connection.remotePeer.toString(), signal)
           await stream.close({ signal })
         } catch (error) {
           stream.abort(error as Error)
@@ -131,25 +140,35 @@ export class Parts {
     options: AskOptions & { readonly maxBytes: number },
   ): Promise<{ readonly range: Uint8Array; readonly bytes: number }> {
     const cid = parseBlobCid(text)
+    const { maxBytes, provider } = options
     return this.#question({ part: text, from, to }, options, async (answer) => {
-      const block = async (of: CID, most: number): Promise<Uint8Array> => {
-        const bytes = await answer.item(most)
-        if (bytes.length === 0)
-          throw new NetworkError('UNAVAILABLE', `${text}: ${options.provider} does not have ${of}`)
+      let links = LIMITS.links.spare + LIMITS.links.each * blocksLimit(maxBytes)
+      const node = async (of: CID, size: number | null): Promise<FileNode> => {
+        // A block that holds bytes of the file has no more than these; the others' are limited in all.
+        const isLeaf = of.code === raw.code
+        const bytes = await answer.item(isLeaf ? (size ?? maxBytes) : Math.min(links, MAX_BLOCK_BYTES))
+        if (!isLeaf) links -= bytes.length
+        if (bytes.length === 0) throw new NetworkError('UNAVAILABLE', `${text}: ${provider} does not have ${of}`)
         const digest = await sha256.digest(bytes)
-        if (Buffer.compare(digest.digest, of.multihash.digest) === 0) return bytes
-        throw new NetworkError('MALFORMED', `${text}: ${options.provider} sent other bytes than ${of}`)
+        if (Buffer.compare(digest.digest, of.multihash.digest) === 0) return readNode(of, bytes, size, maxBytes)
+        throw new NetworkError('MALFORMED', `${text}: ${provider} sent other bytes than ${of}`)
       }
-      const root = readNode(cid, await block(cid, blockLimit(options.maxBytes)), null, options.maxBytes)
-      if (root.children.length > blocksLimit(root.size)) throw tooManyParts(cid)
+      const root = await node(cid, null)
       if (from > to || to > root.size) {
         throw new NetworkError('MALFORMED', `${text} has ${root.size} bytes: no range ${from} to ${to}`)
       }
       const range = new Uint8Array(to - from)
-      place(range, from, root.data, 0)
-      for (const { cid: leaf, start, size } of leavesIn(root, { from, to })) {
-        place(range, from, readLeaf(leaf, await block(leaf, blockLimit(size)), size), start)
+      let left = blocksLimit(root.size)
+      const read = async (of: FileNode, start: number, level: number): Promise<void> => {
+        left -= of.children.length
+        if (left < 0) throw tooManyParts(cid)
+        if (level > LIMITS.levels) throw new NetworkError('MALFORMED', `${text}: more than ${LIMITS.levels} levels`)
+        place(range, from, of.data, start)
+        for (const child of partsIn(of, start, { from, to })) {
+          await read(await node(child.cid, child.size), child.start, level + 1)
+        }
       }
+      await read(root, 0, 0)
       return { range, bytes: answer.taken }
     })
   }
@@ -185,22 +204,39 @@ export class Parts {
     }
   }
 
-  async #answer(stream: Stream, signal: AbortSignal): Promise<void> {
+  async #answer(stream: Stream, peer: string, signal: AbortSignal): Promise<void> {
     const text = await new ByteQueue(stream, 2).item(LIMITS.questionBytes)
     const question = questionSchema.parse(JSON.parse(new TextDecoder().decode(text)))
     if ('note' in question) {
       await send(stream, await this.#note(question.note, signal), signal)
       return
     }
-    const cid = parseBlobCid(question.part)
-    const root = await this.#block(cid, signal)
-    await send(stream, root ?? NOTHING, signal)
-    if (root === null) return
-    for (const { cid: leaf } of leavesIn(readNode(cid, root, null, MAX_BLOB_BYTES), question)) {
-      const bytes = await this.#block(leaf, signal)
-      await send(stream, bytes ?? NOTHING, signal)
-      if (bytes === null) return
+    /** Whether all of it is here. The question's order: a node, and then those of its parts that the range touches. */
+    const answer = async (cid: CID, size: number | null, start: number, level: number): Promise<boolean> => {
+      const node = await this.#sendBlock(stream, peer, cid, { size, signal })
+      if (node === null) return false
+      if (level === LIMITS.levels) return true
+      for (const part of partsIn(node, start, question)) {
+        if (!(await answer(part.cid, part.size, part.start, level + 1))) return false
+      }
+      return true
     }
+    await answer(parseBlobCid(question.part), null, 0, 0)
+  }
+
+  /** Sends a block, or word that it is not here. @returns its links. */
+  async #sendBlock(
+    stream: Stream,
+    peer: string,
+    cid: CID,
+    { size, signal }: { readonly size: number | null; readonly signal: AbortSignal },
+  ): Promise<FileNode | null> {
+    using held = await this.#held.take(peer, MAX_BLOCK_BYTES, signal)
+    const bytes = await this.#block(cid, signal)
+    held.keep(bytes?.length ?? 0)
+    await send(stream, bytes ?? NOTHING, signal)
+    if (bytes === null) return null
+    return readNode(cid, bytes, size, MAX_BLOB_BYTES)
   }
 
   async #note(name: string, signal: AbortSignal): Promise<Uint8Array> {
@@ -227,27 +263,17 @@ export class Parts {
   }
 }
 
-/** What a block with so many bytes of the file may take: its links, or what is around its bytes, come on top. */
-const blockLimit = (bytes: number): number => Math.min(MAX_BLOCK_BYTES, bytes + (1 << 16))
-
 const NOTHING = new Uint8Array()
 
-/** The parts of a file that a range touches, in order. */
-function leavesIn(root: FileNode, { from, to }: Range): { cid: CID; start: number; size: number }[] {
-  let start = root.data.length
+/** The parts of a node, the bytes of which begin at `start`, that a range touches, in order. */
+function partsIn(node: FileNode, start: number, { from, to }: Range): { cid: CID; start: number; size: number }[] {
+  let at = start + node.data.length
   const found: { cid: CID; start: number; size: number }[] = []
-  for (const { cid, size } of root.children) {
-    if (start < to && start + size > from) found.push({ cid, start, size })
-    start += size
+  for (const { cid, size } of node.children) {
+    if (at < to && at + size > from) found.push({ cid, start: at, size })
+    at += size
   }
   return found
-}
-
-/** Only files of one level are read by ranges. */
-function readLeaf(cid: CID, bytes: Uint8Array, size: number): Uint8Array {
-  const node = readNode(cid, bytes, size, MAX_BLOB_BYTES)
-  if (node.children.length === 0) return node.data
-  throw new NetworkError('MALFORMED', `${cid}: a file of more than one level cannot be fetched by ranges`)
 }
 
 /** Writes the part of `bytes`, which begin at `start` of a file, that lies in the range from `from`. */

@@ -10,6 +10,10 @@ export type Findings = {
   readonly penalties: readonly { readonly seat: number; readonly reason: string; readonly taken: string }[]
   /** Where honest keepers did not say the same. */
   readonly disagreements: readonly string[]
+  /** Sums of updates or shares that keepers added up together, and those for which they tried to and then added up by themselves. */
+  readonly slices: { readonly together: number; readonly alone: number }
+  /** Where honest keepers stopped hearing honest ones, for sums that they told. */
+  readonly ignored: readonly string[]
   /** Members that the service went on without. */
   readonly dropped: number
 }
@@ -27,7 +31,13 @@ export function findingsOf(events: readonly ServiceEvent[], lines: readonly Line
     .filter(({ name }) => name === 'Penalised')
     .map(({ args }) => ({ seat: Number(args.seat), reason: textOf(args.reason), taken: String(args.taken) }))
   const dropped = events.filter(({ name }) => name === 'Dropped' || name === 'StruckOut').length
-  return { completed: complete.size, lost, penalties, dropped, disagreements: disagreementsOf(events, lines) }
+  const count = (event: string): number => lines.filter((line) => line.event === event).length
+  const ignored = lines
+    .filter((line) => line.event === 'notes ignored')
+    .map(({ node, round, seats }) => `round ${round}: ${node} ignores the notes of seats ${seats}`)
+  const slices = { together: count('slices'), alone: count('slices disagree') }
+  const disagreements = disagreementsOf(events, lines)
+  return { completed: complete.size, lost, penalties, dropped, disagreements, slices, ignored }
 }
 
 function disagreementsOf(events: readonly ServiceEvent[], lines: readonly Line[]): string[] {

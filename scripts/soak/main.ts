@@ -16,6 +16,7 @@ const HELP = `usage: npm run soak [-- options]
                   ${FAULTS.join(', ')}
   --rounds N      rounds, 1 … 10000 (default 200)
   --keepers N     keeper processes, 4 … 16 (default 7)
+  --slices on|off whether keepers add up together, slice by slice; six and more do (default on)
   --seed N        of the faults (default 1)
   --minutes N     no round begins after so many minutes (default: no limit)
   --out FILE      the report as JSON
@@ -29,6 +30,7 @@ const { values } = commandLine(
       faults: { type: 'string' },
       rounds: { type: 'string', default: '200' },
       keepers: { type: 'string', default: '7' },
+      slices: { type: 'string', default: 'on' },
       seed: { type: 'string', default: '1' },
       minutes: { type: 'string' },
       out: { type: 'string' },
@@ -52,6 +54,7 @@ function kindsOf(list: string): FaultKind[] {
 }
 
 if (values.faults !== undefined && values.chaos !== true) refuse('--faults: takes --chaos', HELP)
+if (!['on', 'off'].includes(values.slices)) refuse(`--slices '${values.slices}': takes on or off`, HELP)
 endOnSignals('SIGTERM', 'SIGHUP')
 // A run of hours that somebody ends has something to report; a second Ctrl-C ends it at once.
 const enough = new AbortController()
@@ -65,6 +68,7 @@ const { soak } = await import('./run.ts')
 const report = await soak({
   rounds: whole('rounds', values.rounds, 1, 10_000),
   keepers: whole('keepers', values.keepers, 4, 16),
+  slices: values.slices === 'on',
   seed: whole('seed', values.seed, 0, 2 ** 31 - 1),
   minutes: values.minutes === undefined ? Infinity : whole('minutes', values.minutes, 1, 100_000),
   kinds: values.chaos === true ? (values.faults === undefined ? FAULTS : kindsOf(values.faults)) : [],

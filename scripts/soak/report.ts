@@ -8,14 +8,15 @@ const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
 
 /** What of that must never be, and was. */
 export function brokenPromises(
-  report: Pick<SoakReport, 'lost' | 'stakeLost' | 'penalties' | 'disagreements'>,
+  report: Pick<SoakReport, 'lost' | 'stakeLost' | 'penalties' | 'disagreements' | 'ignored'>,
 ): string[] {
-  const { lost, stakeLost, penalties, disagreements } = report
+  const { lost, stakeLost, penalties, disagreements, ignored } = report
   return [
     ...(lost.length > 0 ? [`rounds lost: ${lost.join(', ')}`] : []),
     ...(stakeLost === '0' ? [] : [`stake lost: ${formatEther(stakeLost)} tokens`]),
     ...penalties.map(({ seat, reason, taken }) => `seat ${seat} penalised: ${reason}, ${formatEther(taken)} tokens`),
     ...disagreements,
+    ...ignored,
   ]
 }
 
@@ -36,6 +37,7 @@ export function formatReport(report: SoakReport): string {
     ['rounds lost', String(report.lost.length)],
     ['stake lost by honest keepers', `${formatEther(report.stakeLost)} tokens`],
     ['disagreements', String(report.disagreements.length)],
+    ['sums by slices', `${report.slices.together} together, ${report.slices.alone} alone after all`],
     ['keepers dropped by the service', String(report.dropped)],
     ['keepers that ended by themselves', String(report.ended.length)],
     ['resident memory', both(({ resident }) => resident, mib)],

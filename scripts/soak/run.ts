@@ -41,6 +41,8 @@ const CLOCK = pathToFileURL(`${import.meta.dirname}/shifted-clock.ts`).href
 
 export type SoakOptions = {
   readonly keepers: number
+  /** Whether keepers add up together, slice by slice: from six on. */
+  readonly slices: boolean
   readonly rounds: number
   readonly seed: number
   /** None for a run in which nothing goes wrong. */
@@ -96,6 +98,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     values: (index) => ({
       'data.limit': 60,
       'network.fetchSeconds': 30,
+      'network.slices': options.slices,
       'chain.pollSeconds': 0.5,
       'chain.rpc': pairs[index]!.map(({ url }) => url),
       ...(network === null ? {} : { 'network.listen': [`/ip4/${network.addressOf(index)}/tcp/4001`] }),

@@ -56,7 +56,8 @@ describe('what a soak finds', () => {
 
   it('is nothing in rounds that went well, the one in which an epoch ends and the one that runs', () => {
     const found = findingsOf(quiet, [accepted('a', 1, 'x'), accepted('b', 1, 'x'), accepted('a', 3, 'y')])
-    expect(found).to.deep.equal({ completed: 2, lost: [], penalties: [], dropped: 0, disagreements: [] })
+    const nothing = { lost: [], penalties: [], dropped: 0, disagreements: [], ignored: [] }
+    expect(found).to.deep.equal({ completed: 2, ...nothing, slices: { together: 0, alone: 0 } })
     expect(brokenPromises({ ...found, stakeLost: '0' })).to.deep.equal([])
   })
 
@@ -71,12 +72,16 @@ describe('what a soak finds', () => {
       event('MembersDrafted', { round: 4, convicted: 4n }),
       event('ModelVoted', { round: 1, candidate: 0, modelCommitment: '0xb' }),
     ]
-    const found = findingsOf(events, [accepted('a', 1, 'x'), accepted('b', 1, 'z')])
+    const said = (node: string, event: string, more = {}): Line => ({ node, event, round: 4, ...more })
+    const sums = [said('a', 'slices'), said('b', 'slices disagree'), said('b', 'notes ignored', { seats: [1] })]
+    const found = findingsOf(events, [accepted('a', 1, 'x'), accepted('b', 1, 'z'), ...sums])
+    expect(found.slices).to.deep.equal({ together: 1, alone: 1 })
+    expect(found.ignored).to.deep.equal(['round 4: b ignores the notes of seats 1'])
     expect(found.lost).to.deep.equal([4])
     expect(found.penalties).to.deep.equal([{ seat: 2, reason: 'SILENT_AT_DECRYPT', taken: String(10n ** 19n) }])
     expect(found.dropped).to.equal(1)
     expect(found.disagreements).to.have.length(5)
-    expect(brokenPromises({ ...found, stakeLost: String(10n ** 19n) })).to.have.length(8)
+    expect(brokenPromises({ ...found, stakeLost: String(10n ** 19n) })).to.have.length(9)
   })
 
   it('is told in a table, with the kinds that this machine cannot do', () => {

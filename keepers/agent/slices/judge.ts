@@ -1,50 +1,69 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type SlicedMessage, sliceBytes, sumSlice } from '../../fhe/index.ts'
-import { blobCid } from '../../network/index.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type Aggregate, sliceBytes, sliceSumsOf, sumSlice } from '../../fhe/index.ts'
+import { blobCid, NetworkError } from '../../network/index.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { attemptOf } from './sums.ts'
 import { ignore } from './trust.ts'
-import type { Member } from './work.ts'
+import type { Member, SliceWork } from './work.ts'
+
+type About = { readonly round: number; readonly sources: SliceWork['sources'] } & (
+  | {
+      readonly message: 'update'
+      /** Of all sources, as this keeper added it up itself. */
+      readonly sum: Aggregate
+    }
+  | {
+      readonly message: 'decryption share'
+      /** Whether to look at sums that nobody contradicted, too. */
+      readonly every: boolean
+    }
+)
 
 /**
- * Whose sums of the last attempt were false, once this keeper has added up everything by itself and everything was sound. They are ignored for
- * the rest of the epoch. Nobody is for what it lacks, nor for silence: others can bring about both. The messages must be here.
- * @param about.every Whether to look at sums that nobody contradicted, too.
+ * Whose sums of the last attempt were false, once this keeper has all the messages itself. They are ignored for the rest of the epoch. Nobody is for
+ * what it lacks, nor for silence: others can bring about both. Does nothing when the attempt was for other messages, or some are not here any more.
  */
-export async function judgeNotes(
-  step: Member,
-  frame: EpochFrame,
-  about: { readonly message: SlicedMessage; readonly round: number; readonly every?: boolean },
-): Promise<void> {
-  const { context, signal } = step
-  const attempt = attemptOf(context, about)
-  if (attempt === null) return
-  const { work } = attempt
-  const result = await attempt.result
+export async function judgeNotes(step: Member, frame: EpochFrame, about: About): Promise<void> {
+  const attempt = attemptOf(step.context, about)
+  if (attempt === null || !isDeepStrictEqual(attempt.work.sources, about.sources)) return
+  const { duties, notes, own } = await attempt.result
+  const added = about.message === 'update' ? sliceSumsOf(frame.engine, about.sum) : null
   const liars = new Set<number>()
-  const maxBytes = frame.plan.bytes[work.message === 'update' ? 'update' : 'decryptionShare']
-  for (const [slice, seats] of result.duties.members.entries()) {
+  for (const [slice, seats] of duties.members.entries()) {
     const told = seats.flatMap((seat) => {
-      const cid = result.notes.get(seat)?.sums[slice]
-      return cid === undefined ? [] : [{ seat, cid }]
+      const cid = notes.get(seat)?.sums[slice]
+      return cid === undefined || seat === step.seat ? [] : [{ seat, cid }]
     })
-    const own = result.own.get(String(slice))
-    const sums = new Set([...told.map(({ cid }) => cid), ...(own === undefined ? [] : [own])])
-    if (sums.size < (about.every === true ? 1 : 2)) continue
-    const { from, to } = sliceBytes(frame.plan, work.message, slice)
-    const parts = async function* (): AsyncGenerator<Uint8Array> {
-      for (const { cid } of work.sources) {
-        const whole = await context.plane.fetch(cid, { maxBytes, timeout: 10_000, providers: [], signal })
-        yield whole.slice(from, to)
-      }
-    }
-    const truth = await blobCid(await sumSlice(frame.engine, { slice, parts: parts(), signal }))
-    for (const { seat, cid } of told) if (cid !== truth && seat !== step.seat) liars.add(seat)
+    const isDisputed = new Set([...told.map(({ cid }) => cid), own.get(String(slice)) ?? told[0]?.cid]).size > 1
+    if (about.message === 'decryption share' && !about.every && !isDisputed) continue
+    const truth = added?.[slice] ?? (await sharesOfSlice(step, frame, about.sources, slice))
+    if (truth === null) return
+    const cid = await blobCid(truth)
+    for (const other of told) if (other.cid !== cid) liars.add(other.seat)
   }
-  ignore(step, liars)
-  if (liars.size === 0) return
-  context.log.warn(
-    { event: 'notes ignored', round: work.round, message: work.message, seats: [...liars] },
-    'said what was not so: not heard in this epoch any more',
-  )
+  ignore(step, about, liars)
+}
+
+/** The sum of a slice of the shares that are here; null when some are not. */
+async function sharesOfSlice(
+  { context, signal }: Member,
+  frame: EpochFrame,
+  sources: SliceWork['sources'],
+  slice: number,
+): Promise<Uint8Array | null> {
+  const { from, to } = sliceBytes(frame.plan, 'decryption share', slice)
+  const maxBytes = frame.plan.bytes.decryptionShare
+  const parts = async function* (): AsyncGenerator<Uint8Array> {
+    for (const { cid } of sources) {
+      const whole = await context.plane.fetch(cid, { maxBytes, timeout: 10_000, providers: [], signal })
+      yield whole.slice(from, to)
+    }
+  }
+  try {
+    return await sumSlice(frame.engine, { slice, parts: parts(), signal })
+  } catch (error) {
+    if (error instanceof NetworkError) return null
+    throw error
+  }
 }

@@ -117,23 +117,29 @@ export function doubtedIn(
 }
 
 /**
- * Slices without the sum of a member that answers for it and speaks. Somebody kept a message from it: the others that answer for
- * the slice must not profit from that, so these are for each keeper to add up itself.
+ * Slices that each keeper adds up itself, because those that answer for them do not settle what the sum is. A member that is heard has none:
+ * somebody kept a message from it, and the others that answer for the slice must not profit from that. Or the members contradict each other. Or fewer
+ * than two are heard: so members that fell silent, or are ignored, cost the others one slice and not all of them.
+ * @param notes Of members that are heard.
+ * @param own By slice, what this keeper added up itself.
  */
 export function openSlices(
   members: readonly (readonly number[])[],
   notes: ReadonlyMap<number, Note>,
-  own: ReadonlyMap<number, unknown>,
+  own: { has(slice: number): boolean },
 ): number[] {
-  const isOpen = (seat: number, slice: number): boolean => notes.get(seat)?.sums[slice] === undefined && notes.has(seat)
+  const isOpen = (seats: readonly number[], slice: number): boolean => {
+    const told = seats.filter((seat) => notes.has(seat)).map((seat) => notes.get(seat)!.sums[slice])
+    return told.length < 2 || told.includes(undefined) || new Set(told).size > 1
+  }
   return [...members.entries()]
-    .filter(([slice, seats]) => !own.has(slice) && seats.some((seat) => isOpen(seat, slice)))
+    .filter(([slice, seats]) => !own.has(slice) && isOpen(seats, slice))
     .map(([slice]) => slice)
 }
 
 /**
- * The CID of each slice's sum if the members that add it up agree, else null. Those that are ignored, or gave no note, do not count; two
- * equal answers are needed, so that no member is believed by itself, or this keeper's own.
+ * The CID of each slice's sum: what this keeper added up itself, or what all say that answer for it and have a sum. Null when there is a slice of
+ * which that is nothing, or the word of one member. Those that are ignored do not count.
  * @param own By slice, CIDs of what this keeper added up itself.
  */
 export function agreedSums(
@@ -149,9 +155,21 @@ export function agreedSums(
       .filter((seat) => !ignored.has(seat))
       .map((seat) => notes.get(seat)?.sums[slice])
       .filter((cid) => cid !== undefined)
-    const first = mine ?? told[0]
-    if (first === undefined || (mine === undefined && told.length < 2) || told.some((cid) => cid !== first)) return null
-    agreed.push(first)
+    if (mine === undefined && (told.length < 2 || new Set(told).size > 1)) return null
+    agreed.push(mine ?? told[0]!)
   }
   return agreed
+}
+
+/** Members that told another sum of a slice than this keeper found itself: theirs is false, for all see the same messages. */
+export function refutedBy(
+  own: ReadonlyMap<string, string>,
+  members: readonly (readonly number[])[],
+  notes: ReadonlyMap<number, Note>,
+): number[] {
+  const isFalse = (seat: number, slice: string, cid: string): boolean => (notes.get(seat)?.sums[slice] ?? cid) !== cid
+  const refuted = [...own].flatMap(([slice, cid]) =>
+    members[Number(slice)]!.filter((seat) => isFalse(seat, slice, cid)),
+  )
+  return [...new Set(refuted)]
 }

@@ -9,8 +9,8 @@ import type { EpochFrame } from '../epoch.ts'
 import { epochName } from '../members.ts'
 import { type Duties, dutiesOf } from './duties.ts'
 import { addUpSlice, atOnce } from './messages.ts'
-import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices } from './notes.ts'
-import { ignoredHere, noteSilence, silentHere } from './trust.ts'
+import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices, refutedBy } from './notes.ts'
+import { ignore, ignoredHere, noteSilence, silentHere } from './trust.ts'
 import { type Member, type SliceWork, timesOf } from './work.ts'
 
 /** How it went. */
@@ -39,9 +39,12 @@ export function attemptOf(
 const nameOf = ({ snapshot }: Step, { message, round }: SliceWork): string =>
   `${message}/${epochName(snapshot.epochInfo)}/${round}`
 
-/** Of which messages a note is. */
-const subjectOf = ({ sources }: SliceWork): Promise<string> =>
-  blobCid(Buffer.from(sources.map(({ seat, cid }) => `${seat} ${cid}`).join()))
+/**
+ * Of which messages and duties a note is. A member with another seed, or other helpers, has looked at other messages than the others think: after
+ * a reorganisation, or told so by its endpoint.
+ */
+const subjectOf = ({ sources, seed, helpers }: SliceWork): Promise<string> =>
+  blobCid(Buffer.from([seed, helpers, ...sources.map(({ seat, cid }) => `${seat} ${cid}`)].join()))
 
 /** Adds up by slices, once for each set of messages. Rejects only when the signal is aborted, or for what is this keeper's own fault. */
 export async function sumBySlices(step: Member, frame: EpochFrame, work: SliceWork): Promise<SliceResult> {
@@ -53,7 +56,9 @@ export async function sumBySlices(step: Member, frame: EpochFrame, work: SliceWo
   if (known?.name === name) return known.result
   const result = attemptIt(step, frame, work, of)
   made.set(work.message, { name, work, result })
-  result.catch(() => made.delete(work.message))
+  result.catch(() => {
+    if (made.get(work.message)?.name === name) made.delete(work.message)
+  })
   return result
 }
 
@@ -71,8 +76,8 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   const notes = new Map<number, Note>(seats.includes(step.seat) ? [[step.seat, note]] : [])
   let doubted: readonly number[] = own.lacks
   let sums: readonly Uint8Array[] | null = null
-  // Nothing that others say makes up for an update that this keeper itself found wanting.
-  if (own.isSound && isPossible(duties, ignored)) {
+  // Nothing that others say makes up for an update that this keeper itself found wanting. One that it could not get, others may have.
+  if (own.check !== 'unsound') {
     const others = seats.filter((seat) => seat !== step.seat && !ignored.has(seat))
     const about = { name, of, until: times.notes, kind: work.message, lacks: Math.floor(seats.length / 3) }
     await collectNotes(step, others, { ...about, silent: silentHere(step) }, notes)
@@ -91,17 +96,13 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   return { sums, notes, duties, own: own.cids }
 }
 
-/** Whether two members that this keeper hears are left for each slice. */
-const isPossible = ({ members }: Duties, ignored: ReadonlySet<number>): boolean =>
-  members.every((seats) => seats.filter((seat) => !ignored.has(seat)).length >= 2)
-
 /** What this keeper added up itself, and what it could not. */
 type OwnPart = {
   readonly sums: Map<number, Uint8Array>
   readonly cids: Map<string, string>
   readonly lacks: number[]
-  /** Whether the update that it checks is what it must be. */
-  readonly isSound: boolean
+  /** What it found of the update that it checks. */
+  readonly check: 'sound' | 'unsound' | 'absent'
   /** Seats with messages that it has seen whole, and found sound. */
   readonly checked: Set<number>
 }
@@ -117,15 +118,15 @@ async function ownPart(
   const mine = [...members.entries()].filter(([, seats]) => seats.includes(step.seat)).map(([slice]) => slice)
   const subject = work.check === undefined ? undefined : checks.get(step.seat)
   const part = { sums: new Map<number, Uint8Array>(), cids: new Map<string, string>(), checked: new Set<number>() }
-  const [isSound, lacks] = await Promise.all([
-    subject === undefined ? true : work.check!(subject, until),
+  const [check, lacks] = await Promise.all([
+    subject === undefined ? 'sound' : work.check!(subject, until),
     addUpThese(step, frame, work, mine, { until, ...part }),
   ])
   if (subject !== undefined) {
-    if (isSound) part.checked.add(subject)
+    if (check === 'sound') part.checked.add(subject)
     else lacks.add(subject)
   }
-  return { ...part, lacks: [...lacks], isSound }
+  return { ...part, lacks: [...lacks], check }
 }
 
 /** Adds up these slices, and offers them to others. @returns the seats with messages that it would take. */
@@ -153,7 +154,7 @@ async function addUpThese(
 
 /**
  * The sums of all slices: this keeper's own, and those that the others agree on. First it looks itself at every message that somebody lacks,
- * and at those of which nobody said that they are sound; then it adds up the slices that a member, for lack of a message, could not.
+ * and at those of which nobody said that they are sound; then it adds up the slices for which nobody settles what the sum is.
  * @returns null where that is not enough, or takes too long.
  */
 async function othersSums(
@@ -175,11 +176,12 @@ async function othersSums(
   // Looking at so many is adding up by oneself.
   if (toCheck.length > work.sources.length / 3) return null
   const found = await atOnce(toCheck, (seat) => work.check!(seat, until))
-  if (found.some((isSound) => !isSound)) return null
+  if (found.some((one) => one !== 'sound')) return null
   for (const seat of toCheck) own.checked.add(seat)
   const open = openSlices(duties.members, notes, own.sums)
-  if (open.length > Math.max(1, duties.members.length / 3)) return null
+  if (open.length > Math.max(1, duties.members.length / 2)) return null
   await addUpThese(step, frame, work, open, { ...own, until })
+  ignore(step, work, refutedBy(own.cids, duties.members, notes))
   const agreed = agreedSums(duties.members, notes, ignoredHere(step), own.cids)
   return agreed === null ? null : fetchSums(step, frame, work, { ...of, agreed })
 }

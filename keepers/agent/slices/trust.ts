@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// When a keeper believes what the others added up, and whom.
+// When a keeper believes what the others added up, and whom. Kept in the store, so that starting again forgives nobody.
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import type { AgentContext, Step } from '../context.ts'
+import type { SlicedMessage } from '../../fhe/index.ts'
+import type { Step } from '../context.ts'
 import { epochName } from '../members.ts'
 import { STATES } from '../states.ts'
 
-const recordSchema = z
+type Here = Pick<Step, 'context' | 'snapshot'>
+
+const lostSchema = z
   .object({
     /** Rounds of the epoch that were lost. */
     lost: z.number(),
@@ -24,11 +28,11 @@ const TRAINING = STATES.indexOf('Training')
  * is lost when some members were told of other sums than the rest. So a liar costs the logarithm of the epoch's rounds,
  * however patient it is.
  */
-export function maySlice({ context, snapshot }: Pick<Step, 'context' | 'snapshot'>): boolean {
+export function maySlice({ context, snapshot }: Here): boolean {
   const { store, facts } = context
   const name = `slices/${epochName(snapshot.epochInfo)}`
   const opened = facts.last('EpochOpened', { epoch: snapshot.epochInfo.epoch })?.block ?? 0
-  const known = recordSchema.parse(store.getRecord(name)) ?? { lost: 0, round: 0 }
+  const known = lostSchema.parse(store.getRecord(name)) ?? { lost: 0, round: 0 }
   // Older events are forgotten, so what they said is kept.
   const isNew = ({ block, round }: { block: number; round: number }): boolean => block >= opened && round > known.round
   const votes = facts.all('UpdateIncomplete').map(({ args, block }) => ({ block, round: Number(args.round) }))
@@ -44,53 +48,79 @@ export function maySlice({ context, snapshot }: Pick<Step, 'context' | 'snapshot
   return lost === 0 || snapshot.round > round + 2 ** (lost + 1)
 }
 
-type Heard = {
-  readonly epoch: string
-  readonly ignored: Set<number>
-  readonly silent: Set<number>
-  /** Sums in a row for which a member gave no note. */
-  readonly silences: Map<number, number>
-}
-const heard = new WeakMap<AgentContext, Heard>()
-
 /** As often in a row a member may say nothing before nobody waits for it any more. */
 const SILENCES = 2
 
-function heardHere({ context, snapshot }: Pick<Step, 'context' | 'snapshot'>): Heard {
-  const epoch = epochName(snapshot.epochInfo)
-  const known = heard.get(context)
-  if (known?.epoch === epoch) return known
-  const fresh = { epoch, ignored: new Set<number>(), silent: new Set<number>(), silences: new Map<number, number>() }
-  heard.set(context, fresh)
-  return fresh
+const memberSchema = z.object({
+  /** Sums in a row for which it gave no note in time, or did not hand over what it made. */
+  missed: z.number(),
+  /** Sums in a row for which it did, while nobody waited for it. */
+  spoke: z.number(),
+  /** How often it came to be one that nobody waits for. */
+  times: z.number(),
+  silent: z.boolean(),
+})
+const heardSchema = z.object({ ignored: z.array(z.number()), members: z.record(z.string(), memberSchema) }).nullable()
+type Heard = NonNullable<z.infer<typeof heardSchema>>
+
+const heardName = ({ snapshot }: Here): string => `slices/${epochName(snapshot.epochInfo)}/heard`
+
+const heardHere = (step: Here): Heard =>
+  heardSchema.parse(step.context.store.getRecord(heardName(step))) ?? { ignored: [], members: {} }
+
+/** The members that are not heard in this epoch: sums that they told were false, as this keeper has seen itself. */
+export function ignoredHere(step: Here): ReadonlySet<number> {
+  return new Set(heardHere(step).ignored)
 }
 
-/** The members that are not heard in this epoch: sums that they told were false, as this process has seen itself. */
-export function ignoredHere(step: Pick<Step, 'context' | 'snapshot'>): ReadonlySet<number> {
-  return heardHere(step).ignored
+/** The members that nobody waits for, but that are heard when they speak in time: silence may be another's doing. */
+export function silentHere(step: Here): ReadonlySet<number> {
+  const { members } = heardHere(step)
+  return new Set(Object.keys(members).map(Number).filter((seat) => members[seat]!.silent)) // biome-ignore format: one line
 }
 
-/** The members that nobody waits for in this epoch, but that are heard when they speak in time: silence may be another's doing. */
-export function silentHere(step: Pick<Step, 'context' | 'snapshot'>): ReadonlySet<number> {
-  return heardHere(step).silent
-}
-
-/** Members whose sums were false. */
-export function ignore(step: Pick<Step, 'context' | 'snapshot'>, seats: Iterable<number>): void {
-  const { ignored } = heardHere(step)
-  for (const seat of seats) ignored.add(seat)
-}
-
-/** Remembers who of those that were asked spoke, and handed over what it made, in time. */
-export function noteSilence(
-  step: Pick<Step, 'context' | 'snapshot'>,
-  asked: readonly number[],
-  spoke: { has(seat: number): boolean },
+/** Members whose sums were false: for the rest of the epoch. */
+export function ignore(
+  step: Here,
+  { round, message }: { readonly round: number; readonly message: SlicedMessage },
+  seats: Iterable<number>,
 ): void {
-  const { silent, silences } = heardHere(step)
+  const heard = heardHere(step)
+  const liars = [...new Set(seats)].filter((seat) => !heard.ignored.includes(seat))
+  if (liars.length === 0) return
+  step.context.store.putRecord(heardName(step), { ...heard, ignored: [...heard.ignored, ...liars] })
+  step.context.log.warn(
+    { event: 'notes ignored', round, message, seats: liars },
+    'said what was not so: not heard in this epoch any more',
+  )
+}
+
+/**
+ * Remembers who of those that were asked spoke, and handed over what it made, in time. One that did not twice in a row is not waited for until it
+ * has 4 times in a row, then 8 times, 16 times…: a machine that was away for maintenance is soon one of many again, and stalling on purpose costs
+ * the logarithm of the epoch's sums.
+ */
+export function noteSilence(step: Here, asked: readonly number[], spoke: { has(seat: number): boolean }): void {
+  const heard = heardHere(step)
+  const members = { ...heard.members }
   for (const seat of asked) {
-    const times = spoke.has(seat) ? 0 : (silences.get(seat) ?? 0) + 1
-    silences.set(seat, times)
-    if (times >= SILENCES) silent.add(seat)
+    const known = members[seat] ?? { missed: 0, spoke: 0, times: 0, silent: false }
+    const now = spoke.has(seat) ? afterSpeaking(known) : afterSilence(known)
+    if (!isDeepStrictEqual(now, known)) members[seat] = now
   }
+  // Most sums change nothing, and a write waits for the disk.
+  if (!isDeepStrictEqual(members, heard.members)) step.context.store.putRecord(heardName(step), { ...heard, members })
+}
+
+function afterSpeaking(member: Heard['members'][string]): Heard['members'][string] {
+  if (!member.silent) return { ...member, missed: 0 }
+  const spoke = member.spoke + 1
+  const isBack = spoke >= 2 ** (member.times + 1)
+  return { ...member, missed: 0, spoke: isBack ? 0 : spoke, silent: !isBack }
+}
+
+function afterSilence(member: Heard['members'][string]): Heard['members'][string] {
+  const missed = member.missed + 1
+  const falls = !member.silent && missed >= SILENCES
+  return { missed, spoke: 0, times: member.times + (falls ? 1 : 0), silent: member.silent || falls }
 }

@@ -38,7 +38,7 @@ export async function aggregateBySlices(
   const work: SliceWork = {
     message: 'update',
     round,
-    sources: revealed.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) })),
+    sources: sourcesOf(revealed),
     helpers: bitmapOf([...bySeat.keys()]),
     // Nobody knows it before the last reveal.
     seed: drawSeed(context.serviceAddress, round, last.fact.blockHash),
@@ -53,12 +53,17 @@ export async function aggregateBySlices(
         if (error instanceof NetworkError) return null
         throw error
       })
-      return review?.kind === 'sound' && review.agrees
+      if (review === null) return 'absent'
+      return review.kind === 'sound' && review.agrees ? 'sound' : 'unsound'
     },
   }
   const { sums } = await sumBySlices(step, frame, work)
   return sums === null ? null : joined(frame, keyHash, { round, revealed, sums })
 }
+
+/** Who serves which update. */
+export const sourcesOf = (revealed: readonly Revealed[]): SliceWork['sources'] =>
+  revealed.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) }))
 
 function counts(frame: EpochFrame, update: Revealed): boolean {
   try {

@@ -16,8 +16,8 @@ export type SliceWork = {
   readonly seed: string
   /** Until when (`steady`) the notes of others are awaited. */
   readonly until: number
-  /** Fetches and checks a whole message, that of `seat`: false when it is not what it must be, or not here by `until` (`steady`). */
-  readonly check?: (seat: number, until: number) => Promise<boolean>
+  /** Fetches and checks a whole message, that of `seat`: absent when it is not here by `until` (`steady`). */
+  readonly check?: (seat: number, until: number) => Promise<'sound' | 'unsound' | 'absent'>
 }
 
 /** Until when (`steady`) something may take. */

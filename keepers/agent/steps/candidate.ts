@@ -6,10 +6,10 @@ import { checkMeanNorm, LearningError } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { meanBound, VersionError } from '../../versions/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
-import type { Step } from '../context.ts'
+import type { AgentContext, Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
-import type { FactOf } from '../facts.ts'
+import type { Fact, FactOf } from '../facts.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
@@ -21,6 +21,7 @@ import type { ModelScore } from '../training/protocol.ts'
 import { declaredIn } from './draft.ts'
 import { candidateRecord } from './intents.ts'
 import { type RoundSum, sumOfRound } from './sum.ts'
+import { areWitnessed } from './witness.ts'
 
 const recordSchema = z.object({
   cid: z.string(),
@@ -52,16 +53,17 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   let sum = await sumOfRound(step, round, { only: included })
   // Members of a slice may have told this keeper what is not so, and the rest of the members the truth.
   if (sum?.sliced && sum.hash !== attested) sum = await sumOfRound(step, round, { only: included, alone: true })
-  if (sum === null || sum.hash !== attested) {
+  if (sum?.hash !== attested) {
     context.log.warn({ event: 'sum differs', round, own: sum?.hash ?? null }, 'cannot reproduce the attested sum')
-    return null
   }
+  if (sum === null) return null
   const frame = await frameHere(step)
   const submitted = drafted.flatMap((seat) => {
     const fact = context.facts.last('ShareSubmitted', { round, seat })
     return fact === null ? [] : [{ seat, fact }]
   })
   if (submitted.length < drafted.length) return null
+  if (sum.hash !== attested && !(await mayOpenAnother(step, round, sum, attested))) return null
   /** One share after the other, for the same reason as updates. */
   async function* shares(): AsyncGenerator<Uint8Array> {
     for (const { seat, fact } of submitted) {
@@ -103,8 +105,15 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     return { norm, next, ...(await context.model.publish(next, round)) }
   }
   const shareSums = await sharesBySlices(step, frame, round, submitted)
-  const of = { round, included, sum, decrypted, shareSums }
-  let model = await modelOf(await leastTrusting(step, frame, of))
+  const of = { round, included, sum, decrypted, shareSums, submitted }
+  const first = await leastTrusting(step, frame, of).catch((error: unknown) => {
+    // Then it is this keeper that has other updates than the rest.
+    if (of.sum.hash === attested || !isLostRound(error)) throw error
+    notOpened.set(context, `${of.sum.hash} ${attested}`)
+    return null
+  })
+  if (first === null) return null
+  let model = await modelOf(first)
   // All members of a slice can tell each keeper another sum within the bounds, and nobody's model would get a quorum.
   if (shareSums !== null && context.facts.all('ModelVoted', { round }).some(isAnother(model.commitment))) {
     context.log.warn({ event: 'models differ', round, own: model.commitment }, 'adds up the shares by itself')
@@ -137,6 +146,20 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   return candidate
 }
 
+/** The last sum that the shares did not open in place of the attested one, by keeper. */
+const notOpened = new WeakMap<AgentContext, string>()
+
+/**
+ * Whether to open this keeper's own sum of the drafted updates although another one was attested. Members of a slice may have deceived a quorum, and
+ * told this keeper something else. The shares do not depend on what was attested. But it may as well be this keeper that was told of other updates.
+ */
+async function mayOpenAnother(step: Step, round: number, sum: RoundSum, attested: string): Promise<boolean> {
+  const { config, facts } = step.context
+  if (!config.network.slices || sum.sliced || sum.contested.length > 0) return false
+  if (notOpened.get(step.context) === `${sum.hash} ${attested}`) return false
+  return areWitnessed(step, { name: 'UpdateRevealed', facts: facts.all('UpdateRevealed', { round }), of: { round } })
+}
+
 const isAnother =
   (commitment: string) =>
   ({ args }: FactOf<'ModelVoted'>): boolean =>
@@ -157,6 +180,7 @@ async function leastTrusting(
     readonly sum: RoundSum
     readonly shareSums: readonly Uint8Array[] | null
     /** Not to take the others' sums of shares, and to look who told a false one. */
+    readonly submitted: readonly { readonly seat: number; readonly fact: Fact }[]
     readonly distrusts?: boolean
     readonly decrypted: (aggregate: Aggregate, shareSums: readonly Uint8Array[] | null) => Promise<Decrypted>
   },
@@ -171,16 +195,15 @@ async function leastTrusting(
   }
   try {
     const found = await decrypted(sum.aggregate, null)
-    await judgeNotes(step, frame, { message: 'decryption share', round, every: shareSums !== null })
+    const sources = of.submitted.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) }))
+    await judgeNotes(step, frame, { message: 'decryption share', round, sources, every: shareSums !== null })
     return found
   } catch (error) {
     if (!isLostRound(error) || !sum.sliced) throw error
     const own = await sumOfRound(step, round, { only: included, alone: true })
     if (own === null || own.hash === sum.hash) throw error
     // The shares do not depend on the sum that was attested: they open that of the updates, whatever all members of a slice said.
-    const found = await decrypted(own.aggregate, null)
-    await judgeNotes(step, frame, { message: 'update', round, every: true })
-    return found
+    return decrypted(own.aggregate, null)
   }
 }
 

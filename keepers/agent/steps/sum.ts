@@ -8,7 +8,7 @@ import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
 import { judgeNotes } from '../slices/judge.ts'
-import { aggregateBySlices } from '../slices/updates.ts'
+import { aggregateBySlices, sourcesOf } from '../slices/updates.ts'
 import { aggregateRecord } from './intents.ts'
 import { type FetchTerms, type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
 
@@ -132,9 +132,9 @@ export async function sumOfRound(
   }
   const sum = await addUp(frame, where, keyHash, updates(), step.signal)
   if (sum === null || (only !== undefined && included.length < seatsOf(only).length)) return null
-  // They can be judged only by a keeper that found nothing wrong itself.
-  if (slices && included.length === revealedHere.length && contested.length === 0) {
-    await judgeNotes(step, frame, { message: 'update', round })
+  // Only a sum of everything shows who told a false one. A keeper that was deceived comes here in Vote, alone.
+  if (included.length === revealedHere.length) {
+    await judgeNotes(step, frame, { message: 'update', round, sources: sourcesOf(revealedHere), sum })
   }
   return keep(sum, { included: bitmapOf(included), missing, contested, sliced: false, late: [...late] })
 }

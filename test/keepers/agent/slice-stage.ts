@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Seven keepers at the step at which they add up, with a data plane between them that a test can watch and break.
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
+import { type Duties, dutiesOf } from '../../../keepers/agent/slices/duties.ts'
 import type { Note } from '../../../keepers/agent/slices/notes.ts'
 import { lastAttested } from '../../../keepers/agent/steps/attestation.ts'
+import { drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
 import { bitmapOf, systemClock } from '../../../keepers/chain/index.ts'
+import { aggregate as aggregateUpdates, sliceCount } from '../../../keepers/fhe/index.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
+import { ROUND } from '../fhe/ceremony.ts'
 import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
 
 export const MEMBERS = Array.from({ length: 7 }, (_, member) => member)
@@ -13,6 +17,8 @@ export const THRESHOLD = 4
 export type SliceStage = RoundStage & {
   /** What it tells the others; null for silence. */
   speaks: (note: Note) => Note | null
+  /** What it tells one of them of that. */
+  whispers: (note: Note, reader: number) => Note
   /** CIDs of the blobs that it fetched whole, its own apart. */
   readonly whole: string[]
   /** CIDs of those that it fetched a part of. */
@@ -39,6 +45,7 @@ export async function sliceStages(): Promise<SliceStage[]> {
         gone: false,
         wholeOnly: false,
         speaks: (note: Note) => note,
+        whispers: (note: Note) => note,
       }) as SliceStage,
     )
     const at = (provider: string): SliceStage => {
@@ -62,9 +69,10 @@ export async function sliceStages(): Promise<SliceStage[]> {
           if (note !== null) tells.set(name, Buffer.from(JSON.stringify(note)))
         },
         async ask(name: string, { provider, signal }: { provider: string; signal: AbortSignal }) {
-          const { notes } = at(provider) as unknown as { notes: Map<string, Uint8Array> }
+          const { notes, whispers } = at(provider) as SliceStage & { notes: Map<string, Uint8Array> }
           if (!notes.has(name)) await systemClock.sleep(20, signal)
-          return notes.get(name) ?? null
+          const bytes = notes.get(name)
+          return bytes === undefined ? null : Buffer.from(JSON.stringify(whispers(JSON.parse(String(bytes)), self)))
         },
         async fetch(cid: string, { from, to }: { from: number; to: number }, { provider }: { provider: string }) {
           const { blobs, wholeOnly } = at(provider)
@@ -110,4 +118,26 @@ export async function revealToAll(
 export async function attestedBy(stages: readonly SliceStage[]): Promise<(string | undefined)[]> {
   await Promise.all(stages.map((stage) => aggregate(stage.step())))
   return stages.map((stage) => lastAttested(stage.step())?.hash)
+}
+
+export const memberOf = (seat: number): number => MEMBERS.find((member) => seatOfIndex(member) === seat)!
+
+/** Who adds up and checks what, after the last of those events. */
+export function dutiesAfter(
+  stages: readonly SliceStage[],
+  event: 'UpdateRevealed' | 'ShareSubmitted' = 'UpdateRevealed',
+  members = MEMBERS,
+): Duties {
+  const [stage] = stages as readonly [SliceStage]
+  const last = stage.facts.findLast(({ name }) => name === event)!
+  const seed = drawSeed(stage.context.serviceAddress, ROUND.round, last.blockHash)
+  return dutiesOf(members.map(seatOfIndex), sliceCount(stage.frame.plan), seed)
+}
+
+/** The hash of the sum that anybody gets who adds up all of these updates. */
+export async function hashOf(stages: readonly SliceStage[], cids: readonly string[]): Promise<string> {
+  const [{ blobs, frame, keys }] = stages as readonly [SliceStage]
+  const updates = cids.map((cid, sender) => ({ sender, bytes: blobs.get(cid)! }))
+  const { hash } = await aggregateUpdates(frame.engine, { context: ROUND, keyHash: keys.keyHash, updates })
+  return `0x${Buffer.from(hash).toString('hex')}`
 }

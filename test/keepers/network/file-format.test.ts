@@ -11,6 +11,10 @@ import { assemble } from '../../../keepers/network/assembly.ts'
 import { CHUNK_BYTES, encodeBlob, parseBlobCid, readNode } from '../../../keepers/network/file-format.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
 
+/** A field of a protobuf message that no reader knows. */
+const unknownField = (length: number): Uint8Array =>
+  new Uint8Array([0x7a, (length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14, ...new Uint8Array(length)])
+
 describe('file format', () => {
   const leafOf = async (bytes: Uint8Array) => CID.createV1(raw.code, await sha256.digest(bytes))
   const rootOf = async (sizes: bigint[], leaf: CID, type: 'file' | 'directory' = 'file') => {
@@ -142,11 +146,28 @@ describe('file format', () => {
       const error = await read(put(root.cid, root.bytes)).catch((caught: unknown) => caught)
       expect(error).to.be.instanceOf(NetworkError).with.property('code', 'MALFORMED')
     })
+
+    it('are refused when their blocks are mostly something else', async () => {
+      const { put, read, fetched } = store()
+      // Forty parts of a hundred bytes, each in a block of 16 KiB: 640 KiB for a file of 4,000 bytes.
+      const leaves = await Promise.all(
+        Array.from({ length: 40 }, async () => {
+          const data = new UnixFS({ type: 'file', data: randomBytes(100) }).marshal()
+          const bytes = encodePb(prepare({ Data: Buffer.concat([data, unknownField(1 << 14)]), Links: [] }))
+          return { cid: put(CID.createV1(0x70, await sha256.digest(bytes)), bytes), size: 100 }
+        }),
+      )
+      const root = await node(leaves)
+      const error = await read(put(root.cid, root.bytes)).catch((caught: unknown) => caught)
+      expect(error).to.be.instanceOf(NetworkError).with.property('code', 'MALFORMED')
+      expect(String(error)).to.include('much larger than the file')
+      expect(fetched()).to.be.below(16)
+    })
   })
 
   it('reads a blob with cuts eight parts at a time, and asks for none after one has failed', async () => {
-    const bytes = randomBytes(40_000)
-    const cuts = Array.from({ length: 39 }, (_, i) => 1_000 * (i + 1) - i)
+    const bytes = randomBytes(12_000)
+    const cuts = Array.from({ length: 11 }, (_, i) => 1_000 * (i + 1) - i)
     const { root, blocks } = await encodeBlob(bytes, cuts)
     const byCid = new Map(blocks.map((block) => [block.cid.toString(), block.bytes]))
     const lengths = blocks.slice(0, -1).map((block) => block.bytes.length)
@@ -166,14 +187,33 @@ describe('file format', () => {
           if (fails(count)) throw new Error('gone')
           return byCid.get(cid.toString())!
         },
-        40_000,
+        bytes.length,
       )
     expect(Buffer.compare(await read(() => false), bytes)).to.equal(0)
     expect(most).to.equal(8)
     asked = 0
     expect(await read((count) => count === 3).catch(String)).to.equal('Error: gone')
     await new Promise((done) => setTimeout(done, 20))
-    expect(asked).to.be.below(20)
+    expect(asked).to.be.below(12)
+  })
+
+  it('gives a blob with many cuts a level of nodes, so that what proves a part grows with the root of their number', async () => {
+    for (const parts of [13, 18, 50]) {
+      const bytes = randomBytes(100 * parts)
+      const cuts = Array.from({ length: parts - 1 }, (_, i) => 100 * (i + 1))
+      const { root, blocks } = await encodeBlob(bytes, cuts)
+      const byCid = new Map(blocks.map((block) => [block.cid.toString(), block.bytes]))
+      const top = readNode(root, byCid.get(root.toString())!, null, bytes.length)
+      const widest = Math.ceil(Math.sqrt(parts))
+      expect(top.children.length).to.be.at.most(widest)
+      for (const { cid, size } of top.children) {
+        const inner = readNode(cid, byCid.get(cid.toString())!, size, bytes.length)
+        expect(inner.children.length).to.be.at.most(widest)
+        for (const leaf of inner.children) expect([leaf.cid.code, leaf.size]).to.deep.equal([raw.code, 100])
+      }
+      const whole = await assemble(root, async (cid) => byCid.get(cid.toString())!, bytes.length)
+      expect(Buffer.compare(whole, bytes)).to.equal(0)
+    }
   })
 
   it('refuses CIDs of a part of a hash, or of none, which any block would fit', async () => {

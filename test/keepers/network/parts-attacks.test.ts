@@ -4,8 +4,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { encode as encodePb, prepare } from '@ipld/dag-pb'
+import { multiaddr } from '@multiformats/multiaddr'
+import { FsBlockstore } from 'blockstore-fs'
 import { expect } from 'chai'
+import { UnixFS } from 'ipfs-unixfs'
+import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { sha256 } from 'multiformats/hashes/sha2'
+import { collectGarbage } from '../../../keepers/agent/memory.ts'
 import { DataPlane, NetworkError } from '../../../keepers/network/index.ts'
+import { startNode } from '../../../keepers/network/node.ts'
 
 describe('parts of blobs from peers that deviate', () => {
   let folder: string
@@ -34,6 +43,66 @@ describe('parts of blobs from peers that deviate', () => {
     // It took more than twelve times its range.
     expect(part, `${part.bytes} bytes for 5,000`).to.be.instanceOf(NetworkError)
   })
+
+  it('C7: are refused when what surrounds a part is larger than any list of links, before it is read', async () => {
+    // A file of 2,000 bytes in a node with two links and 60 KiB of nothing.
+    const parts = [randomBytes(1_000), randomBytes(1_000)]
+    const links = await Promise.all(
+      parts.map(async (bytes) => ({
+        Name: '',
+        Tsize: 1_000,
+        Hash: CID.createV1(raw.code, await sha256.digest(bytes)),
+      })),
+    )
+    const data = new UnixFS({ type: 'file', blockSizes: [1_000n, 1_000n] }).marshal()
+    const nothing = new Uint8Array([0x7a, 0xe0, 0xd4, 3, ...new Uint8Array(60_000)])
+    const root = encodePb(prepare({ Data: Buffer.concat([data, nothing]), Links: links }))
+    const cid = CID.createV1(0x70, await sha256.digest(root))
+    const liar = join(folder, 'liar')
+    const blocks = new FsBlockstore(join(liar, 'blocks'))
+    await blocks.open()
+    await blocks.put(cid, root)
+    for (const [at, link] of links.entries()) await blocks.put(link.Hash, parts[at]!)
+    await blocks.close()
+    const mallory = await DataPlane.start({ folder: liar, identitySeed: new Uint8Array(32).fill(7) })
+    try {
+      const options = { maxBytes: 2_000, timeout: 10_000, provider: mallory.addresses[0]! }
+      const error = await bob.parts.fetch(cid.toString(), { from: 0, to: 500 }, options).catch((thrown) => thrown)
+      expect(error).to.be.instanceOf(NetworkError).with.property('code', 'TOO_LARGE')
+    } finally {
+      await mallory.stop()
+    }
+  })
+
+  it('C8: hold little memory for a peer that asks for much and reads nothing', async () => {
+    const size = 24 << 20
+    const cid = await alice.publish(randomBytes(size))
+    const protocol = '/cohort/parts/1'
+    const idle = await startNode({ folder: join(folder, 'idle'), identitySeed: new Uint8Array(32).fill(5) })
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 300))
+    const used = (): number => {
+      collectGarbage()
+      return process.memoryUsage().arrayBuffers
+    }
+    try {
+      const before = used()
+      const question = Buffer.from(JSON.stringify({ part: cid, from: 0, to: size }))
+      const head = Buffer.alloc(2)
+      head.writeUInt16LE(question.length)
+      for (let i = 0; i < 40; i++) {
+        const stream = await idle.libp2p.dialProtocol(multiaddr(alice.addresses[0]!), protocol)
+        stream.pause()
+        stream.send(Buffer.concat([head, question]))
+      }
+      await settle()
+      await settle()
+      // 40 blocks of a MiB would be here, and as much again in what they were sent to.
+      expect(used() - before).to.be.below(24 << 20)
+    } finally {
+      await idle.stop()
+    }
+  })
+
   it('are not shut out by a dozen sockets that say nothing', async () => {
     const carol = await DataPlane.start({ folder: join(folder, 'carol'), identitySeed: new Uint8Array(32).fill(3) })
     const port = Number(/\/tcp\/(\d+)/.exec(alice.addresses[0]!)![1])

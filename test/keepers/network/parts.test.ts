@@ -50,6 +50,19 @@ describe('parts of blobs, and notes', () => {
     expect(await bob.has(cid)).to.equal(false)
   })
 
+  it('proves a part of a blob in fifty with two short lists of links', async () => {
+    const bytes = randomBytes(50 * 400)
+    const cuts = Array.from({ length: 49 }, (_, i) => 400 * (i + 1))
+    const cid = await alice.publish(bytes, { round: 1, cuts })
+    for (const from of [0, 400 * 7, 400 * 49]) {
+      const found = await bob.parts.fetch(cid, { from, to: from + 400 }, fromAlice())
+      expect(Buffer.compare(found.range, bytes.subarray(from, from + 400))).to.equal(0)
+      expect(found.bytes).to.be.below(400 + 1_000)
+    }
+    const across = await bob.parts.fetch(cid, { from: 2_500, to: 9_900 }, fromAlice())
+    expect(Buffer.compare(across.range, bytes.subarray(2_500, 9_900))).to.equal(0)
+  })
+
   it('delivers ranges of any blob: across cuts, of long parts, of one block, and none', async () => {
     const bytes = randomBytes(3 * CHUNK_BYTES + 17)
     const cid = await alice.publish(bytes, { cuts: [100, 2 * CHUNK_BYTES] })

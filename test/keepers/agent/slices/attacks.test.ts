@@ -2,29 +2,27 @@
 // What members that deviate can do to sums by slices. Each case states what must hold.
 import { expect } from 'chai'
 import { aggregate as aggregateBehaviour } from '../../../../keepers/agent/behaviours/aggregate.ts'
-import { dutiesOf } from '../../../../keepers/agent/slices/duties.ts'
-import { ignoredHere, maySlice } from '../../../../keepers/agent/slices/trust.ts'
+import { ignore, ignoredHere, maySlice, noteSilence, silentHere } from '../../../../keepers/agent/slices/trust.ts'
 import { lastAttested } from '../../../../keepers/agent/steps/attestation.ts'
-import { candidateOf } from '../../../../keepers/agent/steps/candidate.ts'
-import { drawSeed } from '../../../../keepers/agent/steps/open-draft.ts'
 import { sumOfRound } from '../../../../keepers/agent/steps/sum.ts'
 import { bitmapOf, systemClock } from '../../../../keepers/chain/index.ts'
-import { aggregate, sliceCount } from '../../../../keepers/fhe/index.ts'
 import { NetworkError } from '../../../../keepers/network/index.ts'
 import { forge } from '../../../../scripts/demo/tamper.ts'
 import { ROUND } from '../../fhe/ceremony.ts'
-import { cidOfBytes, seatOfIndex } from '../round-stage.ts'
-import { attestedBy, MEMBERS, revealToAll, type SliceStage, sliceStages } from '../slice-stage.ts'
+import { seatOfIndex } from '../round-stage.ts'
+import {
+  attestedBy,
+  dutiesAfter,
+  hashOf,
+  MEMBERS,
+  memberOf,
+  revealToAll,
+  type SliceStage,
+  sliceStages,
+} from '../slice-stage.ts'
+import { checkerOf, lieAbout, planeOf, withhold } from './colluders.ts'
 
 const { round } = ROUND
-type Plane = {
-  fetch: (cid: string, options: { timeout: number; maxBytes: number }) => Promise<Uint8Array>
-  parts: {
-    ask: (name: string, options: { provider: string; signal: AbortSignal }) => Promise<Uint8Array | null>
-    fetch: (cid: string, range: object, options: { provider: string; timeout: number }) => Promise<unknown>
-  }
-}
-const planeOf = (stage: SliceStage): Plane => stage.context.plane as unknown as Plane
 
 describe('attacks on sums by slices', function () {
   this.timeout(180_000)
@@ -33,51 +31,6 @@ describe('attacks on sums by slices', function () {
     stages = await sliceStages()
   })
   afterEach(() => Promise.all(stages.map((stage) => stage.close())))
-
-  const memberOf = (seat: number): number => MEMBERS.find((member) => seatOfIndex(member) === seat)!
-  const duties = () => {
-    const last = stages[0]!.facts.findLast(({ name }) => name === 'UpdateRevealed')!
-    const seed = drawSeed(stages[0]!.context.serviceAddress, round, last.blockHash)
-    return dutiesOf(MEMBERS.map(seatOfIndex), sliceCount(stages[0]!.frame.plan), seed)
-  }
-  const checkerOf = (member: number): number =>
-    memberOf([...duties().checks].find(([, checked]) => checked === seatOfIndex(member))![0])
-  const hashOf = async (cids: readonly string[]): Promise<string> => {
-    const [{ blobs, frame, keys }] = stages as [SliceStage]
-    const updates = cids.map((cid, sender) => ({ sender, bytes: blobs.get(cid)! }))
-    const { hash } = await aggregate(frame.engine, { context: ROUND, keyHash: keys.keyHash, updates })
-    return `0x${Buffer.from(hash).toString('hex')}`
-  }
-  /** Nobody but its sender gives `reader` the blob before `open()` holds; the sender does not either. */
-  const withhold = (reader: SliceStage, cid: string, open: () => boolean = () => false): void => {
-    const plane = planeOf(reader)
-    const { fetch } = plane
-    const part = plane.parts.fetch
-    plane.fetch = async (of, options) => {
-      if (of !== cid || open()) return fetch.call(plane, of, options)
-      await systemClock.sleep(options.timeout)
-      throw new NetworkError('TIMEOUT', `${cid}: withheld`)
-    }
-    plane.parts.fetch = async (of, range, options) => {
-      if (of !== cid || open()) return part.call(plane.parts, of, range, options)
-      await systemClock.sleep(options.timeout)
-      throw new NetworkError('TIMEOUT', `${cid}: withheld`)
-    }
-  }
-  /** All of slice 0 say alike what is not so. */
-  const lieAboutSlice0 = (colluders = duties().members[0]!.map(memberOf)): number[] => {
-    for (const member of colluders) {
-      const stage = stages[member]!
-      stage.speaks = (note) => {
-        const sum = stage.blobs.get(note.sums[0]!)!.slice()
-        sum[0]! -= 1
-        const lie = cidOfBytes(sum)
-        stage.blobs.set(lie, sum)
-        return { ...note, sums: { ...note.sums, 0: lie } }
-      }
-    }
-    return colluders
-  }
 
   it('A1: no fetch of a sum is given more time than the patience has left', async () => {
     const cids = await revealToAll(stages)
@@ -98,7 +51,7 @@ describe('attacks on sums by slices', function () {
   it('A2: an update whose checker was not heard is not attested unchecked', async () => {
     const cids = await revealToAll(stages, { 2: forge })
     for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 1.5 })
-    const checker = checkerOf(2)
+    const checker = checkerOf(stages, 2)
     // The sender of the garbage keeps its whole update from the one member that would check it. Nobody helps it.
     const { fetch } = planeOf(stages[checker]!)
     planeOf(stages[checker]!).fetch = async (of, options) => {
@@ -106,7 +59,7 @@ describe('attacks on sums by slices', function () {
       await systemClock.sleep(options.timeout)
       throw new NetworkError('TIMEOUT', 'withheld')
     }
-    const garbage = await hashOf(cids)
+    const garbage = await hashOf(stages, cids)
     const others = stages.filter((_, member) => member !== checker && member !== 2)
     const slow = systemClock.sleep(300).then(() => attestedBy([stages[checker]!]))
     const [hashes] = await Promise.all([attestedBy(others), attestedBy([stages[2]!]), slow])
@@ -117,7 +70,7 @@ describe('attacks on sums by slices', function () {
     const cids = await revealToAll(stages)
     for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 1.5 })
     const sender = 6
-    const victim = memberOf(duties().members[0]!.find((seat) => seat !== seatOfIndex(sender))!)
+    const victim = memberOf(dutiesAfter(stages).members[0]!.find((seat) => seat !== seatOfIndex(sender))!)
     let over = false
     withhold(stages[victim]!, cids[sender]!, () => over)
     const others = stages.filter((_, member) => member !== sender && member !== victim)
@@ -125,18 +78,34 @@ describe('attacks on sums by slices', function () {
     await systemClock.sleep(1_600)
     over = true
     await all
-    for (const stage of others) expect([...ignoredHere(stage.step())]).not.to.include(seatOfIndex(victim))
+    for (const stage of others) {
+      expect([...ignoredHere(stage.step())]).not.to.include(seatOfIndex(victim))
+      // Nor was it late with what it said: one silence more, and it would be the second.
+      noteSilence(stage.step(), [seatOfIndex(victim)], new Set())
+      expect([...silentHere(stage.step())]).not.to.include(seatOfIndex(victim))
+    }
+  })
+
+  it('A3f: nobody waits for a member that fell silent, but what it says in time counts', async () => {
+    const cids = await revealToAll(stages)
+    const [quiet, ...liars] = dutiesAfter(stages).members[0]!.map(memberOf) as [number, number, number]
+    lieAbout(stages, 0, liars)
+    const others = stages.filter((_, member) => !liars.includes(member))
+    for (const stage of others) for (const _ of [1, 2]) noteSilence(stage.step(), [seatOfIndex(quiet)], new Set())
+    const [hashes] = await Promise.all([attestedBy(others), attestedBy(liars.map((member) => stages[member]!))])
+    const truth = await hashOf(stages, cids)
+    expect(hashes).to.deep.equal(others.map(() => truth))
   })
 
   it('A3e: a message kept from one member of a slice does not have the other two believed', async () => {
     const cids = await revealToAll(stages)
-    const [kept, ...liars] = duties().members[0]!
-    const sender = MEMBERS.map(seatOfIndex).find((seat) => !duties().members[0]!.includes(seat))!
+    const [kept, ...liars] = dutiesAfter(stages).members[0]!
+    const sender = MEMBERS.map(seatOfIndex).find((seat) => !dutiesAfter(stages).members[0]!.includes(seat))!
     stages[memberOf(kept!)]!.speaks = ({ of }) => ({ of, sums: {}, lacks: [sender] })
-    lieAboutSlice0(liars.map(memberOf))
+    lieAbout(stages, 0, liars.map(memberOf))
     const others = stages.filter((_, member) => !liars.map(memberOf).includes(member))
     const [hashes] = await Promise.all([attestedBy(others), attestedBy(liars.map((seat) => stages[memberOf(seat)]!))])
-    const truth = await hashOf(cids)
+    const truth = await hashOf(stages, cids)
     expect(hashes).to.deep.equal(others.map(() => truth))
     const heard = others.filter((stage) => stage !== stages[memberOf(kept!)])
     for (const stage of heard) expect([...ignoredHere(stage.step())]).to.have.members(liars)
@@ -146,7 +115,7 @@ describe('attacks on sums by slices', function () {
     const cids = await revealToAll(stages)
     for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 3 })
     const sender = 2
-    const checker = checkerOf(sender)
+    const checker = checkerOf(stages, sender)
     const honest = stages.filter((_, member) => member !== sender && member !== checker)
     // Slices to all, the whole to the accomplice alone.
     for (const stage of honest) {
@@ -191,31 +160,76 @@ describe('attacks on sums by slices', function () {
     })
   })
 
-  it('A5: a keeper that was deceived works the drafted sum out by itself, and votes', async () => {
-    const cids = await revealToAll(stages)
-    const truth = await hashOf(cids)
-    const colluders = lieAboutSlice0()
-    await attestedBy(stages)
-    const victim = stages.find((_, member) => !colluders.includes(member))!
-    expect(lastAttested(victim.step())?.hash).not.to.equal(truth)
-    // The colluders told the rest the truth: the draft is of the true sum.
-    const all = bitmapOf(MEMBERS.map(seatOfIndex))
-    const drafted = bitmapOf(MEMBERS.slice(0, 4).map(seatOfIndex))
-    victim.tell('MembersDrafted', { round, aggregateHash: truth, included: all, drafted, convicted: 0n })
-    const events: string[] = []
-    Object.assign(victim.context, {
-      log: new Proxy({}, { get: () => (details: { event: string }) => events.push(details.event) }),
-    })
-    await candidateOf(victim.step({ state: 'Vote' }), round)
-    expect(events).not.to.include('sum differs')
+  it('C1: a member that drew other duties, of another seed, is not taken for the checker of what it never looked at', async () => {
+    const cids = await revealToAll(stages, { 2: forge })
+    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 1.5 })
+    const stage = stages[checkerOf(stages, 2)]!
+    // The block of the last reveal was another one when it looked, or its endpoint says so.
+    const last = stage.facts.findLast(({ name }) => name === 'UpdateRevealed')!
+    const subject = (): number | undefined => dutiesAfter([stage]).checks.get(stage.step().seat)
+    for (let nonce = 1; subject() === seatOfIndex(2); nonce++) {
+      Object.assign(last, { blockHash: `0x${nonce.toString(16).padStart(64, '0')}` })
+    }
+    const garbage = await hashOf(stages, cids)
+    const honest = stages.filter((_, member) => member !== 2)
+    const [hashes] = await Promise.all([attestedBy(honest), attestedBy([stages[2]!])])
+    expect(hashes.filter((_, at) => honest[at] !== stage)).not.to.include(garbage)
   })
 
-  it('A6: after a dispute nobody attests what it took from others before it', async () => {
+  for (const [why, meet] of [
+    [
+      'are ignored',
+      (stage: SliceStage, seats: readonly number[]) => ignore(stage.step(), { round, message: 'update' }, seats),
+    ],
+    ['say nothing', () => undefined],
+  ] as const) {
+    it(`C2: two members of a slice that ${why} cost the others that slice and two updates, not all of them`, async () => {
+      const cids = await revealToAll(stages)
+      for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 6 })
+      const out = dutiesAfter(stages).members[0]!.slice(0, 2).map(memberOf)
+      const rest = stages.filter((_, member) => !out.includes(member))
+      for (const stage of rest) meet(stage, out.map(seatOfIndex))
+      for (const member of out) stages[member]!.speaks = () => null
+      const truth = await hashOf(stages, cids)
+      const [hashes] = await Promise.all([attestedBy(rest), attestedBy(out.map((member) => stages[member]!))])
+      expect(hashes).to.deep.equal(rest.map(() => truth))
+      for (const stage of rest) {
+        const whole = cids.filter((cid, member) => stage.whole.includes(cid) && stages[member] !== stage)
+        expect(whole.length).to.be.at.most(3)
+      }
+    })
+  }
+
+  it('C9: a sender that comes late to the member that checks it does not have that one add up everything', async () => {
     const cids = await revealToAll(stages)
-    const colluders = lieAboutSlice0()
+    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 3 })
+    const sender = 4
+    const checker = checkerOf(stages, sender)
+    const victim = stages[checker]!
+    const opens = performance.now() + 1_700
+    withhold(victim, cids[sender]!, () => performance.now() > opens)
+    const truth = await hashOf(stages, cids)
+    expect(await attestedBy(stages)).to.deep.equal(stages.map(() => truth))
+    // What it checks, what it lacks; the others looked at that, too.
+    const whole = cids.filter((cid, member) => victim.whole.includes(cid) && member !== checker)
+    expect(whole.length).to.be.at.most(2)
+  })
+
+  it('C3: after a reorganisation that put another update in place, nobody stumbles over notes about the former one', async () => {
+    const cids = await revealToAll(stages)
+    const [liar, other] = dutiesAfter(stages).members[0]!.map(memberOf) as [number, number]
+    lieAbout(stages, 0, [liar])
     await attestedBy(stages)
-    const victim = stages.find((_, member) => !colluders.includes(member))!
-    const sum = await sumOfRound(victim.step(), round, { without: 0n, slices: false })
-    expect(sum?.hash).to.equal(await hashOf(cids))
+    const stage = stages[other]!
+    const sender = MEMBERS.find((member) => member !== liar && member !== other)!
+    stage.facts.splice(stage.facts.findIndex(({ args }) => args.seat === seatOfIndex(sender)), 1) // biome-ignore format: one line
+    stage.blobs.delete(cids[sender]!)
+    stage.reveal(sender, await stage.updateOf(sender, 101), 101)
+    // Too late to add up together: what it has is the attempt about the former updates.
+    stage.snapshot = { ...stage.snapshot, time: stage.snapshot.time + 20 }
+    const sum = await sumOfRound(stage.step(), round, { without: 0n, slices: true })
+    expect(sum?.included).to.equal(bitmapOf(MEMBERS.map(seatOfIndex)))
+    // What the others said of the former updates was true.
+    expect([...ignoredHere(stage.step())]).to.deep.equal([seatOfIndex(liar)])
   })
 })

@@ -2,15 +2,25 @@
 // What notes and silences of members that deviate can do, without keys and blobs.
 import { expect } from 'chai'
 import type { Step } from '../../../../keepers/agent/context.ts'
-import { agreedSums, doubtedIn, type Note, noteOf, openSlices } from '../../../../keepers/agent/slices/notes.ts'
-import { ignoredHere, maySlice, noteSilence } from '../../../../keepers/agent/slices/trust.ts'
+import {
+  agreedSums,
+  doubtedIn,
+  type Note,
+  noteOf,
+  openSlices,
+  refutedBy,
+} from '../../../../keepers/agent/slices/notes.ts'
+import { ignore, ignoredHere, maySlice, noteSilence, silentHere } from '../../../../keepers/agent/slices/trust.ts'
 import { steady, systemClock } from '../../../../keepers/chain/index.ts'
 import { factsOf } from '../round-stage.ts'
 
 const epochInfo = { epoch: 1, crsSeed: `0x${'5e'.repeat(32)}` }
 
-function stepOf(facts: Parameters<typeof factsOf>[0] = [], round = 7): Step & { readonly seat: number } {
-  const records = new Map<string, unknown>()
+function stepOf(
+  facts: Parameters<typeof factsOf>[0] = [],
+  round = 7,
+  records = new Map<string, unknown>(),
+): Step & { readonly seat: number } {
   const store = {
     getRecord: (name: string) => records.get(name) ?? null,
     putRecord: (name: string, record: unknown) => records.set(name, record),
@@ -19,6 +29,7 @@ function stepOf(facts: Parameters<typeof factsOf>[0] = [], round = 7): Step & { 
     store,
     facts: factsOf(facts),
     clock: systemClock,
+    log: { warn: () => undefined },
     metrics: { bytesFetched: { inc: () => undefined } },
   }
   const signal = new AbortController().signal
@@ -62,7 +73,9 @@ describe('attacks on trust in slices', () => {
     const open = openSlices([[1, 2, 3]], notes, new Map())
     expect(open).to.deep.equal([0])
     // What the keeper then adds up itself.
-    expect(agreedSums([[1, 2, 3]], notes, new Set(), new Map([['0', 'true']]))).to.equal(null)
+    const own = new Map([['0', 'true']])
+    expect(agreedSums([[1, 2, 3]], notes, new Set(), own)).to.deep.equal(['true'])
+    expect(refutedBy(own, [[1, 2, 3]], notes)).to.deep.equal([1, 2])
   })
 
   it('A4b: a round that was lost in Aggregate counts, as a lost vote does', () => {
@@ -70,6 +83,38 @@ describe('attacks on trust in slices', () => {
     const args = { from: 7, to: 5, trigger: 4, epoch: 1, round: 7, deadline: 9_999 }
     const step = stepOf([{ name: 'Transitioned', block: 100, blockHash: '0x', args }])
     expect(maySlice(step)).to.equal(false)
+  })
+
+  it('C4: a keeper that starts again hears the liars of the epoch no more than before, and waits for nobody that let it wait', () => {
+    const records = new Map<string, unknown>()
+    const before = stepOf([], 7, records)
+    ignore(before, { round: 7, message: 'update' }, [3])
+    for (const _ of [1, 2]) noteSilence(before, [1, 2], new Set([1]))
+    const again = stepOf([], 8, records)
+    expect([[...ignoredHere(again)], [...silentHere(again)]]).to.deep.equal([[3], [2]])
+    const { snapshot } = again
+    const next = { ...again, snapshot: { ...snapshot, epochInfo: { ...snapshot.epochInfo, epoch: 2 } } }
+    expect([[...ignoredHere(next)], [...silentHere(next)]]).to.deep.equal([[], []])
+  })
+
+  it('C5: a member that fell silent is waited for again after it has spoken 4 times in a row, then 8 times', () => {
+    const step = stepOf()
+    const sums = (count: number, spoke: readonly number[]): boolean => {
+      for (let i = 0; i < count; i++) noteSilence(step, [1], new Set(spoke))
+      return silentHere(step).has(1)
+    }
+    expect(sums(1, [])).to.equal(false)
+    expect(sums(1, [])).to.equal(true)
+    expect([sums(3, [1]), sums(1, []), sums(3, [1]), sums(1, [1])]).to.deep.equal([true, true, true, false])
+    expect([sums(2, []), sums(7, [1]), sums(1, [1])]).to.deep.equal([true, true, false])
+  })
+
+  it('C6: of sums that one member did not hand over, and of liars, no slice is believed on one word', () => {
+    const notes = new Map([1, 2].map((seat) => [seat, says('lie')]))
+    notes.delete(2)
+    expect(openSlices([[1, 2, 3]], notes, new Map())).to.deep.equal([0])
+    expect(agreedSums([[1, 2, 3]], notes, new Set(), new Map([['0', 'true']]))).to.deep.equal(['true'])
+    expect(agreedSums([[1, 2, 3]], notes, new Set())).to.equal(null)
   })
 
   it('A8: a peer that answers with nothing is not asked again without a pause', async () => {
