@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { join } from 'node:path'
-import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { withBitswap } from '@helia/bitswap'
 import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
@@ -20,6 +19,8 @@ import { bootstrapAddresses, relayedAddress } from './bootstrap.ts'
 import { BoundedDatastore } from './bounded-datastore.ts'
 import type { DhtOptions, KeeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
+import { LinkMeter } from './link-meter.ts'
+import { meteredNoise } from './metered-noise.ts'
 import type { PinningOptions } from './pinning.ts'
 import { type NatOptions, relayFor, relayGate, relaying } from './relaying.ts'
 import { webRtcTransports } from './webrtc.ts'
@@ -74,7 +75,8 @@ const LIMITS = {
   outboundStreams: 256,
   /** The largest bitswap message: a chunk of 1 MiB and its framing. */
   messageBytes: 2 << 20,
-  dialTimeout: 5_000,
+  /** Connecting takes four journeys there and back. A peer that cannot be reached costs no more than its turn. */
+  dialTimeout: 10_000,
   messageTimeout: 10_000,
   /**
    * For this long, a block is not sent to the same peer again. Bitswap's own 5 s would starve a peer that restarted, or gave up on a slow
@@ -96,7 +98,7 @@ async function dhtServices(options: DhtOptions) {
  * WebRTC where an address asks for it, through relays where a peer is behind one, bitswap, blocks and pins on the file system.
  * @throws NetworkError STORAGE when the folder or address cannot be used, BAD_ADDRESS for a bootstrap peer.
  */
-export async function startNode(options: NodeOptions): Promise<HeliaNode> {
+export async function startNode(options: NodeOptions, meter = new LinkMeter()): Promise<HeliaNode> {
   const { dht, nat = {} } = options
   const { relays = [], serve = [], autonat = false } = nat
   const relayed = relays.map(relayedAddress)
@@ -118,7 +120,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
           announce: [...(options.announce ?? []), ...relayed],
         },
         transports: [tcp({ inboundSocketInactivityTimeout: 60_000 }), webSockets(), circuits.transport, ...webRtc],
-        connectionEncrypters: [noise()],
+        connectionEncrypters: [meteredNoise(meter)],
         streamMuxers: [yamux()],
         services: {
           identify: identify(),

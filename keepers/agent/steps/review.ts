@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { steady } from '../../chain/index.ts'
 import { checkUpdate, checkUpdatePoint, FheError } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { KeeperStore } from '../../store/index.ts'
@@ -11,6 +10,7 @@ import { AgentError } from '../errors.ts'
 import type { Fact } from '../facts.ts'
 import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
+import { FetchAhead, type FetchTimes } from './fetch-ahead.ts'
 import { mayBelieve } from './witness.ts'
 
 /** This keeper's finding about one revealed update. */
@@ -77,37 +77,29 @@ function pointsIn(store: KeeperStore, name: string): Points {
 export type FetchTerms = {
   /** Milliseconds. */
   readonly timeout?: number
-  /** Whether to ask the other members alone. */
-  readonly isLate?: boolean
+  /** Whoever fetches it already. */
+  readonly ahead?: FetchAhead
 }
 
-/** Times (`steady`) for fetching all updates of a round. */
-export type FetchTimes = {
-  /**
-   * From when on senders are not asked for their own updates, but the other members are. Otherwise a sender could serve its update to some at
-   * the last moment, and members would seal different sums, none of them a quorum's.
-   */
-  readonly sendersUntil: number
-  /**
-   * What all fetches together keep to. Each update that is not here yet gets its part of what is left: otherwise a few members that accept
-   * connections and send nothing would take all the time there is.
-   */
-  readonly until: number
-}
-
-/** What a fetch gets at least, in milliseconds. */
-const LEAST_MS = 1_000
-
-/** How to fetch one of so many updates that are not here yet. */
-export function termsOf(
-  step: Step & { readonly seat: number },
-  seat: number,
-  times: FetchTimes,
-  pending: number,
-): FetchTerms {
-  const now = steady(step.context.clock)
-  const timeout = Math.max(LEAST_MS, (times.until - now) / Math.max(1, pending))
-  return { timeout, isLate: now >= times.sendersUntil && seat !== step.seat }
+/** Fetches updates, several at a time: those that may count. */
+export function fetchUpdates(
+  step: Step,
+  frame: EpochFrame,
+  revealed: readonly Revealed[],
+  times?: FetchTimes,
+): FetchAhead {
+  const first = revealed[0]
+  return new FetchAhead(
+    step,
+    revealed.map((update) => ({ seat: update.seat, cid: counts(frame, update) ? cidOf(update.fact) : null })),
+    {
+      kind: 'update',
+      round: Number(first?.fact.args.round ?? step.snapshot.round),
+      maxBytes: frame.plan.bytes.update,
+      others: frame.roster.map((member) => member.seat),
+      times,
+    },
+  )
 }
 
 /** Fetches an update and reviews it. @throws errors that are not the update's fault. */
@@ -184,16 +176,27 @@ export function insistCounts(frame: EpochFrame, { fact }: Pick<Revealed, 'fact'>
   }
 }
 
+/** Whether an update may count, by what its sender declared. */
+export function counts(frame: EpochFrame, update: Pick<Revealed, 'fact'>): boolean {
+  try {
+    insistCounts(frame, update)
+    cidOf(update.fact)
+    return true
+  } catch {
+    return false
+  }
+}
+
 async function fetchUpdate(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
   { fact, seat }: Revealed,
-  { timeout, isLate = false }: FetchTerms,
+  { timeout, ahead }: FetchTerms,
 ): Promise<Uint8Array> {
   insistCounts(frame, { fact })
+  await ahead?.here(seat)
   const others = frame.roster.map((member) => member.seat).filter((other) => other !== seat)
-  // Nobody asks itself.
-  return fetchFrom(step, 'update', isLate ? step.seat : seat, cidOf(fact), {
+  return fetchFrom(step, 'update', seat, cidOf(fact), {
     maxBytes: frame.plan.bytes.update,
     round: Number(fact.args.round),
     others,
