@@ -10,6 +10,7 @@ import { epochName } from '../members.ts'
 import { type Duties, dutiesOf } from './duties.ts'
 import { addUpSlice, atOnce } from './messages.ts'
 import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices } from './notes.ts'
+import { ALONE, type Alone } from './outcomes.ts'
 import { ignoredHere, noteSilence, silentHere } from './trust.ts'
 import { type Member, type SliceWork, timesOf } from './work.ts'
 
@@ -70,7 +71,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   const ignored = ignoredHere(step)
   const notes = new Map<number, Note>(seats.includes(step.seat) ? [[step.seat, note]] : [])
   let doubted: readonly number[] = own.lacks
-  let sums: readonly Uint8Array[] | null = null
+  let found: readonly Uint8Array[] | Alone = own.isSound ? 'ignored' : 'unsound'
   // Nothing that others say makes up for an update that this keeper itself found wanting.
   if (own.isSound && isPossible(duties, ignored)) {
     const others = seats.filter((seat) => seat !== step.seat && !ignored.has(seat))
@@ -78,7 +79,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
     await collectNotes(step, others, { ...about, silent: silentHere(step) }, notes)
     doubted = work.check === undefined ? [] : doubtedIn(work, duties, notes)
     const stalled = new Set<number>()
-    sums = await othersSums(step, frame, work, { duties, notes, own, doubted, until: times.sums, stalled })
+    found = await othersSums(step, frame, work, { duties, notes, own, doubted, until: times.sums, stalled })
     // Who says what it made and does not hand it over costs as much time as who says nothing.
     noteSilence(step, others, new Set([...notes.keys()].filter((seat) => !stalled.has(seat))))
   }
@@ -86,8 +87,13 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
     ...{ round: work.round, message: work.message, slices: duties.members.length, doubted },
     ...{ heard: notes.size, of: seats.length, seconds: (steady(context.clock) - started) / 1000 },
   }
-  if (sums === null) context.log.warn({ event: 'slices disagree', ...seen }, 'adds up everything by itself')
-  else context.log.info({ event: 'slices', ...seen }, 'added up together with the others')
+  const sums = typeof found === 'string' ? null : found
+  context.metrics.sliceSums.inc({ outcome: typeof found === 'string' ? found : 'together' })
+  if (typeof found !== 'string') context.log.info({ event: 'slices', ...seen }, 'added up together with the others')
+  else {
+    const why = { cause: found, reason: ALONE[found] }
+    context.log.warn({ event: 'slices disagree', ...seen, ...why }, 'adds up everything by itself')
+  }
   return { sums, notes, duties, own: own.cids }
 }
 
@@ -154,7 +160,7 @@ async function addUpThese(
 /**
  * The sums of all slices: this keeper's own, and those that the others agree on. First it looks itself at every message that somebody lacks,
  * and at those of which nobody said that they are sound; then it adds up the slices that a member, for lack of a message, could not.
- * @returns null where that is not enough, or takes too long.
+ * @returns the cause where that is not enough, or takes too long.
  */
 async function othersSums(
   step: Member,
@@ -169,19 +175,20 @@ async function othersSums(
     /** Gets the members that did not hand over what they made. */
     readonly stalled: Set<number>
   },
-): Promise<Uint8Array[] | null> {
+): Promise<Uint8Array[] | Alone> {
   const { duties, notes, own, until } = of
   const toCheck = of.doubted.filter((seat) => !own.checked.has(seat))
   // Looking at so many is adding up by oneself.
-  if (toCheck.length > work.sources.length / 3) return null
+  if (toCheck.length > work.sources.length / 3) return 'doubted'
   const found = await atOnce(toCheck, (seat) => work.check!(seat, until))
-  if (found.some((isSound) => !isSound)) return null
+  if (found.some((isSound) => !isSound)) return 'doubted'
   for (const seat of toCheck) own.checked.add(seat)
   const open = openSlices(duties.members, notes, own.sums)
-  if (open.length > Math.max(1, duties.members.length / 3)) return null
+  if (open.length > Math.max(1, duties.members.length / 3)) return 'open'
   await addUpThese(step, frame, work, open, { ...own, until })
   const agreed = agreedSums(duties.members, notes, ignoredHere(step), own.cids)
-  return agreed === null ? null : fetchSums(step, frame, work, { ...of, agreed })
+  if (agreed === null) return 'disagreed'
+  return (await fetchSums(step, frame, work, { ...of, agreed })) ?? 'withheld'
 }
 
 /** The sums that the members agreed on: this keeper's own, the others from any of those that made them. Null when one is to be had nowhere. */
