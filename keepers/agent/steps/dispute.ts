@@ -15,6 +15,7 @@ import type { AgentContext, Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash, onceGuard } from '../epoch.ts'
 import { indicesOf } from '../frame.ts'
 import type { FetchTimes } from './fetch-ahead.ts'
+import { HeldKey } from './held-key.ts'
 import { fetchUpdates, type Revealed, type Review, revealedIn, reviewUpdate } from './review.ts'
 
 /** A member says that another's update is false although its proof holds for everybody. At most one in a round. */
@@ -49,11 +50,12 @@ export async function reviewAll(
   const keyHash = loadKeyHash(step.context.store, frame)
   const all = revealedIn(step, frame, round)
   using ahead = fetchUpdates(step, frame, keyHash === null ? [] : all)
+  using key = new HeldKey(step.context, frame)
   for (const revealed of all) {
     const review: Review =
       keyHash === null
         ? { kind: 'missing', reason: 'no key of this epoch' }
-        : await reviewUpdate(step, frame, keyHash, revealed, { ahead })
+        : await reviewUpdate(step, frame, keyHash, revealed, { ahead, key })
     reviews.set(revealed.seat, await postable(step, frame, keyHash, revealed, review))
   }
   return reviews
@@ -104,8 +106,9 @@ export async function settleDispute(
   const places: number[] = []
   const missing: number[] = []
   using ahead = fetchUpdates(step, frame, revealed, times)
+  using key = new HeldKey(context, frame)
   for (const [place, update] of revealed.entries()) {
-    const review = await reviewUpdate(step, frame, keyHash, update, { ahead })
+    const review = await reviewUpdate(step, frame, keyHash, update, { ahead, key })
     if (review.kind === 'missing') missing.push(update.seat)
     if (review.kind !== 'sound') continue
     const { sender } = update

@@ -5,12 +5,13 @@ import { NetworkError } from '../../network/index.ts'
 import type { KeeperStore } from '../../store/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
-import { type EpochFrame, loadKey } from '../epoch.ts'
+import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import type { Fact } from '../facts.ts'
 import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { FetchAhead, type FetchTimes } from './fetch-ahead.ts'
+import { HeldKey } from './held-key.ts'
 import { mayBelieve } from './witness.ts'
 
 /** This keeper's finding about one revealed update. */
@@ -79,6 +80,8 @@ export type FetchTerms = {
   readonly timeout?: number
   /** Whoever fetches it already. */
   readonly ahead?: FetchAhead
+  /** For checking several. */
+  readonly key?: HeldKey
 }
 
 /** Fetches updates, several at a time: those that may count. */
@@ -122,7 +125,8 @@ export async function reviewUpdate(
     if (kind === null) throw error
     return { kind, reason: (error as Error).message }
   }
-  return { kind: 'sound', bytes, ...(await ownPoint(step, frame, revealed, bytes)) }
+  using ownKey = new HeldKey(step.context, frame)
+  return { kind: 'sound', bytes, ...(await ownPoint(step, terms.key ?? ownKey, revealed, bytes, frame)) }
 }
 
 /** The kind of review that an error of fetching or checking an update means; null for unrelated errors. */
@@ -133,33 +137,24 @@ function kindOf(error: unknown): 'missing' | 'refused' | null {
 
 async function ownPoint(
   step: Step,
-  frame: EpochFrame,
+  key: HeldKey,
   { fact, sender }: Revealed,
   bytes: Uint8Array,
+  { context: epoch, engine }: EpochFrame,
 ): Promise<{ scalar: Uint8Array; agrees: boolean }> {
-  const { store, log } = step.context
+  const { store } = step.context
   const round = Number(fact.args.round)
   const name = pointsName(step.snapshot.epochInfo, round)
   const cid = cidOf(fact)
   const known = pointsIn(store, name)[cid]
   if (known !== undefined) return { scalar: Buffer.from(known.scalar, 'hex'), agrees: known.agrees }
-  const memberKey = loadKey(store, frame, log)
-  if (memberKey === null) throw new AgentError('DATA', 'the store has no key of this epoch')
-  try {
-    const context = { ...frame.context, round }
-    const { scalar, agrees } = await checkUpdatePoint(frame.engine, {
-      context,
-      memberKey,
-      sender,
-      bytes,
-      signal: step.signal,
-    })
-    const point = { scalar: Buffer.from(scalar).toString('hex'), agrees }
-    store.putSecret(name, Buffer.from(JSON.stringify({ ...pointsIn(store, name), [cid]: point } satisfies Points)))
-    return { scalar, agrees }
-  } finally {
-    memberKey.material.dispose()
-  }
+  const context = { ...epoch, round }
+  const { scalar, agrees } = await key.use((memberKey) =>
+    checkUpdatePoint(engine, { context, memberKey, sender, bytes, signal: step.signal }),
+  )
+  const point = { scalar: Buffer.from(scalar).toString('hex'), agrees }
+  store.putSecret(name, Buffer.from(JSON.stringify({ ...pointsIn(store, name), [cid]: point } satisfies Points)))
+  return { scalar, agrees }
 }
 
 /** @throws AgentError BAD_BLOB for an update that counts for nothing, by what its sender declared. */

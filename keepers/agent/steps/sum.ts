@@ -10,6 +10,7 @@ import { dropBytes } from '../memory.ts'
 import { judgeNotes } from '../slices/judge.ts'
 import { aggregateBySlices } from '../slices/updates.ts'
 import type { FetchTimes } from './fetch-ahead.ts'
+import { HeldKey } from './held-key.ts'
 import { aggregateRecord } from './intents.ts'
 import { fetchUpdates, revealedIn, revealsName, reviewUpdate } from './review.ts'
 
@@ -112,12 +113,13 @@ export async function sumOfRound(
       .map((revealed) => [revealed.seat, revealed]),
   )
   using ahead = fetchUpdates(step, frame, [...bySeat.values()], times)
+  using key = new HeldKey(context, frame)
   /** One update at a time: all updates of a big service do not fit into memory together. */
   async function* updates(): AsyncGenerator<UpdateBlob> {
     for await (const seat of ahead.settled()) {
       const revealed = bySeat.get(seat)!
       const { sender } = revealed
-      const review = await reviewUpdate(step, frame, keyHash!, revealed, { ahead })
+      const review = await reviewUpdate(step, frame, keyHash!, revealed, { ahead, key })
       if (review.kind === 'sound') {
         if ((await ahead.here(seat)).isLate) late.add(seat)
         if (!review.agrees) contested.push(seat)
