@@ -33,6 +33,8 @@ describe('forty-eight keepers that add up by slices', function () {
         decryptWindow: 600,
         voteWindow: 900,
       },
+      // Pads for few rounds: a dealing has some for each.
+      service: { decryptionsPerEpoch: 8 },
       values: () => ({ 'network.slices': true, 'network.fetchSeconds': 60, 'chain.pollSeconds': 3 }),
     })
     killed = cluster.nodes.slice(0, KILLED)
