@@ -44,7 +44,7 @@ type Doors = { readonly addresses: () => readonly Multiaddr[] }
 export type HeliaNode = HeliaWithLibp2p<KeeperServices>
 
 export type NodeOptions = {
-  /** Folder of the blocks and of libp2p's address book; created when absent. */
+  /** Folder of the blocks and of the list of what is kept; created when absent. */
   readonly folder: string
   /** 32-byte ed25519 seed: the peer identity. Keep it in the encrypted store. */
   readonly identitySeed: Uint8Array
@@ -83,8 +83,11 @@ const LIMITS = {
    * answer, and asks again: it would be refused until its time is over.
    */
   resendAfter: 200,
-  /** Most peers with remembered addresses when there is a DHT, which can report any number of peers. */
-  peersWithDht: 16_384,
+  /**
+   * Most peers with remembered addresses: a DHT can report any number of them. In memory, because libp2p writes a peer's record anew with each stream, and
+   * a keeper opens hundreds a round. Nothing is lost with them: addresses come from the chain.
+   */
+  rememberedPeers: 16_384,
 } as const
 
 /** Most keepers have none, and need not load its modules. */
@@ -134,7 +137,7 @@ export async function startNode(options: NodeOptions, meter = new LinkMeter()): 
           ...(dht === undefined ? {} : await dhtServices(dht)),
         },
         ...(serve.length === 0 ? {} : { connectionGater: relayGate(nat, (peer) => isConnected(peer)) }),
-        ...(dht === undefined ? {} : { datastore: new BoundedDatastore(LIMITS.peersWithDht) }),
+        datastore: new BoundedDatastore(LIMITS.rememberedPeers),
         connectionManager: {
           maxConnections: options.maxConnections ?? LIMITS.maxConnections,
           inboundConnectionThreshold: LIMITS.inboundPerSecond,
