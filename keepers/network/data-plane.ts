@@ -147,8 +147,8 @@ export class DataPlane {
   }
 
   /**
-   * Fetches a blob, from our own blocks or from the providers in turn, and keeps it. A provider that is delivering when its turn is over may go
-   * on, for half of what is left of the time set aside for that: whatever one provider does, every other gets its turn.
+   * Fetches a blob, from our own blocks or from the providers in turn, and keeps it. Providers that are delivering when their turn is over may go
+   * on, all together for half of the time at most: whatever some of them do, every other gets its turn in the other half.
    * Every block is checked against its hash, its announced size and the limits.
    * @throws NetworkError BAD_CID, TOO_LARGE, MALFORMED, UNAVAILABLE (nobody had it), TIMEOUT.
    */
@@ -169,11 +169,7 @@ export class DataPlane {
     let asked = -1
     for await (const source of this.#sources(cid, providers, discovery, deadline.signal)) {
       const ms = asked < providers.length ? turn : Math.ceil(turn / FOUND_PER_TURN)
-      const isLast = asked === turns - 1
-      using turnOver = new Turn(
-        { ms, overtime: isLast ? overtime : overtime / 2, heardAt: this.#heardAt(source) },
-        deadline.signal,
-      )
+      using turnOver = new Turn({ ms, overtime, heardAt: this.#heardAt(source) }, deadline.signal)
       asked += 1
       try {
         const bytes = await this.#fetchFrom(cid, source, options.maxBytes, turnOver.signal)
@@ -237,6 +233,7 @@ export class DataPlane {
       }
       return assemble(cid, local, maxBytes)
     }
+    this.#connect(source)
     const session = this.#node.blockstore.createSession(cid, { providers: [source], maxProviders: 1, signal })
     try {
       const remote = (block: CID): Promise<Uint8Array> =>
@@ -248,6 +245,13 @@ export class DataPlane {
     } finally {
       session.close()
     }
+  }
+
+  /** Connects in the background. When the turn of what asks that peer is over, the handshake goes on, and the next that asks finds a connection. */
+  #connect([address, ...others]: readonly Multiaddr[]): void {
+    // A DHT can name any number of addresses that nobody answers at.
+    if (address === undefined || others.length > 0) return
+    this.#node.libp2p.dial(address, { signal: this.#stopping.signal }).catch(() => undefined)
   }
 
   /** One block, as it is stored here; null when it is not. @throws NetworkError BAD_CID */

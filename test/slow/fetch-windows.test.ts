@@ -112,8 +112,9 @@ describe('the windows in which honest updates are fetched', function () {
   const cases = [
     { members: 8, link: ocean },
     { members: 16, link: ocean },
+    { members: 8, link: satellite },
     { members: 16, link: satellite },
-    { members: 16, link: ocean, tricklers: 5 },
+    { members: 10, link: ocean, tricklers: 3 },
   ]
   for (const { members, link, tricklers = 0 } of cases) {
     const place = `${link.delay} ms each way, ${link.bytesPerSecond / MB} MB/s`

@@ -4,8 +4,11 @@ import { fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { dropBytes } from '../memory.ts'
 
-/** Fetches under way at a time, and the bytes that they may come to: a fetch holds its blob in memory until it is stored. */
-const AT_ONCE = 16
+/**
+ * Fetches under way at a time, and the bytes that they may come to: a fetch holds its blob in memory until it is stored. When a state begins all members
+ * connect to all others, and on a busy machine more handshakes at a time would all come too late.
+ */
+const AT_ONCE = 8
 const BYTES_AT_ONCE = 32 << 20
 /** What a fetch gets at least, in milliseconds. */
 const LEAST_MS = 1_000
