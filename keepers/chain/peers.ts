@@ -44,10 +44,13 @@ export class PeerBook {
     this.#clock = clock
   }
 
-  /** Forgets all addresses that were not read just now, after a failed fetch: they may have changed. */
-  refresh(): void {
+  /** Forgets the addresses of these seats, or of all, that were not read just now, after failed fetches: they may have changed. */
+  refresh(seats: Iterable<number> = [...this.#known.keys()]): void {
     const now = steady(this.#clock)
-    for (const [seat, { readAt }] of this.#known) if (now - readAt >= RECENT_MS) this.#known.delete(seat)
+    for (const seat of seats) {
+      const known = this.#known.get(seat)
+      if (known !== undefined && now - known.readAt >= RECENT_MS) this.#known.delete(seat)
+    }
   }
 
   /** Addresses to ask for a blob: the seats in `first`, then `others`, without our own seat. */

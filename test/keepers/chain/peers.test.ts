@@ -41,9 +41,13 @@ describe('addresses of peers', () => {
     await ports()
     expect(asked).to.equal(6)
     time += 10_000
+    book.refresh([2])
+    await ports()
+    expect(asked).to.equal(7)
+    time += 10_000
     book.refresh()
     await ports()
-    expect(asked).to.equal(9)
+    expect(asked).to.equal(10)
   })
 
   it('are looked up once for many that want them at the same time, and again after an answer that failed', async () => {
