@@ -184,6 +184,11 @@ export class Cluster implements AsyncDisposable {
     for (const listener of [...this.#listeners]) listener(line)
   }
 
+  /** Calls `listener` for each line to come. */
+  onLine(listener: (line: Line) => void): void {
+    this.#listeners.add(listener)
+  }
+
   /** `kill -9`, and waits until the process is gone. */
   async kill(node: KeeperNode): Promise<void> {
     const child = this.#children.get(node.name)

@@ -131,7 +131,8 @@ export async function publish(
 }
 
 /**
- * Fetches the blob that the keeper at `seat` announced. Asks the other members too when that keeper does not deliver.
+ * Fetches the blob that the keeper at `seat` announced. Asks the other members too when that keeper does not deliver. Counts the bytes of one that
+ * was not here yet.
  * @throws NetworkError as `DataPlane.fetch`.
  */
 export async function fetchFrom(
@@ -142,6 +143,7 @@ export async function fetchFrom(
   options: { maxBytes: number; round: number; others?: readonly number[]; timeout?: number },
 ): Promise<Uint8Array> {
   const { context, signal } = step
+  const isHere = await context.plane.has(cid)
   const providers = await context.peers.providers(seat, options.others ?? [], step.seat)
   const bytes = await context.plane.fetch(cid, {
     maxBytes: options.maxBytes,
@@ -150,7 +152,7 @@ export async function fetchFrom(
     signal,
     round: options.round,
   })
-  context.metrics.bytesFetched.inc({ kind }, bytes.length)
+  if (!isHere) context.metrics.bytesFetched.inc({ kind }, bytes.length)
   return bytes
 }
 

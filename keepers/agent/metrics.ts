@@ -6,6 +6,7 @@ import type { QueueEvent, SignerErrorCode } from '../chain/index.ts'
 import type { ClientPrivacySpent } from '../learning/index.ts'
 import type { RelayedEvent } from '../relay/index.ts'
 import { AGENT_ERROR_CODES } from './errors.ts'
+import { ALONE } from './slices/outcomes.ts'
 import { STATES, type StateName } from './states.ts'
 import type { ModelScore } from './training/protocol.ts'
 
@@ -81,6 +82,7 @@ export class KeeperMetrics {
   readonly gas: Counter<'step'>
   readonly bytesPublished: Counter<'kind'>
   readonly bytesFetched: Counter<'kind'>
+  readonly sliceSums: Counter<'outcome'>
   readonly stepSeconds: Histogram<'step'>
   /** Null without a DHT. */
   /** Models that pinning services were told of; null without such services. */
@@ -196,6 +198,11 @@ export class KeeperMetrics {
     this.gas = counter('gas_used_total', 'Gas of confirmed transactions.', 'step')
     this.bytesPublished = counter('published_bytes_total', 'Bytes of blobs offered to others.', 'kind')
     this.bytesFetched = counter('fetched_bytes_total', 'Bytes of blobs fetched from others.', 'kind')
+    this.sliceSums = counter(
+      'slice_sums_total',
+      'Attempts to add up by slices: together, or why this keeper added up by itself.',
+      'outcome',
+    )
     this.stepSeconds = new Histogram({
       name: 'cohort_step_seconds',
       help: 'Time that each step took, waiting for others included.',
@@ -218,6 +225,7 @@ export class KeeperMetrics {
     for (const outcome of ['signed', ...Object.values(SIGNER_OUTCOMES)]) this.signerRequests?.inc({ outcome }, 0)
     for (const code of [...AGENT_ERROR_CODES, ...TROUBLES]) this.errors.inc({ code }, 0)
     for (const step of MISSABLE) this.stepsMissed.inc({ step }, 0)
+    for (const outcome of ['together', ...Object.keys(ALONE)]) this.sliceSums.inc({ outcome }, 0)
     this.setNotMember(null)
     for (const kind of TRANSACTION_KINDS) this.transactions.inc({ kind }, 0)
     for (const outcome of ['pinned', 'failed']) this.pins?.inc({ outcome }, 0)

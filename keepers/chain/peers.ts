@@ -8,6 +8,9 @@ import { seatsOf } from './seats.ts'
 /** Milliseconds before an address from the registry is looked up again; after a failed fetch it is looked up at once. */
 const FRESH_MS = 600_000
 
+/** Milliseconds for which an address is believed after failed fetches: keepers that wait for a member's blob would ask for all addresses at each look. */
+const RECENT_MS = 10_000
+
 /** Milliseconds between two looks at who has a seat, however often somebody knocks. */
 const SEATED_MS = 30_000
 
@@ -31,7 +34,7 @@ export class PeerBook {
   readonly #service: ILearningService
   readonly #registry: KeeperRegistry
   readonly #clock: Clock
-  readonly #known = new Map<number, { address: string | null; readAt: number }>()
+  readonly #known = new Map<number, { readonly address: Promise<string | null>; readonly readAt: number }>()
 
   #seated: { readonly ids: Promise<ReadonlySet<string>>; readonly readAt: number } | null = null
 
@@ -41,9 +44,13 @@ export class PeerBook {
     this.#clock = clock
   }
 
-  /** Forgets all addresses after a failed fetch: they may have changed. */
-  refresh(): void {
-    this.#known.clear()
+  /** Forgets the addresses of these seats, or of all, that were not read just now, after failed fetches: they may have changed. */
+  refresh(seats: Iterable<number> = [...this.#known.keys()]): void {
+    const now = steady(this.#clock)
+    for (const seat of seats) {
+      const known = this.#known.get(seat)
+      if (known !== undefined && now - known.readAt >= RECENT_MS) this.#known.delete(seat)
+    }
   }
 
   /** Addresses to ask for a blob: the seats in `first`, then `others`, without our own seat. */
@@ -68,13 +75,22 @@ export class PeerBook {
     return new Set(addresses.filter((address) => address !== null).map((address) => address.split('/p2p/').at(-1)!))
   }
 
-  async #address(seat: number): Promise<string | null> {
+  #address(seat: number): Promise<string | null> {
     const known = this.#known.get(seat)
     if (known && steady(this.#clock) - known.readAt < FRESH_MS) return known.address
+    const address = this.#read(seat)
+    // Many fetches begin at the same time, and share the answer.
+    const entry = { address, readAt: steady(this.#clock) }
+    this.#known.set(seat, entry)
+    address.catch(() => {
+      if (this.#known.get(seat) === entry) this.#known.delete(seat)
+    })
+    return address
+  }
+
+  async #read(seat: number): Promise<string | null> {
     const { keeper } = await this.#service.seatInfo(seat)
     const { multiaddr: binary } = await this.#registry.keeperOf(keeper)
-    const address = decodeAddress(binary)
-    this.#known.set(seat, { address, readAt: steady(this.#clock) })
-    return address
+    return decodeAddress(binary)
   }
 }

@@ -6,11 +6,14 @@ import { assemble, collectBytes } from './assembly.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
 import { encodeBlob, MAX_BLOCK_BYTES, parseBlobCid } from './file-format.ts'
+import { LinkMeter } from './link-meter.ts'
 import { loadNode } from './load-node.ts'
 import type { HeliaNode, NodeOptions } from './node.ts'
 import { Parts } from './parts.ts'
 import { PinningService } from './pinning.ts'
 import { parseProvider } from './provider.ts'
+import { storing } from './storing.ts'
+import { Turn } from './turn.ts'
 
 export type FetchOptions = {
   /** Refuse a blob above this many bytes, before its leaves are asked for. */
@@ -31,6 +34,8 @@ export type FetchOptions = {
 
 /** Least time one provider gets before the next is asked, in milliseconds. */
 const MIN_TURN_MS = 3_000
+/** Part of a fetch's time that providers get beyond their turns while they deliver. */
+const OVERTIME = 0.5
 /** Time for the DHT to name those that have a blob, in milliseconds. */
 const LOOK_UP_MS = 20_000
 /** Of those it names, so many share the turn of one provider: anyone can announce anything. */
@@ -42,14 +47,16 @@ const FOUND_PER_TURN = 3
  */
 export class DataPlane {
   readonly #node: HeliaNode
+  readonly #meter: LinkMeter
   #running = true
   readonly #stopping = new AbortController()
   readonly #announcers: readonly Announcer[]
   /** Ranges of blobs, and notes, straight from one keeper to another. */
   readonly parts: Parts
 
-  private constructor(node: HeliaNode, { dht: options, pinning = [] }: NodeOptions) {
+  private constructor(node: HeliaNode, meter: LinkMeter, { dht: options, pinning = [] }: NodeOptions) {
     this.#node = node
+    this.#meter = meter
     this.parts = new Parts(node)
     const { dht } = node.libp2p.services
     const models = { list: () => this.#models(), holds: (cid: CID) => this.#isModel(cid) }
@@ -75,7 +82,8 @@ export class DataPlane {
    */
   static async start(options: NodeOptions): Promise<DataPlane> {
     const { startNode } = await loadNode()
-    const plane = new DataPlane(await startNode(options), options)
+    const meter = new LinkMeter()
+    const plane = new DataPlane(await startNode(options, meter), meter, options)
     await plane.parts.start()
     return plane
   }
@@ -131,7 +139,7 @@ export class DataPlane {
   ): Promise<string> {
     this.#assertRunning()
     const { root, blocks } = await encodeBlob(bytes, options.cuts)
-    await this.#storing(async () => {
+    await storing(async () => {
       for (const block of blocks) await this.#node.blockstore.put(block.cid, block.bytes, withSignal(options.signal))
       await this.#keep(root, options.round)
     })
@@ -139,7 +147,8 @@ export class DataPlane {
   }
 
   /**
-   * Fetches a blob, from our own blocks or from the providers in turn, and keeps it.
+   * Fetches a blob, from our own blocks or from the providers in turn, and keeps it. Providers that are delivering when their turn is over may go
+   * on, all together for half of the time at most: whatever some of them do, every other gets its turn in the other half.
    * Every block is checked against its hash, its announced size and the limits.
    * @throws NetworkError BAD_CID, TOO_LARGE, MALFORMED, UNAVAILABLE (nobody had it), TIMEOUT.
    */
@@ -152,19 +161,19 @@ export class DataPlane {
     const discovery = options.discover === true && dht !== undefined
     // A peer that disappeared silently must not use up the time of peers that could still deliver.
     const turns = Math.max(1, providers.length + (discovery ? 1 : 0))
-    const turn = Math.ceil(Math.max(MIN_TURN_MS, options.timeout / turns))
+    let overtime = turns === 1 ? 0 : OVERTIME * options.timeout
+    const turn = Math.ceil(Math.max(MIN_TURN_MS, (options.timeout - overtime) / turns))
     const expired = (cause: unknown): NetworkError =>
       new NetworkError('TIMEOUT', `${text}: not complete after ${options.timeout} ms`, { cause })
     let last: unknown = null
     let asked = -1
     for await (const source of this.#sources(cid, providers, discovery, deadline.signal)) {
-      using turnOver = new Deadline(asked < providers.length ? turn : Math.ceil(turn / FOUND_PER_TURN), [
-        deadline.signal,
-      ])
+      const ms = asked < providers.length ? turn : Math.ceil(turn / FOUND_PER_TURN)
+      using turnOver = new Turn({ ms, overtime, heardAt: this.#heardAt(source) }, deadline.signal)
       asked += 1
       try {
         const bytes = await this.#fetchFrom(cid, source, options.maxBytes, turnOver.signal)
-        await this.#storing(() => this.#keep(cid, options.round))
+        await storing(() => this.#keep(cid, options.round))
         return bytes
       } catch (error) {
         options.signal?.throwIfAborted()
@@ -173,6 +182,7 @@ export class DataPlane {
         if (error instanceof NetworkError && error.code !== 'UNAVAILABLE') throw error
         this.#assertRunning()
         last = error
+        overtime -= turnOver.overtime
       }
     }
     options.signal?.throwIfAborted()
@@ -182,6 +192,12 @@ export class DataPlane {
     throw new NetworkError('UNAVAILABLE', `${text}: none of ${asked} providers delivered it${found}`, {
       cause: last,
     })
+  }
+
+  /** When bytes last came from a source, by its peer id. */
+  #heardAt(source: readonly Multiaddr[] | null): () => number {
+    const peer = source?.[0]?.getComponents().at(-1)?.value ?? ''
+    return () => this.#meter.heardAt(peer)
   }
 
   /** Where a blob may be, the nearest first: our own blocks (null), the providers, and whoever the DHT names. */
@@ -217,6 +233,7 @@ export class DataPlane {
       }
       return assemble(cid, local, maxBytes)
     }
+    this.#connect(source)
     const session = this.#node.blockstore.createSession(cid, { providers: [source], maxProviders: 1, signal })
     try {
       const remote = (block: CID): Promise<Uint8Array> =>
@@ -228,6 +245,13 @@ export class DataPlane {
     } finally {
       session.close()
     }
+  }
+
+  /** Connects in the background. When the turn of what asks that peer is over, the handshake goes on, and the next that asks finds a connection. */
+  #connect([address, ...others]: readonly Multiaddr[]): void {
+    // A DHT can name any number of addresses that nobody answers at.
+    if (address === undefined || others.length > 0) return
+    this.#node.libp2p.dial(address, { signal: this.#stopping.signal }).catch(() => undefined)
   }
 
   /** One block, as it is stored here; null when it is not. @throws NetworkError BAD_CID */
@@ -306,27 +330,6 @@ export class DataPlane {
   async #keep(root: CID, round: number | undefined): Promise<void> {
     if (await this.#node.pins.isPinned(root)) return
     await drain(this.#node.pins.add(root, { metadata: round === undefined ? {} : { round } }))
-  }
-
-  async #storing(body: () => Promise<void>): Promise<void> {
-    try {
-      await body()
-    } catch (cause) {
-      // The file stores keep the system's error as text only: "Error: ENOSPC: no space left on device, write".
-      const found = /\b(ENOSPC|EDQUOT|EFBIG)\b/.exec(
-        `${(cause as NodeJS.ErrnoException).code} ${(cause as Error).message}`,
-      )
-      if (found !== null) {
-        throw new NetworkError(
-          'STORAGE',
-          `no space for blobs in the data folder (${found[1]}): free some, the keeper retries`,
-          {
-            cause,
-          },
-        )
-      }
-      throw cause
-    }
   }
 
   #assertRunning(): void {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { join } from 'node:path'
-import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { withBitswap } from '@helia/bitswap'
 import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
@@ -20,6 +19,8 @@ import { bootstrapAddresses, relayedAddress } from './bootstrap.ts'
 import { BoundedDatastore } from './bounded-datastore.ts'
 import type { DhtOptions, KeeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
+import { LinkMeter } from './link-meter.ts'
+import { meteredNoise } from './metered-noise.ts'
 import type { PinningOptions } from './pinning.ts'
 import { type NatOptions, relayFor, relayGate, relaying } from './relaying.ts'
 import { webRtcTransports } from './webrtc.ts'
@@ -43,7 +44,7 @@ type Doors = { readonly addresses: () => readonly Multiaddr[] }
 export type HeliaNode = HeliaWithLibp2p<KeeperServices>
 
 export type NodeOptions = {
-  /** Folder of the blocks and of libp2p's address book; created when absent. */
+  /** Folder of the blocks and of the list of what is kept; created when absent. */
   readonly folder: string
   /** 32-byte ed25519 seed: the peer identity. Keep it in the encrypted store. */
   readonly identitySeed: Uint8Array
@@ -74,15 +75,19 @@ const LIMITS = {
   outboundStreams: 256,
   /** The largest bitswap message: a chunk of 1 MiB and its framing. */
   messageBytes: 2 << 20,
-  dialTimeout: 5_000,
+  /** Connecting takes four journeys there and back. A peer that cannot be reached costs no more than its turn. */
+  dialTimeout: 10_000,
   messageTimeout: 10_000,
   /**
    * For this long, a block is not sent to the same peer again. Bitswap's own 5 s would starve a peer that restarted, or gave up on a slow
    * answer, and asks again: it would be refused until its time is over.
    */
   resendAfter: 200,
-  /** Most peers with remembered addresses when there is a DHT, which can report any number of peers. */
-  peersWithDht: 16_384,
+  /**
+   * Most peers with remembered addresses: a DHT can report any number of them. In memory, because libp2p writes a peer's record anew with each stream, and
+   * a keeper opens hundreds a round. Nothing is lost with them: addresses come from the chain.
+   */
+  rememberedPeers: 16_384,
 } as const
 
 /** Most keepers have none, and need not load its modules. */
@@ -96,7 +101,7 @@ async function dhtServices(options: DhtOptions) {
  * WebRTC where an address asks for it, through relays where a peer is behind one, bitswap, blocks and pins on the file system.
  * @throws NetworkError STORAGE when the folder or address cannot be used, BAD_ADDRESS for a bootstrap peer.
  */
-export async function startNode(options: NodeOptions): Promise<HeliaNode> {
+export async function startNode(options: NodeOptions, meter = new LinkMeter()): Promise<HeliaNode> {
   const { dht, nat = {} } = options
   const { relays = [], serve = [], autonat = false } = nat
   const relayed = relays.map(relayedAddress)
@@ -118,7 +123,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
           announce: [...(options.announce ?? []), ...relayed],
         },
         transports: [tcp({ inboundSocketInactivityTimeout: 60_000 }), webSockets(), circuits.transport, ...webRtc],
-        connectionEncrypters: [noise()],
+        connectionEncrypters: [meteredNoise(meter)],
         streamMuxers: [yamux()],
         services: {
           identify: identify(),
@@ -132,7 +137,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
           ...(dht === undefined ? {} : await dhtServices(dht)),
         },
         ...(serve.length === 0 ? {} : { connectionGater: relayGate(nat, (peer) => isConnected(peer)) }),
-        ...(dht === undefined ? {} : { datastore: new BoundedDatastore(LIMITS.peersWithDht) }),
+        datastore: new BoundedDatastore(LIMITS.rememberedPeers),
         connectionManager: {
           maxConnections: options.maxConnections ?? LIMITS.maxConnections,
           inboundConnectionThreshold: LIMITS.inboundPerSecond,

@@ -16,6 +16,7 @@ import { NetworkError } from './errors.ts'
 import { type FileNode, MAX_BLOB_BYTES, MAX_BLOCK_BYTES, parseBlobCid, readNode } from './file-format.ts'
 import type { HeliaNode } from './node.ts'
 import { parseProvider } from './provider.ts'
+import { RecentBlocks } from './recent-blocks.ts'
 
 const PROTOCOL = '/cohort/parts/1'
 const LIMITS = {
@@ -67,6 +68,7 @@ type Stream = Awaited<ReturnType<HeliaNode['libp2p']['dialProtocol']>>
 export class Parts {
   readonly #node: HeliaNode
   readonly #notes = new Map<string, Uint8Array>()
+  readonly #recent = new RecentBlocks()
   readonly #stopping = new AbortController()
   readonly #held = new ByteBudget(LIMITS.held)
   /** Told when a note is written. */
@@ -257,9 +259,13 @@ export class Parts {
   }
 
   async #block(cid: CID, signal: AbortSignal): Promise<Uint8Array | null> {
+    const recent = this.#recent.get(cid.toString())
+    if (recent !== null) return recent
     const { blockstore } = this.#node
     if (!(await blockstore.has(cid, { signal }))) return null
-    return collectBytes(blockstore.get(cid, { offline: true, signal }), MAX_BLOCK_BYTES)
+    const block = await collectBytes(blockstore.get(cid, { offline: true, signal }), MAX_BLOCK_BYTES)
+    this.#recent.put(cid.toString(), block)
+    return block
   }
 }
 
@@ -284,10 +290,13 @@ function place(range: Uint8Array, from: number, bytes: Uint8Array, start: number
 }
 
 async function send(stream: Stream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-  const head = new DataView(new ArrayBuffer(4))
-  head.setUint32(0, bytes.length, true)
-  stream.send(new Uint8Array(head.buffer))
-  for (let at = 0; at < bytes.length; at += LIMITS.written) {
+  const first = bytes.subarray(0, LIMITS.written)
+  // In one piece with its length: each piece is encrypted, framed and written by itself.
+  const head = new Uint8Array(4 + first.length)
+  new DataView(head.buffer).setUint32(0, bytes.length, true)
+  head.set(first, 4)
+  if (!stream.send(head)) await stream.onDrain({ signal })
+  for (let at = first.length; at < bytes.length; at += LIMITS.written) {
     if (!stream.send(bytes.subarray(at, at + LIMITS.written))) await stream.onDrain({ signal })
   }
 }

@@ -4,7 +4,13 @@
 import { defineConfig } from 'hardhat/config'
 import { PUNCTUAL_NETWORK } from '../local-network.ts'
 
+/** Accounts with coins: Hardhat's own twenty, and more for services of many keepers. */
+const accounts = { count: 68 }
+
 export default defineConfig({
-  networks: { hardhatMainnet: { type: 'edr-simulated', chainType: 'l1' }, node: PUNCTUAL_NETWORK },
+  networks: {
+    hardhatMainnet: { type: 'edr-simulated', chainType: 'l1', accounts },
+    node: { ...PUNCTUAL_NETWORK, accounts },
+  },
   paths: { sources: './.cache/no-contracts', artifacts: './.cache/no-artifacts', cache: './.cache/no-contracts' },
 })

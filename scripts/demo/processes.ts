@@ -69,6 +69,11 @@ export class Processes implements AsyncDisposable {
     return child
   }
 
+  /** Process id of one that runs; undefined once it has ended. */
+  pid(name: string): number | undefined {
+    return this.#running.get(name)?.pid
+  }
+
   /** Ends one process and waits until it is gone. */
   async stop(name: string): Promise<void> {
     const child = this.#running.get(name)

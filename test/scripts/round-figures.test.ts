@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { counters, gasByPhase, phaseSeconds, roundSeconds, sumOf } from '../../scripts/bench/round/figures.ts'
+import {
+  counters,
+  gasByPhase,
+  phaseSeconds,
+  roundSeconds,
+  sliceOutcomes,
+  sumAll,
+  sumOf,
+} from '../../scripts/bench/round/figures.ts'
+import { processorByPhase } from '../../scripts/bench/round/processor.ts'
 
 describe('figures of a round', () => {
   const state = (second: number, name: string, round: number) => ({
@@ -34,5 +43,39 @@ describe('figures of a round', () => {
     const counts = counters(['# HELP a b\nx_total{kind="a"} 3\nx_total{kind="b"} 4\n', 'x_total{kind="a"} 2\n'])
     expect(sumOf(counts, 'x_total', 'a')).to.equal(5)
     expect(sumOf(counts, 'x_total', 'c')).to.equal(0)
+    expect(sumAll(counts, 'x_total')).to.equal(9)
+  })
+
+  it('are how keepers added up, by message and cause', () => {
+    const line = (event: string, round: number, message: string, cause?: string) => ({
+      ...{ node: 'a', event, round, message },
+      ...(cause === undefined ? {} : { cause }),
+    })
+    const lines = [
+      line('slices', 1, 'update'),
+      line('slices', 2, 'update'),
+      line('slices', 9, 'update'),
+      line('slices disagree', 2, 'decryption share', 'withheld'),
+    ]
+    expect([...sliceOutcomes(lines, 4)]).to.deep.equal([
+      ['update.together', 2],
+      ['share.withheld', 1],
+    ])
+  })
+
+  it('are processor seconds between the states of measured rounds', () => {
+    const sample = (state: string, round: number, keepers: number, chain: number) => ({ state, round, keepers, chain })
+    const samples = [
+      sample('Training', 1, 0, 0),
+      sample('Training', 2, 10, 1),
+      sample('Vote', 2, 14, 2),
+      sample('Training', 3, 20, 4),
+      sample('Vote', 3, 26, 4),
+    ]
+    expect([...processorByPhase(samples, [2])]).to.deep.equal([
+      ['training', { keepers: 4, chain: 1 }],
+      ['round', { keepers: 10, chain: 3 }],
+      ['vote', { keepers: 6, chain: 2 }],
+    ])
   })
 })

@@ -68,7 +68,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const sum = await sumOfRound(step, round, { without, times, slices: dispute === null })
   if (sum === null) return null
   if (sum.missing.length > 0 && gone < PASSED_ON) {
-    context.peers.refresh()
+    context.peers.refresh(sum.missing)
     return null
   }
   const contested = sum.contested.find((seat) => seat !== step.seat)

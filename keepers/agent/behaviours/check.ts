@@ -28,9 +28,9 @@ export async function check(step: Step): Promise<StepResult> {
     // Scalars for another update, or in another order, would contradict honest senders.
     if (!(await mayBelieveReveals(step, round, { window: windows.reveal, patience: PATIENCE }))) return 'again'
     const reviews = await reviewAll(step, frame, round)
-    const waiting = [...reviews.values()].some((review) => review.kind === 'missing')
-    if (waiting && elapsed(step, windows.reveal) < PATIENCE) {
-      context.peers.refresh()
+    const missing = [...reviews].filter(([, review]) => review.kind === 'missing').map(([seat]) => seat)
+    if (missing.length > 0 && elapsed(step, windows.reveal) < PATIENCE) {
+      context.peers.refresh(missing)
       return 'again'
     }
     intent = await context.store.journal.once(at, () => encodeScalars(frame.plan, reviews))

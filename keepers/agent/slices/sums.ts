@@ -10,6 +10,7 @@ import { epochName } from '../members.ts'
 import { type Duties, dutiesOf } from './duties.ts'
 import { addUpSlice, atOnce } from './messages.ts'
 import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices, refutedBy } from './notes.ts'
+import { ALONE, type Alone } from './outcomes.ts'
 import { ignore, ignoredHere, noteSilence, silentHere } from './trust.ts'
 import { type Member, type SliceWork, timesOf } from './work.ts'
 
@@ -75,7 +76,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   const ignored = ignoredHere(step)
   const notes = new Map<number, Note>(seats.includes(step.seat) ? [[step.seat, note]] : [])
   let doubted: readonly number[] = own.lacks
-  let sums: readonly Uint8Array[] | null = null
+  let found: readonly Uint8Array[] | Alone = 'unsound'
   // Nothing that others say makes up for an update that this keeper itself found wanting. One that it could not get, others may have.
   if (own.check !== 'unsound') {
     const others = seats.filter((seat) => seat !== step.seat && !ignored.has(seat))
@@ -83,7 +84,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
     await collectNotes(step, others, { ...about, silent: silentHere(step) }, notes)
     doubted = work.check === undefined ? [] : doubtedIn(work, duties, notes)
     const stalled = new Set<number>()
-    sums = await othersSums(step, frame, work, { duties, notes, own, doubted, until: times.sums, stalled })
+    found = await othersSums(step, frame, work, { duties, notes, own, doubted, until: times.sums, stalled })
     // Who says what it made and does not hand it over costs as much time as who says nothing.
     noteSilence(step, others, new Set([...notes.keys()].filter((seat) => !stalled.has(seat))))
   }
@@ -91,8 +92,13 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
     ...{ round: work.round, message: work.message, slices: duties.members.length, doubted },
     ...{ heard: notes.size, of: seats.length, seconds: (steady(context.clock) - started) / 1000 },
   }
-  if (sums === null) context.log.warn({ event: 'slices disagree', ...seen }, 'adds up everything by itself')
-  else context.log.info({ event: 'slices', ...seen }, 'added up together with the others')
+  const sums = typeof found === 'string' ? null : found
+  context.metrics.sliceSums.inc({ outcome: typeof found === 'string' ? found : 'together' })
+  if (typeof found !== 'string') context.log.info({ event: 'slices', ...seen }, 'added up together with the others')
+  else {
+    const why = { cause: found, reason: ALONE[found] }
+    context.log.warn({ event: 'slices disagree', ...seen, ...why }, 'adds up everything by itself')
+  }
   return { sums, notes, duties, own: own.cids }
 }
 
@@ -119,7 +125,7 @@ async function ownPart(
   const subject = work.check === undefined ? undefined : checks.get(step.seat)
   const part = { sums: new Map<number, Uint8Array>(), cids: new Map<string, string>(), checked: new Set<number>() }
   const [check, lacks] = await Promise.all([
-    subject === undefined ? 'sound' : work.check!(subject, until),
+    subject === undefined ? ('sound' as const) : work.check!(subject, until),
     addUpThese(step, frame, work, mine, { until, ...part }),
   ])
   if (subject !== undefined) {
@@ -155,7 +161,7 @@ async function addUpThese(
 /**
  * The sums of all slices: this keeper's own, and those that the others agree on. First it looks itself at every message that somebody lacks,
  * and at those of which nobody said that they are sound; then it adds up the slices for which nobody settles what the sum is.
- * @returns null where that is not enough, or takes too long.
+ * @returns the cause where that is not enough, or takes too long.
  */
 async function othersSums(
   step: Member,
@@ -170,20 +176,21 @@ async function othersSums(
     /** Gets the members that did not hand over what they made. */
     readonly stalled: Set<number>
   },
-): Promise<Uint8Array[] | null> {
+): Promise<Uint8Array[] | Alone> {
   const { duties, notes, own, until } = of
   const toCheck = of.doubted.filter((seat) => !own.checked.has(seat))
   // Looking at so many is adding up by oneself.
-  if (toCheck.length > work.sources.length / 3) return null
+  if (toCheck.length > work.sources.length / 3) return 'doubted'
   const found = await atOnce(toCheck, (seat) => work.check!(seat, until))
-  if (found.some((one) => one !== 'sound')) return null
+  if (found.some((one) => one !== 'sound')) return 'doubted'
   for (const seat of toCheck) own.checked.add(seat)
   const open = openSlices(duties.members, notes, own.sums)
-  if (open.length > Math.max(1, duties.members.length / 2)) return null
+  if (open.length > Math.max(1, duties.members.length / 2)) return 'open'
   await addUpThese(step, frame, work, open, { ...own, until })
   ignore(step, work, refutedBy(own.cids, duties.members, notes))
   const agreed = agreedSums(duties.members, notes, ignoredHere(step), own.cids)
-  return agreed === null ? null : fetchSums(step, frame, work, { ...of, agreed })
+  if (agreed === null) return 'disagreed'
+  return (await fetchSums(step, frame, work, { ...of, agreed })) ?? 'withheld'
 }
 
 /** The sums that the members agreed on: this keeper's own, the others from any of those that made them. Null when one is to be had nowhere. */

@@ -6,7 +6,7 @@ import { cidOf, elapsed } from '../actions.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { parametersOf } from '../frame.ts'
 import { drawSeed } from '../steps/open-draft.ts'
-import { insistCounts, type Revealed, reviewUpdate } from '../steps/review.ts'
+import { counts, type Revealed, reviewUpdate } from '../steps/review.ts'
 import { retried } from './messages.ts'
 import { sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
@@ -64,15 +64,6 @@ export async function aggregateBySlices(
 /** Who serves which update. */
 export const sourcesOf = (revealed: readonly Revealed[]): SliceWork['sources'] =>
   revealed.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) }))
-
-function counts(frame: EpochFrame, update: Revealed): boolean {
-  try {
-    insistCounts(frame, update)
-    return true
-  } catch {
-    return false
-  }
-}
 
 function joined(
   frame: EpochFrame,

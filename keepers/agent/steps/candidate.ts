@@ -19,6 +19,7 @@ import { sharesBySlices } from '../slices/shares.ts'
 import { nextModel } from '../strategy.ts'
 import type { ModelScore } from '../training/protocol.ts'
 import { declaredIn } from './draft.ts'
+import { FetchAhead } from './fetch-ahead.ts'
 import { candidateRecord } from './intents.ts'
 import { type RoundSum, sumOfRound } from './sum.ts'
 import { areWitnessed } from './witness.ts'
@@ -66,12 +67,16 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   if (sum.hash !== attested && !(await mayOpenAnother(step, round, sum, attested))) return null
   /** One share after the other, for the same reason as updates. */
   async function* shares(): AsyncGenerator<Uint8Array> {
-    for (const { seat, fact } of submitted) {
-      yield await fetchFrom(step, 'decryption share', seat, cidOf(fact), {
-        maxBytes: frame.plan.bytes.decryptionShare,
-        round,
-        others: frame.roster.map((member) => member.seat),
-      })
+    const about = {
+      maxBytes: frame.plan.bytes.decryptionShare,
+      round,
+      others: frame.roster.map((member) => member.seat),
+    }
+    const wanted = submitted.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) }))
+    using ahead = new FetchAhead(step, wanted, { kind: 'decryption share', ...about })
+    for (const { seat, cid } of wanted) {
+      await ahead.here(seat)
+      yield await fetchFrom(step, 'decryption share', seat, cid, about)
     }
   }
   const { weight: declared, contributors, empty, alike } = declaredIn(context, round, included)

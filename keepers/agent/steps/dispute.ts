@@ -14,7 +14,9 @@ import {
 import type { AgentContext, Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash, onceGuard } from '../epoch.ts'
 import { indicesOf } from '../frame.ts'
-import { type FetchTimes, type Revealed, type Review, revealedIn, reviewUpdate, termsOf } from './review.ts'
+import type { FetchTimes } from './fetch-ahead.ts'
+import { HeldKey } from './held-key.ts'
+import { fetchUpdates, type Revealed, type Review, revealedIn, reviewUpdate } from './review.ts'
 
 /** A member says that another's update is false although its proof holds for everybody. At most one in a round. */
 export type Dispute = { readonly accuser: number; readonly accused: number }
@@ -46,11 +48,14 @@ export async function reviewAll(
 ): Promise<Map<number, Review>> {
   const reviews = new Map<number, Review>()
   const keyHash = loadKeyHash(step.context.store, frame)
-  for (const revealed of revealedIn(step, frame, round)) {
+  const all = revealedIn(step, frame, round)
+  using ahead = fetchUpdates(step, frame, keyHash === null ? [] : all)
+  using key = new HeldKey(step.context, frame)
+  for (const revealed of all) {
     const review: Review =
       keyHash === null
         ? { kind: 'missing', reason: 'no key of this epoch' }
-        : await reviewUpdate(step, frame, keyHash, revealed)
+        : await reviewUpdate(step, frame, keyHash, revealed, { ahead, key })
     reviews.set(revealed.seat, await postable(step, frame, keyHash, revealed, review))
   }
   return reviews
@@ -100,9 +105,10 @@ export async function settleDispute(
   /** Which scalar of a post belongs to each claim. */
   const places: number[] = []
   const missing: number[] = []
+  using ahead = fetchUpdates(step, frame, revealed, times)
+  using key = new HeldKey(context, frame)
   for (const [place, update] of revealed.entries()) {
-    const terms = termsOf(step, update.seat, times, revealed.length - place)
-    const review = await reviewUpdate(step, frame, keyHash, update, terms)
+    const review = await reviewUpdate(step, frame, keyHash, update, { ahead, key })
     if (review.kind === 'missing') missing.push(update.seat)
     if (review.kind !== 'sound') continue
     const { sender } = update

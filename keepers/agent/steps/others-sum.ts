@@ -7,9 +7,9 @@ import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Attested } from './attestation.ts'
 import { contributorsFloor, declaredIn } from './draft.ts'
+import type { FetchTimes } from './fetch-ahead.ts'
 import { othersSumRecord } from './intents.ts'
 import { sealedAlike } from './open-draft.ts'
-import type { FetchTimes } from './review.ts'
 import { type RoundSum, sumOfRound } from './sum.ts'
 
 /** Fraction of the window up to which a keeper waits for the seals of those that lack an update. */

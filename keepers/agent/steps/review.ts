@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { steady } from '../../chain/index.ts'
 import { checkUpdate, checkUpdatePoint, FheError } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { KeeperStore } from '../../store/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
-import { type EpochFrame, loadKey } from '../epoch.ts'
+import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import type { Fact } from '../facts.ts'
 import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
+import { FetchAhead, type FetchTimes } from './fetch-ahead.ts'
+import { HeldKey } from './held-key.ts'
 import { mayBelieve } from './witness.ts'
 
 /** This keeper's finding about one revealed update. */
@@ -77,37 +78,31 @@ function pointsIn(store: KeeperStore, name: string): Points {
 export type FetchTerms = {
   /** Milliseconds. */
   readonly timeout?: number
-  /** Whether to ask the other members alone. */
-  readonly isLate?: boolean
+  /** Whoever fetches it already. */
+  readonly ahead?: FetchAhead
+  /** For checking several. */
+  readonly key?: HeldKey
 }
 
-/** Times (`steady`) for fetching all updates of a round. */
-export type FetchTimes = {
-  /**
-   * From when on senders are not asked for their own updates, but the other members are. Otherwise a sender could serve its update to some at
-   * the last moment, and members would seal different sums, none of them a quorum's.
-   */
-  readonly sendersUntil: number
-  /**
-   * What all fetches together keep to. Each update that is not here yet gets its part of what is left: otherwise a few members that accept
-   * connections and send nothing would take all the time there is.
-   */
-  readonly until: number
-}
-
-/** What a fetch gets at least, in milliseconds. */
-const LEAST_MS = 1_000
-
-/** How to fetch one of so many updates that are not here yet. */
-export function termsOf(
-  step: Step & { readonly seat: number },
-  seat: number,
-  times: FetchTimes,
-  pending: number,
-): FetchTerms {
-  const now = steady(step.context.clock)
-  const timeout = Math.max(LEAST_MS, (times.until - now) / Math.max(1, pending))
-  return { timeout, isLate: now >= times.sendersUntil && seat !== step.seat }
+/** Fetches updates, several at a time: those that may count. */
+export function fetchUpdates(
+  step: Step,
+  frame: EpochFrame,
+  revealed: readonly Revealed[],
+  times?: FetchTimes,
+): FetchAhead {
+  const first = revealed[0]
+  return new FetchAhead(
+    step,
+    revealed.map((update) => ({ seat: update.seat, cid: counts(frame, update) ? cidOf(update.fact) : null })),
+    {
+      kind: 'update',
+      round: Number(first?.fact.args.round ?? step.snapshot.round),
+      maxBytes: frame.plan.bytes.update,
+      others: frame.roster.map((member) => member.seat),
+      times,
+    },
+  )
 }
 
 /** Fetches an update and reviews it. @throws errors that are not the update's fault. */
@@ -130,7 +125,8 @@ export async function reviewUpdate(
     if (kind === null) throw error
     return { kind, reason: (error as Error).message }
   }
-  return { kind: 'sound', bytes, ...(await ownPoint(step, frame, revealed, bytes)) }
+  using ownKey = new HeldKey(step.context, frame)
+  return { kind: 'sound', bytes, ...(await ownPoint(step, terms.key ?? ownKey, revealed, bytes, frame)) }
 }
 
 /** The kind of review that an error of fetching or checking an update means; null for unrelated errors. */
@@ -141,33 +137,24 @@ function kindOf(error: unknown): 'missing' | 'refused' | null {
 
 async function ownPoint(
   step: Step,
-  frame: EpochFrame,
+  key: HeldKey,
   { fact, sender }: Revealed,
   bytes: Uint8Array,
+  { context: epoch, engine }: EpochFrame,
 ): Promise<{ scalar: Uint8Array; agrees: boolean }> {
-  const { store, log } = step.context
+  const { store } = step.context
   const round = Number(fact.args.round)
   const name = pointsName(step.snapshot.epochInfo, round)
   const cid = cidOf(fact)
   const known = pointsIn(store, name)[cid]
   if (known !== undefined) return { scalar: Buffer.from(known.scalar, 'hex'), agrees: known.agrees }
-  const memberKey = loadKey(store, frame, log)
-  if (memberKey === null) throw new AgentError('DATA', 'the store has no key of this epoch')
-  try {
-    const context = { ...frame.context, round }
-    const { scalar, agrees } = await checkUpdatePoint(frame.engine, {
-      context,
-      memberKey,
-      sender,
-      bytes,
-      signal: step.signal,
-    })
-    const point = { scalar: Buffer.from(scalar).toString('hex'), agrees }
-    store.putSecret(name, Buffer.from(JSON.stringify({ ...pointsIn(store, name), [cid]: point } satisfies Points)))
-    return { scalar, agrees }
-  } finally {
-    memberKey.material.dispose()
-  }
+  const context = { ...epoch, round }
+  const { scalar, agrees } = await key.use((memberKey) =>
+    checkUpdatePoint(engine, { context, memberKey, sender, bytes, signal: step.signal }),
+  )
+  const point = { scalar: Buffer.from(scalar).toString('hex'), agrees }
+  store.putSecret(name, Buffer.from(JSON.stringify({ ...pointsIn(store, name), [cid]: point } satisfies Points)))
+  return { scalar, agrees }
 }
 
 /** @throws AgentError BAD_BLOB for an update that counts for nothing, by what its sender declared. */
@@ -184,16 +171,27 @@ export function insistCounts(frame: EpochFrame, { fact }: Pick<Revealed, 'fact'>
   }
 }
 
+/** Whether an update may count, by what its sender declared. */
+export function counts(frame: EpochFrame, update: Pick<Revealed, 'fact'>): boolean {
+  try {
+    insistCounts(frame, update)
+    cidOf(update.fact)
+    return true
+  } catch {
+    return false
+  }
+}
+
 async function fetchUpdate(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
   { fact, seat }: Revealed,
-  { timeout, isLate = false }: FetchTerms,
+  { timeout, ahead }: FetchTerms,
 ): Promise<Uint8Array> {
   insistCounts(frame, { fact })
+  await ahead?.here(seat)
   const others = frame.roster.map((member) => member.seat).filter((other) => other !== seat)
-  // Nobody asks itself.
-  return fetchFrom(step, 'update', isLate ? step.seat : seat, cidOf(fact), {
+  return fetchFrom(step, 'update', seat, cidOf(fact), {
     maxBytes: frame.plan.bytes.update,
     round: Number(fact.args.round),
     others,

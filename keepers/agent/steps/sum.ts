@@ -2,15 +2,17 @@
 import { z } from 'zod'
 import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
 import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
-import { cidOf, publish } from '../actions.ts'
+import { publish } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
 import { judgeNotes } from '../slices/judge.ts'
 import { aggregateBySlices, sourcesOf } from '../slices/updates.ts'
+import type { FetchTimes } from './fetch-ahead.ts'
+import { HeldKey } from './held-key.ts'
 import { aggregateRecord } from './intents.ts'
-import { type FetchTerms, type FetchTimes, revealedIn, revealsName, reviewUpdate, termsOf } from './review.ts'
+import { fetchUpdates, revealedIn, revealsName, reviewUpdate } from './review.ts'
 
 const recordSchema = z.object({
   cid: z.string(),
@@ -101,23 +103,25 @@ export async function sumOfRound(
     const all = bitmapOf(revealedHere.map(({ seat }) => seat))
     return keep(together, { included: all, missing: [], contested: [], sliced: true, late: [] })
   }
-  /** Seats with updates that may have to be fetched. */
-  const pending = new Set(known?.of === of && !known.sliced ? known.missing : revealedHere.map(({ seat }) => seat))
   const included: number[] = []
   const missing: number[] = []
   const contested: number[] = []
   const late = new Set(known?.of === of ? known.late : [])
+  const bySeat = new Map(
+    revealedHere
+      .filter(({ seat }) => !hasSeat(without, seat) && (only === undefined || hasSeat(only, seat)))
+      .map((revealed) => [revealed.seat, revealed]),
+  )
+  using ahead = fetchUpdates(step, frame, [...bySeat.values()], times)
+  using key = new HeldKey(context, frame)
   /** One update at a time: all updates of a big service do not fit into memory together. */
   async function* updates(): AsyncGenerator<UpdateBlob> {
-    for (const revealed of revealedHere) {
-      const { seat, sender } = revealed
-      if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
-      const terms: FetchTerms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
-      const isFromOthers = terms.isLate === true && !(await context.plane.has(cidOf(revealed.fact)))
-      const review = await reviewUpdate(step, frame, keyHash!, revealed, terms)
-      pending.delete(seat)
+    for await (const seat of ahead.settled()) {
+      const revealed = bySeat.get(seat)!
+      const { sender } = revealed
+      const review = await reviewUpdate(step, frame, keyHash!, revealed, { ahead, key })
       if (review.kind === 'sound') {
-        if (isFromOthers) late.add(seat)
+        if ((await ahead.here(seat)).isLate) late.add(seat)
         if (!review.agrees) contested.push(seat)
         included.push(seat)
         yield { sender, bytes: review.bytes }

@@ -58,3 +58,23 @@ export function sumOf(counts: ReadonlyMap<string, number>, metric: string, label
   for (const [name, value] of counts) if (name.startsWith(`${metric}{`) && name.includes(`="${label}"`)) return value
   return 0
 }
+
+/** The counters of that name with any label, added up. */
+export function sumAll(counts: ReadonlyMap<string, number>, metric: string): number {
+  return [...counts].reduce((sum, [name, value]) => (name.startsWith(`${metric}{`) ? sum + value : sum), 0)
+}
+
+/**
+ * How often keepers added up by slices in rounds up to this one, and how often each by itself after an attempt, by cause. Of updates and of
+ * shares: `update.together`, `share.disagreed`.
+ */
+export function sliceOutcomes(lines: readonly Line[], rounds: number): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const { event, round, message, cause } of lines) {
+    if ((event !== 'slices' && event !== 'slices disagree') || Number(round) > rounds) continue
+    const what = message === 'update' ? 'update' : 'share'
+    const name = `${what}.${event === 'slices' ? 'together' : String(cause)}`
+    found.set(name, (found.get(name) ?? 0) + 1)
+  }
+  return found
+}

@@ -46,6 +46,22 @@ describe('the sum that a keeper stands for', function () {
     expect(other).to.not.equal(calls('attest')[0]![1])
   })
 
+  it('takes one opening of the epoch`s key, which has a share of every member, and wipes it at the end', async () => {
+    await revealAll(stage)
+    const { store } = stage
+    const opened: Uint8Array[] = []
+    const getSecret = store.getSecret.bind(store)
+    store.getSecret = (name) => {
+      const bytes = getSecret(name)
+      if (name.endsWith('/key')) opened.push(bytes!)
+      return bytes
+    }
+    await aggregate(stage.step())
+    expect(callsOf(stage, 'attest')).to.have.length(1)
+    expect(opened).to.have.length(1)
+    expect(opened[0]!.every((byte) => byte === 0)).to.equal(true)
+  })
+
   it('leaves out what everybody can see to be false, and attests without a dispute', async () => {
     // Beyond every modulus.
     await revealAll(stage, { 3: (update) => new Uint8Array(update.length).fill(0xff) })

@@ -18,6 +18,7 @@ async function review(declared: { readonly size?: number; readonly samples?: num
     roster: [],
   } as unknown as EpochFrame
   const plane = {
+    has: async () => false,
     fetch: async (cid: string) => {
       asked.push(cid)
       throw new NetworkError('UNAVAILABLE', 'nobody has it')

@@ -36,9 +36,35 @@ describe('addresses of peers', () => {
     time += 601_000
     await ports()
     expect(asked).to.equal(6)
+    // Not after each failure, which may come several times a second while a member is away.
     book.refresh()
     await ports()
-    expect(asked).to.equal(9)
+    expect(asked).to.equal(6)
+    time += 10_000
+    book.refresh([2])
+    await ports()
+    expect(asked).to.equal(7)
+    time += 10_000
+    book.refresh()
+    await ports()
+    expect(asked).to.equal(10)
+  })
+
+  it('are looked up once for many that want them at the same time, and again after an answer that failed', async () => {
+    let asked = 0
+    const service = { seatInfo: async (seat: number) => ({ keeper: String(seat) }) }
+    const registry = {
+      keeperOf: async () => {
+        if (asked++ === 0) throw new Error('HTTP 502')
+        return { multiaddr: encodeAddress(`/ip4/127.0.0.1/tcp/4001/p2p/${PEER}`) }
+      },
+    }
+    const book = new PeerBook(service as never, registry as never, { now: () => 0, sleep: async () => undefined })
+    const failed = await book.providers(1, [], 0).catch((error: Error) => error.message)
+    expect(failed).to.equal('HTTP 502')
+    const found = await Promise.all(Array.from({ length: 5 }, () => book.providers(1, [], 0)))
+    expect(found.flat()).to.have.length(5)
+    expect(asked).to.equal(2)
   })
 
   it('say who has a seat, asking the chain once in half a minute, and nobody has one while it does not answer', async () => {

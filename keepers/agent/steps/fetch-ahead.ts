@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { steady } from '../../chain/index.ts'
+import { fetchFrom } from '../actions.ts'
+import type { Step } from '../context.ts'
+import { dropBytes } from '../memory.ts'
+
+/**
+ * Fetches under way at a time, and the bytes that they may come to: a fetch holds its blob in memory until it is stored. When a state begins all members
+ * connect to all others, and on a busy machine more handshakes at a time would all come too late.
+ */
+const AT_ONCE = 8
+const BYTES_AT_ONCE = 32 << 20
+/** What a fetch gets at least, in milliseconds. */
+const LEAST_MS = 1_000
+
+/** A blob to be fetched, from the keeper of a seat or from others. */
+type Wanted = { readonly seat: number; readonly cid: string }
+
+/** Times (`steady`) for fetching all blobs of a round. */
+export type FetchTimes = {
+  /**
+   * From when on senders are not asked for their own updates, but the other members are. Otherwise a sender could serve its update to some at
+   * the last moment, and members would seal different sums, none of them a quorum's.
+   */
+  readonly sendersUntil: number
+  /**
+   * What all fetches together keep to: see {@link fetchTime}. Otherwise a few members that accept connections and send nothing, or a byte at a
+   * time, would take all the time there is.
+   */
+  readonly until: number
+}
+
+/**
+ * Milliseconds for a fetch that begins now. Fetches that are more than can be under way come in waves, and each gets a wave's part of the time: then
+ * whatever the senders do, every fetch begins in time and gets that part. One that nobody has to wait for may take all that is left.
+ * @param at.left Until the end of all, and `at.whole` what it was when the first began. @param at.waiting Fetches that have not begun, this one
+ * included. @param at.wanted All of them. @param at.atOnce So many may be under way.
+ */
+export function fetchTime(at: {
+  readonly left: number
+  readonly whole: number
+  readonly waiting: number
+  readonly wanted: number
+  readonly atOnce: number
+}): number {
+  const { left, whole, waiting, wanted, atOnce } = at
+  return Math.max(LEAST_MS, waiting <= atOnce ? left : whole / Math.ceil(wanted / atOnce))
+}
+
+/** How a blob came here: false from whoever has it, true from members other than its sender after the time for asking that. */
+type Arrival = { readonly isLate: boolean }
+
+/** Blobs on their way into this keeper's store. Disposing gives up those that are not here yet. */
+export class FetchAhead implements Disposable {
+  readonly #arrivals = new Map<number, Promise<Arrival>>()
+  readonly #ending = new AbortController()
+
+  /**
+   * Fetches blobs that are not here, several at a time. A seat with `cid` null has none to be fetched.
+   * @param about.others Seats that are asked after the sender. @param about.times Without them each gets the time that the config gives a fetch.
+   */
+  constructor(
+    step: Step,
+    seats: readonly { readonly seat: number; readonly cid: string | null }[],
+    about: {
+      readonly kind: string
+      readonly round: number
+      readonly maxBytes: number
+      readonly others: readonly number[]
+      readonly times?: FetchTimes | undefined
+    },
+  ) {
+    const { context } = step
+    const { clock, config, plane } = context
+    const signal = AbortSignal.any([step.signal, this.#ending.signal])
+    const atOnce = Math.max(1, Math.min(AT_ONCE, Math.floor(BYTES_AT_ONCE / about.maxBytes)))
+    const gates = new Map(seats.map(({ seat }) => [seat, Promise.withResolvers<Arrival>()]))
+    for (const [seat, { promise }] of gates) {
+      promise.catch(() => undefined)
+      this.#arrivals.set(seat, promise)
+    }
+    const one = async ({ seat, cid }: Wanted, time: (until: number) => number): Promise<Arrival> => {
+      const { times, ...options } = about
+      const isLate = times !== undefined && steady(clock) >= times.sendersUntil && seat !== step.seat
+      const timeout = times === undefined ? config.network.fetchSeconds * 1000 : time(times.until)
+      // Nobody asks itself.
+      const first = isLate && step.seat !== null ? step.seat : seat
+      const others = about.others.filter((other) => other !== seat)
+      dropBytes(await fetchFrom({ ...step, signal }, about.kind, first, cid, { ...options, others, timeout }))
+      return { isLate }
+    }
+    const run = async (): Promise<void> => {
+      const missing: Wanted[] = []
+      for (const { seat, cid } of seats) {
+        if (cid === null || (await plane.has(cid))) gates.get(seat)!.resolve({ isLate: false })
+        else missing.push({ seat, cid })
+      }
+      const begun = steady(clock)
+      let next = 0
+      const work = async (): Promise<void> => {
+        while (next < missing.length) {
+          const waiting = missing.length - next
+          const blob = missing[next++]!
+          const time = (until: number): number => {
+            const all = { wanted: missing.length, whole: until - begun, atOnce }
+            return fetchTime({ ...all, waiting, left: until - steady(clock) })
+          }
+          await one(blob, time).then(gates.get(blob.seat)!.resolve, gates.get(blob.seat)!.reject)
+        }
+      }
+      await Promise.all(Array.from({ length: Math.min(atOnce, missing.length) }, work))
+    }
+    run().catch((error: unknown) => {
+      for (const { reject } of gates.values()) reject(error)
+    })
+  }
+
+  /** The seats, each once its blob is here or known not to come. */
+  async *settled(): AsyncGenerator<number> {
+    const left = new Map(
+      [...this.#arrivals].map(([seat, arrival]) => [
+        seat,
+        arrival.then(
+          () => seat,
+          () => seat,
+        ),
+      ]),
+    )
+    while (left.size > 0) {
+      const seat = await Promise.race(left.values())
+      left.delete(seat)
+      yield seat
+    }
+  }
+
+  /** Resolves once the blob of a seat is here. @throws NetworkError as `DataPlane.fetch`. */
+  here(seat: number): Promise<Arrival> {
+    return this.#arrivals.get(seat) ?? Promise.resolve({ isLate: false })
+  }
+
+  [Symbol.dispose](): void {
+    this.#ending.abort(new Error('nobody waits for it'))
+  }
+}

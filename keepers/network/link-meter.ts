@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/** Peers that are remembered: the newest. A DHT connects to any number of them. */
+const PEERS = 1_024
+
+/**
+ * When bytes last came from each peer. A transfer reports its blocks only when they are whole, so on a slow link a peer that is delivering would
+ * look the same as one that has disappeared.
+ */
+export class LinkMeter {
+  readonly #heard = new Map<string, number>()
+
+  /** Milliseconds (`performance.now()`) at which the last bytes of a peer came, those of handshakes included; −∞ for none. */
+  heardAt(peer: string): number {
+    return this.#heard.get(peer) ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** Remembers that bytes of this peer have just come. */
+  note(peer: string): void {
+    this.#heard.delete(peer)
+    this.#heard.set(peer, performance.now())
+    for (const oldest of this.#heard.keys()) {
+      if (this.#heard.size <= PEERS) break
+      this.#heard.delete(oldest)
+    }
+  }
+}

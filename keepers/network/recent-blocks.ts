@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/** Bytes of blocks that are kept: a round's own update and sums, as long as everybody asks for them. */
+const BYTES = 4 << 20
+
+/** The blocks that were served last, in memory: in a round all members ask for a part of the same few. A block never changes. */
+export class RecentBlocks {
+  readonly #blocks = new Map<string, Uint8Array>()
+  #bytes = 0
+
+  /** The block of that CID, or null. */
+  get(cid: string): Uint8Array | null {
+    const block = this.#blocks.get(cid)
+    if (block === undefined) return null
+    this.#blocks.delete(cid)
+    this.#blocks.set(cid, block)
+    return block
+  }
+
+  /** Keeps a block, and forgets the least used ones. One of more than a quarter of what is kept is not worth it. */
+  put(cid: string, block: Uint8Array): void {
+    if (block.length > BYTES / 4 || this.#blocks.has(cid)) return
+    this.#blocks.set(cid, block)
+    this.#bytes += block.length
+    for (const [oldest, { length }] of this.#blocks) {
+      if (this.#bytes <= BYTES) break
+      this.#blocks.delete(oldest)
+      this.#bytes -= length
+    }
+  }
+}
