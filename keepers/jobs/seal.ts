@@ -32,8 +32,15 @@ export type Place = {
     }
 )
 
+/** What makes a message count at its place alone. */
+export interface Sealing {
+  seal(plain: Uint8Array, place: Place): Uint8Array
+  /** @throws JobError NOT_SEALED */
+  open(sealed: Uint8Array, place: Place): Uint8Array
+}
+
 /** The two keys of an operator's queue. A job never opens as an answer. */
-export class JobSeal {
+export class JobSeal implements Sealing {
   readonly #keys: Readonly<Record<Place['direction'], Uint8Array>>
 
   /** @param key 32 bytes that the operator's machines share */

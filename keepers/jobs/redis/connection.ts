@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // BullMQ and ioredis, loaded when a queue on a server is opened, and not before.
-import type { RedisOptions } from 'ioredis'
 import type { QueueAccess } from '../config.ts'
 import { JobError } from '../errors.ts'
 
@@ -15,7 +14,7 @@ export async function loadBull() {
 }
 
 /** @param patient Waits for a lost server for ever; else commands fail while it is away. */
-export function connectionOf({ url, password, ca }: QueueAccess, patient: boolean): RedisOptions {
+export function connectionOf({ url, password, ca }: QueueAccess, patient: boolean) {
   const { protocol, hostname, port, username, pathname } = new URL(url)
   return {
     host: hostname.replace(/^\[|\]$/g, ''),

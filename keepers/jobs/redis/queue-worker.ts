@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis'
 import type { QueueAccess } from '../config.ts'
 import { JobError, quoted } from '../errors.ts'
 import type { JobKind, JobName } from '../kind.ts'
-import { digestOf, JobSeal, SEALED_OVERHEAD } from '../seal.ts'
+import { digestOf, JobSeal, SEALED_OVERHEAD, type Sealing } from '../seal.ts'
 import { connectionOf, loadBull, payloadKey, prefixOf, unavailable } from './connection.ts'
 import { EXPIRY_BYTES } from './redis-queue.ts'
 
@@ -28,21 +28,31 @@ export type WorkerEvent =
   /** Not sealed by this operator for this place and time. */
   | { readonly event: 'refused'; readonly kind: JobName; readonly reason: string }
 
+type Options = {
+  readonly lanes: readonly Lane[]
+  /** Jobs of one lane at once. */
+  readonly concurrency: number
+  readonly compute: Compute
+  readonly onEvent?: (event: WorkerEvent) => void
+  /** Another one only in tests, which show by it what sealing prevents. */
+  readonly sealing?: Sealing
+}
+
 export class QueueWorker implements AsyncDisposable {
   readonly #access: QueueAccess
-  readonly #seal: JobSeal
+  readonly #seal: Sealing
   readonly #client: Redis
   readonly #compute: Compute
   readonly #say: (event: WorkerEvent) => void
   #workers: Worker[] = []
   #connected = false
 
-  private constructor(access: QueueAccess, client: Redis, compute: Compute, say: (event: WorkerEvent) => void) {
+  private constructor(access: QueueAccess, client: Redis, options: Options) {
     this.#access = access
-    this.#seal = new JobSeal(access.key)
+    this.#seal = options.sealing ?? new JobSeal(access.key)
     this.#client = client
-    this.#compute = compute
-    this.#say = say
+    this.#compute = options.compute
+    this.#say = options.onEvent ?? (() => undefined)
   }
 
   /** Whether the server could be reached when it was last heard of. */
@@ -50,22 +60,11 @@ export class QueueWorker implements AsyncDisposable {
     return this.#connected
   }
 
-  /**
-   * Starts to take jobs, and goes on when the server was away.
-   * @param options.concurrency Jobs of one lane at once
-   */
-  static async open(
-    access: QueueAccess,
-    options: {
-      readonly lanes: readonly Lane[]
-      readonly concurrency: number
-      readonly compute: Compute
-      readonly onEvent?: (event: WorkerEvent) => void
-    },
-  ): Promise<QueueWorker> {
+  /** Starts to take jobs, and goes on when the server was away. */
+  static async open(access: QueueAccess, options: Options): Promise<QueueWorker> {
     const { Worker, UnrecoverableError, Redis } = await loadBull()
     const client = new Redis(connectionOf(access, true))
-    const worker = new QueueWorker(access, client, options.compute, options.onEvent ?? (() => undefined))
+    const worker = new QueueWorker(access, client, options)
     worker.#watch()
     worker.#workers = options.lanes.map(({ lane, kind }) => {
       const taker = new Worker(

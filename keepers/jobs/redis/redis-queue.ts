@@ -8,7 +8,7 @@ import type { QueueAccess } from '../config.ts'
 import { JobError, quoted } from '../errors.ts'
 import type { JobKind } from '../kind.ts'
 import type { JobOptions, JobQueue, SubmittedJob } from '../queue.ts'
-import { digestOf, JobSeal, SEALED_OVERHEAD } from '../seal.ts'
+import { digestOf, JobSeal, SEALED_OVERHEAD, type Sealing } from '../seal.ts'
 import { connectionOf, loadBull, payloadKey, prefixOf, unavailable } from './connection.ts'
 import { PendingJob } from './pending.ts'
 
@@ -24,28 +24,30 @@ export type QueueTraffic = { sent: number; received: number; jobs: number }
 
 export class RedisQueue implements JobQueue {
   readonly #access: QueueAccess
-  readonly #seal: JobSeal
+  readonly #seal: Sealing
   readonly #bull: Awaited<ReturnType<typeof loadBull>>
   readonly #client: Redis
   readonly #channels = new Map<string, Promise<Channel>>()
   readonly traffic: QueueTraffic = { sent: 0, received: 0, jobs: 0 }
   #closed = false
 
-  private constructor(access: QueueAccess, bull: Awaited<ReturnType<typeof loadBull>>, client: Redis) {
+  private constructor(access: QueueAccess, bull: Awaited<ReturnType<typeof loadBull>>, client: Redis, sealing: Sealing) {
     this.#access = access
-    this.#seal = new JobSeal(access.key)
+    this.#seal = sealing
     this.#bull = bull
     this.#client = client
   }
 
-  /** Does not wait for the server: jobs are refused with UNAVAILABLE while it is away. */
-  static async open(access: QueueAccess): Promise<RedisQueue> {
+  /**
+   * Does not wait for the server: jobs are refused with UNAVAILABLE while it is away.
+   * @param sealing Another one only in tests, which show by it what sealing prevents
+   */
+  static async open(access: QueueAccess, sealing: Sealing = new JobSeal(access.key)): Promise<RedisQueue> {
     const bull = await loadBull()
     const client = new bull.Redis(connectionOf(access, false))
     // Every command reports its own failure; without a listener, ioredis prints.
     client.on('error', () => undefined)
-    const queue = new RedisQueue(access, bull, client)
-    return queue
+    return new RedisQueue(access, bull, client, sealing)
   }
 
   /** @throws JobError UNAVAILABLE unless the server answers; for doctors and the start of a command */
