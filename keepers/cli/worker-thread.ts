@@ -3,7 +3,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Calculators, claims, gradients, type Performers, proofs, serveThread } from '../jobs/index.ts'
 
-export type WorkerThreadData = { readonly cohortWorker: { readonly circuits: readonly string[]; readonly keys: number } }
+export type WorkerThreadData = {
+  readonly cohortWorker: { readonly circuits: readonly string[]; readonly keys: number }
+}
 
 if (parentPort !== null && (workerData as WorkerThreadData | null)?.cohortWorker !== undefined) {
   const { circuits, keys } = (workerData as WorkerThreadData).cohortWorker
@@ -16,11 +18,5 @@ function proving(folders: readonly string[], loadedKeys: number): Pick<Performer
   const shelf = import('../serving/index.ts').then(({ CircuitShelf }) => CircuitShelf.open({ folders, loadedKeys }))
   // The first job reports it.
   shelf.catch(() => undefined)
-  return {
-    proofs: async ({ circuitId, modelCommitment, input, salts, context }) => {
-      const prover = await (await shelf).prover(circuitId, modelCommitment)
-      const { proof, publicSignals } = await prover.prove({ input, integers: true, salts, context })
-      return { proof, publicSignals }
-    },
-  }
+  return { proofs: async (task, signal) => await (await shelf).performers.proofs(task, signal) }
 }

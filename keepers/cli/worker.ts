@@ -36,7 +36,11 @@ Exit codes: 0 stopped by a signal, 64 usage, 66 a file that cannot be read, 69 n
 export function registerWorker(program: Command): void {
   queueOptions(program.command('worker'))
     .description('do jobs of an operator’s keepers and provers on this machine, until interrupted')
-    .option('--kinds <list>', `kinds of jobs, of ${KINDS.join(',')} (default: gradients,claims; with --circuits proofs, too)`, parseKinds)
+    .option(
+      '--kinds <list>',
+      `kinds of jobs, of ${KINDS.join(',')} (default: gradients,claims; with --circuits proofs, too)`,
+      parseKinds,
+    )
     .option('--circuits <folder...>', 'for proofs: set-up circuits, or folders of segments')
     .option('--keys <count>', 'proving keys that each thread keeps loaded', parseCount, 2)
     .option('--threads <count>', 'jobs at once (default: one for each core)', parseCount, availableParallelism())
@@ -82,9 +86,11 @@ async function workerCommand(options: WorkerOptions): Promise<void> {
     )
     if (options.health !== undefined) {
       const { host, port } = options.health
-      const at = await health.listen(host, port, () => worker.connected).catch((cause: Error) => {
-        throw new CommandError(`--health ${host}:${port}: ${cause.message}: choose another port`, EXIT.unavailable)
-      })
+      const at = await health
+        .listen(host, port, () => worker.connected)
+        .catch((cause: Error) => {
+          throw new CommandError(`--health ${host}:${port}: ${cause.message}: choose another port`, EXIT.unavailable)
+        })
       cleanup.defer(() => health.close())
       report(options, 'listening', { host, port: at })
     }

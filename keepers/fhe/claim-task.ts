@@ -51,7 +51,8 @@ export function checkClaimSums({ set }: Plan, { constants, weights }: ClaimSums)
     const p = primes[column % primes.length]!
     if (constant < 0n || constant >= p) throw bad(`constant ${column} not below its prime`)
     for (let i = 0; i < set.degree; i++) {
-      if (view.getBigUint64(8 * (set.degree * column + i), true) >= p) throw bad(`weight ${i} of column ${column} not below its prime`)
+      if (view.getBigUint64(8 * (set.degree * column + i), true) >= p)
+        throw bad(`weight ${i} of column ${column} not below its prime`)
     }
   }
 }

@@ -3,9 +3,9 @@
 
 // Rounds
 export { aggregate, aggregateAsSeal, decodeAggregate } from './aggregation.ts'
-export { combine } from './combination.ts'
 // Work that may be done elsewhere
 export { ClaimCalculator, type ClaimHelper, type ClaimTask, checkClaimSums, claimTaskBytes } from './claim-task.ts'
+export { combine } from './combination.ts'
 // Keys
 export { type ComplaintSubject, EVIDENCE_BYTES, judgeComplaint, keyHashOfEpoch, openComplaint } from './complaints.ts'
 export { checkDecryptionShare, partialDecrypt } from './decryption.ts'

@@ -16,7 +16,10 @@ export const queueSchema = z
     /** redis:// or rediss://, with a user if the server wants one, and without the password. */
     queue: z
       .url({ protocol: /^rediss?$/, error: 'takes a redis:// or rediss:// URL' })
-      .refine((text) => !URL.canParse(text) || new URL(text).password === '', 'takes a URL without a password: give passwordFile'),
+      .refine(
+        (text) => !URL.canParse(text) || new URL(text).password === '',
+        'takes a URL without a password: give passwordFile',
+      ),
     /** The operator's name for the queue: several can share one server. */
     name: z
       .string()
@@ -39,19 +42,23 @@ export const queueSchema = z
     if (caFile !== undefined && protocol === 'redis:') add('caFile', 'is for rediss://: correct queue, or leave it out')
     if (LOOPBACK.test(hostname)) return
     if (protocol === 'redis:' && !allowPlaintext) {
-      add('queue', `${queue} goes to another machine without TLS: use rediss://, or set allowPlaintext on a network of your own`)
+      add(
+        'queue',
+        `${queue} goes to another machine without TLS: use rediss://, or set allowPlaintext on a network of your own`,
+      )
     }
-    if (passwordFile === undefined) add('passwordFile', `is missing: ${hostname} is another machine, whose server must want a password`)
+    if (passwordFile === undefined)
+      add('passwordFile', `is missing: ${hostname} is another machine, whose server must want a password`)
   })
 
 /** The `workers` section of a keeper. */
-export const workersSchema = z.intersection(
-  queueSchema,
-  z.looseObject({
-    /** What is handed out. */
-    kinds: z.array(z.enum(KEEPER_JOBS)).min(1).default([...KEEPER_JOBS]),
-  }),
-)
+export const workersSchema = queueSchema.safeExtend({
+  /** What is handed out. */
+  kinds: z
+    .array(z.enum(KEEPER_JOBS))
+    .min(1)
+    .default([...KEEPER_JOBS]),
+})
 
 export type QueueConfig = z.infer<typeof queueSchema>
 
@@ -77,10 +84,16 @@ export function readAccess(config: QueueConfig): QueueAccess {
   const { queue, name, keyFile, passwordFile, caFile, silentSeconds } = config
   const text = read('keyFile', keyFile).trim()
   if (!/^[0-9a-f]{64}$/i.test(text)) {
-    throw new JobError('BAD_CONFIG', `keyFile: ${keyFile} takes ${2 * KEY_BYTES} hex digits: openssl rand -hex 32 > ${keyFile}`)
+    throw new JobError(
+      'BAD_CONFIG',
+      `keyFile: ${keyFile} takes ${2 * KEY_BYTES} hex digits: openssl rand -hex 32 > ${keyFile}`,
+    )
   }
   if (((statSync(keyFile, { throwIfNoEntry: false })?.mode ?? 0) & 0o007) !== 0) {
-    throw new JobError('BAD_CONFIG', `keyFile: every user of this machine may read or write ${keyFile}: chmod 600 ${keyFile}`)
+    throw new JobError(
+      'BAD_CONFIG',
+      `keyFile: every user of this machine may read or write ${keyFile}: chmod 600 ${keyFile}`,
+    )
   }
   return {
     ...{ url: queue, name, key: new Uint8Array(Buffer.from(text, 'hex')), silentMs: 1_000 * silentSeconds },
@@ -93,7 +106,8 @@ function read(key: string, file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new JobError('BAD_CONFIG', `${key}: cannot read ${file} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new JobError('BAD_CONFIG', `${key}: cannot read ${file} (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    })
   }
 }
-

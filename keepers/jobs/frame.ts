@@ -58,7 +58,10 @@ export function decodeFrame<T>(
     throw bad(`${issue?.path.join('.') || 'header'}: ${issue?.message}`)
   }
   let at = 4 + length
-  const parts = lengths.map((part) => bytes.subarray(at, (at += part)))
+  const parts = lengths.map((part) => {
+    at += part
+    return bytes.subarray(at - part, at)
+  })
   return { fields: parsed.data, parts }
 }
 

@@ -24,6 +24,19 @@ export async function openQueue(
   return { queue: new FallbackQueue(remote, local, report), traffic: remote.traffic }
 }
 
+/** Bytes that went to the queue and came from it. */
+export type Traffic = Pick<QueueTraffic, 'sent' | 'received'>
+
+/** Bytes since the last call. */
+export function trafficSince(total: Traffic): () => Traffic {
+  let [sent, received] = [0, 0]
+  return () => {
+    const since = { sent: total.sent - sent, received: total.received - received }
+    ;[sent, received] = [total.sent, total.received]
+    return since
+  }
+}
+
 /** Whether the server answers and takes the password. @throws JobError UNAVAILABLE */
 export async function pingQueue(access: QueueAccess, signal?: AbortSignal): Promise<void> {
   const { RedisQueue } = await import('./redis/redis-queue.ts')

@@ -3,7 +3,11 @@
 import { JobError } from './errors.ts'
 import type { JobKind, JobName, Performers } from './kind.ts'
 
-export type JobOptions = { readonly signal?: AbortSignal }
+export type JobOptions = {
+  readonly signal?: AbortSignal
+  /** Milliseconds within which workers must be done; the kind's own limits hold as well. */
+  readonly withinMs?: number
+}
 
 /** A job that is with the queue: from now on, this thread may be busy. */
 export type SubmittedJob<O> = {

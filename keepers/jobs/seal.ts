@@ -45,7 +45,8 @@ export class JobSeal implements Sealing {
 
   /** @param key 32 bytes that the operator's machines share */
   constructor(key: Uint8Array) {
-    if (key.length !== KEY_BYTES) throw new JobError('BAD_CONFIG', `a key of ${key.length} bytes, ${KEY_BYTES} are needed`)
+    if (key.length !== KEY_BYTES)
+      throw new JobError('BAD_CONFIG', `a key of ${key.length} bytes, ${KEY_BYTES} are needed`)
     const derive = (direction: Place['direction']) =>
       hkdf(sha256, key, undefined, new TextEncoder().encode(`cohort/jobs/1/${direction}`), KEY_BYTES)
     this.#keys = { job: derive('job'), answer: derive('answer') }
@@ -66,7 +67,10 @@ export class JobSeal implements Sealing {
   open(sealed: Uint8Array, place: Place): Uint8Array {
     const where = `${place.direction} ${place.id} of ${place.lane}`
     if (sealed.length < SEALED_OVERHEAD || sealed[0] !== VERSION) {
-      throw new JobError('NOT_SEALED', `${where}: ${sealed.length} bytes are not a sealed message of version ${VERSION}`)
+      throw new JobError(
+        'NOT_SEALED',
+        `${where}: ${sealed.length} bytes are not a sealed message of version ${VERSION}`,
+      )
     }
     const nonce = sealed.subarray(1, 1 + NONCE_BYTES)
     try {

@@ -128,7 +128,9 @@ describe('training on worker processes behind a queue', function () {
 
     const here = events.filter((one) => one.event === 'job done' && one.where === 'here').length
     const elsewhere = events.filter((one) => one.event === 'job done' && one.where === 'worker').length
-    expect([here, events.filter((one) => one.event === 'job returned').length], 'jobs that came back').to.deep.equal([0, 0])
+    expect([here, events.filter((one) => one.event === 'job returned').length], 'jobs that came back').to.deep.equal([
+      0, 0,
+    ])
     expect(elsewhere).to.equal(2 * 10 * (SLICES - 1))
     expect(first.count('done')).to.be.within(1, 14)
     expect(first.count('done') + second.count('done')).to.be.at.least(elsewhere)

@@ -14,7 +14,10 @@ const bigints = z
 const planSchema = z.strictObject({
   set: z.strictObject({
     name: z.string().max(100),
-    degree: z.int().min(1).max(1 << 16),
+    degree: z
+      .int()
+      .min(1)
+      .max(1 << 16),
     primes: bigints,
     scaleBits: z.int(),
     securityBits: z.union([z.literal(128), z.literal(192), z.literal(256)]),

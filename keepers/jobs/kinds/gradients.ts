@@ -93,9 +93,14 @@ async function specOf(fields: z.infer<typeof inputSchema>): Promise<ModelSpec> {
   if (found !== undefined) return found
   const { LearningError, parseModelSpec, specHash } = await import('../../learning/index.ts')
   try {
-    const spec = { ...(await parseModelSpec({ modelTopology: topology })), name, ...(loss === undefined ? {} : { loss }) }
+    const spec = {
+      ...(await parseModelSpec({ modelTopology: topology })),
+      name,
+      ...(loss === undefined ? {} : { loss }),
+    }
     const hash = specHash(spec)
-    if (hash !== expected) throw new JobError('BAD_MESSAGE', `the topology has the hash ${hash}, the job says ${expected}`)
+    if (hash !== expected)
+      throw new JobError('BAD_MESSAGE', `the topology has the hash ${hash}, the job says ${expected}`)
     if (known.size >= MOST_KNOWN) known.clear()
     known.set(label, spec)
     return spec

@@ -17,7 +17,10 @@ const inputSchema = z.strictObject({
   modelCommitment: element,
   salts: z.strictObject({ input: element.optional(), output: element.optional() }),
   context: element,
-  count: z.int().min(1).max(1 << 24),
+  count: z
+    .int()
+    .min(1)
+    .max(1 << 24),
 })
 const answerSchema = z.strictObject({ proof: z.record(z.string(), z.unknown()), publicSignals: z.unknown() })
 

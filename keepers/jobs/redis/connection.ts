@@ -42,7 +42,12 @@ export function prefixOf({ name }: Pick<QueueAccess, 'name'>): string {
 }
 
 /** Where the sealed bytes of a job and of its answer lie, beside what BullMQ keeps. */
-export function payloadKey(access: Pick<QueueAccess, 'name'>, lane: string, id: string, what: 'job' | 'answer'): string {
+export function payloadKey(
+  access: Pick<QueueAccess, 'name'>,
+  lane: string,
+  id: string,
+  what: 'job' | 'answer',
+): string {
   return `${prefixOf(access)}:payload:${lane}:${id}:${what}`
 }
 

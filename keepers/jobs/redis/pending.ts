@@ -17,10 +17,7 @@ export class PendingJob {
   #over = false
 
   /** @param lifeMs All attempts together */
-  constructor(
-    times: { readonly name: string; readonly pickupMs: number; readonly timeoutMs: number },
-    lifeMs: number,
-  ) {
+  constructor(times: { readonly name: string; readonly pickupMs: number; readonly timeoutMs: number }, lifeMs: number) {
     this.#times = times
     this.#lifeMs = lifeMs
     this.finished = new Promise((resolve, reject) => {

@@ -23,7 +23,13 @@ export type Compute = (kind: JobName, input: Uint8Array, timeoutMs: number) => P
 
 export type WorkerEvent =
   | { readonly event: 'connected' | 'disconnected'; readonly server: string; readonly reason?: string }
-  | { readonly event: 'done'; readonly kind: JobName; readonly ms: number; readonly sent: number; readonly received: number }
+  | {
+      readonly event: 'done'
+      readonly kind: JobName
+      readonly ms: number
+      readonly sent: number
+      readonly received: number
+    }
   | { readonly event: 'failed'; readonly kind: JobName; readonly reason: string }
   /** Not sealed by this operator for this place and time. */
   | { readonly event: 'refused'; readonly kind: JobName; readonly reason: string }
@@ -114,7 +120,8 @@ export class QueueWorker implements AsyncDisposable {
     const plain = this.#seal.open(sealed, { ...place, direction: 'job' })
     if (plain.length < EXPIRY_BYTES) throw new JobError('BAD_MESSAGE', 'a job without a time')
     const expiry = Number(new DataView(plain.buffer, plain.byteOffset, EXPIRY_BYTES).getBigUint64(0, true))
-    if (Date.now() > expiry) throw new JobError('NOT_SEALED', `job ${id} was to be done by ${new Date(expiry).toISOString()}`)
+    if (Date.now() > expiry)
+      throw new JobError('NOT_SEALED', `job ${id} was to be done by ${new Date(expiry).toISOString()}`)
     const answer = await this.#compute(kind.name, plain.subarray(EXPIRY_BYTES), kind.timeoutMs)
     const given = this.#seal.seal(answer, { ...place, direction: 'answer', job: digestOf(sealed) })
     await this.#client.set(payloadKey(this.#access, lane, id, 'answer'), Buffer.from(given), 'PX', ANSWER_MS)
@@ -127,7 +134,8 @@ export class QueueWorker implements AsyncDisposable {
       throw unavailable(this.#access, cause)
     })
     if (sealed.length > most) throw new JobError('NOT_SEALED', `a job of more than ${most} bytes`)
-    if (sealed.length === 0) throw new JobError('NOT_SEALED', 'the job has nothing in it: its time is over, or nobody made it')
+    if (sealed.length === 0)
+      throw new JobError('NOT_SEALED', 'the job has nothing in it: its time is over, or nobody made it')
     return sealed
   }
 

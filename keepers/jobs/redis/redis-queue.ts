@@ -31,7 +31,12 @@ export class RedisQueue implements JobQueue {
   readonly traffic: QueueTraffic = { sent: 0, received: 0, jobs: 0 }
   #closed = false
 
-  private constructor(access: QueueAccess, bull: Awaited<ReturnType<typeof loadBull>>, client: Redis, sealing: Sealing) {
+  private constructor(
+    access: QueueAccess,
+    bull: Awaited<ReturnType<typeof loadBull>>,
+    client: Redis,
+    sealing: Sealing,
+  ) {
     this.#access = access
     this.#seal = sealing
     this.#bull = bull
@@ -61,7 +66,8 @@ export class RedisQueue implements JobQueue {
     }
   }
 
-  async submit<I, O>(kind: JobKind<I, O>, input: I, { signal }: JobOptions = {}): Promise<SubmittedJob<O>> {
+  async submit<I, O>(kind: JobKind<I, O>, input: I, options: JobOptions = {}): Promise<SubmittedJob<O>> {
+    const { signal, withinMs = Number.POSITIVE_INFINITY } = options
     signal?.throwIfAborted()
     if (this.#closed) throw new JobError('UNAVAILABLE', 'this queue is closed')
     const lane = kind.laneOf(input)
@@ -70,7 +76,8 @@ export class RedisQueue implements JobQueue {
       throw new JobError('BAD_MESSAGE', `a job of ${bytes.length} bytes, ${kind.name} have ${kind.mostInput} at most`)
     }
     const id = randomBytes(16).toString('hex')
-    const lifeMs = kind.pickupMs + kind.attempts * (kind.timeoutMs + this.#access.silentMs)
+    const allAttemptsMs = kind.pickupMs + kind.attempts * (kind.timeoutMs + this.#access.silentMs)
+    const lifeMs = Math.max(1, Math.round(Math.min(allAttemptsMs, withinMs)))
     const plain = new Uint8Array(EXPIRY_BYTES + bytes.length)
     new DataView(plain.buffer).setBigUint64(0, BigInt(Date.now() + lifeMs), true)
     plain.set(bytes, EXPIRY_BYTES)
@@ -84,13 +91,17 @@ export class RedisQueue implements JobQueue {
       channel = await this.#channel(lane)
       channel.pending.set(id, pending)
       await this.#client.set(this.#key(lane, id, 'job'), Buffer.from(sealed), 'PX', lifeMs)
-      await channel.queue.add(kind.name, {}, {
-        jobId: id,
-        attempts: kind.attempts,
-        backoff: { type: 'fixed', delay: BACKOFF_MS },
-        removeOnComplete: true,
-        removeOnFail: true,
-      })
+      await channel.queue.add(
+        kind.name,
+        {},
+        {
+          jobId: id,
+          attempts: kind.attempts,
+          backoff: { type: 'fixed', delay: BACKOFF_MS },
+          removeOnComplete: true,
+          removeOnFail: true,
+        },
+      )
     } catch (cause) {
       pending.fail(unavailable(this.#access, cause))
       signal?.throwIfAborted()

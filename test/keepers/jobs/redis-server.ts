@@ -2,8 +2,8 @@
 // A Redis (or Valkey) of a test's own: a free port on loopback, a password, a temporary folder.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
@@ -14,7 +14,9 @@ const PASSWORD = 'only for this test'
 
 /** The server's program, or null. */
 export function redisBinary(): string | null {
-  const places = (process.env.PATH ?? '').split(delimiter).flatMap((folder) => [join(folder, 'redis-server'), join(folder, 'valkey-server')])
+  const places = (process.env.PATH ?? '')
+    .split(delimiter)
+    .flatMap((folder) => [join(folder, 'redis-server'), join(folder, 'valkey-server')])
   for (const place of [...places, '/usr/bin/redis-server', '/usr/bin/valkey-server']) {
     try {
       accessSync(place, constants.X_OK)
