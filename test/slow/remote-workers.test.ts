@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Training on worker processes behind a queue, beside training in one process. It counts whose work it is, so that nobody mistakes work that
 // came back for work that was done elsewhere.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import process from 'node:process'
-import { createInterface } from 'node:readline'
 import { expect } from 'chai'
 import {
   Calculators,
@@ -16,57 +12,10 @@ import {
   openQueue,
 } from '../../keepers/jobs/index.ts'
 import { initialWeights, LocalTrainer, modelSpec, proceduralDigits } from '../../keepers/learning/index.ts'
-import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { RedisServer, redisBinary } from '../keepers/jobs/redis-server.ts'
+import { RedisServer, redisBinary } from '../../scripts/test/redis-server.ts'
+import { WorkerProcess } from '../../scripts/test/worker-process.ts'
 
 const SLICES = 3
-
-/** `cohort worker` as a process, and its events. */
-class WorkerProcess {
-  readonly #child: ChildProcess
-  readonly events: Record<string, unknown>[] = []
-  #heard: () => void = () => undefined
-
-  constructor(options: readonly string[]) {
-    const main = join(ROOT, 'keepers', 'cli', 'main.ts')
-    const line = ['--disable-warning=ExperimentalWarning', main, 'worker', ...options, '--json', '--threads', '1']
-    this.#child = spawn(process.execPath, line, { stdio: ['ignore', 'pipe', 'inherit'] })
-    createInterface({ input: this.#child.stdout! }).on('line', (text) => {
-      this.events.push(JSON.parse(text))
-      this.#heard()
-    })
-  }
-
-  count(event: string): number {
-    return this.events.filter((one) => one.event === event).length
-  }
-
-  async until(event: string, count = 1): Promise<void> {
-    while (this.count(event) < count) {
-      await new Promise<void>((resolve) => {
-        this.#heard = resolve
-      })
-    }
-  }
-
-  pause(): void {
-    this.#child.kill('SIGSTOP')
-  }
-
-  async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const ended = once(this.#child, 'exit')
-    this.#child.kill('SIGKILL')
-    await ended
-  }
-
-  async stop(): Promise<number | null> {
-    const ended = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
-    const [code] = await ended
-    return code
-  }
-}
 
 describe('training on worker processes behind a queue', function () {
   this.timeout(180_000)

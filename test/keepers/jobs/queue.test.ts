@@ -18,7 +18,7 @@ import {
 import { type Compute, QueueWorker } from '../../../keepers/jobs/redis/queue-worker.ts'
 import { RedisQueue } from '../../../keepers/jobs/redis/redis-queue.ts'
 import { JobSeal, type Place, type Sealing } from '../../../keepers/jobs/seal.ts'
-import { RedisServer, redisBinary } from './redis-server.ts'
+import { RedisServer, redisBinary } from '../../../scripts/test/redis-server.ts'
 
 /** Doubles a text: a kind of the test's own, as small as can be. */
 const doubles: JobKind<string, string> = {

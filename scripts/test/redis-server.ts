@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
 import { Redis } from 'ioredis'
-import type { QueueAccess } from '../../../keepers/jobs/index.ts'
+import type { QueueAccess } from '../../keepers/jobs/index.ts'
 
 const PASSWORD = 'only for this test'
 
