@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a job and an answer look like to the queue's server: XChaCha20-Poly1305 under keys that it does not have, with the place of the
 // message as associated data. A message counts at its own place alone: queue, lane, job and direction, and an answer for one sealed job.
-import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { hchacha } from '@noble/ciphers/chacha.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { JobError } from './errors.ts'
@@ -54,12 +55,16 @@ export class JobSeal implements Sealing {
 
   /** version 1 · nonce 24 · ciphertext · tag 16. Nonces are random: 2^-96 for 2^48 messages to repeat one. */
   seal(plain: Uint8Array, place: Place): Uint8Array {
-    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
-    const cipher = xchacha20poly1305(this.#keys[place.direction], nonce, placeBytes(place))
     const sealed = new Uint8Array(plain.length + SEALED_OVERHEAD)
     sealed[0] = VERSION
-    sealed.set(nonce, 1)
-    sealed.set(cipher.encrypt(plain), 1 + NONCE_BYTES)
+    const nonce = crypto.getRandomValues(sealed.subarray(1, 1 + NONCE_BYTES))
+    const { key, rest } = messageKey(this.#keys[place.direction], nonce)
+    const cipher = createCipheriv('chacha20-poly1305', key, rest, { authTagLength: TAG_BYTES })
+    cipher.setAAD(placeBytes(place), { plaintextLength: plain.length })
+    sealed.set(cipher.update(plain), 1 + NONCE_BYTES)
+    cipher.final()
+    sealed.set(cipher.getAuthTag(), 1 + NONCE_BYTES + plain.length)
+    key.fill(0)
     return sealed
   }
 
@@ -72,15 +77,39 @@ export class JobSeal implements Sealing {
         `${where}: ${sealed.length} bytes are not a sealed message of version ${VERSION}`,
       )
     }
-    const nonce = sealed.subarray(1, 1 + NONCE_BYTES)
+    const end = sealed.length - TAG_BYTES
+    const { key, rest } = messageKey(this.#keys[place.direction], sealed.subarray(1, 1 + NONCE_BYTES))
     try {
-      return xchacha20poly1305(this.#keys[place.direction], nonce, placeBytes(place)).decrypt(
-        sealed.subarray(1 + NONCE_BYTES),
-      )
+      const cipher = createDecipheriv('chacha20-poly1305', key, rest, { authTagLength: TAG_BYTES })
+      cipher.setAAD(placeBytes(place), { plaintextLength: end - 1 - NONCE_BYTES })
+      cipher.setAuthTag(sealed.subarray(end))
+      const plain = cipher.update(sealed.subarray(1 + NONCE_BYTES, end))
+      // Checks the tag: nothing of the message is used before.
+      cipher.final()
+      return plain
     } catch (cause) {
       throw new JobError('NOT_SEALED', `${where} was not sealed for this place with the key of this queue`, { cause })
+    } finally {
+      key.fill(0)
     }
   }
+}
+
+/** "expand 32-byte k", the constant of ChaCha20. */
+const SIGMA = Uint32Array.of(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574)
+
+/**
+ * XChaCha20 (draft-irtf-cfrg-xchacha-03, §2.2): HChaCha20 of the nonce's first 16 bytes gives a key for one message, which the platform's
+ * ChaCha20-Poly1305 takes with the other 8. It is several times as fast as the same in JavaScript.
+ */
+function messageKey(key: Uint8Array, nonce: Uint8Array): { readonly key: Uint8Array; readonly rest: Uint8Array } {
+  // Copied: a Buffer is a view of a larger memory, and its slices are, too.
+  const words = (bytes: Uint8Array) => new Uint32Array(new Uint8Array(bytes).buffer)
+  const out = new Uint32Array(KEY_BYTES / 4)
+  hchacha(SIGMA, words(key), words(nonce.subarray(0, 16)), out)
+  const rest = new Uint8Array(12)
+  rest.set(nonce.subarray(16), 4)
+  return { key: new Uint8Array(out.buffer), rest }
 }
 
 export function digestOf(sealed: Uint8Array): Uint8Array {

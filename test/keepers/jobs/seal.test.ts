@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A sealed message counts at its own place alone. Each attack is also made on a seal that lacks the defence, where it succeeds.
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { hkdf } from '@noble/hashes/hkdf.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { expect } from 'chai'
 import { JobError } from '../../../keepers/jobs/index.ts'
 import { digestOf, JobSeal, type Place, SEALED_OVERHEAD, type Sealing } from '../../../keepers/jobs/seal.ts'
@@ -37,10 +39,24 @@ describe('the seal of jobs', () => {
   const sealed = seal.seal(PLAIN, job)
 
   it('opens where it was sealed for, hides the message and adds 41 bytes', () => {
-    expect(new JobSeal(KEY).open(sealed, job)).to.deep.equal(PLAIN)
+    expect(new Uint8Array(new JobSeal(KEY).open(sealed, job))).to.deep.equal(PLAIN)
     expect([SEALED_OVERHEAD, sealed.length]).to.deep.equal([41, PLAIN.length + 41])
     expect(Buffer.from(sealed).includes(Buffer.from(PLAIN))).to.equal(false)
     expect(seal.seal(PLAIN, job)).to.not.deep.equal(sealed)
+  })
+
+  it('is XChaCha20-Poly1305, as another implementation has it, under a key for each direction', () => {
+    const text = (word: string) => Buffer.concat([Buffer.from([word.length, 0]), Buffer.from(word)])
+    const place = Buffer.concat([...['job', 'q', 'gradients', ID].map(text), Buffer.alloc(32)])
+    const key = hkdf(sha256, KEY, undefined, new TextEncoder().encode('cohort/jobs/1/job'), 32)
+    for (const length of [0, 1, 63, 64, 65, 100_000]) {
+      const plain = Uint8Array.from({ length }, (_, i) => (i * 7) % 251)
+      const message = seal.seal(plain, job)
+      expect(Buffer.compare(seal.open(Buffer.from(message), job), plain)).to.equal(0)
+      const cipher = xchacha20poly1305(key, message.slice(1, 25), place)
+      expect(Buffer.compare(cipher.decrypt(message.slice(25)), plain)).to.equal(0)
+      expect(Buffer.compare(cipher.encrypt(plain), message.slice(25))).to.equal(0)
+    }
   })
 
   it('refuses every place but its own, which a seal without binding takes', () => {
