@@ -42,7 +42,7 @@ export const bench: Bench = {
 
 async function measure(context: BenchContext, server: RedisServer, workers: readonly WorkerProcess[]): Promise<void> {
   const { train } = await loadDigits(context.dataDir === null ? {} : { dir: context.dataDir })
-  const data = head(train, Math.min(train.count, context.quick ? 1_024 : 2_048))
+  const data = head(train, Math.min(train.count, context.quick ? 512 : 2_048))
   using calculators = new Calculators()
   const local = new LocalQueue(calculators.performers)
   const { queue, traffic } = await openQueue(server.access(10_000), {})
@@ -55,7 +55,7 @@ async function measure(context: BenchContext, server: RedisServer, workers: read
     ['article-cnn', modelSpec('article-cnn')],
     ['wide-cnn', await wideCnn()],
   ] as const) {
-    for (const batchSize of BATCHES) {
+    for (const batchSize of context.quick ? [256] : BATCHES) {
       const epoch = async (by: SliceFarm | null, count: number, samples = data) => {
         const trainer = await LocalTrainer.create({ spec })
         trainer.loadData(samples)
@@ -71,7 +71,7 @@ async function measure(context: BenchContext, server: RedisServer, workers: read
         }
       }
       // Code is compiled, and workers read the architecture, in the first round.
-      const few = head(data, 2 * batchSize)
+      const few = head(data, batchSize)
       await epoch(null, 1, few)
       await epoch(elsewhere, WORKERS + 1, few)
       const alone = await epoch(null, 1)

@@ -58,7 +58,7 @@ export const claims: JobKind<ClaimTask, ClaimSums> = {
   },
   async decodeInput(bytes) {
     const { fields, parts } = decodeFrame(bytes, inputSchema, 5)
-    const [planHash, projection, round, rho, ciphertexts] = parts.map((part) => part.slice())
+    const [planHash, projection, round, rho, ciphertexts] = parts.map((part) => new Uint8Array(part))
     return {
       ...fields,
       ...{ planHash: planHash!, seeds: { projection: projection!, round: round!, rho: rho! } },
@@ -69,6 +69,6 @@ export const claims: JobKind<ClaimTask, ClaimSums> = {
   async decodeAnswer(bytes) {
     // The fhe room checks the sums against its plan, and has some of them computed again.
     const { fields, parts } = decodeFrame(bytes, answerSchema, 1)
-    return { constants: fields.constants, weights: parts[0]!.slice() }
+    return { constants: fields.constants, weights: new Uint8Array(parts[0]!) }
   },
 }
