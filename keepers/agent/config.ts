@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve as pathOf } from 'node:path'
 import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import { withQueuePaths, workersSchema } from '../jobs/index.ts'
 import { isLoopback, isWebRtc, PUBLIC, parseBootstrap, relayedAddress } from '../network/index.ts'
 import { readManifestFile, type ServiceManifest, VersionError } from '../versions/index.ts'
 import { contradictionInData, contradictionInTraining, dataSchema, trainingSchema } from './data-config.ts'
@@ -172,6 +173,8 @@ const schema = z.strictObject({
   ipfs: z.strictObject({ pinning: z.array(pinningSchema).max(8).default([]) }).default({ pinning: [] }),
   data: dataSchema,
   training: trainingSchema.prefault({}),
+  /** The operator's own machines that take work off this one. Off unless given. */
+  workers: workersSchema.optional(),
   monitoring: monitoringSchema.prefault({}),
   storage: z.strictObject({ keepRounds: z.int().min(2).default(3) }).default({ keepRounds: 3 }),
   log: z
@@ -225,6 +228,7 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
   const strategyFile =
     strategy === undefined ? (fetched !== null && existsSync(fetched) ? fetched : null) : resolve(strategy)
   settings.keys = withPaths(settings.keys, folder)
+  if (settings.workers !== undefined) settings.workers = withQueuePaths(settings.workers, folder)
   for (const service of settings.ipfs.pinning) service.tokenFile = resolve(service.tokenFile)
   const { page } = settings.monitoring
   if (page !== undefined) page.tokenFile = resolve(page.tokenFile)

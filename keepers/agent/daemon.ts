@@ -52,6 +52,7 @@ import { checkRegistered } from './steps/registered.ts'
 import { homeLayers, openStrategy } from './strategy.ts'
 import { noteShard } from './training/shard-notes.ts'
 import { Trainer } from './training/trainer.ts'
+import { claimHelper, noteJobs } from './workers.ts'
 
 export type DaemonOptions = {
   readonly folder: string
@@ -97,6 +98,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
       pinning: config.ipfs.pinning.length > 0,
       signer: config.keys.remote !== undefined,
       autonat: config.network.nat?.autonat === true,
+      workers: config.workers !== undefined,
     }),
   }
   const wallet = operatorOf(config.keys, options.operatorKey, parts)
@@ -175,7 +177,8 @@ async function openContext(
   // Refuses a model that cannot be proven now rather than at the first vote.
   const model = await openManifest(manifest)
   const strategy = await openStrategy(config, model.spec)
-  const trainer = await Trainer.start(config, signal)
+  const note = noteJobs(log, metrics)
+  const trainer = await Trainer.start(config, signal, note)
   cleanup.defer(() => trainer.stop())
   const { parameterCount, initialWeights } = trainer.shard
   noteShard(log, trainer.shard)
@@ -192,7 +195,7 @@ async function openContext(
   const own = await openQueue(surroundings, { provider, heads }, store)
   cleanup.defer(() => own.close())
   const queue = openSender(surroundings, { provider, heads, contracts, queue: own })
-  const epochs = new EpochEngine()
+  const epochs = new EpochEngine(await claimHelper(config, note, cleanup))
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {
     ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log, strategy },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
 import {
+  type ClaimHelper,
   type Engine,
   type EpochContext,
   exportMemberKey,
@@ -41,7 +42,13 @@ export type FrameRequest = {
 
 /** The cryptographic engine of the epoch in hand; opened once, closed when another epoch begins. */
 export class EpochEngine {
+  readonly #claims: ClaimHelper | null
   #open: { readonly name: string; readonly frame: Promise<EpochFrame> } | null = null
+
+  /** @param claims Computes sums over others' updates in place of this process. */
+  constructor(claims: ClaimHelper | null = null) {
+    this.#claims = claims
+  }
 
   /** The frame of an epoch. Throws what planning throws when parameters and members do not fit together. */
   async frame(request: FrameRequest): Promise<EpochFrame> {
@@ -50,7 +57,7 @@ export class EpochEngine {
     const name = `${context.chainId}/${context.service}/${epoch}/${roster.map((m) => m.seat).join()}`
     if (this.#open?.name === name) return this.#open.frame
     await this.close()
-    const frame = openFrame(request)
+    const frame = openFrame(request, this.#claims)
     this.#open = { name, frame }
     frame.catch(() => {
       if (this.#open?.frame === frame) this.#open = null
@@ -68,11 +75,11 @@ export class EpochEngine {
   }
 }
 
-async function openFrame(request: FrameRequest): Promise<EpochFrame> {
+async function openFrame(request: FrameRequest, claims: ClaimHelper | null): Promise<EpochFrame> {
   const { context, crsSeed, roster } = request
   const agreed = planFor({ ...request, members: roster.length })
   const self = roster.findIndex((member) => member.seat === request.seat)
-  const engine = await openEngine(agreed, { workers: 0 })
+  const engine = await openEngine(agreed, { workers: 0, ...(claims === null ? {} : { claims }) })
   return { context, crsSeed, roster, self, plan: agreed, engine }
 }
 

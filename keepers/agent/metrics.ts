@@ -6,6 +6,7 @@ import type { QueueEvent, SignerErrorCode } from '../chain/index.ts'
 import type { ClientPrivacySpent } from '../learning/index.ts'
 import type { RelayedEvent } from '../relay/index.ts'
 import { AGENT_ERROR_CODES } from './errors.ts'
+import { type JobMetrics, jobMetrics } from './job-metrics.ts'
 import { ALONE } from './slices/outcomes.ts'
 import { STATES, type StateName } from './states.ts'
 import type { ModelScore } from './training/protocol.ts'
@@ -90,6 +91,8 @@ export class KeeperMetrics {
   readonly dht: { readonly peers: Gauge; readonly announcements: Counter<'outcome'> } | null
   /** Null with a key of the keeper's own process. */
   readonly signerRequests: Counter<'outcome'> | null
+  /** Null without workers on other machines. */
+  readonly jobs: JobMetrics | null
   readonly #state: Gauge<'state'>
   readonly #notMember: Gauge<'cause'>
   readonly #epsilon: Gauge<'against'>
@@ -104,8 +107,11 @@ export class KeeperMetrics {
    * @param options.pinning Whether it has models pinned at services, likewise.
    * @param options.signer The same of a remote signer.
    * @param options.autonat The same of others that are asked whether they can dial it.
+   * @param options.workers The same of workers on other machines.
    */
-  constructor(options: Partial<Record<'process' | 'dht' | 'pinning' | 'signer' | 'autonat', boolean>> = {}) {
+  constructor(
+    options: Partial<Record<'process' | 'dht' | 'pinning' | 'signer' | 'autonat' | 'workers', boolean>> = {},
+  ) {
     const registers = [this.registry]
     const gauge = (name: string, help: string): Gauge => new Gauge({ name: `cohort_${name}`, help, registers })
     this.round = gauge('round', 'Round that the service is in.')
@@ -222,6 +228,7 @@ export class KeeperMetrics {
     this.signerRequests = options.signer
       ? counter('signer_requests_total', 'Signatures asked of the remote signer, by what came of it.', 'outcome')
       : null
+    this.jobs = options.workers ? jobMetrics(registers) : null
     for (const outcome of ['signed', ...Object.values(SIGNER_OUTCOMES)]) this.signerRequests?.inc({ outcome }, 0)
     for (const code of [...AGENT_ERROR_CODES, ...TROUBLES]) this.errors.inc({ code }, 0)
     for (const step of MISSABLE) this.stepsMissed.inc({ step }, 0)

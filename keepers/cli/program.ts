@@ -18,6 +18,7 @@ import { registerService } from './service.ts'
 import { registerSimulate } from './simulate.ts'
 import { registerSpend } from './spend.ts'
 import { registerStory } from './story.ts'
+import { registerWorker } from './worker.ts'
 import { registerZkml } from './zkml.ts'
 
 /** In the order of the help text. */
@@ -25,6 +26,7 @@ const AREAS = [
   registerNew,
   registerKeeper,
   registerRelay,
+  registerWorker,
   registerDoctor,
   registerService,
   registerFsm,

@@ -15,10 +15,12 @@ import {
   requireSigner,
   withMarket,
 } from './prover-session.ts'
+import { type QueueOptions, queueAccess, queueOptions } from './queue-options.ts'
 import { untilStopped } from './stopping.ts'
 
 type RunOptions = MarketOptions &
-  PlaneOptions & {
+  PlaneOptions &
+  QueueOptions & {
     readonly circuits: readonly string[]
     readonly maxBond: bigint
     readonly minPrice: bigint
@@ -27,13 +29,23 @@ type RunOptions = MarketOptions &
     readonly poll: number
   }
 
+const RUN_EXAMPLES = `
+Examples:
+  cohort prover run --keystore prover.json --circuits circuits/mnist --rpc https://rpc.example.org
+  cohort prover run --keystore prover.json --circuits circuits/mnist --queue redis://127.0.0.1:6379 --queue-key workers.key
+
+With --queue, workers of yours prove (\`cohort worker --kinds proofs\`); this process checks each proof, and proves itself what they do not.
+`
+
 /** Adds `cohort prover` and its subcommands. */
 export function registerProver(program: Command): void {
   const prover = program
     .command('prover')
     .description('prove inferences for others, or have them proven, on the ProverMarket')
 
-  planeOptions(marketCommand(prover, 'run', 'serve jobs until interrupted: claim, prove, submit, settle, accuse liars'))
+  const run = planeOptions(
+    marketCommand(prover, 'run', 'serve jobs until interrupted: claim, prove, submit, settle, accuse liars'),
+  )
     .requiredOption('--circuits <folder...>', 'set-up circuits, or folders of segments (`cohort zkml split`)')
     .addOption(ether('--max-bond <ether>', 'most to put at stake').default(10n ** 18n, '1'))
     .addOption(ether('--min-price <ether>', 'leave cheaper segments to others').default(0n, '0'))
@@ -41,6 +53,7 @@ export function registerProver(program: Command): void {
     .option('--keys <count>', 'proving keys to keep loaded', parseCount, 2)
     .option('--poll <seconds>', 'between looks at the chain', parseSeconds, 2)
     .action(async (options: RunOptions) => runCommand(options))
+  queueOptions(run).addHelpText('after', RUN_EXAMPLES)
 
   planeOptions(marketCommand(prover, 'post', 'post a job: one input through a circuit or a chain of segments'))
     .argument('<folder>', 'a circuit, or segments (`cohort zkml split`)')
@@ -80,9 +93,14 @@ async function runCommand(options: RunOptions): Promise<void> {
       await using cleanup = new AsyncDisposableStack()
       const plane = await openPlane(options, cleanup)
       const shelf = cleanup.use(await CircuitShelf.open({ folders: options.circuits, loadedKeys: options.keys }))
+      const { openQueue } = await import('../jobs/index.ts')
+      const { queue } = await openQueue(await queueAccess(options), shelf.performers, ({ event, ...fields }) =>
+        report(options, event, fields),
+      )
+      cleanup.use(queue)
       const { maxBond, minPrice, minSeconds } = options
       const service = await ProverService.open({
-        ...{ provider, market, fromBlock, signer: requireSigner(session), shelf, plane, maxBond, minPrice },
+        ...{ provider, market, fromBlock, signer: requireSigner(session), shelf, queue, plane, maxBond, minPrice },
         ...{ minSeconds, pollMs },
         onEvent: (event, fields) => report(options, event, fields),
       })

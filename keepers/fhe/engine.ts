@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The machinery under all operations of this library: the kernel and threads, for one plan.
 import { setImmediate } from 'node:timers/promises'
+import { ClaimCalculator, type ClaimHelper, type ClaimTask } from './claim-task.ts'
 import { Core } from './core.ts'
 import { FheError } from './errors.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import type { Plan } from './plan.ts'
+import type { ClaimSums } from './projection.ts'
 import { insistOnSeal } from './seal.ts'
 import { InlineThreads, PooledThreads, type Threads } from './threads.ts'
 import type { Progress } from './types.ts'
@@ -13,6 +15,8 @@ import type { Wire } from './wire.ts'
 export type EngineOptions = {
   /** Worker threads for the work on ciphertexts; 0 (the default) does everything on the caller's thread. */
   readonly workers?: number
+  /** Computes sums over others' published ciphertexts in place of these threads. No secret is in what it is given. */
+  readonly claims?: ClaimHelper
 }
 
 /** How long the caller's thread may be busy before it lets other events in. */
@@ -26,13 +30,17 @@ export class Engine implements AsyncDisposable {
   readonly plan: Plan
   readonly #core: Core
   readonly #threads: Threads
+  /** For the modules of this library. */
+  readonly claims: ClaimHelper | null
+  readonly #auditor = new ClaimCalculator()
   #queue: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  private constructor(plan: Plan, core: Core, threads: Threads) {
+  private constructor(plan: Plan, core: Core, threads: Threads, claims: ClaimHelper | null) {
     this.plan = plan
     this.#core = core
     this.#threads = threads
+    this.claims = claims
   }
 
   /** Use `openEngine`. */
@@ -43,7 +51,7 @@ export class Engine implements AsyncDisposable {
     }
     const [core] = await Promise.all([Core.open(plan), insistOnSeal(plan.set)])
     const threads = workers === 0 ? new InlineThreads(core) : await PooledThreads.open(plan, workers)
-    return new Engine(plan, core, threads)
+    return new Engine(plan, core, threads, options.claims ?? null)
   }
 
   /** The kernel of the caller's thread. For the modules of this library. */
@@ -69,12 +77,18 @@ export class Engine implements AsyncDisposable {
     return turn
   }
 
+  /** What a helper should have answered. For the modules of this library. */
+  async audit(task: ClaimTask): Promise<ClaimSums> {
+    return await this.#auditor.compute(task)
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     await this.#queue
     await this.#threads.close()
     this.#core[Symbol.dispose]()
+    this.#auditor.dispose()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

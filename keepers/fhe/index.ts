@@ -3,6 +3,8 @@
 
 // Rounds
 export { aggregate, aggregateAsSeal, decodeAggregate } from './aggregation.ts'
+// Work that may be done elsewhere
+export { ClaimCalculator, type ClaimHelper, type ClaimTask, checkClaimSums, claimTaskBytes } from './claim-task.ts'
 export { combine } from './combination.ts'
 // Keys
 export { type ComplaintSubject, EVIDENCE_BYTES, judgeComplaint, keyHashOfEpoch, openComplaint } from './complaints.ts'
@@ -23,6 +25,7 @@ export { rosterHash } from './members.ts'
 // Planning
 export { PARAMETER_SET_NAMES, type ParameterSet, parameterSet, validateParameterSet } from './parameters.ts'
 export { type Plan, type PlanOptions, plan, sumErrorBound } from './plan.ts'
+export type { ClaimSeeds, ClaimSums } from './projection.ts'
 export { Secret } from './secret.ts'
 export { absentScalar, type Settlement, settleCheck } from './settlement.ts'
 export {

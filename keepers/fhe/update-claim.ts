@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // An update's claim about every member's share, and the check of that claim by a share. The sender of an update publishes the polynomial H.
 // Member j compares H(α_j) with its shares from key generation; a difference proves that the proof is false.
+import { claimSums, ownSums } from './claim-sums.ts'
 import { ByteReader, ByteWriter, equalBytes, HASH_BYTES, hash } from './encoding.ts'
 import { readCheckedUpdate } from './encryption.ts'
 import type { Engine } from './engine.ts'
@@ -10,9 +11,10 @@ import { withDealt } from './member-key.ts'
 import { checkIndex, insistSameEpoch } from './members.ts'
 import { shapeOf } from './packing.ts'
 import type { Plan } from './plan.ts'
+import type { ClaimSums } from './projection.ts'
 import { roundSeed } from './round-polynomial.ts'
 import { evaluate } from './shamir.ts'
-import { claimColumns, claimOf, padOf, scalarBytes, sumClaim } from './shortness.ts'
+import { claimColumns, claimOf, padOf, scalarBytes } from './shortness.ts'
 import { combinationOf, combineRows, projectionSeed, rootOfProof, type ShortnessProof } from './shortness-format.ts'
 import type { MemberKey, OnceGuard, Progress, RoundContext } from './types.ts'
 import type { RoundFrame } from './vector-messages.ts'
@@ -92,19 +94,25 @@ export async function checkUpdatePoint(
   insistSameEpoch(memberKey.context, context)
   const { claim, proof, rho, projection, ciphertexts } = openClaim(engine, { context, keyHash, sender, bytes })
   const seeds = { projection, rho, round: roundSeed(plan.hash, keyHash, context) }
-  const sums = await engine.exclusive((threads) => sumClaim(engine, threads, seeds, ciphertexts, request))
   const corrections = new DataView(proof.corrections.buffer, proof.corrections.byteOffset, proof.corrections.length)
   const rows = proof.z.length
   const ofCorrections = combineRows(kernel, rho, (row, l) => corrections.getBigUint64(8 * (rows * l + row), true))
-  const ofShare = withDealt(plan, memberKey, sender, (dealt) =>
-    claimOf(kernel, plan, dealt, padOf(plan, context), rho, sums),
-  )
-  const values = ofShare.map((value, column) => {
-    const constants = sums.reduce((sum, part) => sum + part.constants[column]!, ofCorrections[column]!)
-    return (value + constants) % kernel.primes[column % kernel.dataPrimeCount]!
-  })
-  const scalar = scalarBytes(values)
-  return { agrees: equalBytes(scalar, claimedScalar(plan, claim, self)), scalar, claim }
+  const pointFrom = (sums: readonly ClaimSums[]) => {
+    const ofShare = withDealt(plan, memberKey, sender, (dealt) =>
+      claimOf(kernel, plan, dealt, padOf(plan, context), rho, sums),
+    )
+    const values = ofShare.map((value, column) => {
+      const constants = sums.reduce((sum, part) => sum + part.constants[column]!, ofCorrections[column]!)
+      return (value + constants) % kernel.primes[column % kernel.dataPrimeCount]!
+    })
+    const scalar = scalarBytes(values)
+    return { agrees: equalBytes(scalar, claimedScalar(plan, claim, self)), scalar, claim }
+  }
+  const { sums, helped } = await claimSums(engine, seeds, ciphertexts, request)
+  const point = pointFrom(sums)
+  // A dispute costs stake: nothing speaks against an update that this process has not computed itself.
+  if (point.agrees || !helped) return point
+  return pointFrom(await ownSums(engine, seeds, ciphertexts, request))
 }
 
 /**

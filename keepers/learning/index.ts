@@ -139,3 +139,4 @@ export {
 export { trainInStages } from './train/stages.ts'
 export { LocalTrainer, type TrainOptions } from './train/trainer.ts'
 export type * from './types.ts'
+export { type SliceAnswer, SliceCalculator, type SliceFarm, type SliceTask } from './workers/slices.ts'

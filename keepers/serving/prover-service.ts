@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonRpcApiProvider, Signer } from 'ethers'
 import { backoff, clients, countOf } from '../chain/index.ts'
+import { type JobQueue, LocalQueue, proofs } from '../jobs/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import { toSolidityProof } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
@@ -20,6 +21,8 @@ export type ProverServiceOptions = {
   readonly signer: Signer
   readonly market: string
   readonly shelf: CircuitShelf
+  /** Who proves; this process where there is none. */
+  readonly queue?: JobQueue
   /** Without one, skips jobs that give their witness as a blob. */
   readonly plane: DataPlane | null
   /** Block from which the market's events are in the log. */
@@ -41,12 +44,14 @@ export class ProverService {
   readonly #knowledge: JobKnowledge
   readonly #choice: SlotChoice
   readonly #verdicts: JobVerdicts
+  readonly #queue: JobQueue
   #seen = 0n
   readonly #live = new Set<bigint>()
 
   private constructor(options: ProverServiceOptions, account: ProverAccount) {
     this.#options = options
     this.#account = account
+    this.#queue = options.queue ?? new LocalQueue(options.shelf.performers)
     this.#knowledge = new JobKnowledge(account, options)
     this.#choice = new SlotChoice(account, this.#knowledge, options)
     this.#verdicts = new JobVerdicts(account, this.#knowledge)
@@ -150,7 +155,7 @@ export class ProverService {
 
   /** Not to be interrupted by a stop: walking away from a claim would cost the bond. */
   async #prove(job: JobView, slot: SlotView): Promise<void> {
-    const { circuitId, modelCommitment, output } = job.segments[slot.segment]!
+    const { circuitId, modelCommitment, inputCommitment, output } = job.segments[slot.segment]!
     const witness = (await this.#knowledge.witnessOf(job))[slot.segment]!
     const context = await this.#account.market.contextOf(
       job.id,
@@ -161,8 +166,13 @@ export class ProverService {
     )
     this.#account.say('proving', whereOf(job, slot))
     const start = performance.now()
-    const prover = await this.#options.shelf.prover(circuitId, modelCommitment)
-    const made = await prover.prove({ ...witness, integers: true, context })
+    const { shelf } = this.#options
+    const kind = proofs((task, answer) => shelf.isProofOf(task, answer, { inputCommitment, output }))
+    const task = { circuitId, modelCommitment, ...witness, context }
+    // Silence would cost the bond: what workers have not proven by half of the time is proven here.
+    const until = slot.due > job.now ? slot.due : job.now + BigInt(job.claimSeconds)
+    const withinMs = 500 * Number((until < job.deadline ? until : job.deadline) - job.now)
+    const made = await (await this.#queue.submit(kind, task, { withinMs })).answer()
     const proveMs = Math.round(performance.now() - start)
     this.#choice.noteSeconds(circuitId, proveMs / 1000)
     const { a, b, c } = toSolidityProof(made.proof)

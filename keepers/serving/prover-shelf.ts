@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { readFile } from 'node:fs/promises'
 import { toBeHex } from 'ethers'
+import type { Performers, ProofAnswer, ProofTask } from '../jobs/index.ts'
 import {
   type CircuitFolder,
+  folderPaths,
   InferenceError,
   InferenceProver,
   openFolder,
   openSegments,
+  parseVerificationKey,
   readSegmentsManifest,
+  type VerificationKey,
+  verifyProof,
 } from '../zkml/index.ts'
 
 export type ShelfOptions = {
@@ -22,6 +28,7 @@ export class CircuitShelf implements AsyncDisposable {
   readonly #capacity: number
   /** Insertion order is the order of use. */
   readonly #loaded = new Map<string, InferenceProver>()
+  readonly #keys = new Map<string, VerificationKey>()
 
   private constructor(circuits: ReadonlyMap<string, CircuitFolder>, capacity: number) {
     this.#circuits = circuits
@@ -67,6 +74,46 @@ export class CircuitShelf implements AsyncDisposable {
       await unused.close()
     }
     return prover
+  }
+
+  /** Proves here; one proof after the other. */
+  readonly performers: Required<Pick<Performers, 'proofs'>> = {
+    proofs: async ({ circuitId, modelCommitment, input, salts, context }, signal) => {
+      const prover = await this.prover(circuitId, modelCommitment)
+      const options = signal === undefined ? {} : { signal }
+      const { proof, publicSignals } = await prover.prove({ input, integers: true, salts, context }, options)
+      return { proof, publicSignals }
+    },
+  }
+
+  /**
+   * Whether a proof that somebody else made is one of this statement, by the folder's own verification key. Loads no proving key.
+   * @param stated The input's commitment, and the output if it is known before. @throws ProveError, InferenceError for a folder without a key
+   */
+  async isProofOf(
+    { circuitId, modelCommitment, context }: ProofTask,
+    { proof, publicSignals }: ProofAnswer,
+    stated: { readonly inputCommitment: bigint; readonly output: bigint | null },
+  ): Promise<boolean> {
+    const expected = [modelCommitment, stated.inputCommitment, stated.output ?? publicSignals[2], context]
+    if (publicSignals.length !== expected.length || publicSignals.some((signal, i) => signal !== expected[i]))
+      return false
+    return await verifyProof(await this.#verificationKey(circuitId, modelCommitment), proof, publicSignals)
+  }
+
+  async #verificationKey(circuitId: string, modelCommitment: bigint): Promise<VerificationKey> {
+    const name = nameOf(circuitId, modelCommitment)
+    const folder = this.#circuits.get(name)
+    if (folder === undefined) throw new InferenceError('folder-incomplete', `no folder for circuit ${name}`)
+    const known = this.#keys.get(name)
+    if (known !== undefined) return known
+    const path = folderPaths(folder.folder).verificationKey
+    const text = await readFile(path, 'utf8').catch((cause) => {
+      throw new InferenceError('folder-incomplete', `cannot read ${path}; run cohort zkml setup first`, { cause })
+    })
+    const key = parseVerificationKey(JSON.parse(text))
+    this.#keys.set(name, key)
+    return key
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -40,6 +40,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'apps', folder: 'keepers/apps', runner: 'mocha' },
   { name: 'scripts', folder: 'scripts', runner: 'mocha' },
+  { name: 'jobs', folder: 'keepers/jobs', runner: 'mocha', chainless: true },
   { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },
   { name: 'chain', folder: 'keepers/chain', runner: 'mocha' },
   { name: 'store', folder: 'keepers/store', runner: 'mocha' },

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Clock, FailoverProvider, hostOf, isLoopback, systemClock } from '../../chain/index.ts'
+import { JobError, pingQueue, readAccess } from '../../jobs/index.ts'
 import { type KeeperConfig, loadConfig } from '../config.ts'
 import { operatorAddress, remoteOperator, whyNotSigned } from '../operator.ts'
 import { Trainer } from '../training/trainer.ts'
@@ -42,20 +43,25 @@ export async function examineKeeper({ folder, clock = systemClock, signal }: Doc
   }
   const checks = [ok('config', `${folder}: service ${config.service.address} on chain ${config.chain.id}`)]
   checks.push(checkSecrets(folder, config), ...(await checkRemoteSigner(config)), checkDisk(folder))
-  checks.push(...(await checkPorts(config)), await checkData(config, signal), ...checkWorkers(config.training))
+  checks.push(...(await checkPorts(config)), await checkData(config, signal))
+  checks.push(
+    ...checkWorkers(config.training, availableParallelism(), handsOut(config)),
+    ...(await checkQueue(config, signal)),
+  )
   const endpoints = await checkEndpoints(config, clock)
   checks.push(...endpoints.checks)
   if (endpoints.reached) checks.push(...(await checkService(config)))
   return checks
 }
 
-function checkSecrets(folder: string, { keys }: KeeperConfig): Check {
+function checkSecrets(folder: string, { keys, workers }: KeeperConfig): Check {
   const name = 'keys'
   try {
     const operator = operatorAddress(keys)
     const own =
       keys.remote === undefined ? keys.operator : [keys.remote.tokenFile ?? [], keys.remote.keyFile ?? []].flat()
-    const open = [own, join(folder, 'journal.sqlite'), keys.passphraseFile ?? []]
+    const shared = [workers?.keyFile ?? [], workers?.passwordFile ?? []].flat()
+    const open = [own, join(folder, 'journal.sqlite'), keys.passphraseFile ?? [], shared]
       .flat()
       .filter((file) => (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o077)
       .join(' ')
@@ -174,13 +180,45 @@ async function checkData(config: KeeperConfig, signal?: AbortSignal): Promise<Ch
 export function checkWorkers(
   { workers, batchSize }: Pick<KeeperConfig['training'], 'workers' | 'batchSize'>,
   cores = availableParallelism(),
+  elsewhere = false,
 ): Check[] {
-  if (workers === 1) return []
+  if (workers === 1) {
+    if (!elsewhere) return []
+    const found = 'training.workers 1 with workers.kinds gradients: no batch has a slice for them'
+    return [warn('training', found, 'set training.workers to one more than there are workers, or leave gradients out')]
+  }
+  if (elsewhere) {
+    const found = `training.workers ${workers}: batches of ${batchSize}, ${workers - 1} of ${workers} slices for workers on other machines`
+    return [ok('training', found)]
+  }
   const found = `training.workers ${workers}: batches of ${batchSize} in slices of ${Math.ceil(batchSize / workers)}, on ${cores} cores`
   if (workers <= cores) return [ok('training', found)]
   return [
     warn('training', found, `set training.workers to ${cores} or less: threads without a core make the others wait`),
   ]
+}
+
+function handsOut({ workers }: KeeperConfig): boolean {
+  return workers?.kinds.includes('gradients') === true
+}
+
+/** The queue of workers on other machines: its files, and whether its server answers. */
+async function checkQueue({ workers }: KeeperConfig, signal?: AbortSignal): Promise<Check[]> {
+  if (workers === undefined) return []
+  const name = 'workers'
+  try {
+    await pingQueue(readAccess(workers), signal)
+    const found = `${workers.queue} answers; ${workers.kinds.join(', ')} go to workers`
+    if (!workers.allowPlaintext) return [ok(name, found)]
+    return [warn(name, `${found}, without TLS`, 'use rediss:// unless nobody else is on that network')]
+  } catch (error) {
+    const fix = 'correct workers, or start the server: rounds go on without it, on this machine'
+    return [
+      error instanceof JobError && error.code === 'UNAVAILABLE'
+        ? warn(name, reasonOf(error), fix)
+        : fail(name, reasonOf(error), fix),
+    ]
+  }
 }
 
 type Endpoint = {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { JobEvent, QueueAccess, Traffic } from '../../jobs/index.ts'
 import type {
   BackendName,
   ClassFigures,
@@ -20,6 +21,8 @@ export type ThreadRequest = { readonly id: number } & (
       readonly data: DataConfig
       /** A program in place of the own trainer. */
       readonly command: TrainerCommand | null
+      /** The queue of workers that compute slices of batches; null where threads do. */
+      readonly farm: QueueAccess | null
     }
   | {
       readonly kind: 'train'
@@ -80,6 +83,8 @@ export type ModelScore = {
 }
 
 export type ThreadReply =
+  /** Belongs to no request. */
+  | { readonly id: 0; readonly kind: 'job'; readonly event: JobEvent; readonly traffic: Traffic }
   | { readonly id: number; readonly kind: 'progress'; readonly progress: TrainingProgress }
   | { readonly id: number; readonly kind: 'done'; readonly result: ShardSummary | TrainOutcome | ModelScore | null }
   | { readonly id: number; readonly kind: 'failed'; readonly error: ThreadError }

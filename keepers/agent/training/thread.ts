@@ -4,6 +4,7 @@
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
+import { Calculators, gradients, openQueue, type QueueAccess, type Traffic, trafficSince } from '../../jobs/index.ts'
 import {
   classFigures,
   confusionByName,
@@ -19,6 +20,7 @@ import {
   partitionDirichlet,
   partitionIid,
   removeTree,
+  type SliceFarm,
   seedOfRound,
   specHash,
   subset,
@@ -40,6 +42,8 @@ import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, Tra
 type Open = {
   manifest: ServiceManifest
   trainer: LocalTrainer
+  /** Has slices of batches computed on other machines; null where threads do. */
+  slices: SliceFarm | null
   /** The operator's own program, which trains instead. */
   external: ExternalTrainer | null
   /** Null if there is none. */
@@ -102,7 +106,7 @@ function serve(
 }
 
 async function openShard(
-  { manifest, data, command, start }: Extract<ThreadRequest, { kind: 'open' }>,
+  { manifest, data, command, start, farm }: Extract<ThreadRequest, { kind: 'open' }>,
   signal: AbortSignal,
 ): Promise<ShardSummary> {
   const { task } = manifest
@@ -114,7 +118,14 @@ async function openShard(
   if (kept !== null) trainer.loadData(kept)
   const unit = task.kind === 'regression' ? task.target.deviation : 1
   const external = command === null ? null : openCommand(spec, command)
-  open = { manifest, trainer, external, train: kept, heldOut, test: data.reportTest ? test : null, unit }
+  const fused = trainer.backend === 'fused'
+  if (farm !== null && !fused) {
+    warnings.push(
+      `${spec.name} trains on ${trainer.backend}, which workers on other machines cannot follow bit by bit: threads do it`,
+    )
+  }
+  const slices = farm === null || !fused ? null : await openFarm(farm)
+  open = { manifest, trainer, slices, external, train: kept, heldOut, test: data.reportTest ? test : null, unit }
   return {
     announcement,
     samples: kept?.count ?? 0,
@@ -126,6 +137,17 @@ async function openShard(
     warnings,
     initialWeights: first,
   }
+}
+
+/** Slices that workers do not compute are computed in this thread, to the same bits. */
+async function openFarm(access: QueueAccess): Promise<SliceFarm> {
+  const { performers } = new Calculators()
+  let traffic: () => Traffic = () => ({ sent: 0, received: 0 })
+  const { queue, traffic: total } = await openQueue(access, performers, (event) =>
+    reply({ id: 0, kind: 'job', event, traffic: traffic() }),
+  )
+  traffic = trafficSince(total)
+  return async (task, signal) => await queue.submit(gradients, task, signal === undefined ? {} : { signal })
 }
 
 type Dealt = {
@@ -201,7 +223,7 @@ function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingPar
 
 async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal: AbortSignal): Promise<TrainOutcome> {
   const { id, weights, at } = request
-  const { trainer, external, manifest, train: data } = loaded()
+  const { trainer, slices, external, manifest, train: data } = loaded()
   if (data === null) return { weights, samples: 0, loss: Number.NaN }
   const training = parametersOf(request.training, at)
   trainer.setWeights(weights)
@@ -219,6 +241,7 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
   const result = await trainer.train({
     signal,
     workers: request.training.workers,
+    ...(slices === null || request.training.workers === 1 ? {} : { farm: slices }),
     ...('correction' in held ? { correction: held.correction } : {}),
     onProgress: (progress) => {
       const now = performance.now()

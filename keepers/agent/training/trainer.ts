@@ -7,6 +7,7 @@ import { type Control, LearningError, type TrainingProgress, unpackError } from 
 import { CONFIG_FILE, type KeeperConfig } from '../config.ts'
 import { type TrainingConfig, trainerCommandOf } from '../data-config.ts'
 import { AgentError } from '../errors.ts'
+import { accessFor, type NoteJob } from '../workers.ts'
 import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 
 type Waiting = {
@@ -47,8 +48,10 @@ export class Trainer {
   #nextId = 1
   #failure: AgentError | null = null
   #summary: ShardSummary | null = null
+  readonly #note: NoteJob
 
-  private constructor() {
+  private constructor(note: NoteJob) {
+    this.#note = note
     this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
       name: 'training',
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
@@ -64,10 +67,13 @@ export class Trainer {
 
   /** Starts the thread and loads the shard. @throws AgentError DATA when the data cannot be used, CONFIG for training.command. */
   static async start(
-    config: Pick<KeeperConfig, 'data' | 'service' | 'training' | 'folder'>,
+    config: Pick<KeeperConfig, 'data' | 'service' | 'training' | 'folder'> & {
+      readonly workers?: KeeperConfig['workers']
+    },
     signal?: AbortSignal,
+    note: NoteJob = () => undefined,
   ): Promise<Trainer> {
-    const trainer = new Trainer()
+    const trainer = new Trainer(note)
     try {
       const { manifest, weightsFile } = config.service
       const start = manifest.model.weights === undefined ? null : readStart(weightsFile)
@@ -75,8 +81,10 @@ export class Trainer {
       if (command?.limits.processes === 'shared' && process.env[PASSPHRASE_VARIABLE] !== undefined) {
         throw new AgentError('CONFIG', `${CONFIG_FILE}: ${BARED}`)
       }
+      const shared = command === null && config.training.workers > 1
+      const farm = shared ? accessFor('gradients', { workers: config.workers }) : null
       trainer.#summary = await trainer.#ask<ShardSummary>(
-        { kind: 'open', manifest, start, data: config.data, command },
+        { kind: 'open', manifest, start, data: config.data, command, farm },
         signal,
       )
       return trainer
@@ -153,6 +161,10 @@ export class Trainer {
   }
 
   #onReply(reply: ThreadReply): void {
+    if (reply.kind === 'job') {
+      this.#note(reply.event, reply.traffic)
+      return
+    }
     const waiting = this.#waiting.get(reply.id)
     if (!waiting) return
     if (reply.kind === 'progress') waiting.onProgress?.(reply.progress)

@@ -18,7 +18,8 @@ import type {
   TrainingProgress,
   TrainingResult,
 } from '../types.ts'
-import { type FillSlice, GradientWorkers } from '../workers/gradient-workers.ts'
+import { GradientWorkers } from '../workers/gradient-workers.ts'
+import { FarmedSlices, type FillSlice, type SliceFarm, type Slices } from '../workers/slices.ts'
 import { requireFit } from './data-fit.ts'
 import { EvaluationSums } from './evaluation.ts'
 import { DEFAULT_TRAINING, parseTrainingParameters } from './parameters.ts'
@@ -35,6 +36,11 @@ export type TrainOptions = {
    * seed and number of workers. Threads beyond the first stay for later trainings, until `teardown`.
    */
   readonly workers?: number
+  /**
+   * Computes the slices beyond the first in place of threads, such as on other machines: the same bits for the same number of workers. Networks
+   * that do not run on the fused engine are refused, with BAD_PARAMETERS.
+   */
+  readonly farm?: SliceFarm
   /** Go on from here, with the parameters and the workers of the checkpoint; the loaded data must be the same. */
   readonly resume?: TrainingCheckpoint
 }
@@ -50,7 +56,8 @@ export class LocalTrainer {
   #data: Dataset | null = null
   #parameters: TrainingParameters = DEFAULT_TRAINING
   #run: Run | null = null
-  #workers: GradientWorkers | null = null
+  #workers: Slices | null = null
+  #farm: SliceFarm | undefined
   #busy = false
 
   /** Weights start from `initialWeights(spec, 1)`. `onWarning` hears of slow or missing backends. */
@@ -113,10 +120,10 @@ export class LocalTrainer {
     if (options.correction !== undefined) checkVector(this.spec, options.correction, 'correction')
     const run = this.#begin(engine, data, options)
     this.#run = run
+    const workers = this.#workersOf(engine, run.workers, options.farm)
     this.#busy = true
-    const workers = this.#workersOf(engine, run.workers)
     try {
-      await workers?.begin(Math.min(run.parameters.batchSize, data.count))
+      await workers?.begin(Math.min(run.parameters.batchSize, data.count), options.signal)
       await this.#epochs(engine, data, run, options)
     } finally {
       workers?.end()
@@ -216,10 +223,14 @@ export class LocalTrainer {
     return run
   }
 
-  #workersOf(engine: Engine, count: number): GradientWorkers | null {
-    if (this.#workers?.count !== count) {
+  #workersOf(engine: Engine, count: number, farm: SliceFarm | undefined): Slices | null {
+    if (this.#workers?.count !== count || this.#farm !== farm) {
       this.#workers?.close()
-      this.#workers = count === 1 ? null : new GradientWorkers(engine, count)
+      this.#workers = null
+      this.#farm = farm
+      if (count > 1) {
+        this.#workers = farm === undefined ? new GradientWorkers(engine, count) : new FarmedSlices(engine, count, farm)
+      }
     }
     return this.#workers
   }

@@ -21,6 +21,7 @@ import {
   sizesOf,
   staged,
 } from './shared.ts'
+import { differentiate } from './slices.ts'
 
 if (parentPort !== null) {
   const port = parentPort
@@ -49,7 +50,7 @@ function serve(
     last = Atomics.load(control, COMMAND)
     if (control[COUNT] === 0) return
     try {
-      differentiate(engine, sizes, slice)
+      compute(engine, sizes, slice)
     } catch (error) {
       reply({ kind: 'failed', error: packError(error) })
       control[FAILED] = 1
@@ -59,17 +60,12 @@ function serve(
   }
 }
 
-function differentiate(engine: Engine, sizes: Sizes, slice: SharedSlice): void {
+function compute(engine: Engine, sizes: Sizes, slice: SharedSlice): void {
   const { control, figures } = slice
   const count = control[COUNT]!
   engine.setWeights(slice.weights)
-  const from = staged(slice, count, sizes)
-  const to = engine.stage(count)
-  to.inputs.set(from.inputs)
-  to.labels.set(from.labels)
-  to.targets.set(from.targets)
-  const { lossSum, correct } = engine.differentiate(count, control[SEED]! >>> 0, figures[SHARE]!)
-  engine.readGradient(slice.gradient)
+  const task = { count, ...staged(slice, count, sizes), seed: control[SEED]! >>> 0, share: figures[SHARE]! }
+  const { lossSum, correct } = differentiate(engine, task, slice.gradient)
   figures[LOSS_SUM] = lossSum
   figures[CORRECT] = correct
 }

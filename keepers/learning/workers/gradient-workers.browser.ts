@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // In a page, in place of gradient-workers.ts: a page plays whole keepers in its workers, and each of these trains in one thread.
-import type { BatchBuffers, BatchOutcome, Engine } from '../engine/engine.ts'
+import type { BatchOutcome, Engine } from '../engine/engine.ts'
 import { LearningError } from '../errors.ts'
+import type { FillSlice, Slices } from './slices.ts'
 
-export type FillSlice = (start: number, count: number, buffers: BatchBuffers) => void
-
-export class GradientWorkers {
+export class GradientWorkers implements Slices {
   readonly count: number
 
   constructor(_engine: Engine, count: number) {

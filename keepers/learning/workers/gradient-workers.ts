@@ -3,9 +3,8 @@
 // adds them in the order of the slices and updates the weights. Addition in a fixed order makes the bits those of seed and number of workers,
 // whichever thread is done first.
 import { Worker } from 'node:worker_threads'
-import type { BatchBuffers, BatchOutcome, Engine } from '../engine/engine.ts'
+import type { BatchOutcome, Engine } from '../engine/engine.ts'
 import { LearningError } from '../errors.ts'
-import { deriveSeed } from '../random.ts'
 import { unpackError } from '../thread-error.ts'
 import { nextTurn } from '../turn.ts'
 import {
@@ -28,18 +27,16 @@ import {
   sizesOf,
   staged,
 } from './shared.ts'
+import { type FillSlice, reduceSlices, type SliceAnswer, type Slices, sliceSeed } from './slices.ts'
 
 /** Longest that this thread sleeps for a worker before events have their turn, among them the worker's end. */
 const WAIT_MS = 20
 /** Samples and gradients are outside of what V8 sweeps; without a bound it lets young objects grow to 48 MiB in each thread. */
 const YOUNG_MIB = 8
 
-/** Fills buffers with `count` samples of the batch from `start` on. */
-export type FillSlice = (start: number, count: number, buffers: BatchBuffers) => void
-
 type Thread = { readonly worker: Worker; readonly slice: SharedSlice }
 
-export class GradientWorkers {
+export class GradientWorkers implements Slices {
   readonly count: number
   readonly #engine: Engine
   readonly #sizes: Sizes
@@ -82,27 +79,18 @@ export class GradientWorkers {
     if (this.#failure !== null) throw this.#failure
     const bounds = boundsOf(count, this.count)
     this.#engine.readWeights(this.#weights!)
-    const asked: { readonly thread: Thread; readonly command: number }[] = []
+    const asked: (() => Promise<SliceAnswer>)[] = []
     for (const [i, thread] of this.#threads.entries()) {
       const [start, end] = [bounds[i + 1]!, bounds[i + 2]!]
       if (end === start) continue
       const { slice } = thread
       fill(start, end - start, staged(slice, end - start, this.#sizes))
-      slice.control[SEED] = deriveSeed(seed, 0x77, i + 1)
+      slice.control[SEED] = sliceSeed(seed, i + 1)
       slice.figures[SHARE] = (end - start) / count
-      asked.push({ thread, command: command(slice, end - start) })
+      const number = command(slice, end - start)
+      asked.push(() => this.#answer(thread, number))
     }
-    const own = bounds[1]!
-    fill(0, own, this.#engine.stage(own))
-    let { lossSum, correct } = this.#engine.differentiate(own, seed, own / count)
-    for (const { thread, command } of asked) {
-      await this.#answer(thread, command)
-      this.#engine.addGradient(thread.slice.gradient)
-      lossSum += thread.slice.figures[LOSS_SUM]!
-      correct += thread.slice.figures[CORRECT]!
-    }
-    this.#engine.applyGradient()
-    return { lossSum, correct }
+    return await reduceSlices(this.#engine, { count, own: bounds[1]!, seed, fill }, asked)
   }
 
   /** Sends the workers back to their event loops until the next `begin`. */
@@ -165,12 +153,14 @@ export class GradientWorkers {
     this.#capacity = capacity
   }
 
-  async #answer({ slice: { control } }: Thread, command: number): Promise<void> {
+  async #answer({ slice: { control, figures, gradient } }: Thread, command: number): Promise<SliceAnswer> {
     for (;;) {
       if (this.#failure !== null) throw this.#failure
       const done = Atomics.load(control, DONE)
       // A failed worker's error is on its way as a message.
-      if (done === command && control[FAILED] === 0) return
+      if (done === command && control[FAILED] === 0) {
+        return { gradient, lossSum: figures[LOSS_SUM]!, correct: figures[CORRECT]! }
+      }
       if (done !== command && Atomics.wait(control, DONE, done, WAIT_MS) !== 'timed-out') continue
       await nextTurn()
     }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { JobError, type ProofAnswer, proofs } from '../../../keepers/jobs/index.ts'
 import { CircuitShelf } from '../../../keepers/serving/index.ts'
 import {
   type CircuitFolder,
@@ -62,6 +63,38 @@ describe('shelf of circuits', function () {
     expect(loaded.size).to.equal(3)
     const [again, once] = [await shelf.prover(...nameOf(circuits[0]!)), await shelf.prover(...nameOf(circuits[0]!))]
     expect(again).to.equal(once)
+  })
+
+  it('takes from a worker only a proof of the statement that was asked for', async () => {
+    await using shelf = await CircuitShelf.open({ folders: [circuits[0]!.folder], loadedKeys: 1 })
+    await using others = await CircuitShelf.open({ folders: [circuits[0]!.folder], loadedKeys: 1 })
+    const [first] = traceFolders({ circuits }, { input, context: 5n })
+    const { sample, publicSignals } = first!
+    const [circuitId, modelCommitment] = nameOf(circuits[0]!)
+    const salts = { input: sample.salts?.input, output: sample.salts?.output } as { input?: bigint; output?: bigint }
+    const task = { circuitId, modelCommitment, input: Float64Array.from(sample.input), salts, context: 5n }
+    const stated = { inputCommitment: publicSignals[1]!, output: publicSignals[2]! }
+    const honest = await others.performers.proofs(task)
+    const other = await others.performers.proofs({ ...task, context: 6n })
+    /** What a prover gets when the worker answers so. */
+    const got = async (answer: ProofAnswer, statement: { inputCommitment: bigint; output: bigint | null } = stated) => {
+      const kind = proofs((of, given) => shelf.isProofOf(of, given, statement))
+      const bytes = await kind.encodeAnswer(answer)
+      return await kind.decodeAnswer(bytes, task).then(
+        () => 'taken',
+        (error: unknown) => (error instanceof JobError ? error.code : Promise.reject(error)),
+      )
+    }
+    expect(await got(honest)).to.equal('taken')
+    expect(await got(honest, { ...stated, output: null })).to.equal('taken')
+    // Valid, and of another context; then the same with the signals of the one that was asked for.
+    expect(await got(other)).to.equal('BAD_ANSWER')
+    expect(await got({ ...other, publicSignals: honest.publicSignals })).to.equal('BAD_ANSWER')
+    expect(await got({ ...honest, publicSignals: honest.publicSignals.slice(0, 3) })).to.equal('BAD_ANSWER')
+    expect(await got(honest, { ...stated, inputCommitment: 1n })).to.equal('BAD_ANSWER')
+    expect(await got(honest, { ...stated, output: stated.output + 1n })).to.equal('BAD_ANSWER')
+    // No proving key is needed for this.
+    expect(shelf.loaded).to.equal(0)
   })
 
   it('refuses a folder that holds no circuit, and a circuit it does not have', async () => {

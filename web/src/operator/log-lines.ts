@@ -36,6 +36,8 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'encryption key unknown': LOST_KEY,
   failover: ENDPOINTS,
   incomplete: 'nothing: the round repeats; when it happens again and again, ask the other members',
+  'job returned':
+    'nothing at first: this keeper does the work itself; when it stays, look at the queue and its workers (`cohort doctor`). NOT_SEALED: somebody else writes to the queue, or a machine has another key',
   'key fault': 'nothing: the keeper complains, with a proof',
   'key unreadable': LOST_KEY,
   'key verdict': NOTHING,
