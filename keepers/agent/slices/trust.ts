@@ -54,7 +54,7 @@ type Heard = {
 const heard = new WeakMap<AgentContext, Heard>()
 
 /** As often in a row a member may say nothing before nobody waits for it any more. */
-const SILENCES = 2
+export const SILENCES = 2
 
 function heardHere({ context, snapshot }: Pick<Step, 'context' | 'snapshot'>): Heard {
   const epoch = epochName(snapshot.epochInfo)

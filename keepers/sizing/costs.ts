@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Processor time of a keeper's work.
+import type { Plan } from '../fhe/index.ts'
+
+/** Processor seconds, of one core of the machine on which they were measured. */
+export type Costs = {
+  /** Of an operation on a whole update or share: what it takes at least, and for each coefficient that travels. */
+  readonly encrypt: Linear
+  readonly check: Linear
+  readonly add: Linear
+  readonly share: Linear
+  /** Of one mask in a share, of which there is one for each other drafted member. */
+  readonly mask: Linear
+  readonly combine: Linear
+  /** Of one share in a combination. */
+  readonly combineShare: Linear
+  /** Of a message that one keeper asks another for, both together. */
+  readonly ask: number
+  /** Of a round, whatever its size: training left out. */
+  readonly round: number
+  /** A second, of following the chain. */
+  readonly follow: number
+}
+export type Linear = { readonly fixed: number; readonly each: number }
+
+/**
+ * Measured by `npm run bench -- scale` (bench/results/scale.json) on a core of a shared machine: an Intel Xeon of 2.x GHz, two cores, Node 24.
+ * `test/keepers/sizing/costs.test.ts` compares the two.
+ */
+export const MEASURED_COSTS: Costs = {
+  encrypt: { fixed: 0.05, each: 2e-5 },
+  check: { fixed: 0.01, each: 4e-6 },
+  add: { fixed: 0, each: 1e-8 },
+  share: { fixed: 0.01, each: 2e-7 },
+  mask: { fixed: 0, each: 1e-8 },
+  combine: { fixed: 0.01, each: 2e-7 },
+  combineShare: { fixed: 0, each: 1e-8 },
+  ask: 0.004,
+  round: 0.3,
+  follow: 0.02,
+}
+
+export const costOf = ({ fixed, each }: Linear, { carried }: Pick<Plan, 'carried'>): number => fixed + each * carried
