@@ -21,7 +21,13 @@ const CLOSINGS = 4
 
 export function roundGas(keepers: number, threshold: number): RoundGas {
   const at = (value: (of: (typeof measured)[number]) => number): number => {
-    const above = Math.max(1, Math.min(SIZES.length - 1, SIZES.findIndex((size) => size >= keepers)))
+    const above = Math.max(
+      1,
+      Math.min(
+        SIZES.length - 1,
+        SIZES.findIndex((size) => size >= keepers),
+      ),
+    )
     const [low, high] = keepers > SIZES.at(-1)! ? measured.slice(-2) : [measured[above - 1]!, measured[above]!]
     const slope = (value(high!) - value(low!)) / (high!.keepers - low!.keepers)
     return value(low!) + slope * (keepers - low!.keepers)

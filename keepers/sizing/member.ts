@@ -10,7 +10,7 @@ import type { Network, Protocol } from './network.ts'
 import type { Processor } from './processor.ts'
 import { type Component, nothingSpent, type Phase, type Service, type Spent } from './service.ts'
 import { type Attempt, addUpBySlices, type Trust } from './slices.ts'
-import type { Process, World } from './world.ts'
+import { all, type Process, type World } from './world.ts'
 
 export type Fault = 'killed' | 'lying' | 'slow'
 
@@ -30,6 +30,7 @@ export type Surroundings = {
   readonly requestSeconds: number
   readonly fetchSeconds: number
   readonly trainingSeconds: number
+  readonly fetchesAtOnce: number
   readonly isReachable: (seat: number) => boolean
   readonly memberAt: (seat: number) => Member
   /** The attempt of a round's members to add up together; null where slices are off. */
@@ -50,7 +51,7 @@ export type Account = {
   sliced: number
   alone: number
 }
-export const emptyAccount = (): Account => ({
+const emptyAccount = (): Account => ({
   ...{ processor: 0, fetched: 0, served: 0, gas: 0, transactions: 0, sliced: 0, alone: 0 },
 })
 
@@ -61,7 +62,9 @@ export class Member {
   readonly seat: number
   readonly fault: Fault | null
   readonly trust: Trust = { ignored: new Set(), silences: new Map() }
-  account = emptyAccount()
+  /** By round, whenever the work of it was done: the slowest vote when the next round has begun. */
+  readonly #accounts = new Map<number, Account>()
+  #round = 1
   /** Where the time of the state went that is on. */
   spent: Spent = nothingSpent()
   readonly #around: Surroundings
@@ -90,6 +93,14 @@ export class Member {
     this.#offset = of.offset
   }
 
+  accountOf(round: number): Account {
+    let account = this.#accounts.get(round)
+    if (account === undefined) this.#accounts.set(round, (account = emptyAccount()))
+    return account
+  }
+  get account(): Account {
+    return this.accountOf(this.#round)
+  }
   get world(): World {
     return this.#around.world
   }
@@ -109,6 +120,7 @@ export class Member {
   /** All rounds, one after the other. */
   *run(rounds: number): Process {
     for (let round = 1; round <= rounds; round++) {
+      this.#round = round
       if (!(yield* this.#begins(round, 'training'))) return
       yield* this.#training(round)
       if (!(yield* this.#begins(round, 'reveal'))) return
@@ -129,8 +141,8 @@ export class Member {
     const { service } = this.#around
     yield* this.#see(() => service.isIn(round, phase) || service.isPast(round, phase))
     if (this.#death?.round === round && this.#death.phase === phase) this.isDead = true
-    if (this.isDead || service.isOver) return false
-    return true
+    // A slow keeper votes for the last round, too, as it would in the next one's Training.
+    return !this.isDead && (!service.isOver || service.completed.has(round))
   }
 
   /** Waits until that holds on the chain, and this keeper has looked. */
@@ -177,15 +189,20 @@ export class Member {
 
   /** Fetches, checks and adds up every update, in the order of the reveals. @returns which updates are in the sum. */
   *#sumAlone(revealed: readonly number[]): Process<string> {
-    const { service, costs, plan, world } = this.#around
+    const { service, costs, plan, world, fetchesAtOnce } = this.#around
     this.account.alone++
     const found: number[] = []
-    for (const seat of revealed) {
-      if (!this.isReachable(seat) || service.elapsed() >= ROUND_TIMES.senders) continue
-      yield* this.checkUpdate(seat)
-      yield* this.work(costOf(costs.add, plan))
-      found.push(seat)
-    }
+    const one = (seat: number) =>
+      function* (member: Member): Process {
+        if (!member.isReachable(seat) || service.elapsed() >= ROUND_TIMES.senders) return
+        yield* member.checkUpdate(seat)
+        yield* member.work(costOf(costs.add, plan))
+        found.push(seat)
+      }
+    yield* all(
+      revealed.map((seat) => () => one(seat)(this)),
+      fetchesAtOnce,
+    )
     if (found.length < revealed.length) {
       const until = service.timeOf(ROUND_TIMES.passedOn)
       yield* this.#timed('waiting', world.until(until))
@@ -226,10 +243,11 @@ export class Member {
   }
 
   *#vote(round: number): Process {
-    const { service, messages, costs, plan, fetchSeconds } = this.#around
-    if (!service.isIn(round, 'vote')) return
-    const drafted = [...service.seats.drafted]
-    const attempt = this.#around.attemptAt('share', round)
+    const { service, messages, costs, plan, fetchSeconds, fetchesAtOnce } = this.#around
+    const isLate = service.completed.has(round)
+    if (!service.isIn(round, 'vote') && !isLate) return
+    const drafted = [...(service.completed.get(round) ?? service.seats.drafted)]
+    const attempt = isLate ? null : this.#around.attemptAt('share', round)
     let isSliced = false
     if (attempt !== null) {
       const patience = Math.min(service.timeOf(ROUND_TIMES.slicedShares) - this.world.now, fetchSeconds)
@@ -238,10 +256,15 @@ export class Member {
     if (isSliced) this.account.sliced++
     else {
       this.account.alone++
-      for (const seat of drafted) {
-        yield* this.#timed('network', this.#fetchBlob(seat, messages.share))
-        yield* this.work(costOf(costs.combineShare, plan))
-      }
+      const one = (seat: number) =>
+        function* (member: Member): Process {
+          yield* member.#timed('network', member.#fetchBlob(seat, messages.share))
+          yield* member.work(costOf(costs.combineShare, plan))
+        }
+      yield* all(
+        drafted.map((seat) => () => one(seat)(this)),
+        fetchesAtOnce,
+      )
     }
     yield* this.work(costOf(costs.combine, plan))
     yield* this.#act('vote', () => service.vote(round, this.seat))
@@ -268,17 +291,18 @@ export class Member {
     if (from === this.seat) return
     const { network, costs, memberAt } = this.#around
     yield* network.connect(this.seat, from)
-    yield* memberAt(from).#serve(bytes)
+    yield* memberAt(from).#serve(bytes, this.#round)
     yield* network.ask(this.seat, from, bytes, rounds)
     this.account.fetched += bytes
     this.account.processor += costs.ask / 2
     yield* this.#processor.work(costs.ask / 2)
   }
 
-  *#serve(bytes: number): Process {
+  *#serve(bytes: number, round: number): Process {
     const { costs } = this.#around
-    this.account.served += bytes
-    this.account.processor += costs.ask / 2
+    const account = this.accountOf(round)
+    account.served += bytes
+    account.processor += costs.ask / 2
     yield* this.#processor.work(costs.ask / 2)
   }
 
@@ -286,10 +310,12 @@ export class Member {
   *#act(kind: GasOf, apply: () => boolean): Process {
     const { chain, gas, world, requestSeconds } = this.#around
     yield* this.#timed('chain', world.sleep(REQUESTS * requestSeconds))
-    this.account.transactions++
-    this.account.gas += gas[kind]
+    const { account } = this
+    account.transactions++
+    account.gas += gas[kind]
     const take = (): void => {
-      if (apply()) this.account.gas += gas.closing
+      // A draft's own figure has what it ends in it.
+      if (apply() && kind !== 'draft') account.gas += gas.closing
     }
     yield* this.#timed('chain', chain.send(gas[kind], take))
     yield* this.#timed('chain', this.#look())

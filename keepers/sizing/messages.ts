@@ -9,7 +9,12 @@ export type Messages = {
   readonly update: Blob
   readonly share: Blob
   /** By slice: bytes of its part of an update and of a share, each with the root that proves it, and of its sum. */
-  readonly slices: readonly { readonly update: number; readonly share: number; readonly sum: number; readonly carried: number }[]
+  readonly slices: readonly {
+    readonly update: number
+    readonly share: number
+    readonly sum: number
+    readonly carried: number
+  }[]
   /** What a member tells the others of that many sums that it made. */
   readonly note: (sums: number) => number
   /** A member's dealing and the sealed shares of all members, once an epoch: what each fetches. */

@@ -44,16 +44,12 @@ export const CHAINS = {
     ...{ ...ONE_SERVICE, blockSeconds: 2, blockGas: 60e6, taken: 0.3 },
     ...{ confirmations: 3, requestSeconds: 0.1, gasGwei: 0.005 },
   },
-} as const satisfies Record<string, ChainTerms>
+} satisfies Record<string, ChainTerms>
 
 /** Seconds that the states of a round may last. */
 export type Windows = Readonly<Record<'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>
 
-const windowsOf = ({
-  service,
-}: {
-  readonly service: Readonly<Record<`${keyof Windows}Window`, number>>
-}): Windows => ({
+const windowsOf = ({ service }: { readonly service: Readonly<Record<`${keyof Windows}Window`, number>> }): Windows => ({
   training: service.trainingWindow,
   reveal: service.revealWindow,
   aggregate: service.aggregateWindow,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The round machine of one service, as docs/round-machine.md has it, without stakes: who has done what, and when a state ends.
-import { bitmapOf, seatsOf } from '../chain/index.ts'
+
 import { drawnFrom } from '../agent/index.ts'
+import { bitmapOf, seatsOf } from '../chain/index.ts'
 import type { Windows } from './presets.ts'
 import { Condition, type World } from './world.ts'
 
@@ -59,6 +60,8 @@ export class Service {
   attestedAt = 0
   draftedAt = 0
   isOver = false
+  /** Rounds that a model came of, with the seats that decrypted. */
+  readonly completed = new Map<number, ReadonlySet<number>>()
   readonly #rounds: number
   /** Seats that nobody waits for in Training: they revealed nothing in the last round, which was completed. */
   #away: ReadonlySet<number> = new Set()
@@ -82,9 +85,7 @@ export class Service {
   /** Whether that state of that round is over. */
   isPast(round: number, phase: Phase): boolean {
     return (
-      this.isOver ||
-      this.round > round ||
-      (this.round === round && PHASES.indexOf(this.phase) > PHASES.indexOf(phase))
+      this.isOver || this.round > round || (this.round === round && PHASES.indexOf(this.phase) > PHASES.indexOf(phase))
     )
   }
   isIn(round: number, phase: Phase): boolean {
@@ -162,7 +163,8 @@ export class Service {
     const { round, phase, since } = this
     this.#onEnd({ round, phase, seconds: this.#world.now - since, by, lost })
     if (next === null) {
-      const { revealed } = this.seats
+      const { revealed, drafted } = this.seats
+      if (!lost) this.completed.set(round, drafted)
       const all = Array.from({ length: this.members }, (_, seat) => seat)
       this.#away = lost ? new Set() : new Set(all.filter((seat) => !revealed.has(seat)))
       this.round++

@@ -5,11 +5,20 @@ import { SeededRandom } from '../learning/index.ts'
 import { planFor } from '../versions/index.ts'
 import { Chain } from './chain.ts'
 import { roundGas } from './gas.ts'
-import { emptyAccount, type Fault, Member, type Surroundings } from './member.ts'
+import { type Account, type Fault, Member, type Surroundings } from './member.ts'
 import { messagesOf } from './messages.ts'
 import { Network } from './network.ts'
 import { Processor } from './processor.ts'
-import { COMPONENTS, type Component, type Ended, nothingSpent, PHASES, type Phase, Service, type Spent } from './service.ts'
+import {
+  COMPONENTS,
+  type Component,
+  type Ended,
+  nothingSpent,
+  PHASES,
+  type Phase,
+  Service,
+  type Spent,
+} from './service.ts'
 import { parseServiceSettings, type ServiceSettings } from './settings.ts'
 import { type Attempt, attemptOf } from './slices.ts'
 import { start, World } from './world.ts'
@@ -58,7 +67,7 @@ const LEAST_LEFT = 0.1
  */
 export function simulateService(
   given: Parameters<typeof parseServiceSettings>[0],
-  options: { readonly signal?: AbortSignal; readonly onRound?: (round: ServiceRound) => void } = {},
+  options: { readonly signal?: AbortSignal; readonly onRound?: (round: number) => void } = {},
 ): ServiceResult {
   const settings = parseServiceSettings(given)
   const { keepers, machine, costs, chain: chainTerms, windows } = settings
@@ -81,16 +90,11 @@ export function simulateService(
   })
   const network = new Network(world, links, settings.protocol)
   const chain = new Chain(world, chainTerms)
-  const rounds: ServiceRound[] = []
-  let ended: (Ended & { readonly spent: Spent })[] = []
+  const ended: EndedWith[] = []
   const onEnd = (state: Ended): void => {
-    ended.push({ ...state, spent: spentOf(state, members) })
+    ended.push({ ...state, spent: spentOf(state, members), alive: members.filter(({ isDead }) => !isDead) })
     for (const member of members) member.spent = nothingSpent()
-    if (state.phase !== 'vote' && !state.lost) return
-    rounds.push(roundOf(state, ended, members, costs.follow))
-    for (const member of members) member.account = emptyAccount()
-    ended = []
-    options.onRound?.(rounds.at(-1)!)
+    if (state.phase === 'vote' || state.lost) options.onRound?.(state.round)
   }
   const service = new Service(world, { members: keepers, threshold, windows, rounds: settings.rounds }, onEnd)
   const seedOf = (round: number): string =>
@@ -126,6 +130,7 @@ export function simulateService(
     ...{ gas: roundGas(keepers, threshold), protocol: settings.protocol },
     ...{ pollSeconds: settings.pollSeconds, fetchSeconds: settings.fetchSeconds },
     ...{ requestSeconds: chainTerms.requestSeconds, trainingSeconds: settings.trainingSeconds },
+    fetchesAtOnce: settings.fetchesAtOnce,
     isReachable: (seat) => !members[seat]!.isDead,
     memberAt: (seat) => members[seat]!,
     turnOf: (seat) => turns[seat]!,
@@ -141,6 +146,13 @@ export function simulateService(
   )
   for (const member of members) start(member.run(settings.rounds))
   world.run(options.signal)
+  const last = Math.max(...ended.map(({ round }) => round))
+  const rounds = Array.from({ length: last }, (_, i) =>
+    roundOf(
+      ended.filter(({ round }) => round === i + 1),
+      costs.follow,
+    ),
+  )
   const total = (component: Component): number => rounds.reduce((sum, { spent }) => sum + spent[component], 0)
   return {
     settings,
@@ -174,34 +186,34 @@ function spentOf({ by, seconds }: Ended, members: readonly Member[]): Spent {
   return { ...spent, chain: left }
 }
 
-function roundOf(
-  { round, lost }: Ended,
-  ended: readonly (Ended & { readonly spent: Spent })[],
-  members: readonly Member[],
-  follow: number,
-): ServiceRound {
-  const seconds = ended.reduce((sum, state) => sum + state.seconds, 0)
-  const alive = members.filter(({ isDead }) => !isDead)
-  const figure = (value: (member: Member) => number): Figure => {
-    const values = alive.map(value)
+type EndedWith = Ended & { readonly spent: Spent; readonly alive: readonly Member[] }
+
+/** A round from its states. */
+function roundOf(states: readonly EndedWith[], follow: number): ServiceRound {
+  const { round, lost, alive } = states.at(-1)!
+  const seconds = states.reduce((sum, state) => sum + state.seconds, 0)
+  const figure = (value: (account: Account) => number): Figure => {
+    const values = alive.map((member) => value(member.accountOf(round)))
     return { mean: values.reduce((a, b) => a + b, 0) / values.length, most: Math.max(...values) }
   }
-  const sums = alive.reduce((of, { account }) => of + account.sliced + account.alone, 0)
+  const total = (value: (account: Account) => number): number =>
+    alive.reduce((sum, member) => sum + value(member.accountOf(round)), 0)
+  const sums = total(({ sliced, alone }) => sliced + alone)
   return {
     round,
     seconds,
     phases: Object.fromEntries(
-      PHASES.map((phase) => [phase, ended.find((state) => state.phase === phase)?.seconds ?? 0]),
+      PHASES.map((phase) => [phase, states.find((state) => state.phase === phase)?.seconds ?? 0]),
     ) as Record<Phase, number>,
     spent: Object.fromEntries(
-      COMPONENTS.map((component) => [component, ended.reduce((sum, { spent }) => sum + spent[component], 0)]),
+      COMPONENTS.map((component) => [component, states.reduce((sum, { spent }) => sum + spent[component], 0)]),
     ) as Record<Component, number>,
     lost,
-    fetched: figure(({ account }) => account.fetched),
-    served: figure(({ account }) => account.served),
-    processor: figure(({ account }) => account.processor + follow * seconds),
-    gas: figure(({ account }) => account.gas),
-    roundGas: members.reduce((sum, { account }) => sum + account.gas, 0),
-    sliced: sums === 0 ? 0 : alive.reduce((of, { account }) => of + account.sliced, 0) / sums,
+    fetched: figure(({ fetched }) => fetched),
+    served: figure(({ served }) => served),
+    processor: figure(({ processor }) => processor + follow * seconds),
+    gas: figure(({ gas }) => gas),
+    roundGas: total(({ gas }) => gas),
+    sliced: sums === 0 ? 0 : total(({ sliced }) => sliced) / sums,
   }
 }

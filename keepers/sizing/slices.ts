@@ -65,7 +65,9 @@ export function* addUpBySlices(member: Member, attempt: Attempt, patience: numbe
     ROUND_TIMES.atOnce,
   )
   for (const [slice, seats] of attempt.slices.entries()) {
-    const told = seats.filter((other) => heard.has(other) && !ignored.has(other)).map((other) => heard.get(other)!)
+    const told = seats
+      .filter((other) => other !== seat && heard.has(other) && !ignored.has(other))
+      .map((other) => heard.get(other)!)
     const isMine = mine.includes(slice)
     const answers = told.map(({ isTrue }) => isTrue)
     const agrees = answers.every((answer) => answer === (isMine ? true : answers[0]))

@@ -8,6 +8,7 @@ import {
   encryptUpdate,
   finishKeyGeneration,
   generateEncryptionKey,
+  type MemberKey,
   MemoryOnceGuard,
   openEngine,
   type Plan,
@@ -21,8 +22,8 @@ import { median } from '../harness.ts'
 const EPOCH = { chainId: 1n, service: `0x${'5e'.repeat(20)}`, epoch: 1 } as const
 const MEMBERS = 8
 const THRESHOLD = 5
-/** Parameters of the small CNN, and of a model ten times as large. */
-const LENGTHS = [2_202, 22_020] as const
+/** Parameters that fill one ciphertext, and eight. */
+const LENGTHS = [8_191, 65_528] as const
 const RUNS = 5
 /** Pads are dealt for as many rounds, and here there is one for each encryption. */
 const ROUNDS = 2 * RUNS
@@ -56,7 +57,7 @@ async function operationsAt(length: number): Promise<Measured> {
   try {
     const pairs = Array.from({ length: MEMBERS }, () => generateEncryptionKey())
     const members = pairs.map(({ publicKey }, i) => ({
-      address: `0x${String(i + 1).padStart(40, '0')}`,
+      address: `0x${String(i + 1).padStart(40, '0')}` as const,
       encryptionKey: publicKey,
     }))
     const crs = new Uint8Array(32).fill(7)
@@ -65,7 +66,7 @@ async function operationsAt(length: number): Promise<Measured> {
       dealt.push(await startKeyGeneration(engine, { context: EPOCH, members, self, crs }))
     }
     const dealings = dealt.map(({ dealing }) => dealing)
-    const keys = []
+    const keys: MemberKey[] = []
     for (let self = 0; self < THRESHOLD; self++) {
       const sealedShares = dealt.map((of) => of.sealedShares[self]!)
       const { secret } = dealt[self]!

@@ -56,7 +56,8 @@ async function once(): Promise<RoundTrips> {
       await body()
       return { trips: (performance.now() - started) / 1000 / ROUND_TRIP, bytes: wire!.bytes - before }
     }
-    const fetch = (cid: string) => seconds(() => asker.fetch(cid, { maxBytes: 1e6, timeout: 30_000, providers: [provider] }))
+    const fetch = (cid: string) =>
+      seconds(() => asker.fetch(cid, { maxBytes: 1e6, timeout: 30_000, providers: [provider] }))
     const first = await fetch(whole)
     // The protocols of both are known now, and streams are there.
     await fetch(second)

@@ -95,9 +95,7 @@ export async function measureRun(
   try {
     await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, last, 60 * MINUTE)))
     look()
-    metrics = await Promise.all(
-      cluster.nodes.map(async (node) => (await fetch(`${node.monitoring}/metrics`)).text()),
-    )
+    metrics = await Promise.all(cluster.nodes.map(async (node) => (await fetch(`${node.monitoring}/metrics`)).text()))
   } finally {
     clearInterval(timer)
   }
@@ -118,7 +116,10 @@ export async function measureRun(
     PHASES.map((phase) => {
       const found = ofRounds.filter(({ state }) => state === phase)
       const total = (what: 'processor' | 'seconds') => found.reduce((sum, span) => sum + span[what], 0)
-      return [phase.toLowerCase(), { processor: total('processor') / keepers / rounds, seconds: total('seconds') / keepers / rounds }]
+      return [
+        phase.toLowerCase(),
+        { processor: total('processor') / keepers / rounds, seconds: total('seconds') / keepers / rounds },
+      ]
     }),
   )
   const idle = ofRounds.filter(({ state, name, round }) => state === 'Decrypt' && !drafted.get(name)!.has(round))
@@ -147,9 +148,7 @@ export async function measureRun(
     seconds: sumOfSpans('seconds', ofRounds) / keepers / rounds,
     fetched: bytes('fetched'),
     published: bytes('published'),
-    gas: new Map(
-      [...gasByPhase(cluster.lines, measured)].map(([phase, total]) => [phase, total / rounds / keepers]),
-    ),
+    gas: new Map([...gasByPhase(cluster.lines, measured)].map(([phase, total]) => [phase, total / rounds / keepers])),
     sliced: { sums: sliceEvents.filter(({ event }) => event === 'slices').length, of: sliceEvents.length },
     load: [load, os.loadavg()[0]!],
   }
