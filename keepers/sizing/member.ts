@@ -60,7 +60,7 @@ const REQUESTS = 4
 
 export class Member {
   readonly seat: number
-  readonly fault: Fault | null
+  readonly isLiar: boolean
   readonly trust: Trust = { ignored: new Set(), silences: new Map() }
   /** By round, whenever the work of it was done: the slowest vote when the next round has begun. */
   readonly #accounts = new Map<number, Account>()
@@ -87,15 +87,15 @@ export class Member {
   ) {
     this.#around = around
     this.seat = of.seat
-    this.fault = of.fault
+    this.isLiar = of.fault === 'lying'
     this.#death = of.death
     this.#processor = of.processor
     this.#offset = of.offset
   }
 
   accountOf(round: number): Account {
-    let account = this.#accounts.get(round)
-    if (account === undefined) this.#accounts.set(round, (account = emptyAccount()))
+    const account = this.#accounts.get(round) ?? emptyAccount()
+    this.#accounts.set(round, account)
     return account
   }
   get account(): Account {

@@ -38,6 +38,9 @@ const LOSS_FACTOR = Math.sqrt(1.5)
 /** Rates are worked out anew when the number of flows at an end has changed by this part. */
 const HYSTERESIS = 1 / 32
 
+/** What rounding leaves of a transfer that is done. */
+const DONE_BITS = 1e-3
+
 type Flow = {
   readonly from: End
   readonly to: End
@@ -45,7 +48,8 @@ type Flow = {
   left: number
   rate: number
   at: number
-  version: number
+  /** When it is done, at the latest rate that was the fastest. */
+  due: number
   readonly resume: () => void
 }
 
@@ -150,7 +154,7 @@ export class Network {
         left: bits,
         rate: 0,
         at: this.#world.now,
-        version: 0,
+        due: Number.POSITIVE_INFINITY,
         resume,
       }
       for (const end of [source, target]) {
@@ -178,18 +182,31 @@ export class Network {
     const { from, to, cap } = flow
     const rate = Math.min(from.capacity / from.flows.size, to.capacity / to.flows.size, cap)
     if (rate === flow.rate) return
-    const { now } = this.#world
-    flow.left -= (now - flow.at) * flow.rate
-    flow.at = now
+    this.#serve(flow)
     flow.rate = rate
-    const version = ++flow.version
-    this.#world.at(now + Math.max(0, flow.left) / rate, () => {
-      if (version === flow.version) this.#end(flow)
+    // Of one that has become slower, the event comes too early, and looks again.
+    const due = this.#world.now + flow.left / rate
+    if (due < flow.due) this.#arm(flow, due)
+  }
+
+  #serve(flow: Flow): void {
+    const { now } = this.#world
+    flow.left = Math.max(0, flow.left - (now - flow.at) * flow.rate)
+    flow.at = now
+  }
+
+  #arm(flow: Flow, due: number): void {
+    flow.due = due
+    this.#world.at(due, () => {
+      if (flow.due !== due) return
+      this.#serve(flow)
+      if (flow.left > DONE_BITS) this.#arm(flow, this.#world.now + flow.left / flow.rate)
+      else this.#end(flow)
     })
   }
 
   #end(flow: Flow): void {
-    flow.version++
+    flow.due = Number.NEGATIVE_INFINITY
     for (const end of [flow.from, flow.to]) {
       end.flows.delete(flow)
       this.#settle(end)

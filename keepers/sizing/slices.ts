@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Sums by slices (docs/adr/0010-slices.md), as keepers/agent/slices adds them up: what each member fetches, tells and waits for.
 import { dutiesOf, ROUND_TIMES } from '../agent/index.ts'
-import type { Member } from './member.ts'
-import { all, Condition, type Process } from './world.ts'
+import type { Costs } from './costs.ts'
+import type { Messages } from './messages.ts'
+import type { Network } from './network.ts'
+import { all, Condition, type Process, type World } from './world.ts'
 
 /** What a member told: which of its sums, and whether they are right. None when it lacked too much to speak. */
 type Note = { readonly seat: number; readonly isTrue: boolean }
@@ -15,7 +17,8 @@ export type Attempt = {
   /** By seat, the seat with the update that it checks; empty for shares. */
   readonly checks: ReadonlyMap<number, number>
   readonly notes: Map<number, Note>
-  readonly told: Condition
+  /** By seat, whether it has told its note. */
+  readonly told: ReadonlyMap<number, Condition>
 }
 
 export function attemptOf(of: {
@@ -28,7 +31,8 @@ export function attemptOf(of: {
   const { members, checks } = dutiesOf(of.helpers, of.slices, of.seed)
   const { message, sources } = of
   return {
-    ...{ message, sources, slices: members, notes: new Map(), told: new Condition() },
+    ...{ message, sources, slices: members, notes: new Map() },
+    told: new Map(of.helpers.map((seat) => [seat, new Condition()])),
     checks: message === 'update' ? checks : new Map(),
   }
 }
@@ -36,8 +40,23 @@ export function attemptOf(of: {
 /** What a member remembers of others within an epoch. */
 export type Trust = { readonly ignored: Set<number>; readonly silences: Map<number, number> }
 
+/** A member, as far as it adds up with others. */
+type Helper = {
+  readonly world: World
+  readonly network: Network
+  readonly messages: Messages
+  readonly costs: Costs
+  readonly seat: number
+  readonly trust: Trust
+  readonly isLiar: boolean
+  isReachable(seat: number): boolean
+  work(seconds: number): Process
+  checkUpdate(seat: number): Process
+  fetchPart(from: number, bytes: number): Process
+}
+
 /** Adds up together with the others. @returns whether there is a sum; without one the member adds up everything itself. */
-export function* addUpBySlices(member: Member, attempt: Attempt, patience: number): Process<boolean> {
+export function* addUpBySlices(member: Helper, attempt: Attempt, patience: number): Process<boolean> {
   const { world, seat, trust } = member
   const { ignored } = trust
   const begun = world.now
@@ -48,8 +67,8 @@ export function* addUpBySlices(member: Member, attempt: Attempt, patience: numbe
   const checked = new Set<number>([seat])
   const isWhole = yield* ownPart(member, attempt, mine, checked, times.own)
   if (isWhole && (mine.length > 0 || attempt.checks.has(seat))) {
-    attempt.notes.set(seat, { seat, isTrue: member.fault !== 'lying' })
-    attempt.told.change()
+    attempt.notes.set(seat, { seat, isTrue: !member.isLiar })
+    attempt.told.get(seat)?.change()
   }
   if (!isWhole || attempt.slices.some((seats) => seats.filter((other) => !ignored.has(other)).length < 2)) {
     // Others hear of it late, if at all.
@@ -89,7 +108,7 @@ export function* addUpBySlices(member: Member, attempt: Attempt, patience: numbe
 
 /** The member's own slices of all messages, and the update that it checks. @returns whether they were here in time. */
 function* ownPart(
-  member: Member,
+  member: Helper,
   attempt: Attempt,
   mine: readonly number[],
   checked: Set<number>,
@@ -123,7 +142,7 @@ function* ownPart(
 
 /** Asks others for their notes. */
 function* hear(
-  member: Member,
+  member: Helper,
   attempt: Attempt,
   others: readonly number[],
   until: number,
@@ -138,7 +157,7 @@ function* hear(
     function* (): Process {
       if (!member.isReachable(other)) return void (yield* world.until(end))
       yield* network.connect(seat, other)
-      const came = yield* told.wait(world, () => notes.has(other), end)
+      const came = yield* told.get(other)!.wait(world, () => notes.has(other), end)
       if (!came) return
       const sums = attempt.slices.filter((seats) => seats.includes(other)).length
       yield* member.fetchPart(other, messages.note(sums))

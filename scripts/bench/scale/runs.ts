@@ -161,3 +161,25 @@ function processorSeconds(pid: number): number {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return TICK * (Number(fields[11]) + Number(fields[12]))
 }
+
+/** The rows of a run. */
+export function recordRun(context: Pick<BenchContext, 'record'>, run: MeasuredRun): void {
+  const subject = `scale.measured.${run.keepers}.${run.slices ? 'slices' : 'full'}`
+  const record = (what: string, value: number, unit: string, note?: string): void =>
+    context.record({ ...{ metric: `${subject}.${what}`, value, unit }, ...(note === undefined ? {} : { note }) })
+  record('processor', run.processor, 's', 'of a keeper and round')
+  for (const [phase, { processor }] of run.phases) record(`processor.${phase}`, processor, 's')
+  record('waiting', run.waiting, 's', 'processor time a second, of a keeper that waits')
+  record('seconds', run.seconds, 's', 'all keepers on this machine')
+  record('fetched.update', run.fetched.get('update')!, 'bytes', 'a keeper and round, its own included')
+  record('fetched.share', run.fetched.get('decryption share')!, 'bytes', 'a keeper and round, its own included')
+  record('fetched.key', run.fetched.get('key')!, 'bytes', 'once an epoch')
+  record(
+    'gas',
+    [...run.gas.values()].reduce((a, b) => a + b, 0),
+    'gas',
+    'a keeper and round',
+  )
+  if (run.slices) record('sliced', run.sliced.sums / Math.max(1, run.sliced.of), 'ratio', 'sums made together')
+  record('load', Math.max(...run.load), 'count', 'processes that wait for two cores, before or after')
+}

@@ -9,6 +9,7 @@ import {
   NETWORKS,
   parseServiceSettings,
   roundGas,
+  type ServiceSettings,
   SizingError,
   serviceChart,
   serviceCsv,
@@ -89,7 +90,7 @@ describe('rounds of a simulated service', () => {
   })
 
   it('wait for the block, a block deep enough for shares, and blocks full of their transactions', () => {
-    const seconds = (chain: Partial<(typeof CHAINS)['second']>) =>
+    const seconds = (chain: Partial<ServiceSettings['chain']>) =>
       simulateService({ ...quick, keepers: 10, chain: { ...CHAINS.ethereum, ...chain } }).rounds[1]!.seconds
     expect(seconds({ finalitySeconds: 780 }) - seconds({})).to.be.closeTo(780 - 2 * 12, 12)
     // Eight services that do the same at the same time: room for two keepers of each in a block.
