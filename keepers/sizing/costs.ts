@@ -24,20 +24,20 @@ export type Costs = {
 export type Linear = { readonly fixed: number; readonly each: number }
 
 /**
- * Measured by `npm run bench -- scale` (bench/results/scale.json) on a core of a shared machine: an Intel Xeon of 2.x GHz, two cores, Node 24.
+ * Measured by `npm run bench -- scale` (bench/results/scale.json) on a core of a shared machine: an Intel Xeon with two cores, Node 24.
  * `test/keepers/sizing/costs.test.ts` compares the two.
  */
 export const MEASURED_COSTS: Costs = {
-  encrypt: { fixed: 0.05, each: 2e-5 },
-  check: { fixed: 0.01, each: 4e-6 },
-  add: { fixed: 0, each: 1e-8 },
-  share: { fixed: 0.01, each: 2e-7 },
-  mask: { fixed: 0, each: 1e-8 },
-  combine: { fixed: 0.01, each: 2e-7 },
-  combineShare: { fixed: 0, each: 1e-8 },
-  ask: 0.004,
-  round: 0.3,
-  follow: 0.02,
+  encrypt: { fixed: 0.0422, each: 1.79e-06 },
+  check: { fixed: 0.00462, each: 2.55e-07 },
+  add: { fixed: 0.000487, each: 2.21e-09 },
+  share: { fixed: 0, each: 2.01e-07 },
+  mask: { fixed: 0.000233, each: 0 },
+  combine: { fixed: 0, each: 5.47e-08 },
+  combineShare: { fixed: 0.000487, each: 2.21e-09 },
+  ask: 0.0662,
+  round: 0.319,
+  follow: 0.00984,
 }
 
 export const costOf = ({ fixed, each }: Linear, { carried }: Pick<Plan, 'carried'>): number => fixed + each * carried

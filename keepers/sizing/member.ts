@@ -8,7 +8,7 @@ import type { GasOf, RoundGas } from './gas.ts'
 import type { Messages } from './messages.ts'
 import type { Network, Protocol } from './network.ts'
 import type { Processor } from './processor.ts'
-import { type Component, nothingSpent, type Phase, type Service, type Spent } from './service.ts'
+import { COMPONENTS, type Component, nothingSpent, type Phase, type Service, type Spent } from './service.ts'
 import { type Attempt, addUpBySlices, type Trust } from './slices.ts'
 import { all, type Process, type World } from './world.ts'
 
@@ -176,7 +176,7 @@ export class Member {
     let sum: string | null = null
     if (attempt !== null) {
       const patience = Math.min(service.timeOf(ROUND_TIMES.slicedUpdates) - this.world.now, fetchSeconds)
-      if (patience > 0 && (yield* this.#timed('network', addUpBySlices(this, attempt, patience)))) {
+      if (patience > 0 && (yield* this.#overlapped(addUpBySlices(this, attempt, patience)))) {
         sum = revealed.sort((a, b) => a - b).join()
         this.account.sliced++
       }
@@ -199,9 +199,11 @@ export class Member {
         yield* member.work(costOf(costs.add, plan))
         found.push(seat)
       }
-    yield* all(
-      revealed.map((seat) => () => one(seat)(this)),
-      fetchesAtOnce,
+    yield* this.#overlapped(
+      all(
+        revealed.map((seat) => () => one(seat)(this)),
+        fetchesAtOnce,
+      ),
     )
     if (found.length < revealed.length) {
       const until = service.timeOf(ROUND_TIMES.passedOn)
@@ -213,7 +215,7 @@ export class Member {
   /** Fetches an update and checks it. */
   *checkUpdate(seat: number): Process {
     const { messages, costs, plan } = this.#around
-    yield* this.#timed('network', this.#fetchBlob(seat, messages.update))
+    yield* this.#fetchBlob(seat, messages.update)
     yield* this.work(costOf(costs.check, plan))
   }
 
@@ -251,19 +253,21 @@ export class Member {
     let isSliced = false
     if (attempt !== null) {
       const patience = Math.min(service.timeOf(ROUND_TIMES.slicedShares) - this.world.now, fetchSeconds)
-      isSliced = patience > 0 && (yield* this.#timed('network', addUpBySlices(this, attempt, patience)))
+      isSliced = patience > 0 && (yield* this.#overlapped(addUpBySlices(this, attempt, patience)))
     }
     if (isSliced) this.account.sliced++
     else {
       this.account.alone++
       const one = (seat: number) =>
         function* (member: Member): Process {
-          yield* member.#timed('network', member.#fetchBlob(seat, messages.share))
+          yield* member.#fetchBlob(seat, messages.share)
           yield* member.work(costOf(costs.combineShare, plan))
         }
-      yield* all(
-        drafted.map((seat) => () => one(seat)(this)),
-        fetchesAtOnce,
+      yield* this.#overlapped(
+        all(
+          drafted.map((seat) => () => one(seat)(this)),
+          fetchesAtOnce,
+        ),
       )
     }
     yield* this.work(costOf(costs.combine, plan))
@@ -290,12 +294,11 @@ export class Member {
   *#fetch(from: number, bytes: number, rounds: number): Process {
     if (from === this.seat) return
     const { network, costs, memberAt } = this.#around
-    yield* network.connect(this.seat, from)
-    yield* memberAt(from).#serve(bytes, this.#round)
-    yield* network.ask(this.seat, from, bytes, rounds)
+    yield* this.#timed('network', network.connect(this.seat, from))
+    yield* this.#timed('processor', memberAt(from).#serve(bytes, this.#round))
+    yield* this.#timed('network', network.ask(this.seat, from, bytes, rounds))
     this.account.fetched += bytes
-    this.account.processor += costs.ask / 2
-    yield* this.#processor.work(costs.ask / 2)
+    yield* this.work(costs.ask / 2)
   }
 
   *#serve(bytes: number, round: number): Process {
@@ -319,6 +322,22 @@ export class Member {
     }
     yield* this.#timed('chain', chain.send(gas[kind], take))
     yield* this.#timed('chain', this.#look())
+  }
+
+  /** What several at a time wait for overlaps: their parts of the time that all took. What is left is waiting for others. */
+  *#overlapped<T>(process: Process<T>): Process<T> {
+    const { world } = this.#around
+    const { spent } = this
+    const [begun, before] = [world.now, { ...spent }]
+    const result = yield* process
+    // A state that ended meanwhile has its time already.
+    if (spent !== this.spent) return result
+    const seconds = world.now - begun
+    const total = COMPONENTS.reduce((sum, of) => sum + spent[of] - before[of], 0)
+    if (total > seconds) {
+      for (const of of COMPONENTS) spent[of] = before[of] + ((spent[of] - before[of]) * seconds) / total
+    } else spent.network += seconds - total
+    return result
   }
 
   *#timed<T>(component: Component, process: Process<T>): Process<T> {

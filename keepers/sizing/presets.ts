@@ -21,12 +21,12 @@ export const NETWORKS = {
  * minute (keepers/network/node.ts).
  */
 export const PROTOCOL: Protocol = {
-  dial: 2.9,
-  blob: 3.6,
-  level: 4.7,
+  dial: 3.1,
+  blob: 3.7,
+  level: 5.3,
   part: 2.4,
   idle: 60,
-  dialBytes: 2_300,
+  dialBytes: 2300,
   askBytes: 900,
 }
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import type { StateName } from '../../../keepers/agent/index.ts'
 import { Cluster, clusterManifest } from '../../cluster.ts'
-import type { BenchContext } from '../harness.ts'
+import { type BenchContext, median } from '../harness.ts'
 import { counters, gasByPhase, PHASES, sumOf } from '../round/figures.ts'
 
 /** Long enough never to pass: every state ends when all have acted. */
@@ -42,6 +42,8 @@ export type MeasuredRun = {
   readonly published: ReadonlyMap<string, number>
   /** Gas of a keeper and round, by phase. */
   readonly gas: ReadonlyMap<string, number>
+  /** Updates that a keeper did not get at once, and asked for again: of all keepers and rounds. */
+  readonly again: number
   /** Sums that keepers added up by slices, of those that they attempted. */
   readonly sliced: { readonly sums: number; readonly of: number }
   /** Load average of the machine, before and after. */
@@ -124,20 +126,23 @@ export async function measureRun(
   )
   const idle = ofRounds.filter(({ state, name, round }) => state === 'Decrypt' && !drafted.get(name)!.has(round))
   const sumOfSpans = (what: 'processor' | 'seconds', of: typeof spans) => of.reduce((sum, span) => sum + span[what], 0)
-  const counts = counters(metrics)
-  const updates = sumOf(counts, 'cohort_steps_total', 'commitUpdate')
-  const bytes = (direction: string) =>
-    new Map([
-      ...['update', 'decryption share'].map(
-        (kind) => [kind, sumOf(counts, `cohort_${direction}_bytes_total`, kind) / updates] as const,
-      ),
-      [
-        'key',
-        ['key index', 'sealed share']
-          .map((kind) => sumOf(counts, `cohort_${direction}_bytes_total`, kind))
-          .reduce((a, b) => a + b) / keepers,
-      ] as const,
+  const counts = metrics.map((text) => counters([text]))
+  // The middle keeper: one that did not get an update at once counts those again that it has by then.
+  const bytes = (direction: string) => {
+    const of = (kind: string, per: string | null) =>
+      median(
+        counts.map(
+          (of) =>
+            sumOf(of, `cohort_${direction}_bytes_total`, kind) /
+            (per === null ? 1 : Math.max(1, sumOf(of, 'cohort_steps_total', per))),
+        ),
+      )
+    return new Map([
+      ['update', of('update', 'attest')],
+      ['decryption share', of('decryption share', direction === 'fetched' ? 'vote' : 'submitShare')],
+      ['key', of('key index', null) + of('sealed share', null)],
     ])
+  }
   const sliceEvents = cluster.lines.filter(({ event }) => event === 'slices' || event === 'slices disagree')
   return {
     keepers,
@@ -149,6 +154,7 @@ export async function measureRun(
     fetched: bytes('fetched'),
     published: bytes('published'),
     gas: new Map([...gasByPhase(cluster.lines, measured)].map(([phase, total]) => [phase, total / rounds / keepers])),
+    again: cluster.lines.filter(({ event }) => event === 'update left out').length,
     sliced: { sums: sliceEvents.filter(({ event }) => event === 'slices').length, of: sliceEvents.length },
     load: [load, os.loadavg()[0]!],
   }
@@ -181,5 +187,6 @@ export function recordRun(context: Pick<BenchContext, 'record'>, run: MeasuredRu
     'a keeper and round',
   )
   if (run.slices) record('sliced', run.sliced.sums / Math.max(1, run.sliced.of), 'ratio', 'sums made together')
+  record('again', run.again, 'count', 'updates that a keeper did not get at once')
   record('load', Math.max(...run.load), 'count', 'processes that wait for two cores, before or after')
 }
