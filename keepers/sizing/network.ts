@@ -200,7 +200,10 @@ export class Network {
     this.#world.at(due, () => {
       if (flow.due !== due) return
       this.#serve(flow)
-      if (flow.left > DONE_BITS) this.#arm(flow, this.#world.now + flow.left / flow.rate)
+      const { now } = this.#world
+      const next = now + flow.left / flow.rate
+      // What rounding leaves may take less time than the clock can count.
+      if (flow.left > DONE_BITS && next > now) this.#arm(flow, next)
       else this.#end(flow)
     })
   }
