@@ -45,6 +45,12 @@ export class Chain {
     return every * (Math.floor(now / every) + 1)
   }
 
+  /** The time of the first block from that time on; of the last one up to now without. */
+  blockFrom(time?: number): number {
+    const every = this.#terms.blockSeconds || INSTANT_BLOCK_SECONDS
+    return every * (time === undefined ? Math.floor(this.#world.now / every) : Math.ceil(time / every))
+  }
+
   /** Waits until what happened at `time` is so deep, and final. */
   *deep(time: number): Process {
     const { confirmations, finalitySeconds, blockSeconds } = this.#terms

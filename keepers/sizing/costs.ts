@@ -14,8 +14,9 @@ export type Costs = {
   readonly combine: Linear
   /** Of one share in a combination. */
   readonly combineShare: Linear
-  /** Of a message that one keeper asks another for, both together. */
-  readonly ask: number
+  /** Of a whole blob that one keeper asks another for, over bitswap, and of a part or a note: both keepers together. */
+  readonly blob: number
+  readonly part: number
   /** Of a round, whatever its size: training left out. */
   readonly round: number
   /** A second, of following the chain. */
@@ -35,7 +36,8 @@ export const MEASURED_COSTS: Costs = {
   mask: { fixed: 0.000233, each: 0 },
   combine: { fixed: 0, each: 5.47e-08 },
   combineShare: { fixed: 0.000487, each: 2.21e-09 },
-  ask: 0.0662,
+  blob: 0.0662,
+  part: 0.0253,
   round: 0.319,
   follow: 0.00984,
 }

@@ -226,11 +226,12 @@ export class Member {
     const isPast = (): boolean => service.isPast(round, 'aggregate')
     const half = service.timeOf(ROUND_TIMES.attest)
     const isReady = (): boolean =>
-      isPast() || [...seats.revealed].every((seat) => seats.attested.has(seat)) || world.now >= half
+      isPast() || seats.attested.size >= seats.revealed.size || world.now >= half
     yield* this.#see(isReady, half)
     // The draw takes the hash of a block that is there.
     yield* world.until(chain.nextBlock(service.attestedAt))
-    yield* this.#see(isPast, world.now + ROUND_TIMES.turn * turnOf(this.seat))
+    // Turns are of the chain's time, which is that of its last block.
+    yield* this.#see(isPast, chain.blockFrom(chain.blockFrom() + ROUND_TIMES.turn * turnOf(this.seat)))
     if (isPast()) return
     yield* this.#act('draft', () => service.draft(round, this.seat, seedOf(round)))
   }
@@ -283,30 +284,32 @@ export class Member {
   /** A whole blob from its sender. */
   *#fetchBlob(from: number, { bytes, root, levels }: Messages['update']): Process {
     const { protocol } = this.#around
-    yield* this.#fetch(from, bytes + root, protocol.blob + (levels - 1) * protocol.level)
+    const { costs } = this.#around
+    yield* this.#fetch(from, bytes + root, protocol.blob + (levels - 1) * protocol.level, costs.blob)
   }
 
   /** A range of a blob, or a note. */
   *fetchPart(from: number, bytes: number): Process {
-    yield* this.#fetch(from, bytes, this.#around.protocol.part)
+    const { protocol, costs } = this.#around
+    yield* this.#fetch(from, bytes, protocol.part, costs.part)
   }
 
-  *#fetch(from: number, bytes: number, rounds: number): Process {
+  /** @param cost Processor seconds, half of them of the keeper that is asked. */
+  *#fetch(from: number, bytes: number, rounds: number, cost: number): Process {
     if (from === this.seat) return
-    const { network, costs, memberAt } = this.#around
+    const { network, memberAt } = this.#around
     yield* this.#timed('network', network.connect(this.seat, from))
-    yield* this.#timed('processor', memberAt(from).#serve(bytes, this.#round))
+    yield* this.#timed('processor', memberAt(from).#serve(bytes, this.#round, cost / 2))
     yield* this.#timed('network', network.ask(this.seat, from, bytes, rounds))
     this.account.fetched += bytes
-    yield* this.work(costs.ask / 2)
+    yield* this.work(cost / 2)
   }
 
-  *#serve(bytes: number, round: number): Process {
-    const { costs } = this.#around
+  *#serve(bytes: number, round: number, cost: number): Process {
     const account = this.accountOf(round)
     account.served += bytes
-    account.processor += costs.ask / 2
-    yield* this.#processor.work(costs.ask / 2)
+    account.processor += cost
+    yield* this.#processor.work(cost)
   }
 
   /** Sends a transaction and waits until this keeper has seen it in a block. @param apply Returns whether it ended the state. */

@@ -78,7 +78,7 @@ export const serviceSettingsSchema = z.strictObject({
   costs: z
     .strictObject({
       ...{ encrypt: cost, check: cost, add: cost, share: cost, mask: cost, combine: cost, combineShare: cost },
-      ...{ ask: seconds, round: seconds, follow: seconds },
+      ...{ blob: seconds, part: seconds, round: seconds, follow: seconds },
     })
     .default(MEASURED_COSTS),
   /** Seconds between a keeper's looks at the chain, and that it waits for a blob (keeper.yaml). */

@@ -3,7 +3,7 @@
 // and what it then says of 64, 256 and 1,024 keepers on other networks and chains. docs/scaling.md reads the rows.
 //   scale.operation.<operation>.{fixed,each}, scale.trips.{dial,blob,level,part,dialBytes,askBytes}
 //   scale.measured.<keepers>.<path>.{processor,processor.<phase>,waiting,seconds,fetched.*,gas,load,sliced}, path: full or slices
-//   scale.fit.{ask,round,follow}
+//   scale.fit.{blob,part,round,follow}
 //   scale.compared.<keepers>.<path>.{fetched.*,processor,seconds}: the prediction, with what was measured as its peer
 //   scale.predicted.<keepers>.<network>.<chain>.<path>.{seconds,fetched,processor,gas,round-gas}, and .keys of an epoch
 import { readFile } from 'node:fs/promises'

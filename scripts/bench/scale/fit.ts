@@ -7,6 +7,7 @@ export type Rows = ReadonlyMap<string, BenchRow>
 
 /** Sizes that the costs come from, and runs that they are compared with. */
 const FITTED = [4, 8] as const
+const SLICED = 8
 const COMPARED = ['4.full', '8.full', '16.full', '8.slices', '16.slices'] as const
 /** Load of a machine of two cores above which clock says nothing of a keeper. */
 const QUIET_LOAD = 1
@@ -32,7 +33,7 @@ function simulateHere(keepers: number, slices: boolean, costs: Costs): ServiceRe
 }
 
 /**
- * Costs of a keeper: those of operations as they were measured by themselves. What a message takes, and what a round takes in any case (the
+ * Costs of a keeper: those of operations as they were measured by themselves. What a blob takes, and what a round takes in any case (the
  * training of the bench's 500 samples included), follow from the processor time at two sizes; following the chain is that of a keeper that waits.
  */
 export function fitCosts(rows: Rows): Costs {
@@ -49,20 +50,31 @@ export function fitCosts(rows: Rows): Costs {
   const follow = Math.min(...FITTED.map((keepers) => measured(keepers, 'waiting')))
   const rest = FITTED.map((keepers) => {
     const busy = measured(keepers, 'processor') - follow * measured(keepers, 'seconds')
-    const of = (ask: number, round: number) =>
-      meanRound(simulateHere(keepers, false, { ...operations, ask, round, follow: 0 })).processor.mean
+    const of = (blob: number, round: number) =>
+      meanRound(simulateHere(keepers, false, { ...operations, blob, part: 0, round, follow: 0 })).processor.mean
     const known = of(0, 0)
-    return { left: busy - known, asks: of(1, 0) - known }
+    return { left: busy - known, blobs: of(1, 0) - known }
   })
   const [small, large] = rest as [(typeof rest)[number], (typeof rest)[number]]
-  const ask = Math.max(0, (large.left - small.left) / (large.asks - small.asks))
-  const round = Math.max(0, small.left - ask * small.asks)
-  return { ...operations, ask, round, follow }
+  const blob = Math.max(0, (large.left - small.left) / (large.blobs - small.blobs))
+  const round = Math.max(0, small.left - blob * small.blobs)
+  const whole = { ...operations, blob, part: 0, round, follow }
+  return { ...whole, part: partOf(rows, whole) }
+}
+
+/** What a part or a note takes, by the processor time of eight keepers that add up by slices. */
+function partOf(rows: Rows, costs: Costs): number {
+  const what = (name: string) => rows.get(`scale.measured.${SLICED}.slices.${name}`)?.value
+  const [processor, seconds] = [what('processor'), what('seconds')]
+  if (processor === undefined || seconds === undefined) return costs.blob
+  const of = (part: number) => meanRound(simulateHere(SLICED, true, { ...costs, part, follow: 0 })).processor.mean
+  const known = of(0)
+  return Math.max(0, (processor - costs.follow * seconds - known) / (of(1) - known))
 }
 
 /** Predictions for what was measured here: bytes and processor time always, clock where the machine was quiet. */
 export function compare(context: BenchContext, rows: Rows, costs: Costs): void {
-  for (const what of ['ask', 'round', 'follow'] as const) {
+  for (const what of ['blob', 'part', 'round', 'follow'] as const) {
     context.record({
       metric: `scale.fit.${what}`,
       value: costs[what],
@@ -86,9 +98,17 @@ export function compare(context: BenchContext, rows: Rows, costs: Costs): void {
       })
     if (path === 'full') {
       // A keeper's counters have its own messages in them, which travel nowhere.
-      record('fetched', n * result.messages.update + result.threshold * result.messages.share, 'bytes', update + share)
+      const again = 'a keeper that lacked an update counts again those that it had'
+      record('fetched.update', n * result.messages.update, 'bytes', update, again)
+      record('fetched.share', result.threshold * result.messages.share, 'bytes', share)
       const keys = measured('fetched.key')
       if (keys !== undefined) record('keys', result.messages.keys, 'bytes', keys, 'once an epoch')
+    }
+    if (path === 'slices') {
+      // They count their own message whole for each slice that they add up, and the others' parts as they travel.
+      const made = (3 * Math.floor(n / 3)) / n
+      const own = made * (result.messages.update + (result.threshold / n) * result.messages.share)
+      record('fetched', mean.fetched.mean + own, 'bytes', update + share)
     }
     // Following the chain takes as long as the round took, which on a busy machine is the others' doing.
     const { mean: own } = mean.processor

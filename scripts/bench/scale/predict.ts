@@ -10,11 +10,28 @@ const SIZES = [
 ] as const
 const ON = { second: WINDOWS['op-stack'], ethereum: WINDOWS.sepolia, l2: WINDOWS['op-stack'] } as const
 
+const NAMES = ['datacentre', 'fibre', 'poor'] as const
+const CHAIN_NAMES = ['second', 'ethereum', 'l2'] as const
+const PATHS = ['full', 'slices'] as const
+
+/** All of a list, or those that the command names. */
+const named = <T extends string>(list: readonly T[], args: readonly string[]): readonly T[] => {
+  const found = list.filter((name) => args.includes(name))
+  return found.length > 0 ? found : list
+}
+
+/** The predictions, or those of the sizes, networks, chains and paths that the command names, such as `predict 256 poor`. */
 export function predict(context: BenchContext, costs: Costs): void {
+  const { args } = context
+  const sizes = named(
+    SIZES.map(({ name }) => name),
+    args,
+  )
   for (const { name, keepers, services } of context.quick ? SIZES.slice(0, 1) : SIZES) {
-    for (const network of ['datacentre', 'fibre', 'poor'] as const) {
-      for (const chain of ['second', 'ethereum', 'l2'] as const) {
-        for (const path of ['full', 'slices'] as const) {
+    if (!sizes.includes(name)) continue
+    for (const network of named(NAMES, args)) {
+      for (const chain of named(CHAIN_NAMES, args)) {
+        for (const path of named(PATHS, args)) {
           const subject = `${name}.${network}.${chain}.${path}`
           context.progress(subject)
           const result = simulateService({
