@@ -30,4 +30,7 @@ export {
 } from './operations/service-manifest.ts'
 export { type Conviction, convictionsOf, type KeeperStatus, keeperStatus } from './operations/status.ts'
 export { operatorAddress } from './operator.ts'
+export { dutiesOf } from './slices/duties.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'
+export { drawnFrom } from './steps/open-draft.ts'
+export { ROUND_TIMES } from './timing.ts'

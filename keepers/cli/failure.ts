@@ -70,6 +70,7 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof Error)) return EXIT.failure
   if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode
   // By name: the class would load the room for every command that fails.
+  if (error.name === 'SizingError') return EXIT.usage
   if (error.name === 'LearningError') return LEARNING[(error as LearningError).code] ?? EXIT.failure
   return BY_CODE[String((error as { code?: unknown }).code)] ?? EXIT.failure
 }

@@ -11,6 +11,7 @@ import { ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
 import { manifestOf, provableDigest } from './manifest-option.ts'
 import { plainText } from './plain-text.ts'
 import { type DraftingOptions, draft, draftOptions } from './service-draft.ts'
+import { registerServiceSimulate } from './service-simulate.ts'
 import { registerServiceStrategy } from './service-strategy.ts'
 import { inputText, reportText, taskRows } from './service-text.ts'
 import { interruptible } from './stopping.ts'
@@ -50,6 +51,7 @@ export function registerService(program: Command): void {
     .action(show)
 
   registerServiceStrategy(service)
+  registerServiceSimulate(service)
 
   chainCommand(
     service,

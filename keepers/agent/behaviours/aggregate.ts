@@ -15,14 +15,14 @@ import { mayBelieveReveals } from '../steps/review.ts'
 import { sumOfRound } from '../steps/sum.ts'
 
 /** Fraction of the window that is for attesting. */
-const OPEN = 0.5
+export const OPEN = 0.5
 /** Fraction of the window for which a keeper asks members for their own updates. */
-const PATIENCE = 0.3
+export const PATIENCE = 0.3
 /**
  * Fraction for which it then waits for updates that other members got in time; then it attests without them. What a sender serves to one
  * honest member at the last moment, all have after that, and all have the same sum.
  */
-const PASSED_ON = 0.4
+export const PASSED_ON = 0.4
 
 /**
  * Aggregate: add up the revealed updates and attest the sum under a seal. Dispute an update if its proof is valid but contradicts the share

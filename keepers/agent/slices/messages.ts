@@ -8,7 +8,7 @@ import type { EpochFrame } from '../epoch.ts'
 import type { Member, SliceWork } from './work.ts'
 
 /** Fetches under way at a time. */
-const AT_ONCE = 16
+export const AT_ONCE = 16
 /** Milliseconds before each further try. A peer that many dial in the same second refuses some of them. */
 const TRY_AGAIN_MS = [700, 1_500]
 

@@ -63,7 +63,7 @@ function parseNote(bytes: Uint8Array, of: string): Note | null {
 }
 
 /** Milliseconds that those have to speak whom nobody waits for, once all others have. */
-const GRACE_MS = 500
+export const GRACE_MS = 500
 
 /**
  * Adds the notes of those seats. Those in `silent` are asked as well, but not waited for: otherwise somebody who kept an honest member late

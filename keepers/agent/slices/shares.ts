@@ -12,7 +12,7 @@ import { maySlice } from './trust.ts'
 import type { SliceWork } from './work.ts'
 
 /** Fraction of the window for which the others are awaited. */
-const PATIENCE = 0.3
+export const PATIENCE = 0.3
 
 /**
  * Adds up the shares of a round's draft by slices, together with the members that attested its sum. Only while its vote is open.

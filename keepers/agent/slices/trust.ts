@@ -49,7 +49,7 @@ export function maySlice({ context, snapshot }: Here): boolean {
 }
 
 /** As often in a row a member may say nothing before nobody waits for it any more. */
-const SILENCES = 2
+export const SILENCES = 2
 
 const memberSchema = z.object({
   /** Sums in a row for which it gave no note in time, or did not hand over what it made. */

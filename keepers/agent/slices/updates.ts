@@ -13,7 +13,7 @@ import { maySlice } from './trust.ts'
 import type { Member, SliceWork } from './work.ts'
 
 /** Fraction of the window for which the others are awaited. */
-const PATIENCE = 0.15
+export const PATIENCE = 0.15
 
 /**
  * Adds up the revealed updates of a round by slices, all of them or none. Every member checks one update, and adds up its slices. Only for a

