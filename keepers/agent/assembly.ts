@@ -152,7 +152,9 @@ export async function openQueue(
     wallet,
     log: store.transactions,
     chainId: BigInt(chain.id),
-    interfaces: (['ILearningService', 'KeeperRegistry', 'ModelRegistry'] as const).map(contractInterface),
+    interfaces: (['ILearningService', 'KeeperRegistry', 'ModelRegistry', 'ISortitionAdmission'] as const).map(
+      contractInterface,
+    ),
     fees: {
       maxFeePerGas: parseUnits(String(chain.maxFeeGwei), 'gwei'),
       replaceAfter: chain.replaceAfterSeconds * 1000,
