@@ -7,6 +7,29 @@ import {IAdmission} from "./IAdmission.sol";
 /// @title Draws the members of each epoch among many candidates
 /// @notice Candidates put up a bond before a seed decides which of them may take a seat. docs/adr/0011-sortition.md has the argument.
 interface ISortitionAdmission is IAdmission {
+    error TermOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
+    error NotKeeper(address caller, address keeper);
+    error AlreadyEnlisted(address keeper);
+    error NotEnlisted(address keeper);
+    /// @notice There is no other draw, and its members remain candidates, while they may still take seats.
+    error DrawLive(uint32 number);
+    /// @notice All seats are taken, or reserved.
+    error NoFreeSeats(uint256 max);
+    /// @notice The service is not registering members.
+    error NotRegistering(ILearningServiceTypes.State found);
+    error TooFewCandidates(uint256 found, uint256 min);
+    /// @notice No draw waits for its seed.
+    error NothingToSettle(uint32 number);
+    error SeedTooEarly(uint256 found, uint48 seedBlock);
+    /// @notice The drawn would not have `patience` seconds before registration closes. It opens again when too few are seated.
+    error SettledTooLate(uint256 timestamp, uint256 until);
+    /// @notice Those whom the draw reaches have this long to come; or it reaches all already.
+    error NothingToExtend(uint32 number, uint256 until);
+    /// @notice Absence is reported during the epoch whose members the draw chose, if key generation did not have to begin again.
+    error NotReportable(uint32 number, ILearningServiceTypes.State found, uint32 epoch);
+    error NotDrawn(uint32 number, address keeper);
+    error NotAbsent(address keeper);
+
     /// @param bond Stake that a candidate puts up here, in wei of the stake token; ≥ 1. What one identity more in the draw costs.
     /// @param absencePenalty Taken from the bond of a candidate that was drawn and did not come; ≤ bond.
     /// @param minCandidates Fewest candidates of a draw; ≥ 2.
@@ -64,29 +87,6 @@ interface ISortitionAdmission is IAdmission {
     /// @param reach Ranks below this one may come now.
     event DrawExtended(uint32 indexed number, uint16 reach);
     event Absent(uint32 indexed number, address indexed keeper, uint256 taken);
-
-    error TermOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
-    error NotKeeper(address caller, address keeper);
-    error AlreadyEnlisted(address keeper);
-    error NotEnlisted(address keeper);
-    /// @notice There is no other draw, and its members remain candidates, while they may still take seats.
-    error DrawLive(uint32 number);
-    /// @notice All seats are taken, or reserved.
-    error NoFreeSeats(uint256 max);
-    /// @notice The service is not registering members.
-    error NotRegistering(ILearningServiceTypes.State found);
-    error TooFewCandidates(uint256 found, uint256 min);
-    /// @notice No draw waits for its seed.
-    error NothingToSettle(uint32 number);
-    error SeedTooEarly(uint256 found, uint48 seedBlock);
-    /// @notice The drawn would not have `patience` seconds before registration closes. It opens again when too few are seated.
-    error SettledTooLate(uint256 timestamp, uint256 until);
-    /// @notice Those whom the draw reaches have this long to come; or it reaches all already.
-    error NothingToExtend(uint32 number, uint256 until);
-    /// @notice Absence is reported during the epoch whose members the draw chose, if key generation did not have to begin again.
-    error NotReportable(uint32 number, ILearningServiceTypes.State found, uint32 epoch);
-    error NotDrawn(uint32 number, address keeper);
-    error NotAbsent(address keeper);
 
     /// @notice The keeper or its operator. Makes the keeper a candidate in the draws that are opened from now on. Its owner must have
     /// opted in to this contract at the registry.

@@ -86,25 +86,35 @@ export async function takePart(step: Step, sortition: Sortition, owner: string):
   return look.mayJoin
 }
 
-/** In the first Training of an epoch: reports the drawn that have no seat, if it is this member's turn. They pay, and wait for nobody again. */
+/**
+ * In the first Training of an epoch: reports the drawn that have no seat. They pay, and wait for nobody again. Never throws: whether they are
+ * reported is nothing that a round may depend on.
+ */
 export async function reportAbsent(step: Step & { readonly seat: number }): Promise<void> {
   const { context, snapshot } = step
   const done = `absent ${snapshot.epoch}`
   if (context.remembered.reported === done) return
-  const sortition = await sortitionOf(context)
-  if (sortition !== null) {
-    const draw = await sortition.lastDraw()
-    if (Number(draw.epoch) + 1 === snapshot.epoch && draw.since > 0n) {
-      // The list is that of the last draw until the first of them is reported: all are asked for before.
-      const drawn = (await sortition.drawn(draw.size)).filter((keeper) => keeper !== ZeroAddress)
-      const { service } = context.contracts
-      const seated = await Promise.all(drawn.map((keeper) => service.isSeated(keeper)))
-      for (const keeper of drawn.filter((_, index) => !seated[index])) {
-        await send(step, sortition, 'reportAbsence', [keeper], `${Number(draw.number)}/${keeper}`)
-      }
-    }
-  }
+  // Before the first answer, so that a second look at the same state does not ask again meanwhile.
   context.remembered.reported = done
+  try {
+    const sortition = await sortitionOf(context)
+    if (sortition !== null) await reportOf(step, sortition)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    context.log.debug({ event: 'absent not reported', reason }, 'somebody else may report who did not come')
+  }
+}
+
+async function reportOf(step: Step, sortition: Sortition): Promise<void> {
+  const { context, snapshot } = step
+  const draw = await sortition.lastDraw()
+  if (Number(draw.epoch) + 1 !== snapshot.epoch || draw.since === 0n) return
+  // All at once: the list is that of the draw until the first of them is reported.
+  const drawn = (await sortition.drawn(draw.size)).filter((keeper) => keeper !== ZeroAddress)
+  const seated = await Promise.all(drawn.map((keeper) => context.contracts.service.isSeated(keeper)))
+  for (const keeper of drawn.filter((_, index) => !seated[index])) {
+    await send(step, sortition, 'reportAbsence', [keeper], `${Number(draw.number)}/${keeper}`)
+  }
 }
 
 /** Whether a candidate acts now. The order rotates with the draws, so that others pay next time. */

@@ -191,5 +191,7 @@ describe('a candidate for the seats of an epoch', () => {
     await reportAbsent(faster.step())
     expect(faster.sent.length).to.equal(2)
     expect(faster.logged).to.deep.equal([])
+    // A round goes on whatever comes of a report.
+    await reportAbsent(stage({ draw }, { refusal: 'Unheard' }).step())
   })
 })
