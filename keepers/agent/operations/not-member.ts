@@ -17,14 +17,17 @@ export type Standing = {
 export type NotMember = { readonly cause: NotMemberCause; readonly text: string }
 
 /** What a service that draws its members says about this keeper; null for one that draws nobody. */
-async function drawingOf(service: ServiceContracts['service'], owner: string): Promise<string | null> {
+async function drawingOf(service: ServiceContracts['service'], owner: string): Promise<NotMember | null> {
   const { admission } = await service.parameters()
   const provider = service.runner?.provider
   const sortition = admission === ZeroAddress || !provider ? null : await sortitionAt(admission, provider)
   if (sortition === null) return null
   const { enlisted, candidates, draw } = await sortition.look(owner)
-  if (!enlisted) return 'it is no candidate for the seats, which are drawn: run `cohort keeper register`'
-  return `it is one of ${candidates} candidates, and draw ${draw.number} gave it no seat: the next epoch has another draw`
+  if (!enlisted) {
+    return { cause: 'seat', text: 'it is no candidate for the seats, which are drawn: run `cohort keeper register`' }
+  }
+  const text = `it is one of ${candidates} candidates, and draw ${draw.number} has given it no seat: the next epoch has another draw`
+  return { cause: 'undrawn', text }
 }
 
 /** Why a keeper is not a member of the epoch that runs, and the remedy: the first thing to put right. @throws ChainError */
@@ -45,7 +48,7 @@ export async function whyNotMember(
   }
   if (seat === null) {
     const drawing = await drawingOf(service, owner)
-    if (drawing !== null) return { cause: 'seat', text: drawing }
+    if (drawing !== null) return drawing
     const text = 'it has no seat: run `cohort keeper register`, and `cohort keeper run` to take one whenever it is free'
     return { cause: 'seat', text }
   }
