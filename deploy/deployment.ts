@@ -58,7 +58,13 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
 
     const { service } = parameters
     const module = cohortModule(
-      service === null ? null : { strategy: service.strategy, pool: service.rewardPoolTokens > 0n },
+      service === null
+        ? null
+        : {
+            strategy: service.strategy,
+            pool: service.rewardPoolTokens > 0n,
+            drawn: service.sortition !== null,
+          },
     )
     const artifactResolver = new HardhatArtifactResolver(options.artifacts)
     const plan = {
@@ -201,7 +207,7 @@ function ignitionParameters(parameters: DeployParameters, accounts: readonly str
 
 function serviceFields(service: NonNullable<DeployParameters['service']>) {
   const { name, strategy: _, bondTokens, rewardPerRoundTokens, rewardPoolTokens, ...others } = service
-  const { keyPenaltyTokens, decryptPenaltyTokens, fraudPenaltyTokens, ...windowsAndCounts } = others
+  const { keyPenaltyTokens, decryptPenaltyTokens, fraudPenaltyTokens, sortition, ...windowsAndCounts } = others
   return {
     ...windowsAndCounts,
     serviceName: name,
@@ -211,6 +217,18 @@ function serviceFields(service: NonNullable<DeployParameters['service']>) {
     keyPenalty: keyPenaltyTokens,
     decryptPenalty: decryptPenaltyTokens,
     fraudPenalty: fraudPenaltyTokens,
+    ...(sortition === null ? {} : { sortition: sortitionTerms(sortition) }),
+  }
+}
+
+function sortitionTerms(terms: NonNullable<NonNullable<DeployParameters['service']>['sortition']>) {
+  const { bondTokens, absencePenaltyTokens, minCandidates, patienceSeconds, delayBlocks } = terms
+  return {
+    bond: bondTokens,
+    absencePenalty: absencePenaltyTokens,
+    minCandidates,
+    patience: patienceSeconds,
+    delay: delayBlocks,
   }
 }
 

@@ -27,6 +27,22 @@ const account = z.union([
     .transform((text) => getAddress(text)),
 ])
 
+const sortition = z.strictObject({
+  /** Stake that each candidate puts up, beside the bond of a seat. */
+  bondTokens: tokens,
+  /** Taken from a candidate that was drawn and did not come; at most `bondTokens`. */
+  absencePenaltyTokens: tokens,
+  /** Fewest candidates of a draw. */
+  minCandidates: z
+    .int()
+    .min(2)
+    .max(2 ** 32 - 1),
+  /** For which the drawn have the seats to themselves; less than the registration window. */
+  patienceSeconds: seconds(365 * DAY, 1),
+  /** Blocks between a draw's opening and its seed. */
+  delayBlocks: z.int().min(1).max(128).default(4),
+})
+
 const service = z.strictObject({
   /** For people; 1 to 64 bytes. */
   name: z
@@ -42,6 +58,8 @@ const service = z.strictObject({
     .default(ZeroAddress),
   /** Most seats of one party, as the admission contract counts it; 0 without one. */
   partySeats: z.int().min(0).max(256).default(0),
+  /** Draws the members of each epoch among candidates, with a SortitionAdmission of the service's own; null: whoever comes first has a seat. */
+  sortition: sortition.nullable().default(null),
   /** SHA-256 of the service's manifest (`cohort service digest`); zero: none is agreed on on the chain. */
   manifest: z
     .string()
@@ -60,6 +78,8 @@ const service = z.strictObject({
   decryptionBps: z.int().min(5_000).max(6_666),
   decryptionsPerEpoch: z.int().min(1).max(65_535),
   maxStrikes: z.int().min(2).max(3),
+  /** All seats are given up when an epoch ends; true where `sortition` draws the members of the next one. */
+  oneEpochSeats: z.boolean().default(false),
   bondTokens: tokens,
   rewardPerRoundTokens: tokens,
   keyPenaltyTokens: tokens,
@@ -135,6 +155,20 @@ const schema = z
       path: ['markets', 'fallbackDelaySeconds'],
       message: `${markets.fallbackDelaySeconds} is less than the ${decision} s that a vote takes: no dispute could be decided`,
     })
+  })
+  .superRefine(({ service }, context) => {
+    if (service?.sortition == null) return
+    const { sortition, admission, oneEpochSeats, registrationWindow } = service
+    const complain = (field: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: ['service', ...field.split('.')], message })
+    if (admission !== ZeroAddress) complain('admission', 'leave it out: the sortition is the admission contract')
+    if (!oneEpochSeats) complain('oneEpochSeats', 'true where members are drawn: seats that last are never drawn again')
+    if (sortition.absencePenaltyTokens > sortition.bondTokens) {
+      complain('sortition.absencePenaltyTokens', 'at most bondTokens')
+    }
+    if (2 * sortition.patienceSeconds > registrationWindow) {
+      complain('sortition.patienceSeconds', 'at most half of registrationWindow, so that a draw can be settled in it')
+    }
   })
   .refine((all) => all.service === null || all.service.minKeepers <= all.service.maxKeepers, {
     path: ['service', 'minKeepers'],

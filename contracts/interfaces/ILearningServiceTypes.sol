@@ -38,6 +38,8 @@ interface ILearningServiceTypes {
     /// closed; 5000 … 6666, so that n/2 < t ≤ ⌈2n/3⌉. Members who are dropped later do not lower it.
     /// @param decryptionsPerEpoch Draft sets that one collective key may serve before it must rotate; ≥ 1.
     /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 2 or 3.
+    /// @param oneEpochSeats Every seat is given up when the epoch ends, for an admission contract that draws new members for
+    /// each epoch. Then maxKeepers is at most 64.
     /// @param bond Stake that a member puts up; the service can never take more from it.
     /// @param rewardPerRound Split over the members that did every step; less when the pool holds less.
     /// @param keyPenalty For silence in key generation; ≤ bond.
@@ -60,6 +62,7 @@ interface ILearningServiceTypes {
         uint16 decryptionBps;
         uint16 decryptionsPerEpoch;
         uint8 maxStrikes;
+        bool oneEpochSeats;
         uint96 bond;
         uint96 rewardPerRound;
         uint96 keyPenalty;

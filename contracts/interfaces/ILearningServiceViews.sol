@@ -50,6 +50,9 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice Whether the DAO has banned this keeper (its owner address) from the service.
     function isBanned(address keeper) external view returns (bool);
 
+    /// @notice Whether the keeper (its owner address) has a seat, as a member or waiting.
+    function isSeated(address keeper) external view returns (bool);
+
     /// @return seated Bitmap of taken seats, waiting ones included. @return leaving Seats that are freed when the epoch ends.
     function seats() external view returns (uint256 seated, uint256 leaving);
 

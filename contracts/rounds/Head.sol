@@ -36,6 +36,8 @@ uint16 constant EMPTY_BEFORE = 8192;
 /// @dev Some member has revealed nothing in the last round that came to its reveals. After this round's Training: which has not waited
 /// for it.
 uint16 constant ABSENT = 16384;
+/// @dev All seats are given up when this epoch ends.
+uint16 constant ONE_EPOCH = 32768;
 
 /// @dev Where the machine stands, in one slot. Steps work on a copy in memory.
 /// @param anchor State of the last recorded transition; later decisions of the clock are derived from it.
@@ -48,7 +50,7 @@ uint16 constant ABSENT = 16384;
 /// @param elected Winning candidate of KeyJudge, or of the last Vote.
 /// @param spared How many fewer members are left out, because rounds without them produced no draft.
 /// @param shareBlock Number, modulo 256, of the block that began Vote.
-/// @param flags ACTED … ABSENT.
+/// @param flags ACTED … ONE_EPOCH.
 struct Head {
     uint24 epoch;
     uint32 round;

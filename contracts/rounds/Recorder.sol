@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Head, ABSENT, USED_UP} from "./Head.sol";
+import {Head, ABSENT, ONE_EPOCH, USED_UP} from "./Head.sol";
 import {RoundClock} from "./RoundClock.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 import {Suspicion} from "./Suspicion.sol";
@@ -53,6 +53,9 @@ abstract contract Recorder is RoundClock, Suspicion {
         _enter(h, to, NONE);
         if (to == State.Registration) {
             if (from != State.Registration) {
+                // A key generation that failed leaves the seats to those who keep them: a draw that could be repeated for the price
+                // of a silence would be worth repeating.
+                if (from == State.Training && h.has(ONE_EPOCH)) _seats.markLeaving(_seats.seated);
                 _seats.endMembership();
                 _vacateSome(_seats.leaving, DEPARTURES_AT_ONCE);
             } else {
@@ -114,7 +117,7 @@ abstract contract Recorder is RoundClock, Suspicion {
         // Of the registered members: having others dropped brings nobody nearer to it. At most 6666 bps.
         h.threshold = uint16((uint256(_seats.registered) * _parameters.decryptionBps) / 10_000 + 1);
         h.decryptionsLeft = _parameters.decryptionsPerEpoch;
-        _standing.openEpoch(h);
+        _standing.openEpoch(h, _parameters.oneEpochSeats);
         bytes32 seed = keccak256(abi.encode(block.chainid, address(this), h.epoch, blockhash(block.number - 1)));
         _key.open(seed);
         emit EpochOpened(h.epoch, seed, Seats.unwrap(members), uint16(h.quorum()), h.threshold);

@@ -9,6 +9,8 @@ import {RewardShares} from "./RewardShares.sol";
 library ServiceParameters {
     uint256 internal constant MAX_WINDOW = 365 days;
     uint256 internal constant MAX_SEATS = 256;
+    /// @dev Seats that the transaction which ends an epoch can vacate: none is left for the draw of the next members to wait for.
+    uint256 internal constant MAX_ONE_EPOCH_SEATS = 64;
     /// @dev t = ⌊n·bps/10000⌋ + 1 lies between ⌊n/2⌋ + 1 (no two disjoint sets can decrypt) and ⌈2n/3⌉ (a third of the
     /// members cannot stop a decryption by silence).
     uint256 internal constant MIN_BPS = 5_000;
@@ -30,7 +32,7 @@ library ServiceParameters {
         _within("voteWindow", p.voteWindow, 1, MAX_WINDOW);
         // The sum of one update is that update.
         _within("minKeepers", p.minKeepers, 2, MAX_SEATS);
-        _within("maxKeepers", p.maxKeepers, p.minKeepers, MAX_SEATS);
+        _within("maxKeepers", p.maxKeepers, p.minKeepers, p.oneEpochSeats ? MAX_ONE_EPOCH_SEATS : MAX_SEATS);
         _within("decryptionBps", p.decryptionBps, MIN_BPS, MAX_BPS);
         _within("decryptionsPerEpoch", p.decryptionsPerEpoch, 1, type(uint16).max);
         _within("maxStrikes", p.maxStrikes, MIN_STRIKES, MAX_STRIKES);

@@ -157,6 +157,11 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
     }
 
     /// @inheritdoc ILearningServiceViews
+    function isSeated(address keeper) external view returns (bool) {
+        return _seats.seatOf[keeper] != 0;
+    }
+
+    /// @inheritdoc ILearningServiceViews
     function seats() external view returns (uint256 seated, uint256 leaving) {
         return (Seats.unwrap(_seats.seated), Seats.unwrap(_seats.leaving));
     }

@@ -9,6 +9,7 @@ import {
     LAST_TRY,
     LEFT_OUT,
     LOST_ONE,
+    ONE_EPOCH,
     STRUCK,
     SUSPECTED,
     UNFORGIVEN
@@ -97,11 +98,13 @@ function bar(Standing storage standing, Head memory h, Seats set) {
 }
 
 /// @dev Strikes stay; everything else held against members belongs to the epoch before.
-function openEpoch(Standing storage standing, Head memory h) {
+/// @param oneEpoch Whether all seats are given up at its end.
+function openEpoch(Standing storage standing, Head memory h, bool oneEpoch) {
     standing.undraftable = NONE;
     if (h.has(SUSPECTED)) standing.suspicion.low = standing.suspicion.high = NONE;
     if (h.has(LEFT_OUT)) standing.leftOut = standing.convicted = NONE;
-    h.flags &= ~(EXCLUDED | SUSPECTED | LEFT_OUT | UNFORGIVEN | LOST_ONE | LAST_TRY | ABSENT);
+    h.flags &= ~(EXCLUDED | SUSPECTED | LEFT_OUT | UNFORGIVEN | LOST_ONE | LAST_TRY | ABSENT | ONE_EPOCH);
+    if (oneEpoch) h.flags |= ONE_EPOCH;
     h.spared = 0;
 }
 

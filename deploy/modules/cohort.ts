@@ -14,6 +14,8 @@ export type FirstService = {
   readonly strategy: 'equal' | 'samples'
   /** Whether its reward pool starts with tokens. */
   readonly pool: boolean
+  /** Whether its members are drawn among candidates. */
+  readonly drawn: boolean
 }
 
 /** The fields of ILearningServiceTypes.Parameters, but the strategy. */
@@ -30,6 +32,7 @@ export const SERVICE_FIELDS = [
   'decryptionBps',
   'decryptionsPerEpoch',
   'maxStrikes',
+  'oneEpochSeats',
   'bond',
   'rewardPerRound',
   'keyPenalty',
@@ -87,10 +90,24 @@ export function cohortModule(service: FirstService | null) {
       grant('ServiceFactory', 'CREATOR_ROLE', 'deployer')
       const fields = SERVICE_FIELDS.map((field) => [field, m.getParameter(field)] as const)
       const strategy = service.strategy === 'equal' ? equal : bySamples
+      const terms: Record<string, unknown> = { ...Object.fromEntries(fields), strategy }
+      if (service.drawn) {
+        // The first service of the factory, which names the draw in its parameters.
+        const sortition = m.contract('SortitionAdmission', [factory, 0, keepers, m.getParameter('sortition')])
+        const allowed = grant('KeeperRegistry', 'REGISTRAR_ROLE', 'deployer')
+        const known = m.call(keepers, 'registerService', [sortition], { id: 'registerSortition', after: [allowed] })
+        before.push(
+          m.call(keepers, 'renounceRole', [roleId('REGISTRAR_ROLE'), deployer], {
+            id: 'renounce_registrar_of_sortition',
+            after: [known],
+          }),
+        )
+        Object.assign(terms, { admission: sortition, partySeats: 1 })
+      }
       const create = m.call(
         factory,
         'createService',
-        [m.getParameter('serviceName'), timelock, { ...Object.fromEntries(fields), strategy }],
+        [m.getParameter('serviceName'), timelock, terms as Record<string, string>],
         { id: 'createService', after: [...before] },
       )
       before.push(create)

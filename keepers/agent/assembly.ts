@@ -152,7 +152,9 @@ export async function openQueue(
     wallet,
     log: store.transactions,
     chainId: BigInt(chain.id),
-    interfaces: (['ILearningService', 'KeeperRegistry', 'ModelRegistry'] as const).map(contractInterface),
+    interfaces: (['ILearningService', 'KeeperRegistry', 'ModelRegistry', 'ISortitionAdmission'] as const).map(
+      contractInterface,
+    ),
     fees: {
       maxFeePerGas: parseUnits(String(chain.maxFeeGwei), 'gwei'),
       replaceAfter: chain.replaceAfterSeconds * 1000,
@@ -262,7 +264,11 @@ export function healthOf(
   const late = behindSeconds >= Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS)
   return {
     // A seat that waits for registration to close is all that a keeper can have then.
-    healthy: lastLook > 0 && !late && signer === null && (notMember === null || notMember.cause === 'opening'),
+    healthy:
+      lastLook > 0 &&
+      !late &&
+      signer === null &&
+      (notMember === null || ['opening', 'undrawn'].includes(notMember.cause)),
     state: snapshot?.state ?? null,
     epoch: snapshot?.epoch ?? 0,
     round: snapshot?.round ?? 0,

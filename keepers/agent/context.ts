@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
-import type { Clock, Endpoints, PeerBook, Sender, ServiceContracts } from '../chain/index.ts'
+import type { Clock, Endpoints, PeerBook, Sender, ServiceContracts, Sortition } from '../chain/index.ts'
 import type { KeeperStrategy } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
@@ -61,6 +61,14 @@ export type Remembered = {
   due: { readonly mark: string; readonly time: number } | null
   /** The newest block that the chain calls final (`chain.finality`), and the head at which it was asked for. */
   final: { readonly block: number; readonly askedAt: number } | null
+  /** The contract that draws the members, or null for none, and the blocks of the parameters that name it. */
+  sortition?: { readonly occasion: string; readonly found: Sortition | null }
+  /** Chain time of this keeper's first sight of something that candidates do in turn. */
+  turn?: { readonly occasion: string; readonly time: number }
+  /** The last thing that a candidate logs only once. */
+  noted?: string
+  /** The epoch whose absent this keeper has reported. */
+  reported?: string
   /** That endpoints contradict each other, and no one else can be asked which of them lies; null, or not there, while none do. */
   contradiction?: { readonly about: string; readonly endpoints: readonly string[]; readonly since: number } | null
 }

@@ -33,7 +33,7 @@ const TROUBLES = [
   'WORKER_DIED',
 ]
 /** Why a keeper is not a member of the epoch that runs: operations/not-member.ts explains each. */
-const NOT_MEMBER_CAUSES = ['manifest', 'unregistered', 'jail', 'seat', 'opening', 'excluded'] as const
+const NOT_MEMBER_CAUSES = ['manifest', 'unregistered', 'jail', 'seat', 'undrawn', 'opening', 'excluded'] as const
 export type NotMemberCause = (typeof NOT_MEMBER_CAUSES)[number]
 /** Steps that count as missed when their window is over: the contract gives a strike for each. */
 const MISSABLE = ['reveal', 'check'] as const

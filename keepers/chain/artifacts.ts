@@ -18,6 +18,7 @@ const SOURCES = {
   ClaimRegistry: 'claims',
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
+  ISortitionAdmission: 'interfaces',
   InferenceHub: 'inference',
   EnsembleOracle: 'inference',
   ProverMarket: 'inference',

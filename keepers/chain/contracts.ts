@@ -11,6 +11,7 @@ import type {
   ILearningService,
   InferenceHub,
   InputMarket,
+  ISortitionAdmission,
   KeeperRegistry,
   ModelRegistry,
   OutcomePool,
@@ -31,6 +32,9 @@ export type ServiceContracts = {
   readonly registry: KeeperRegistry
   readonly models: ModelRegistry
 }
+
+/** The contract that draws a service's members among candidates. */
+export type Sortition = ISortitionAdmission
 
 function attach<T>(name: ContractName, address: string, runner: ContractRunner): T {
   return new Contract(address, contractInterface(name), runner) as unknown as T
@@ -78,6 +82,7 @@ export const clients = {
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
   verifiers: (address: string, runner: ContractRunner) => attach<VerifierRegistry>('VerifierRegistry', address, runner),
   adopted: (address: string, runner: ContractRunner) => attach<AdoptedModel>('AdoptedModel', address, runner),
+  sortition: (address: string, runner: ContractRunner) => attach<Sortition>('ISortitionAdmission', address, runner),
   token: (address: string, runner: ContractRunner) => attach<CohortToken>('CohortToken', address, runner),
   governor: (address: string, runner: ContractRunner) => attach<CohortGovernor>('CohortGovernor', address, runner),
 } as const

@@ -14,6 +14,7 @@ export {
   type ServiceEvent,
   type ServiceEventArguments,
   type ServiceMethod,
+  type Sortition,
 } from './contracts.ts'
 export { countOf } from './count.ts'
 
@@ -56,6 +57,7 @@ export { type OperatorSigner, SignerError, type SignerErrorCode } from './signer
 export { SignerAccount } from './signer/signer-account.ts'
 export { isLoopback } from './signer/signer-connection.ts'
 export { SIGNER_APIS, type SignerApi } from './signer/signer-protocols.ts'
+export { sortitionAt } from './sortition.ts'
 export { type QueueEvent, type Sender, TransactionQueue } from './transaction-queue.ts'
 export type { TransactionRequest } from './transaction-signer.ts'
 export { callsAtOneBlock, denyHeight, type Endpoints, hasWitnesses, leaveStale, settled, settles } from './witnesses.ts'

@@ -16,6 +16,8 @@ const calls = z
 const AMOUNTS: ReadonlySet<string> = new Set(['bond', 'rewardPerRound', 'keyPenalty', 'decryptPenalty', 'fraudPenalty'])
 /** Parameters that are not numbers. */
 const WORDS: ReadonlySet<string> = new Set(['strategy', 'admission', 'manifest'])
+/** Parameters that are true or false. */
+const SWITCHES: ReadonlySet<string> = new Set(['oneEpochSeats'])
 
 const EXAMPLES = `
 Examples:
@@ -135,6 +137,10 @@ async function termsOf(settings: readonly (readonly [string, string])[]): Promis
   return Object.fromEntries(
     settings.map(([name, text]) => {
       if (WORDS.has(name)) return [name, text]
+      if (SWITCHES.has(name)) {
+        if (text !== 'true' && text !== 'false') throw new UsageError(`${name}=${text}: true or false is needed`)
+        return [name, text === 'true']
+      }
       const amount = AMOUNTS.has(name)
       if (!(amount ? /^\d+(\.\d{1,18})?$/ : /^\d{1,10}$/).test(text)) {
         throw new UsageError(`${name}=${text}: ${amount ? 'an amount of tokens' : 'a whole number'} is needed`)

@@ -60,7 +60,11 @@ export function registerKeeper(program: Command): void {
       print(options, { manifest: config.service.manifestFile, renewed })
     })
 
-  addOwner(keeper, 'register', 'register the keeper, stake, fund its operator, take a seat (owner key)')
+  addOwner(
+    keeper,
+    'register',
+    'register the keeper, stake, fund its operator, take a seat or, where members are drawn, become a candidate (owner key)',
+  )
     .option('--stake <tokens>', 'tokens to stake', '100')
     .option('--fund <ether>', 'ether for the operator to pay gas with, when it has less', '0')
     .action(async (options: OwnerOptions & { stake: string; fund: string }) => registerCommand(options))
@@ -277,7 +281,7 @@ async function registerCommand(options: OwnerOptions & { stake: string; fund: st
       fund: parseEther(options.fund),
       onProgress: (text) => process.stderr.write(`  ${text}\n`),
     })
-    print(options, { owner: session.owner.address, operator, seat })
+    print(options, { owner: session.owner.address, operator, seat, ...(seat === null ? { candidate: true } : {}) })
   })
 }
 

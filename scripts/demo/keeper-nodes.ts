@@ -20,6 +20,7 @@ export type KeeperNode = {
   readonly owner: string
   readonly ownerKey: string
   readonly operator: string
+  /** -1 for a candidate. */
   readonly seat: number
   /** Base URL of /healthz and /metrics. */
   readonly monitoring: string
@@ -89,7 +90,8 @@ export async function prepareKeepers(options: PrepareOptions): Promise<KeeperNod
           stake: parseEther(options.stake),
           fund: parseEther('10'),
         })
-        return { ...node, owner: session.owner.address, seat }
+        // A candidate has none until it is drawn.
+        return { ...node, owner: session.owner.address, seat: seat ?? -1 }
       } finally {
         session.close()
       }

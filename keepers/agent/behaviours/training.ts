@@ -15,6 +15,7 @@ import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { ensureSeat } from '../steps/seat.ts'
+import { reportAbsent } from '../steps/sortition.ts'
 import { storedUpdate } from '../steps/stored-update.ts'
 import type { TrainOutcome } from '../training/protocol.ts'
 
@@ -31,6 +32,8 @@ export async function training(step: Step): Promise<StepResult> {
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   if (!(await adoptAccepted(step))) return 'again'
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
+  // Beside the training, which must not wait for it.
+  void reportAbsent(step)
   if (hasSeat(snapshot.leftOut, step.seat) && snapshot.due) {
     // The contract decides who sits out this round when it records the end of the last one.
     await pokeInTurn(step, () => act(step, 'poke', [], 'left out'))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { ZeroAddress } from 'ethers'
-import type { ServiceContracts } from '../../chain/index.ts'
+import { type ServiceContracts, sortitionAt } from '../../chain/index.ts'
 import { agreedDigests, disagreement } from '../../versions/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { RENEW } from '../frame.ts'
@@ -15,6 +15,20 @@ export type Standing = {
 }
 
 export type NotMember = { readonly cause: NotMemberCause; readonly text: string }
+
+/** What a service that draws its members says about this keeper; null for one that draws nobody. */
+async function drawingOf(service: ServiceContracts['service'], owner: string): Promise<NotMember | null> {
+  const { admission } = await service.parameters()
+  const provider = service.runner?.provider
+  const sortition = admission === ZeroAddress || !provider ? null : await sortitionAt(admission, provider)
+  if (sortition === null) return null
+  const { enlisted, candidates, draw } = await sortition.look(owner)
+  if (!enlisted) {
+    return { cause: 'seat', text: 'it is no candidate for the seats, which are drawn: run `cohort keeper register`' }
+  }
+  const text = `it is one of ${candidates} candidates, and draw ${draw.number} has given it no seat: the next epoch has another draw`
+  return { cause: 'undrawn', text }
+}
 
 /** Why a keeper is not a member of the epoch that runs, and the remedy: the first thing to put right. @throws ChainError */
 export async function whyNotMember(
@@ -33,6 +47,8 @@ export async function whyNotMember(
     return { cause: 'jail', text: `it is in jail until ${until}: then run \`cohort keeper unjail\`` }
   }
   if (seat === null) {
+    const drawing = await drawingOf(service, owner)
+    if (drawing !== null) return drawing
     const text = 'it has no seat: run `cohort keeper register`, and `cohort keeper run` to take one whenever it is free'
     return { cause: 'seat', text }
   }

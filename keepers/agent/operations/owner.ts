@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import {
-  type ContractTransactionReceipt,
-  type ContractTransactionResponse,
-  formatEther,
-  type JsonRpcSigner,
-  type Signer,
-  Wallet,
-} from 'ethers'
+import { formatEther, type JsonRpcSigner, type Signer, Wallet } from 'ethers'
 import {
   clients,
-  contractInterface,
-  decodeRevert,
   encodeAddress,
   FailoverProvider,
   openService,
@@ -26,7 +17,9 @@ import { RENEW } from '../frame.ts'
 import { openOperator } from '../operator.ts'
 import { peerIdOf } from '../peer-id.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
+import { delistKeeper, enlistKeeper } from './candidate.ts'
 import { signConsent } from './consent.ts'
+import { settle } from './settle.ts'
 
 /** The session of an owner's command; the caller closes it. */
 export type OwnerSession = {
@@ -92,25 +85,6 @@ async function unlockedAccount(provider: FailoverProvider, index: number): Promi
 /** More than opening an epoch costs. */
 const OPENING_GAS = 600_000n
 
-/** Sends and waits. Refusals come as RevertError with the contract's own error. */
-export async function settle(
-  what: string,
-  sending: Promise<ContractTransactionResponse>,
-): Promise<ContractTransactionReceipt> {
-  const interfaces = [
-    contractInterface('KeeperRegistry'),
-    contractInterface('ILearningService'),
-    contractInterface('CohortToken'),
-  ]
-  try {
-    const receipt = await (await sending).wait()
-    if (receipt === null) throw new Error(`${what}: no receipt`)
-    return receipt
-  } catch (error) {
-    throw decodeRevert(error, interfaces, what) ?? error
-  }
-}
-
 export type RegisterOptions = {
   readonly session: OwnerSession
   readonly folder: string
@@ -123,8 +97,11 @@ export type RegisterOptions = {
   readonly onProgress?: (text: string) => void
 }
 
-/** Registers the keeper of a data folder, stakes, funds its operator and takes a seat. Repeatable: done steps are skipped. */
-export async function registerKeeperOnChain(options: RegisterOptions): Promise<{ readonly seat: number }> {
+/**
+ * Registers the keeper of a data folder, stakes, funds its operator and takes a seat. Where members are drawn, it becomes a candidate instead,
+ * and its seat is null. Repeatable: done steps are skipped.
+ */
+export async function registerKeeperOnChain(options: RegisterOptions): Promise<{ readonly seat: number | null }> {
   const { session, folder, passphrase, operator, stake, fund } = options
   const { config, contracts, owner, provider } = session
   const say = options.onProgress ?? (() => undefined)
@@ -165,6 +142,7 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
       say('letting the service bond the stake')
       await settle('setOptIn', registry.setOptIn(owner.address, service, true))
     }
+    if ((await enlistKeeper(session, say)) !== null) return { seat: null }
     say('taking a seat')
     // The one who fills the last seat also opens the epoch; others may join between the estimate and the block.
     const gasLimit = (await service.join.estimateGas(owner.address)) + OPENING_GAS
@@ -200,7 +178,7 @@ export async function unjailKeeper(session: OwnerSession): Promise<void> {
 }
 
 /**
- * Leaves the service, then moves free stake into unbonding, or pays out stake that has finished unbonding.
+ * Leaves the service, as a member and as a candidate for its seats, then moves free stake into unbonding, or pays out stake that has finished unbonding.
  * @param amount Wei to unbond; null for all free stake.
  */
 export async function unbondKeeper(
@@ -216,7 +194,7 @@ export async function unbondKeeper(
   const registry = clients.registry(await contracts.registry.getAddress(), owner)
   const service = clients.service(config.service.address, owner)
   const before = await registry.keeperOf(owner.address)
-  let left = false
+  let left = await delistKeeper(session)
   const seat = await service.seatOf(before.operator).catch(() => null)
   if (seat !== null) {
     const { leaving } = await service.seats()

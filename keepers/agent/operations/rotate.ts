@@ -18,7 +18,8 @@ import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
 import { AgentError } from '../errors.ts'
 import { openOperator, operatorAddress, remoteOperator } from '../operator.ts'
 import { signConsent } from './consent.ts'
-import { type OwnerSession, settle } from './owner.ts'
+import type { OwnerSession } from './owner.ts'
+import { settle } from './settle.ts'
 import { writeWhole } from './whole-file.ts'
 
 export type RotateOptions = {

@@ -4,6 +4,7 @@ import { RevertError } from '../../chain/index.ts'
 import { act } from '../actions.ts'
 import type { AgentContext, Step } from '../context.ts'
 import { ownerHere } from './registered.ts'
+import { sortitionOf, takePart } from './sortition.ts'
 
 /** Refusals that time or the owner resolves; the keeper goes on and tries again. */
 const WAITING: ReadonlySet<string> = new Set([
@@ -43,12 +44,16 @@ export function hasLeft({ context }: Pick<Step, 'context'>, owner: string): bool
   return true
 }
 
-/** Takes a seat of the service for the keeper that this operator acts for. @throws AgentError NOT_REGISTERED. */
+/** Takes a seat of the service for the keeper that this operator acts for; where members are drawn, once it is. @throws AgentError NOT_REGISTERED. */
 export async function ensureSeat(step: Step): Promise<void> {
   const { context } = step
   const owner = await ownerHere(context)
   if (owner === null) return
-  if (hasLeft(step, owner)) {
+  const sortition = await sortitionOf(context)
+  // Seats that end with the epoch are given up by everybody: what a candidate wants, its place among the candidates says.
+  if (sortition !== null) {
+    if (!(await takePart(step, sortition, owner))) return
+  } else if (hasLeft(step, owner)) {
     context.log.info(
       { event: 'left', owner },
       'this keeper has left the service: stop it, or take a seat again with `cohort keeper register`',

@@ -36,7 +36,7 @@ export async function manifestCall(service: ILearningService, name: string, mani
 }
 
 /** Parameters of a service that the DAO may change; amounts in units of 1e-18 token, windows in seconds. */
-export type ServiceTerms = Readonly<Record<string, bigint | number | string>>
+export type ServiceTerms = Readonly<Record<string, bigint | number | string | boolean>>
 
 /** The parameters in force, and those for the next epoch; null when they are the same. */
 export async function serviceTerms(

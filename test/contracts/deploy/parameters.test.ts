@@ -10,6 +10,9 @@ import { exampleManifest, manifestDigest } from '../../../keepers/versions/index
 
 const GENESIS = `0x${'ab'.repeat(32)}`
 
+/** Terms of a draw that a service may have. */
+const DRAW = { bondTokens: '5', absencePenaltyTokens: '1', minCandidates: 4, patienceSeconds: 1 }
+
 describe('deployment files', () => {
   let folder: string
   beforeEach(async () => {
@@ -65,6 +68,29 @@ describe('deployment files', () => {
       ],
       ['a name too long', (json) => (json.service.name = 'é'.repeat(33)), /service\.name: between 1 and 64 bytes/],
       ['a manifest that is no digest', (json) => (json.service.manifest = '0x12'), /service\.manifest: the SHA-256/],
+      [
+        'a draw for seats that last',
+        (json) => (json.service.sortition = DRAW),
+        /service\.oneEpochSeats: true where members are drawn/,
+      ],
+      [
+        'a draw beside another admission contract',
+        (json) =>
+          Object.assign(json.service, { sortition: DRAW, oneEpochSeats: true, admission: `0x${'12'.repeat(20)}` }),
+        /service\.admission: leave it out/,
+      ],
+      [
+        'a draw with no time to settle it',
+        (json) =>
+          Object.assign(json.service, { sortition: { ...DRAW, patienceSeconds: 31_536_000 }, oneEpochSeats: true }),
+        /service\.sortition\.patienceSeconds: at most half of registrationWindow/,
+      ],
+      [
+        'a penalty for absence beyond the bond',
+        (json) =>
+          Object.assign(json.service, { sortition: { ...DRAW, absencePenaltyTokens: '6' }, oneEpochSeats: true }),
+        /service\.sortition\.absencePenaltyTokens: at most bondTokens/,
+      ],
       ['an unknown strategy', (json) => (json.service.strategy = 'best'), /service\.strategy/],
     ]
     for (const [what, spoil, expected] of spoilt) {

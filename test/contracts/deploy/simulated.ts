@@ -48,6 +48,7 @@ export const PARAMETERS: DeployParameters = {
     decryptionBps: 5000,
     decryptionsPerEpoch: 64,
     maxStrikes: 2,
+    oneEpochSeats: false,
     bondTokens: 5n * TOKEN,
     rewardPerRoundTokens: TOKEN,
     keyPenaltyTokens: TOKEN,
@@ -56,6 +57,7 @@ export const PARAMETERS: DeployParameters = {
     rewardPoolTokens: 50n * TOKEN,
     admission: ZeroAddress,
     partySeats: 0,
+    sortition: null,
     manifest: ZeroHash,
   },
 }

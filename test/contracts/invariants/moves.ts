@@ -98,6 +98,7 @@ export async function daoMove(chance: Chance, actors: readonly Actor[]): Promise
       decryptionBps,
       minKeepers: 2 + Math.floor(random() * 3),
       maxStrikes: 2 + Math.floor(random() * 2),
+      oneEpochSeats: random() < 0.3,
       decryptionsPerEpoch: 1 + Math.floor(random() * 5),
       decryptPenalty: BigInt(Math.floor(random() * 30)) * COH,
       fraudPenalty: BigInt(Math.floor(random() * 30)) * COH,

@@ -85,6 +85,7 @@ export type ServiceParameters = {
   decryptionBps: number
   decryptionsPerEpoch: number
   maxStrikes: number
+  oneEpochSeats: boolean
   bond: bigint
   rewardPerRound: bigint
   keyPenalty: bigint
@@ -183,6 +184,7 @@ async function deployWorld(options: WorldOptions): Promise<World> {
     decryptionBps: 5000,
     decryptionsPerEpoch: 100,
     maxStrikes: 2,
+    oneEpochSeats: false,
     bond: BOND,
     rewardPerRound: REWARD,
     keyPenalty: KEY_PENALTY,

@@ -4,6 +4,7 @@ import { ZeroAddress } from 'ethers'
 import { standingOf } from '../../../keepers/agent/assembly.ts'
 import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import { type Standing, whyNotMember } from '../../../keepers/agent/operations/not-member.ts'
+import { contractInterface } from '../../../keepers/chain/index.ts'
 import { exampleManifest, manifestDigest } from '../../../keepers/versions/index.ts'
 
 const OPERATOR = '0x00000000000000000000000000000000000000Bb'
@@ -47,6 +48,29 @@ describe('why a keeper is not a member', () => {
     expect(await ask({}, { seat: null })).to.match(/^seat: .*no seat/)
     expect(await ask({}, { state: 'Registration' })).to.match(/^opening: .*once that closes/)
     expect(await ask({})).to.match(/^excluded: .*becomes a member in the next one/)
+  })
+
+  it('says of a candidate that was not drawn that nothing is wrong, and of a keeper that is none what to do', async () => {
+    const iface = contractInterface('ISortitionAdmission')
+    const draw = [3, 1, 4, 12, 5, 5, 90, 1000, `0x${'0'.repeat(64)}`]
+    const answering = (enlisted: boolean) => ({
+      resolveName: async (name: string) => name,
+      call: async ({ data }: { data: string }) =>
+        data.startsWith(iface.getFunction('look')!.selector)
+          ? iface.encodeFunctionResult('look', [[enlisted, false, false, false, false, false, 9, 2, 12, draw]])
+          : `0x${'1'.padStart(64, '0')}`,
+    })
+    for (const [enlisted, said] of [
+      [true, /^undrawn: .*one of 12 candidates, and draw 3 has given it no seat/],
+      [false, /^seat: .*no candidate .*cohort keeper register/],
+    ] as const) {
+      const { service, registry } = contracts({ ...usual, owner: OWNER.toLowerCase() })
+      const digests = { manifest: usual.digest, admission: OPERATOR.toLowerCase() }
+      const drawing = { ...service, parameters: async () => digests, runner: { provider: answering(enlisted) } }
+      const place = { operator: OPERATOR, seat: null, state: 'Training' }
+      const { cause, text } = await whyNotMember({ service: drawing, registry } as never, config, place)
+      expect(`${cause}: ${text}`).to.match(said)
+    }
   })
 
   it('is asked of the chain once a minute, again when the state is another, and not by a member', async () => {

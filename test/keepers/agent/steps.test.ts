@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { ZeroAddress } from 'ethers'
 import type { Step } from '../../../keepers/agent/context.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
 import { pokeInTurn } from '../../../keepers/agent/steps/poke.ts'
@@ -62,7 +63,11 @@ describe('a seat that is not to be had yet', () => {
   const join = async (error: string): Promise<string[]> => {
     const warned: string[] = []
     const context = {
-      contracts: { registry: { ownerOfOperator: async () => `0x${'a1'.repeat(20)}` } },
+      contracts: {
+        registry: { ownerOfOperator: async () => `0x${'a1'.repeat(20)}` },
+        service: { parameters: async () => ({ admission: ZeroAddress }) },
+      },
+      remembered: {},
       store: { getRecord: () => null },
       facts: factsOf([]),
       clock: { now: () => 0 },

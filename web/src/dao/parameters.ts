@@ -17,13 +17,14 @@ export type Parameter = {
 
 export type Section = { readonly title: string; readonly who: string; readonly parameters: readonly Parameter[] }
 
-type Unit = 'seconds' | 'count' | 'basis points' | 'tokens' | 'ether' | 'address' | 'digest' | 'percent'
+type Unit = 'seconds' | 'count' | 'basis points' | 'tokens' | 'ether' | 'address' | 'digest' | 'percent' | 'switch'
 
 const BASIS = 100
 
 /** A value of a contract for people. */
 export function valueIn(unit: Unit, value: unknown): string {
   if (unit === 'address' || unit === 'digest') return /^0x0*$/.test(String(value)) ? 'none' : String(value)
+  if (unit === 'switch') return value === true ? 'yes' : 'no'
   const number = BigInt(value as bigint)
   if (unit === 'seconds') return span(Number(number))
   if (unit === 'tokens') return `${tokens(number)} COH`
@@ -50,6 +51,7 @@ export const SERVICE_PARAMETERS: Readonly<Record<string, readonly [Unit, string]
   decryptionBps: ['basis points', 'of the members who can decrypt together: the threshold'],
   decryptionsPerEpoch: ['count', 'sums that one key decrypts; then a new epoch begins'],
   maxStrikes: ['count', 'rounds in a row without an update that cost a member its seat'],
+  oneEpochSeats: ['switch', 'whether all seats are given up when an epoch ends, so that new members are drawn'],
   bond: ['tokens', 'of stake that a seat bonds, and can lose'],
   rewardPerRound: ['tokens', 'for the members of a completed round together, while the pool has them'],
   keyPenalty: ['tokens', "for silence while the epoch's key is made"],

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {IAdmission} from "../../interfaces/IAdmission.sol";
+import {IKeeperRegistry} from "../../interfaces/IKeeperRegistry.sol";
+import {ILearningService} from "../../interfaces/ILearningService.sol";
+import {ILearningServiceTypes} from "../../interfaces/ILearningServiceTypes.sol";
+import {IServiceFactory} from "../../interfaces/IServiceFactory.sol";
+import {ISortitionAdmission} from "../../interfaces/ISortitionAdmission.sol";
+import {Seats} from "../Seats.sol";
+import {MAX_RANK, NO_RANK, firstRanks, rankOf} from "./Shuffle.sol";
+
+/// @title Admits the keepers that a seed draws among all candidates, anew for each epoch
+/// @notice For services with `oneEpochSeats`, which give their seats up when an epoch ends. Nobody has a role here. The keeper registry
+/// must know this contract as a service, so that it can hold bonds.
+/// @dev No function loops over candidates: each computes its own rank. The registry and the service are trusted.
+contract SortitionAdmission is ISortitionAdmission, ERC165 {
+    /// @param place Position + 1 among the candidates; 0 for others.
+    /// @param placeBefore The same when draw `movedAfter` was opened: somebody's leaving has moved this candidate since.
+    /// @param enlistedAfter Number of the last draw when the candidate came: it takes part in later ones.
+    struct Candidate {
+        uint32 place;
+        uint32 placeBefore;
+        uint32 movedAfter;
+        uint32 enlistedAfter;
+    }
+
+    uint256 private constant MAX_DELAY = 128;
+    bytes32 private constant ABSENT_WHEN_DRAWN = "ABSENT_WHEN_DRAWN";
+
+    /// @notice The one service whose members are drawn here.
+    ILearningService public immutable SERVICE;
+    IKeeperRegistry private immutable REGISTRY;
+
+    Terms private _terms;
+    Draw private _draw;
+    address[] private _candidates;
+    mapping(address keeper => Candidate) private _places;
+
+    /// @param factory Of the service. @param id Number of the service there, which need not exist yet: its parameters will name this
+    /// contract.
+    constructor(IServiceFactory factory, uint256 id, IKeeperRegistry registry, Terms memory initial) {
+        _within("bond", initial.bond, 1, type(uint96).max);
+        _within("absencePenalty", initial.absencePenalty, 0, initial.bond);
+        _within("minCandidates", initial.minCandidates, 2, type(uint32).max);
+        _within("patience", initial.patience, 1, 365 days);
+        _within("delay", initial.delay, 1, MAX_DELAY);
+        SERVICE = ILearningService(
+            Clones.predictDeterministicAddress(factory.IMPLEMENTATION(), bytes32(id), address(factory))
+        );
+        REGISTRY = registry;
+        _terms = initial;
+    }
+
+    // ------------------------------------------------------------------------------------------------- candidates
+
+    /// @inheritdoc ISortitionAdmission
+    function enlist(address keeper) external {
+        _checkCaller(keeper);
+        Candidate storage candidate = _places[keeper];
+        if (candidate.place != 0) revert AlreadyEnlisted(keeper);
+        uint256 position = _candidates.length;
+        _candidates.push(keeper);
+        _places[keeper] = Candidate(uint32(position + 1), 0, 0, _draw.number);
+        emit Enlisted(keeper, position);
+        REGISTRY.engage(keeper, _terms.bond);
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function delist(address keeper) external {
+        _checkCaller(keeper);
+        (, , uint32 round, ) = SERVICE.clock();
+        Draw memory d = _draw;
+        // Otherwise it would not pay for its absence.
+        bool bound = _isLive(d, round) && _rankIn(d, keeper, d.size) != NO_RANK;
+        if (bound && !_isExhausted(d)) revert DrawLive(d.number);
+        _remove(keeper);
+        emit Delisted(keeper);
+        REGISTRY.disengage(keeper);
+    }
+
+    // ------------------------------------------------------------------------------------------------- draws
+
+    /// @inheritdoc ISortitionAdmission
+    function openDraw() external {
+        (ILearningServiceTypes.State current, uint32 epoch, uint32 round, ) = SERVICE.clock();
+        if (current != ILearningServiceTypes.State.Registration) revert NotRegistering(current);
+        Draw memory d = _draw;
+        if (_isLive(d, round) && !_isExhausted(d)) revert DrawLive(d.number);
+        // Until the end of the epoch is recorded, its members have their seats.
+        if (SERVICE.isDue()) SERVICE.poke();
+        uint256 found = _candidates.length;
+        if (found < _terms.minCandidates) revert TooFewCandidates(found, _terms.minCandidates);
+        d = Draw({
+            number: d.number + 1,
+            epoch: epoch,
+            round: round,
+            candidates: uint32(found),
+            size: _freeSeats(),
+            reach: 0,
+            seedBlock: uint48(block.number + _terms.delay),
+            since: 0,
+            seed: bytes32(0)
+        });
+        _draw = d;
+        emit DrawOpened(d.number, d.candidates, d.size, d.seedBlock);
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function settleDraw() external {
+        (ILearningServiceTypes.State current, , uint32 round, uint40 end) = SERVICE.clock();
+        Draw memory d = _draw;
+        if (!_isLive(d, round) || d.since != 0) revert NothingToSettle(d.number);
+        if (current != ILearningServiceTypes.State.Registration) revert NotRegistering(current);
+        if (block.number <= d.seedBlock) revert SeedTooEarly(block.number, d.seedBlock);
+        if (block.timestamp + _terms.patience > end) revert SettledTooLate(block.timestamp, end);
+        d.seed = keccak256(abi.encode(block.chainid, address(this), d.number, _randomness(d.seedBlock)));
+        d.reach = d.size;
+        d.since = uint40(block.timestamp);
+        _draw = d;
+        emit DrawSettled(d.number, d.seed);
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function extendDraw() external {
+        (ILearningServiceTypes.State current, , uint32 round, ) = SERVICE.clock();
+        if (current != ILearningServiceTypes.State.Registration) revert NotRegistering(current);
+        Draw memory d = _draw;
+        if (!_isLive(d, round) || !_isExtensible(d)) revert NothingToExtend(d.number, d.since + _terms.patience);
+        uint256 next = uint256(d.reach) + _freeSeats();
+        uint256 most = _most(d);
+        d.reach = uint16(next < most ? next : most);
+        d.since = uint40(block.timestamp);
+        _draw = d;
+        emit DrawExtended(d.number, d.reach);
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function reportAbsence(address keeper) external {
+        (ILearningServiceTypes.State current, uint32 epoch, , ) = SERVICE.clock();
+        Draw memory d = _draw;
+        // From the registration's close to the epoch's end no member loses its seat, unless key generation begins again, with a new
+        // epoch. Positions may change now: the draw is not live any more.
+        bool served = current >= ILearningServiceTypes.State.Training && epoch == d.epoch + 1;
+        if (d.since == 0 || !served) revert NotReportable(d.number, current, epoch);
+        if (_rankIn(d, keeper, d.size) == NO_RANK) revert NotDrawn(d.number, keeper);
+        if (SERVICE.isSeated(keeper)) revert NotAbsent(keeper);
+        _remove(keeper);
+        bytes32 evidence = keccak256(abi.encode(block.chainid, address(this), d.number, keeper));
+        uint256 penalty = _terms.absencePenalty;
+        uint256 taken = penalty == 0 ? 0 : REGISTRY.slash(keeper, penalty, ABSENT_WHEN_DRAWN, evidence);
+        emit Absent(d.number, keeper, taken);
+        REGISTRY.disengage(keeper);
+    }
+
+    /// @inheritdoc IAdmission
+    /// @dev Each keeper is its own party. Seats are taken during Registration only: a seat taken later would be one of the next epoch,
+    /// for which nobody was drawn.
+    function admit(address service, address keeper) external view returns (bool admitted, bytes32 party) {
+        party = bytes32(uint256(uint160(keeper)));
+        if (service != address(SERVICE)) return (false, party);
+        (ILearningServiceTypes.State current, , uint32 round, ) = SERVICE.clock();
+        Draw memory d = _draw;
+        if (current != ILearningServiceTypes.State.Registration || !_isLive(d, round)) return (false, party);
+        return (_rankIn(d, keeper, d.reach) != NO_RANK, party);
+    }
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc ISortitionAdmission
+    function look(address keeper) external view returns (Look memory found) {
+        (ILearningServiceTypes.State current, , uint32 round, uint40 end) = SERVICE.clock();
+        Draw memory d = _draw;
+        bool registering = current == ILearningServiceTypes.State.Registration;
+        found.draw = d;
+        found.candidates = _candidates.length;
+        found.live = _isLive(d, round);
+        found.canOpen =
+            registering &&
+            found.candidates >= _terms.minCandidates &&
+            (!found.live || _isExhausted(d));
+        found.canSettle =
+            registering &&
+            found.live &&
+            d.since == 0 &&
+            block.number > d.seedBlock &&
+            block.timestamp + _terms.patience <= end;
+        found.canExtend = registering && found.live && _isExtensible(d);
+        found.rank = _rankIn(d, keeper, MAX_RANK);
+        found.mayJoin = registering && found.live && found.rank < d.reach;
+        uint256 place = _places[keeper].place;
+        found.enlisted = place != 0;
+        if (found.enlisted) found.position = place - 1;
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function drawn(uint256 count) external view returns (address[] memory list) {
+        Draw memory d = _draw;
+        if (d.since == 0) return list;
+        if (count > d.candidates) count = d.candidates;
+        uint256[] memory positions = firstRanks(d.seed, d.candidates, count > MAX_RANK ? MAX_RANK : count);
+        list = new address[](positions.length);
+        for (uint256 i = 0; i < positions.length; ++i) {
+            if (positions[i] < _candidates.length) list[i] = _candidates[positions[i]];
+        }
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function lastDraw() external view returns (Draw memory) {
+        return _draw;
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function terms() external view returns (Terms memory) {
+        return _terms;
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function candidateCount() external view returns (uint256) {
+        return _candidates.length;
+    }
+
+    /// @inheritdoc ISortitionAdmission
+    function candidateAt(uint256 position) external view returns (address) {
+        return _candidates[position];
+    }
+
+    /// @notice ERC-165: keepers recognise this kind of admission by it.
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return
+            interfaceId == type(ISortitionAdmission).interfaceId ||
+            interfaceId == type(IAdmission).interfaceId ||
+            super.supportsInterface(interfaceId);
+    }
+
+    // ------------------------------------------------------------------------------------------------- internals
+
+    function _freeSeats() private view returns (uint16) {
+        uint256 max = SERVICE.parameters().maxKeepers;
+        (uint256 seated, ) = SERVICE.seats();
+        uint256 taken = Seats.wrap(seated | SERVICE.reservedSeats()).count();
+        if (taken >= max) revert NoFreeSeats(max);
+        return uint16(max - taken);
+    }
+
+    /// @dev From the opening until the service's next round begins, which ends registration and key generation for good.
+    function _isLive(Draw memory d, uint32 round) private pure returns (bool) {
+        return d.number != 0 && d.round == round;
+    }
+
+    /// @dev Everybody that the draw reaches could have come, for `patience` seconds, and registration has still not closed.
+    function _hasWaited(Draw memory d) private view returns (bool) {
+        return d.since != 0 && block.timestamp >= uint256(d.since) + _terms.patience;
+    }
+
+    function _isExtensible(Draw memory d) private view returns (bool) {
+        return _hasWaited(d) && d.reach < _most(d);
+    }
+
+    /// @dev It reaches everybody that it ever will, and has waited for them.
+    function _isExhausted(Draw memory d) private view returns (bool) {
+        return _hasWaited(d) && d.reach >= _most(d);
+    }
+
+    function _most(Draw memory d) private pure returns (uint256) {
+        return d.candidates < MAX_RANK ? d.candidates : MAX_RANK;
+    }
+
+    /// @dev The candidate's rank if it is below `limit`, else NO_RANK.
+    function _rankIn(Draw memory d, address keeper, uint256 limit) private view returns (uint256) {
+        Candidate memory candidate = _places[keeper];
+        if (candidate.place == 0 || candidate.enlistedAfter >= d.number || d.since == 0) return NO_RANK;
+        uint256 place = candidate.movedAfter == d.number ? candidate.placeBefore : candidate.place;
+        return rankOf(d.seed, d.candidates, place - 1, limit);
+    }
+
+    /// @dev The last candidate takes the place that gets free. Its place in the last draw is kept: an absence may be reported after
+    /// another one has moved the candidate.
+    function _remove(address keeper) private {
+        uint32 place = _places[keeper].place;
+        if (place == 0) revert NotEnlisted(keeper);
+        delete _places[keeper];
+        address last = _candidates[_candidates.length - 1];
+        _candidates.pop();
+        if (last == keeper) return;
+        _candidates[place - 1] = last;
+        Candidate memory moved = _places[last];
+        if (moved.movedAfter != _draw.number) (moved.placeBefore, moved.movedAfter) = (moved.place, _draw.number);
+        moved.place = place;
+        _places[last] = moved;
+    }
+
+    /// @dev The beacon chain's randomness of this block. A chain that has none gives a small constant; there the hash of the block after
+    /// the opening counts, or of the last one with the same number modulo 256, since the chain knows no more.
+    function _randomness(uint48 seedBlock) private view returns (uint256 found) {
+        found = block.prevrandao;
+        if (found > type(uint128).max) return found;
+        uint256 last = block.number - 1;
+        found = uint256(blockhash(last - ((last - (seedBlock & 0xff)) & 0xff)));
+    }
+
+    function _checkCaller(address keeper) private view {
+        if (msg.sender != keeper && msg.sender != REGISTRY.operatorOf(keeper)) revert NotKeeper(msg.sender, keeper);
+    }
+
+    function _within(bytes32 field, uint256 found, uint256 min, uint256 max) private pure {
+        if (found < min || found > max) revert TermOutOfRange(field, found, min, max);
+    }
+}
