@@ -54,7 +54,9 @@ export async function answerInference(ring: InferenceRing, of: AnswerRequest): P
   }
   const members = keepers.map((encryptionKey) => ({ address: '0x' as const, encryptionKey }))
   const pairKeys = await derivePairKeys({ members, self, keyHash: request.hash }, own.secretKey, of.signal)
-  const noiseSeed = own.secretKey.reveal((key) => new Uint8Array(hkdfSync('sha256', key, request.hash, FLOODING_INFO, 32)))
+  const noiseSeed = own.secretKey.reveal(
+    (key) => new Uint8Array(hkdfSync('sha256', key, request.hash, FLOODING_INFO, 32)),
+  )
   try {
     const key = { publicKey: keepers[self]!, secretKey: own.secretKey }
     const polynomials = openSealed(key, of.share, shareBinding(request.hash, self), (share) => {
@@ -92,7 +94,11 @@ type PartOf = {
 }
 
 /** h = λ·Σ_{i≥1} c_i·f^i + z + e, and c_0 from the first keeper. */
-function part(ring: InferenceRing, request: RequestParts, { self, pairKeys, noiseSeed, f, output, o }: PartOf): Uint8Array {
+function part(
+  ring: InferenceRing,
+  request: RequestParts,
+  { self, pairKeys, noiseSeed, f, output, o }: PartOf,
+): Uint8Array {
   const { kernel } = ring
   const { calls, degree, dataPrimeCount, polynomialBytes } = kernel
   return kernel.borrow([polynomialBytes, polynomialBytes], (sum, room) => {
@@ -205,6 +211,7 @@ function decoded(ring: InferenceRing, sum: Block, samples: number): Float64Array
   return slots.decode(coefficients, samples)
 }
 
-function answerBinding(request: Uint8Array, keeper: number): Uint8Array {
+/** What a keeper's part is bound to. */
+export function answerBinding(request: Uint8Array, keeper: number): Uint8Array {
   return hash('inference answer', new ByteWriter().bytes(request).u16(keeper).finish())
 }

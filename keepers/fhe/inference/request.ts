@@ -63,7 +63,10 @@ export function requestInference(ring: InferenceRing, inputs: InferenceInputs): 
   if (reader.length !== KEY_BYTES) throw refuse('reader', `an X25519 key has ${KEY_BYTES} bytes, not ${reader.length}`)
   checkSamples(terms, samples)
 
-  const start = new ByteWriter().bytes(terms.hash).bytes(randomFillSync(new Uint8Array(SEED_BYTES))).u32(samples.length)
+  const start = new ByteWriter()
+    .bytes(terms.hash)
+    .bytes(randomFillSync(new Uint8Array(SEED_BYTES)))
+    .u32(samples.length)
   for (const keeper of answering) start.u16(keeper)
   const head = start.bytes(reader).finish()
   const seed = polynomialSeed(head)
@@ -77,18 +80,21 @@ export function requestInference(ring: InferenceRing, inputs: InferenceInputs): 
     for (let i = 0; i < terms.inputs; i++) {
       const values = slots.encode(samples.map((sample) => sample[i]!))
       const a = roundPolynomial(kernel, seed, i)
-      kernel.borrow([kernel.polynomialBytes, kernel.polynomialBytes, ERROR_BYTES * kernel.degree], (c0, room, random) => {
-        scale.write(kernel, values, c0!)
-        randomFillSync(kernel.view(random!))
-        for (const [l, record] of kernel.records.slice(0, kernel.dataPrimeCount).entries()) {
-          const [sum, at] = [kernel.residues(c0!, l), kernel.residues(room!, l)]
-          kernel.calls.binomialResidues(record, at, random!.at, kernel.degree)
-          kernel.calls.addInto(record, sum, at, kernel.degree)
-          kernel.calls.forward(record, sum, kernel.logDegree)
-        }
-        ring.subtractProduct(c0!, a, secret)
-        bytes.set(kernel.view(c0!), head.length + i * kernel.polynomialBytes)
-      })
+      kernel.borrow(
+        [kernel.polynomialBytes, kernel.polynomialBytes, ERROR_BYTES * kernel.degree],
+        (c0, room, random) => {
+          scale.write(kernel, values, c0!)
+          randomFillSync(kernel.view(random!))
+          for (const [l, record] of kernel.records.slice(0, kernel.dataPrimeCount).entries()) {
+            const [sum, at] = [kernel.residues(c0!, l), kernel.residues(room!, l)]
+            kernel.calls.binomialResidues(record, at, random!.at, kernel.degree)
+            kernel.calls.addInto(record, sum, at, kernel.degree)
+            kernel.calls.forward(record, sum, kernel.logDegree)
+          }
+          ring.subtractProduct(c0!, a, secret)
+          bytes.set(kernel.view(c0!), head.length + i * kernel.polynomialBytes)
+        },
+      )
       values.fill(0)
     }
     const binding = requestHash(bytes)
@@ -131,7 +137,14 @@ export function readRequest(ring: InferenceRing, bytes: Uint8Array): RequestPart
     return c0
   })
   reader.end()
-  return { hash: requestHash(bytes), samples, answering, reader: key, ciphertexts, polynomialSeed: polynomialSeed(head) }
+  return {
+    hash: requestHash(bytes),
+    samples,
+    answering,
+    reader: key,
+    ciphertexts,
+    polynomialSeed: polynomialSeed(head),
+  }
 }
 
 /** What a sealed share of a request is bound to. */

@@ -18,7 +18,8 @@ export class Slots {
     this.degree = degree
     this.count = degree / 2
     this.#places = new Uint32Array(this.count)
-    for (let j = 0, power = 1; j < this.count; j++, power = (3 * power) % (2 * degree)) this.#places[j] = (power - 1) / 2
+    for (let j = 0, power = 1; j < this.count; j++, power = (3 * power) % (2 * degree))
+      this.#places[j] = (power - 1) / 2
     this.#cosines = new Float64Array(2 * degree)
     this.#sines = new Float64Array(2 * degree)
     for (let k = 0; k < 2 * degree; k++) {

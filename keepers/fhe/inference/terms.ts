@@ -31,6 +31,8 @@ const LOG2_FAILURE = -40
 const LIMB_BITS = 96
 /** Share of the modulus that values and flooding may fill. */
 const MODULUS_SHARE = 0.9
+/** Bits of the largest value that two transforms in doubles keep. */
+const FLOAT_BITS = 44
 /** Bits that the encoder gives a value: two words. */
 const ENCODER_BITS = 122
 
@@ -101,7 +103,7 @@ export function inferenceTerms(network: SquareNetwork, options: InferenceTermsOp
     if (grown.value * 2 ** grown.scaleBits + answering * 1.5 * 2 ** bits > room) continue
     const tail = Math.sqrt(2 * Math.LN2 * (Math.log2(outputs * set.degree) - LOG2_FAILURE))
     const slots = tail * 2 ** (bits - 1) * Math.sqrt(answering * set.degree) + grown.noise
-    const error = slots * 2 ** -grown.scaleBits
+    const error = slots * 2 ** -grown.scaleBits + grown.value * 2 ** -FLOAT_BITS
     if (error > grown.value) break
     const terms = {
       ...{ set, members, threshold, inputs, outputs, degree, answering, clipBound, statisticalBits, flooding, error },
