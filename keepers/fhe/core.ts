@@ -2,9 +2,9 @@
 // One thread's work on one ciphertext: encrypt, compute a share, decode. The main thread has one core, and so has
 // each worker of the pool.
 import { ByteStream } from './byte-stream.ts'
+import { FixedPoint } from './fixed-point.ts'
 import type { Block } from './kernel/kernel.ts'
 import { Kernel } from './kernel/kernel.ts'
-import { dataPrimes, powMod } from './parameters.ts'
 import type { Plan } from './plan.ts'
 import { type ClaimSeeds, ClaimSum, type ClaimSums, projectColumns } from './projection.ts'
 import { RoundPolynomials } from './round-polynomial.ts'
@@ -44,20 +44,12 @@ type OpenProduct = {
   readonly sums: Block
 }
 
-/** What `encodeReals` multiplies by, for one scale: see there. */
-type Encoding = {
-  readonly top: number
-  readonly rest: number
-  readonly topFactors: readonly bigint[]
-  readonly restFactors: readonly bigint[]
-}
-
 export class Core implements Disposable {
   readonly plan: Plan
   readonly kernel: Kernel
   readonly wire: Wire
   readonly polynomials: RoundPolynomials
-  readonly #encoding: Encoding
+  readonly #encoding: FixedPoint
   #product: OpenProduct | null = null
   #claim: ClaimSum | null = null
 
@@ -66,7 +58,7 @@ export class Core implements Disposable {
     this.kernel = kernel
     this.wire = new Wire(kernel, plan.wire)
     this.polynomials = new RoundPolynomials(kernel)
-    this.#encoding = encodingOf(plan)
+    this.#encoding = new FixedPoint(plan.set, plan.scaleBits, Math.max(plan.clipBound, plan.weightAmplitude))
   }
 
   static async open(plan: Plan): Promise<Core> {
@@ -135,15 +127,7 @@ export class Core implements Disposable {
 
   /** Writes N values at the plan's scale to a polynomial: residues below their primes, not transformed. */
   encode(values: Float64Array, out: Block): void {
-    const { kernel } = this
-    const { top, rest, topFactors, restFactors } = this.#encoding
-    kernel.borrow([8 * kernel.degree], (reals) => {
-      kernel.write(reals!, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-      for (let l = 0; l < kernel.dataPrimeCount; l++) {
-        const [at, record] = [kernel.residues(out, l), kernel.records[l]!]
-        kernel.calls.encodeReals(record, at, reals!.at, kernel.degree, top, rest, topFactors[l]!, restFactors[l]!)
-      }
-    })
+    this.#encoding.write(this.kernel, values, out)
   }
 
   /** Row sums of J·w over ciphertext `index`, w = c0 − a·(λ·x) being what the product's encryption of it holds; secret. */
@@ -241,20 +225,4 @@ export class Core implements Disposable {
 /** Random bytes that the flooding of one ciphertext takes: three terms of 8 or 12 bytes a coefficient. */
 function floodingBytes(plan: Pick<Plan, 'set' | 'flooding'>): number {
   return 3 * plan.set.degree * (plan.flooding.uniformBits > 64 ? 12 : 8)
-}
-
-/** Bits that a whole part of a value may have in a signed word, and its rest. */
-const WORD_BITS = 61
-
-function encodingOf(plan: Plan): Encoding {
-  const largest = Math.max(plan.clipBound, plan.weightAmplitude)
-  const top = Math.min(plan.scaleBits, WORD_BITS - Math.ceil(Math.log2(largest)))
-  const rest = Math.min(plan.scaleBits - top, WORD_BITS)
-  const powers = (exponent: number) => dataPrimes(plan.set).map((p) => powMod(2n, BigInt(exponent), p))
-  return {
-    top: 2 ** top,
-    rest: 2 ** rest,
-    topFactors: powers(plan.scaleBits - top),
-    restFactors: powers(plan.scaleBits - top - rest),
-  }
 }

@@ -17,6 +17,12 @@ export { generateEncryptionKey, importEncryptionKey } from './envelope.ts'
 export { FheError, type FheErrorCode, type FheErrorDetail } from './errors.ts'
 export { MemoryOnceGuard, onceNonce } from './guard.ts'
 export { KEY_TEST_ROUND } from './header.ts'
+// Inference on inputs that nobody but their owner sees
+export { type AnswerRequest, answerInference, type ReadRequest, readInference } from './inference/answer.ts'
+export { type DenseLayer, denseLayer, evaluateClear, type SquareNetwork } from './inference/network.ts'
+export { type InferenceInputs, type InferenceRequest, requestInference } from './inference/request.ts'
+export { InferenceRing } from './inference/ring.ts'
+export { type InferenceTerms, type InferenceTermsOptions, inferenceTerms } from './inference/terms.ts'
 // Keys
 export { finishKeyGeneration, startKeyGeneration } from './key-generation.ts'
 export { checkKeyTest, keyTestVector } from './key-test.ts'

@@ -7,7 +7,6 @@ import { checkDealt, proveDealing } from './dealing-check.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { isKeyOf, openSealed, sealTo } from './envelope.ts'
 import { FheError } from './errors.ts'
-import type { Block, Kernel } from './kernel/kernel.ts'
 import { frameOf, readDealt } from './key-frame.ts'
 import {
   encodeDealing,
@@ -22,6 +21,7 @@ import { derivePairKeys } from './masks.ts'
 import { makeMemberKey } from './member-key.ts'
 import { deal } from './shamir.ts'
 import { DEALING_SEED_BYTES, extraResidues } from './sizes.ts'
+import { sampleSecret } from './ternary.ts'
 import type { KeyGenerationMessages, KeyGenerationOutcomeRequest, KeyGenerationRequest, MemberKey } from './types.ts'
 
 /**
@@ -118,22 +118,4 @@ export async function finishKeyGeneration(engine: Engine, request: KeyGeneration
       kernel.release(room)
     }
   })
-}
-
-/**
- * s_i, uniform ternary: its digits, and the same over the data primes in NTT form. Drawn here and not by SEAL's
- * KeyGenerator, whose save would leave copies of the secret in a heap that nobody wipes; the distribution is the same (SEAL
- * rlwe.cpp, sample_poly_ternary).
- */
-function sampleSecret(kernel: Kernel, digits: Block, s: Block): void {
-  const { calls, degree } = kernel
-  const count = degree + (degree >> 4)
-  kernel.borrow([count], (random) => {
-    do randomFillSync(kernel.view(random!))
-    while (calls.ternary(digits.at, random!.at, count, degree) < degree)
-  })
-  for (const [l, record] of kernel.records.slice(0, kernel.dataPrimeCount).entries()) {
-    calls.ternaryResidues(record, kernel.residues(s, l), digits.at, degree)
-    calls.forward(record, kernel.residues(s, l), kernel.logDegree)
-  }
 }

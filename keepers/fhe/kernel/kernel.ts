@@ -17,6 +17,7 @@ type Exports = {
   addInto(record: number, sum: number, values: number, degree: number): void
   addChecked(record: number, sum: number, values: number, degree: number): number
   scale(record: number, values: number, factor: bigint, degree: number): void
+  scaleAdd(record: number, sum: number, values: number, factor: bigint, degree: number): void
   preparePairs(record: number, pairs: number, secret: number, lambda: bigint, degree: number): void
   maskedProduct(record: number, out: number, a: number, pairs: number, noise: number, degree: number): void
   floodingSums(out: number, random: number, uniformBits: number, degree: number): void
@@ -83,7 +84,7 @@ const PAGE = 65536
 export type Block = { readonly at: number; readonly length: number }
 
 /** The parts of a plan that the kernel depends on. */
-type KernelPlan = Pick<Plan, 'set' | 'flooding'>
+type KernelPlan = Pick<Plan, 'set'> & { readonly flooding: Pick<Plan['flooding'], 'uniformBits'> }
 
 let compiled: Promise<WebAssembly.Module> | undefined
 

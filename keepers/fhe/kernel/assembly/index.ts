@@ -19,6 +19,7 @@ export {
   maskedProduct,
   preparePairs,
   scale,
+  scaleAdd,
 } from './polynomial'
 export {
   addUniform,

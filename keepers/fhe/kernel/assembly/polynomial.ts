@@ -54,6 +54,18 @@ export function scale(record: usize, values: usize, factor: u64, degree: u32): v
   }
 }
 
+/** sum ← sum + factor·values; all below p. */
+export function scaleAdd(record: usize, sum: usize, values: usize, factor: u64, degree: u32): void {
+  const p = primeOf(record)
+  const quotient = shoupQuotient(factor, p, ratioOf(record))
+  const qLow = quotient & 0xffffffff
+  const qHigh = quotient >> 32
+  for (let i: usize = 0, size = <usize>degree << 3; i < size; i += 8) {
+    const product = mulPair(load<u64>(values + i), factor, qLow, qHigh, p)
+    store<u64>(sum + i, reduce(product + load<u64>(sum + i), p))
+  }
+}
+
 /** pairs ← λ·secret as Shoup pairs (16 bytes each), ready for `maskedProduct`. */
 export function preparePairs(record: usize, pairs: usize, secret: usize, lambda: u64, degree: u32): void {
   const p = primeOf(record)
