@@ -40,7 +40,7 @@ if (!Number.isInteger(jobs) || jobs < 1) refuse(`--jobs takes a whole number fro
 /** Files of a suite that mostly waits that run at a time: each may be a chain and five keepers, some 2 GiB. */
 const WAITING_JOBS = os.totalmem() >= 12 * 2 ** 30 ? 2 : 1
 /** Lines of the table of test files at the end. */
-const DEAREST = 12
+const DEAREST = 30
 
 const chosen = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDemand : positionals.includes(suite.name)))
 const queue = chosen.flatMap((suite) => jobsOf(suite, filesOf(suite, values.file)))

@@ -18,13 +18,10 @@ import {
   LocalTrainer,
   type ModelSpec,
   modelSpec,
-  packError,
-  parseModelSpec,
   proceduralDigits,
   SeededRandom,
   type TrainingParameters,
   type TrainOptions,
-  unpackError,
 } from '../../../keepers/learning/index.ts'
 import { type FillSlice, GradientWorkers } from '../../../keepers/learning/workers/gradient-workers.ts'
 import { boundsOf } from '../../../keepers/learning/workers/shared.ts'
@@ -45,11 +42,17 @@ describe('learning: worker threads', function () {
   const some = head(train, 500)
   const open: LocalTrainer[] = []
   const started: Worker[] = []
-  const note = (worker: Worker) => void started.push(worker)
+  /** Their exit codes, asked for at once: a thread may end before a test gets to ask. */
+  const exits: Promise<number>[] = []
+  const note = (worker: Worker) => {
+    started.push(worker)
+    exits.push(new Promise((done) => worker.once('exit', done)))
+  }
   before(() => process.on('worker', note))
   after(() => process.off('worker', note))
   beforeEach(() => {
     started.length = 0
+    exits.length = 0
   })
   afterEach(() => {
     for (const trainer of open.splice(0)) trainer.teardown()
@@ -258,13 +261,8 @@ describe('learning: worker threads', function () {
 
   it('a worker that dies ends its fellows, and none is left behind', async () => {
     const trainer = await fresh({ epochs: 12, batchSize: 25 })
-    const ends = () => Promise.all(started.map((worker) => new Promise((done) => worker.once('exit', done))))
-    const training = killedIn(trainer, 3)
-    await new Promise((done) => setTimeout(done, 0))
-    while (started.length < 2) await new Promise((done) => setTimeout(done, 1))
-    const ended = ends()
-    expect((await training).code).to.equal('WORKER_DIED')
-    expect(await ended).to.deep.equal([1, 1])
+    expect((await killedIn(trainer, 3)).code).to.equal('WORKER_DIED')
+    expect(await Promise.all(exits)).to.deep.equal([1, 1])
   })
 
   it('a diverged training is named, restores the weights, and leaves workers that train the next one', async () => {
@@ -317,91 +315,10 @@ describe('learning: worker threads', function () {
 
   it('teardown in the middle of a training ends it, and the threads', async () => {
     const trainer = await fresh({ epochs: 1000 })
-    // Listens before it tears down: the thread may end before the training has failed.
-    let exit: Promise<unknown> | undefined
-    const onProgress = () => {
-      exit ??= new Promise((done) => started[0]!.once('exit', done))
-      trainer.teardown()
-    }
-    await refuses(() => trainer.train({ workers: 2, onProgress }), 'TORN_DOWN', /torn down while training/)
+    const training = trainer.train({ workers: 2, onProgress: () => trainer.teardown() })
+    await refuses(() => training, 'TORN_DOWN', /torn down while training/)
     await refuses(() => trainer.train({ workers: 2 }), 'TORN_DOWN', /torn down/)
-    expect(await exit).to.equal(1)
-  })
-
-  describe('batch normalisation, by tfjs', () => {
-    const layers = [
-      { class_name: 'Flatten', config: { name: 'flat', batch_input_shape: [null, 28, 28, 1] } },
-      { class_name: 'Dense', config: { name: 'hidden', units: 12, activation: 'relu' } },
-      { class_name: 'BatchNormalization', config: { name: 'norm', momentum: 0.5 } },
-      { class_name: 'Dropout', config: { name: 'drop', rate: 0.25 } },
-      { class_name: 'Dense', config: { name: 'out', units: 10, activation: 'softmax' } },
-    ]
-    const modelTopology = { class_name: 'Sequential', config: { name: 'normed', layers } }
-    let spec: ModelSpec
-    before(async () => {
-      spec = await parseModelSpec({ modelTopology })
-    })
-
-    const run = async (workers: number, epochs: number) => {
-      const trainer = await fresh({ batchSize: 40, epochs, weightDecay: 0.1 }, { data: head(train, 40), spec })
-      expect(trainer.backend).to.equal('tfjs-wasm')
-      return (await trainer.train({ workers })).weights
-    }
-
-    it('the statistics are the means of the slices`', async () => {
-      const [alone, together] = [await run(1, 1), await run(2, 1)]
-      const statistic = (weights: Float32Array, name: string) => {
-        const { offset, length } = spec.parameters.find((parameter) => parameter.name === `norm/${name}`)!
-        return weights.subarray(offset, offset + length)
-      }
-      const means = statistic(alone, 'moving_mean')
-      expect(Math.max(...means)).to.be.above(0.1)
-      expect(farthest(statistic(together, 'moving_mean'), means)).to.be.below(1e-5)
-      const variances = statistic(alone, 'moving_variance')
-      const ofSlices = statistic(together, 'moving_variance')
-      // Without the spread between the slices: less, but not by much.
-      for (const [i, variance] of ofSlices.entries()) {
-        expect(variance).to.be.within(0.7 * variances[i]!, 1.0001 * variances[i]!)
-      }
-    })
-
-    it('the bits are the same twice, dropout included', async () => {
-      const first = await run(2, 5)
-      expect(await run(2, 5)).to.deep.equal(first)
-      expect(await run(2, 4)).to.not.deep.equal(first)
-    })
-  })
-
-  describe('errors between threads', () => {
-    it('a worker that cannot start gives its own error, class and code', async () => {
-      const spec = modelSpec('small-cnn')
-      const topology = { class_name: 'Model', config: {} }
-      const engine = { spec: { ...spec, topology }, backend: 'fused' } as never
-      await refuses(() => new GradientWorkers(engine, 2).begin(8), 'NO_BACKEND', /the fused backend cannot run this/)
-    })
-
-    it('keep class, code, fields and stack', () => {
-      const made = [
-        Object.assign(new RangeError('too long'), { code: 'ERR_RANGE', limit: 5n, path: '/tmp/x', inner: { a: 1 } }),
-        new LearningError('BAD_MODEL', 'more than 2 GiB'),
-        Object.assign(new Error('of a library'), { name: 'LibraryError' }),
-      ]
-      const [range, learning, library] = made.map((error) => unpackError(structuredClone(packError(error))))
-      expect(range).to.be.instanceOf(RangeError)
-      expect(range).to.include({
-        name: 'RangeError',
-        code: 'ERR_RANGE',
-        limit: 5n,
-        path: '/tmp/x',
-        stack: made[0]!.stack,
-      })
-      expect(range).to.not.have.property('inner')
-      expect(learning).to.be.instanceOf(LearningError).and.include({ code: 'BAD_MODEL', stack: made[1]!.stack })
-      expect(library).to.include({ name: 'LibraryError', message: 'of a library' })
-      expect(unpackError(packError('text')))
-        .to.be.instanceOf(Error)
-        .and.include({ message: 'text' })
-    })
+    expect(await Promise.all(exits)).to.deep.equal([1])
   })
 
   for (const workers of [0, 1.5, 65, Number.NaN]) {
