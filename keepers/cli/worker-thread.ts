@@ -5,6 +5,8 @@ import { Calculators, claims, gradients, type Performers, proofs, serveThread } 
 
 export type WorkerThreadData = {
   readonly cohortWorker: { readonly circuits: readonly string[]; readonly keys: number }
+  /** The package web-worker, which ffjavascript loads, takes every thread for its own and runs what `mod` names: nothing. */
+  readonly mod: 'data:text/javascript,'
 }
 
 if (parentPort !== null && (workerData as WorkerThreadData | null)?.cohortWorker !== undefined) {

@@ -69,7 +69,7 @@ async function workerCommand(options: WorkerOptions): Promise<void> {
         () =>
           new Worker(new URL('./worker-thread.ts', import.meta.url), {
             name: 'jobs',
-            workerData: { cohortWorker: { circuits, keys } } satisfies WorkerThreadData,
+            workerData: { cohortWorker: { circuits, keys }, mod: 'data:text/javascript,' } satisfies WorkerThreadData,
           }),
         threads,
       ),

@@ -6,7 +6,7 @@ import { type JobQueue, LocalQueue } from './queue.ts'
 import type { QueueTraffic } from './redis/redis-queue.ts'
 
 /** A queue with workers on other machines behind it, and this process where they fail. */
-export type OpenQueue = { readonly queue: JobQueue; readonly traffic: QueueTraffic }
+type OpenQueue = { readonly queue: JobQueue; readonly traffic: QueueTraffic }
 
 /**
  * The queue of a process that has work. Without access, this process does every job, and nothing of a server's client is loaded.

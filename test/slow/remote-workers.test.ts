@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Training on worker processes behind a queue, beside training in one process. It counts whose work it is, so that nobody mistakes work that
 // came back for work that was done elsewhere.
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { expect } from 'chai'
+import { parseConfig } from '../../keepers/agent/index.ts'
+import { KeeperMetrics } from '../../keepers/agent/metrics.ts'
+import { Trainer } from '../../keepers/agent/training/trainer.ts'
+import { noteJobs } from '../../keepers/agent/workers.ts'
 import {
   Calculators,
   gradients,
@@ -17,7 +22,9 @@ import {
 } from '../../keepers/jobs/index.ts'
 import { initialWeights, LocalTrainer, modelSpec, proceduralDigits } from '../../keepers/learning/index.ts'
 import { CircuitShelf } from '../../keepers/serving/index.ts'
+import { exampleManifest } from '../../keepers/versions/index.ts'
 import { calibrate, openSegments, setupFolder, splitFolder, traceFolders } from '../../keepers/zkml/index.ts'
+import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { RedisServer, redisBinary } from '../../scripts/test/redis-server.ts'
 import { WorkerProcess } from '../../scripts/test/worker-process.ts'
 import { samples, twoLayers } from '../keepers/zkml/quantise/networks.ts'
@@ -144,6 +151,56 @@ describe('training on worker processes behind a queue', function () {
       expect(events.slice(2).map(({ event }) => event)).to.deep.equal(['job returned', 'job done'])
       expect(shelf.loaded).to.equal(1)
       await queue.close()
+    } finally {
+      await rm(home, { recursive: true, force: true })
+    }
+  })
+
+  it('has a keeper hand slices out from its training thread, to the bits of its own threads', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'cohort-keeper-'))
+    try {
+      const rows = Array.from({ length: 80 }, (_, i) => `${(i * 37) % 41},${(i * 17) % 23},${i % 2 ? 'a' : 'b'}`)
+      await writeFile(join(home, 'rows.csv'), `x,y,label\n${rows.join('\n')}\n`)
+      const options = server.options()
+      const optionOf = (name: string) => options[options.indexOf(name) + 1]!
+      const input = { kind: 'table', shape: [2], features: ['x', 'y'], label: 'label', delimiter: ',' } as const
+      const manifest = exampleManifest('logistic', {
+        classes: ['a', 'b'],
+        input: { ...input, shape: [2], features: ['x', 'y'] },
+      })
+      const example = readFileSync(join(ROOT, 'keepers/agent/keeper.example.yaml'), 'utf8')
+      const text = example
+        .replace('source: digits ', 'source: csv\n  path: rows.csv ')
+        .replace('  workers: 1 ', '  workers: 3 ')
+      const section = `workers:\n  queue: ${server.url}\n  name: test\n  silentSeconds: 1\n  keyFile: ${optionOf('--queue-key')}\n`
+      const withQueue = `${text}\n${section}  passwordFile: ${optionOf('--queue-password')}\n`
+      const worker = new WorkerProcess(options)
+      workers.push(worker)
+      await worker.until('connected')
+      const metrics = new KeeperMetrics({ process: false, workers: true })
+      const lines: object[] = []
+      const log = { info: (line: object) => lines.push(line), warn: (line: object) => lines.push(line) }
+      const trained = async (config: ReturnType<typeof parseConfig>) => {
+        const trainer = await Trainer.start(config, undefined, noteJobs(log as never, metrics))
+        try {
+          const { weights } = await trainer.train(trainer.shard.initialWeights, { round: 1, epoch: 1 }, config.training)
+          return Buffer.from(weights.buffer, weights.byteOffset, weights.byteLength)
+        } finally {
+          await trainer.stop()
+        }
+      }
+      const own = await trained(parseConfig(text, home, manifest))
+      expect(Buffer.compare(await trained(parseConfig(withQueue, home, manifest)), own)).to.equal(0)
+      const shown = await metrics.registry.metrics()
+      const jobs = worker.count('done')
+      expect(jobs).to.be.above(0)
+      const counted = /cohort_jobs_total\{kind="gradients",where="worker"\} (\d+)/.exec(shown)
+      expect(Number(counted?.[1])).to.be.within(1, jobs)
+      expect(shown).to.match(/cohort_job_bytes_total\{direction="sent"\} [1-9]/)
+      await worker.kill()
+      // Without workers the keeper does it, and says so.
+      expect(Buffer.compare(await trained(parseConfig(withQueue, home, manifest)), own)).to.equal(0)
+      expect(lines.at(-1)).to.include({ event: 'job returned', kind: 'gradients', code: 'TIMEOUT' })
     } finally {
       await rm(home, { recursive: true, force: true })
     }
