@@ -119,7 +119,7 @@ async function ownPart(
   const subject = work.check === undefined ? undefined : checks.get(step.seat)
   const part = { sums: new Map<number, Uint8Array>(), cids: new Map<string, string>(), checked: new Set<number>() }
   const [check, lacks] = await Promise.all([
-    subject === undefined ? 'sound' : work.check!(subject, until),
+    subject === undefined ? ('sound' as const) : work.check!(subject, until),
     addUpThese(step, frame, work, mine, { until, ...part }),
   ])
   if (subject !== undefined) {
