@@ -7,7 +7,7 @@ import type { EpochFrame } from '../epoch.ts'
 import { parametersOf } from '../frame.ts'
 import { drawSeed } from '../steps/open-draft.ts'
 import { counts, type Revealed, reviewUpdate } from '../steps/review.ts'
-import { retried } from './messages.ts'
+import { bringHere, retried } from './messages.ts'
 import { sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
 import type { Member, SliceWork } from './work.ts'
@@ -44,7 +44,9 @@ export async function aggregateBySlices(
     seed: drawSeed(context.serviceAddress, round, last.fact.blockHash),
     until: steady(context.clock) + patience,
     check: async (seat, until) => {
+      const cid = cidOf(bySeat.get(seat)!.fact)
       const review = await retried(step, until, async () => {
+        await bringHere(step, frame, { message: 'update', round }, { seat, cid, until })
         const timeout = Math.max(1, until - steady(context.clock))
         const found = await reviewUpdate(step, frame, keyHash, bySeat.get(seat)!, { timeout })
         if (found.kind !== 'missing') return found
