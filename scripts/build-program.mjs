@@ -17,7 +17,8 @@ const { rolldown } = await import(pathToFileURL(vite.resolve('rolldown')).href)
 const ENTRY = join(ROOT, 'keepers/cli/run.ts')
 
 /** They read files beside themselves, bring binaries, or are loaded by those who may find none. Node finds them as ever. */
-const AS_THEY_ARE = /^(?:node:|@tensorflow\/|node-datachannel|node-seal|snarkjs|ffjavascript|solc|circom2|pino)/
+const AS_THEY_ARE =
+  /^(?:node:|@tensorflow\/|node-datachannel|node-seal|snarkjs|ffjavascript|solc|circom2|pino|bullmq|ioredis)/
 
 /** A thread's module, as the house starts it. The process of a strategy may read the sources and nothing else. */
 const THREAD = /new URL\((?:\/\*[^*]*\*\/ )?'\.\/((?!confined)[\w.-]+\.ts)', import\.meta\.url\)/g

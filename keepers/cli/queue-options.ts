@@ -2,7 +2,7 @@
 // The options by which a command reaches its operator's queue: those of `workers` in keeper.yaml.
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { UsageError } from './failure.ts'
+import { CommandError, EXIT, UsageError } from './failure.ts'
 
 export type QueueOptions = {
   readonly queue?: string
@@ -25,9 +25,9 @@ export function queueOptions(to: Command): Command {
     .option('--silent-seconds <number>', 'after which a silent worker’s job goes to another', parseSeconds, 10)
 }
 
-/** The access that the options describe, or null without --queue. @throws UsageError, JobError BAD_CONFIG */
+/** The access that the options describe, or null without --queue. @throws UsageError; CommandError for files that cannot be used */
 export async function queueAccess(options: QueueOptions) {
-  const { queueSchema, readAccess } = await import('../jobs/index.ts')
+  const { JobError, queueSchema, readAccess } = await import('../jobs/index.ts')
   const { queue, queueName, queueKey, queuePassword, queueCa, allowPlaintext = false, silentSeconds } = options
   if (queue === undefined) {
     const stray = Object.entries({ 'queue-key': queueKey, 'queue-password': queuePassword, 'queue-ca': queueCa }).find(
@@ -42,7 +42,14 @@ export async function queueAccess(options: QueueOptions) {
     ...(queuePassword === undefined ? {} : { passwordFile: resolve(queuePassword) }),
     ...(queueCa === undefined ? {} : { caFile: resolve(queueCa) }),
   })
-  if (parsed.success) return readAccess(parsed.data)
+  if (parsed.success) {
+    try {
+      return readAccess(parsed.data)
+    } catch (error) {
+      if (!(error instanceof JobError)) throw error
+      throw new CommandError(error.message, error.message.includes('cannot read') ? EXIT.noInput : EXIT.config)
+    }
+  }
   const [issue] = parsed.error.issues
   throw new UsageError(`--${OPTION[String(issue?.path[0])] ?? 'queue'}: ${issue?.message}`)
 }

@@ -56,7 +56,8 @@ async function workerCommand(options: WorkerOptions): Promise<void> {
   if (kinds.includes('proofs') !== circuits.length > 0) {
     throw new UsageError('jobs of proofs need --circuits, and --circuits needs proofs among --kinds')
   }
-  const access = await accessOf(options)
+  const access = await queueAccess(options)
+  if (access === null) throw new UsageError('--queue is needed: where the operator’s queue is')
   await untilStopped(async (signal) => {
     const { loadWorkerSide } = await import('../jobs/index.ts')
     const { WorkerHealth } = await import('./worker-health.ts')
@@ -98,17 +99,6 @@ async function workerCommand(options: WorkerOptions): Promise<void> {
     if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   })
   report(options, 'stopped', {})
-}
-
-async function accessOf(options: QueueOptions) {
-  try {
-    const access = await queueAccess(options)
-    if (access === null) throw new UsageError('--queue is needed: where the operator’s queue is')
-    return access
-  } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'JobError') throw error
-    throw new CommandError(error.message, error.message.includes('cannot read') ? EXIT.noInput : EXIT.config)
-  }
 }
 
 async function lanesOf(kinds: readonly string[], folders: readonly string[]) {

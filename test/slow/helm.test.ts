@@ -134,7 +134,7 @@ describe('the Helm chart', function () {
       }
       const secrets = pod.volumes.flatMap(({ secret }) => secret ?? [])
       expect(secrets.length).to.be.above(0)
-      for (const { defaultMode } of secrets) expect(defaultMode & 0o007).to.equal(0)
+      for (const { defaultMode } of secrets) expect(defaultMode).to.equal(0o440)
     }
   })
 

@@ -76,7 +76,7 @@ securityContext:
 - name: queue
   secret:
     secretName: {{ required "queue.secretName: a Secret with workers.key and password" .Values.queue.secretName | quote }}
-    defaultMode: 0440
+    defaultMode: 288 # 0440: read by the owner and the group of the pod
 {{- end }}
 
 {{- /* A worker: reached by probes and monitoring alone. */ -}}
