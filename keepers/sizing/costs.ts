@@ -29,13 +29,13 @@ export type Linear = { readonly fixed: number; readonly each: number }
  * `test/keepers/sizing/costs.test.ts` compares the two.
  */
 export const MEASURED_COSTS: Costs = {
-  encrypt: { fixed: 0.0422, each: 1.79e-06 },
-  check: { fixed: 0.00462, each: 2.55e-07 },
-  add: { fixed: 0.000487, each: 2.21e-09 },
-  share: { fixed: 0, each: 2.01e-07 },
+  encrypt: { fixed: 0.0422, each: 1.79e-6 },
+  check: { fixed: 0.00462, each: 2.55e-7 },
+  add: { fixed: 0.000487, each: 2.21e-9 },
+  share: { fixed: 0, each: 2.01e-7 },
   mask: { fixed: 0.000233, each: 0 },
-  combine: { fixed: 0, each: 5.47e-08 },
-  combineShare: { fixed: 0.000487, each: 2.21e-09 },
+  combine: { fixed: 0, each: 5.47e-8 },
+  combineShare: { fixed: 0.000487, each: 2.21e-9 },
   blob: 0.0662,
   part: 0.0253,
   round: 0.319,

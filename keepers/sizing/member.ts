@@ -2,6 +2,7 @@
 // One keeper of the simulated service: it waits for states, takes its steps, and spends processor time, bytes and gas on them.
 import { ROUND_TIMES } from '../agent/index.ts'
 import type { Plan } from '../fhe/index.ts'
+import { type Account, emptyAccount } from './account.ts'
 import type { Chain } from './chain.ts'
 import { type Costs, costOf } from './costs.ts'
 import type { GasOf, RoundGas } from './gas.ts'
@@ -39,21 +40,6 @@ export type Surroundings = {
   /** A keeper's place in the order of those that may open a round's draft. */
   readonly turnOf: (seat: number) => number
 }
-
-/** What a keeper spent. Bytes are those of payload, fetched from others and served to them. */
-export type Account = {
-  processor: number
-  fetched: number
-  served: number
-  gas: number
-  transactions: number
-  /** Sums that it added up together with others, and by itself. */
-  sliced: number
-  alone: number
-}
-const emptyAccount = (): Account => ({
-  ...{ processor: 0, fetched: 0, served: 0, gas: 0, transactions: 0, sliced: 0, alone: 0 },
-})
 
 /** Requests of a transaction: nonce, estimate, fee, and sending it. */
 const REQUESTS = 4
@@ -225,8 +211,7 @@ export class Member {
     const { seats } = service
     const isPast = (): boolean => service.isPast(round, 'aggregate')
     const half = service.timeOf(ROUND_TIMES.attest)
-    const isReady = (): boolean =>
-      isPast() || seats.attested.size >= seats.revealed.size || world.now >= half
+    const isReady = (): boolean => isPast() || seats.attested.size >= seats.revealed.size || world.now >= half
     yield* this.#see(isReady, half)
     // The draw takes the hash of a block that is there.
     yield* world.until(chain.nextBlock(service.attestedAt))

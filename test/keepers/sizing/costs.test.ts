@@ -6,21 +6,24 @@ import { MEASURED_COSTS, PROTOCOL } from '../../../keepers/sizing/index.ts'
 const { rows } = JSON.parse(readFileSync(new URL('../../../bench/results/scale.json', import.meta.url), 'utf8')) as {
   rows: { metric: string; value: number; peerValue: number | null; ratio: number | null; note?: string }[]
 }
-const valueOf = (metric: string): number => rows.find((row) => row.metric === metric)?.value ?? Number.NaN
+const figureOf = (metric: string): number => rows.find((row) => row.metric === metric)?.value ?? Number.NaN
 
 describe('costs of a simulated keeper', () => {
   it('are those that the bench measured, and so are the round trips', () => {
     for (const [name, cost] of Object.entries(MEASURED_COSTS)) {
       if (typeof cost === 'number') {
-        expect(cost, name).to.be.closeTo(valueOf(`scale.fit.${name}`), 0.01 * cost)
+        expect(cost, name).to.be.closeTo(figureOf(`scale.fit.${name}`), 0.01 * cost)
         continue
       }
       for (const part of ['fixed', 'each'] as const) {
-        expect(cost[part], `${name}.${part}`).to.be.closeTo(valueOf(`scale.operation.${name}.${part}`), 0.01 * cost[part])
+        expect(cost[part], `${name}.${part}`).to.be.closeTo(
+          figureOf(`scale.operation.${name}.${part}`),
+          0.01 * cost[part],
+        )
       }
     }
     for (const name of ['dial', 'blob', 'level', 'part', 'dialBytes', 'askBytes'] as const) {
-      expect(PROTOCOL[name], name).to.be.closeTo(valueOf(`scale.trips.${name}`), 0.05 * PROTOCOL[name])
+      expect(PROTOCOL[name], name).to.be.closeTo(figureOf(`scale.trips.${name}`), 0.05 * PROTOCOL[name])
     }
   })
 
