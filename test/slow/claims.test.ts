@@ -159,6 +159,8 @@ describe('claims on record', function () {
     const { index } = await on('draw', at('accurate'), ...pool, ...version(), ...as(OWNER))
     expect(index).to.be.within(0, 2)
     const args = ['publish', at('accurate'), ...batches, ...pool, '--source', 'draw']
+    const other = await claim(...args, ...terms(5), ...as(STRANGER), '--registry', registry)
+    expect(other.stderr).to.match(/drew its batch for a claim of/)
     const { claimId, figure } = await on(...args, ...terms(5), ...as(OWNER))
     expect(figure).to.equal(5)
     const shown = await on('show', String(claimId))

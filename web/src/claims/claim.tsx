@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One claim: its terms, the proofs behind it, its challenges, and a challenge of the visitor's own.
+import { toBeHex } from 'ethers'
 import { useState } from 'preact/hooks'
 import { clients, contractInterface } from '../../../keepers/chain/index.ts'
 import { link } from '../app/route.ts'
@@ -67,7 +68,7 @@ function Terms({ connection, claim }: Shown) {
       <Fact name="Guaranteed">{figureText(claim, claim.guarantee)}</Fact>
       <Fact name="State">{stateText(claim, timestamp)}</Fact>
       <Fact name="Batch">{inert(chosenBy(claim), 80)}</Fact>
-      <Fact name="Refuted by">{inert(refutableBy(claim), 120)}</Fact>
+      <Fact name="Can be refuted by">{inert(refutableBy(claim), 120)}</Fact>
       <Fact name="Claimant">
         <Hex value={claimant} />
       </Fact>
@@ -86,8 +87,8 @@ function Terms({ connection, claim }: Shown) {
 function Proofs({ connection, registry, claim }: Shown) {
   const [key, setKey] = useState<string | null>(null)
   const check = async (what: 'claim' | 'refutation'): Promise<string> => {
-    const { how } = await checkClaim(connection, registry, claim, what, key)
-    return `the proof of the ${what} holds: verified ${how}`
+    const { how, commitment } = await checkClaim(connection, registry, claim, what, key)
+    return `the proof of the ${what} holds: verified ${how}, of the model with commitment ${toBeHex(commitment, 32)}`
   }
   return (
     <section>
@@ -98,7 +99,7 @@ function Proofs({ connection, registry, claim }: Shown) {
       </p>
       <Field
         name="Verification key"
-        note="verification_key.json of the circuit, if this copy does not have it: compile the circuit to be sure of what it says."
+        note="verification_key.json of the claim's circuit, or of its opposite, if this copy does not have it."
       >
         {(ids) => (
           <input

@@ -75,7 +75,8 @@ export function ClaimsPage({
         <p>
           Neither weights nor samples are shown. A claim does not show that the batch is a good one: ask who chose it,
           how many samples it has, and whether anybody can challenge it. The endpoint that this page reads from can
-          leave claims out; it cannot invent a proof.
+          leave claims out, and name the commitment of another model that has such a proof: the commitment is said
+          beside each verdict.
         </p>
       </Explain>
     </>

@@ -154,7 +154,11 @@ export async function verifyOnRecord(
     throw new Error('THE PROOF DOES NOT HOLD for what the record says')
 }
 
-export type Verdict = { readonly how: 'in this page' | 'by the verifier on the chain' }
+export type Verdict = {
+  readonly how: 'in this page' | 'by the verifier on the chain'
+  /** Of the version, as the endpoint says: one that lies could name another model, which has such a proof. */
+  readonly commitment: bigint
+}
 
 /**
  * Checks the proof of a claim, or the one by which it fell. With the circuit's verification key, from this copy or from the visitor, in the
@@ -189,7 +193,7 @@ export async function checkClaim(
   if (key !== null) {
     const { parseJson } = await import('../../../keepers/zkml/json.ts')
     await verifyOnRecord(record, commitment, parseJson(key), vkHash)
-    return { how: 'in this page' }
+    return { how: 'in this page', commitment }
   }
   const { Contract } = await import('ethers')
   const abi = ['function verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[4]) view returns (bool)']
@@ -199,7 +203,7 @@ export async function checkClaim(
     [commitment, batch, output, context],
   )
   if (!holds) throw new Error('THE PROOF DOES NOT HOLD, says the verifier on the chain')
-  return { how: 'by the verifier on the chain' }
+  return { how: 'by the verifier on the chain', commitment }
 }
 
 /** The verification key that this copy came with; null for a circuit that it does not have. */

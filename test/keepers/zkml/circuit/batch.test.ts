@@ -10,7 +10,7 @@ import {
   writeBatchCircuit,
 } from '../../../../keepers/zkml/circuit/write/batch.ts'
 import type { IntegerProgram } from '../../../../keepers/zkml/graph/program.ts'
-import { isTrue, measureAnswers, strongest } from '../../../../keepers/zkml/inference/claim-truth.ts'
+import { isTrue, measureAnswers, strongest, untruth } from '../../../../keepers/zkml/inference/claim-truth.ts'
 import { Circuit, expectMutationsRefused, field } from '../../../circuits/gadget.ts'
 import { randomInput, SALTS } from './forgery.ts'
 import { labelOf, seeded, smallPerceptron } from './programs.ts'
@@ -109,6 +109,18 @@ describe('statements about a committed model on a committed batch', function () 
           expect(() => circuit.witness(batchInputs(program, batch(stronger), options))).to.throw(CircuitError)
         }
       })
+
+  it('says why a refutation is not true: a cell without members is in the way only where no pair of cells has some', () => {
+    const odds = { kind: 'odds', positive: 1, refutes: true } as const
+    const [empty, tenth] = [
+      { over: 0, of: 0 },
+      { over: 1, of: 10 },
+    ]
+    const why = (...gaps: (typeof empty)[]) => untruth(odds, { kind: 'gaps', gaps }, 200)
+    expect(why(empty, tenth)).to.equal('the gap is 100 permille, the refutation says more than 200')
+    expect(why(empty, empty)).to.match(/no members/)
+    expect(untruth({ kind: 'odds', positive: 1 }, { kind: 'gaps', gaps: [empty, tenth] }, 200)).to.match(/no members/)
+  })
 
   it('refuses batches that no circuit is for', () => {
     const program = smallPerceptron('released')
