@@ -1,95 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Members of each epoch drawn among candidates: seats that end with the epoch, and the contract that draws.
+// Members of each epoch drawn among candidates: who is admitted, when, and by which seed.
 
 import { expect } from 'chai'
 import { encodeBytes32String } from 'ethers'
 import { sortitionAt } from '../../../keepers/chain/index.ts'
-import { BOND, COH, createWorld, type Player, STAKE, seats } from './fixture.ts'
-import {
-  commitKey,
-  completeRound,
-  generateKey,
-  joinAll,
-  passDeadline,
-  reachTraining,
-  stateOf,
-  training,
-} from './play.ts'
-import {
-  CANDIDATES,
-  type Drawing,
-  drawing,
-  orderOf,
-  random,
-  SIZE,
-  seat,
-  settle,
-  TERMS,
-  takeSeat,
-  wholeEpoch,
-} from './sortition.ts'
+import { BOND, type Player } from './fixture.ts'
+import { generateKey, passDeadline, stateOf } from './play.ts'
+import { CANDIDATES, drawing, orderOf, random, SIZE, seat, settle, TERMS, takeSeat, wholeEpoch } from './sortition.ts'
 
 const field = encodeBytes32String
-
-describe('seats for one epoch', () => {
-  it('are given up when the epoch ends, with bonds and rewards, and can be taken again', async () => {
-    const world = await createWorld({ players: 5, parameters: { oneEpochSeats: true } })
-    const { service, registry, players } = world
-    await reachTraining(world)
-    await completeRound(world)
-    expect(await service.seats()).to.deep.equal([seats(0, 1, 2, 3, 4), 0n])
-    await passDeadline(world)
-    const ending = service.poke()
-    await expect(ending).to.emit(service, 'Left').withArgs(4, players[4]!.owner.address)
-    expect(await stateOf(world)).to.equal('Registration')
-    expect(await service.seats()).to.deep.equal([0n, 0n])
-    for (const { owner } of players) {
-      expect(await service.isSeated(owner)).to.equal(false)
-      expect((await registry.keeperOf(owner)).bonded).to.equal(0n)
-      expect(await registry.rewardsOf(owner)).to.be.greaterThan(0n)
-    }
-    await joinAll(world)
-    expect(await service.isSeated(players[0]!.owner)).to.equal(true)
-    expect(await stateOf(world)).to.equal('KeyCommit')
-  })
-
-  it('stay with those who keep them when key generation fails', async () => {
-    const world = await createWorld({ players: 5, parameters: { oneEpochSeats: true } })
-    const { service, players } = world
-    await joinAll(world)
-    // Three of five are fewer than two thirds.
-    for (const player of players.slice(0, 3)) await commitKey(world, player)
-    await passDeadline(world)
-    await service.poke()
-    expect(await stateOf(world)).to.equal('Registration')
-    expect(await service.seats()).to.deep.equal([seats(0, 1, 2), 0n])
-  })
-
-  it('begin with the epoch after the DAO asked for them, and end in the same way', async () => {
-    const world = await training({ players: 5 })
-    const { service, parameters } = world
-    await service.setParameters({ ...parameters, oneEpochSeats: true })
-    await passDeadline(world)
-    await service.poke()
-    expect(await service.seats()).to.deep.equal([seats(0, 1, 2, 3, 4), 0n])
-    await passDeadline(world)
-    await service.poke()
-    await generateKey(world)
-    await service.setParameters({ ...parameters, oneEpochSeats: false })
-    await passDeadline(world)
-    await service.poke()
-    expect(await service.seats()).to.deep.equal([0n, 0n])
-  })
-
-  it('are at most 64, so that one transaction can vacate them', async () => {
-    const { service, parameters } = await createWorld({ players: 5 })
-    await expect(service.setParameters({ ...parameters, oneEpochSeats: true, maxKeepers: 65 }))
-      .to.be.revertedWithCustomError(service, 'ParameterOutOfRange')
-      .withArgs(field('maxKeepers'), 65, parameters.minKeepers, 64)
-    await service.setParameters({ ...parameters, oneEpochSeats: true, maxKeepers: 64 })
-    await service.setParameters({ ...parameters, maxKeepers: 65 })
-  })
-})
 
 describe('the draw of members', () => {
   it('admits exactly as many candidates as there are seats, in the order of a Fisher–Yates shuffle', async () => {
@@ -238,57 +157,6 @@ describe('the draw of members', () => {
     await sortition.connect(first.owner).delist(first.owner)
   })
 
-  it('costs a candidate that was drawn and did not come its penalty and its place', async () => {
-    const world = await drawing()
-    const { sortition, registry, service, stranger } = world
-    await settle(world, random(4))
-    const order = await orderOf(world)
-    const absent = order.slice(1, 3)
-    await expect(sortition.reportAbsence(absent[0]!.owner)).to.be.revertedWithCustomError(sortition, 'NotReportable')
-    const members = [order[0]!, ...order.slice(3, 5)]
-    await seat(world, members)
-    await expect(sortition.reportAbsence(absent[0]!.owner)).to.be.revertedWithCustomError(sortition, 'NotReportable')
-    await generateKey(world, members)
-    const by = sortition.connect(stranger)
-    await expect(by.reportAbsence(order[5]!.owner))
-      .to.be.revertedWithCustomError(sortition, 'NotDrawn')
-      .withArgs(1, order[5]!.owner.address)
-    await expect(by.reportAbsence(members[0]!.owner)).to.be.revertedWithCustomError(sortition, 'NotAbsent')
-    for (const { owner } of absent) {
-      // The first one's leaving moves another candidate; ranks in the draw stay what they were.
-      await expect(by.reportAbsence(owner))
-        .to.emit(sortition, 'Absent')
-        .withArgs(1, owner.address, TERMS.absencePenalty)
-      expect((await registry.keeperOf(owner)).stake).to.equal(STAKE - TERMS.absencePenalty)
-      expect((await sortition.look(owner)).enlisted).to.equal(false)
-      await expect(by.reportAbsence(owner)).to.be.revertedWithCustomError(sortition, 'NotDrawn')
-    }
-    for (const { owner } of order.slice(5)) {
-      await expect(by.reportAbsence(owner)).to.be.revertedWithCustomError(sortition, 'NotDrawn')
-    }
-    await passDeadline(world)
-    await service.poke()
-    await settle(world, random(5))
-    expect((await sortition.lastDraw()).candidates).to.equal(BigInt(CANDIDATES - 2))
-    // They may come back, for later draws.
-    await sortition.connect(absent[0]!.operator).enlist(absent[0]!.owner)
-    await expect(takeSeat(world, absent[0]!)).to.be.revertedWithCustomError(service, 'NotAdmitted')
-  })
-
-  it('reports nobody once key generation had to begin again', async () => {
-    const world = await drawing()
-    const { sortition, service } = world
-    await settle(world, random(4))
-    const order = await orderOf(world)
-    await seat(world, order.slice(0, 4))
-    for (const player of order.slice(0, 3)) await commitKey(world, player)
-    await passDeadline(world)
-    await service.poke()
-    expect(await stateOf(world)).to.equal('KeyCommit')
-    await generateKey(world, order.slice(0, 3))
-    await expect(sortition.reportAbsence(order[4]!.owner)).to.be.revertedWithCustomError(sortition, 'NotReportable')
-  })
-
   it('gives the drawn their whole time: it is not settled shortly before registration closes', async () => {
     const world = await drawing()
     const { sortition, service, networkHelpers } = world
@@ -398,18 +266,5 @@ describe('the draw of members', () => {
         .to.be.revertedWithCustomError(sortition, 'TermOutOfRange')
         .withArgs(field(name), value, min, max)
     }
-  })
-
-  it('takes no penalty where the terms have none', async () => {
-    const world: Drawing = await drawing({ terms: { absencePenalty: 0n } })
-    const { sortition, registry } = world
-    await settle(world, random(4))
-    const order = await orderOf(world)
-    await seat(world, order.slice(0, 4))
-    await generateKey(world, order.slice(0, 4))
-    await expect(sortition.reportAbsence(order[4]!.owner))
-      .to.emit(sortition, 'Absent')
-      .withArgs(1, order[4]!.owner.address, 0)
-    expect((await registry.keeperOf(order[4]!.owner)).stake).to.equal(100n * COH)
   })
 })
