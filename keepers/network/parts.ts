@@ -183,6 +183,8 @@ export class Parts {
     const abort = (): void => stream?.abort(new NetworkError('TIMEOUT', 'nobody waits for the answer'))
     signal.addEventListener('abort', abort, { once: true })
     try {
+      // Should this question's time be over first, the handshake goes on, and the next finds a connection.
+      this.#node.libp2p.dial(provider, { signal: this.#stopping.signal }).catch(() => undefined)
       stream = await this.#node.libp2p.dialProtocol(provider, PROTOCOL, { signal })
       // It may have been opened in the moment in which the time was over: then nothing would ever end the wait for an answer.
       signal.throwIfAborted()

@@ -7,8 +7,8 @@ import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Member, SliceWork } from './work.ts'
 
-/** Fetches under way at a time. */
-export const AT_ONCE = 16
+/** Fetches under way at a time: see steps/fetch-ahead.ts. */
+export const AT_ONCE = 8
 /** Milliseconds before each further try. A peer that many dial in the same second refuses some of them. */
 const TRY_AGAIN_MS = [700, 1_500]
 
