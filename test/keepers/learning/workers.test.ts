@@ -23,8 +23,9 @@ import {
   type TrainingParameters,
   type TrainOptions,
 } from '../../../keepers/learning/index.ts'
-import { type FillSlice, GradientWorkers } from '../../../keepers/learning/workers/gradient-workers.ts'
+import { GradientWorkers } from '../../../keepers/learning/workers/gradient-workers.ts'
 import { boundsOf } from '../../../keepers/learning/workers/shared.ts'
+import type { FillSlice } from '../../../keepers/learning/workers/slices.ts'
 import { refuses } from './refusal.ts'
 
 const PARAMETERS: TrainingParameters = {
