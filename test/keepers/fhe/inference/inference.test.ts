@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { generateEncryptionKey } from '../../../../keepers/fhe/index.ts'
 import { evaluateClear } from '../../../../keepers/fhe/inference/network.ts'
@@ -81,6 +84,18 @@ describe('threshold inference', function () {
     expect(() => inferenceTerms({ layers: [layer!, layer!] }, of)).to.throw(/layers\[1\].weights\[0\]: 4 weights for 5/)
     const half = { layers: [{ ...layer!, weights: layer!.weights.map((row) => row.map((w) => w + 0.5)) }] }
     expect(() => inferenceTerms(half, of)).to.throw(/weights must be whole numbers/)
+  })
+
+  it('the example in docs/uses/privacy.md prints what the page says', async () => {
+    const page = await readFile(new URL('../../../../docs/uses/privacy.md', import.meta.url), 'utf8')
+    const [, code] = /```js\n([\s\S]*?)```/.exec(page)!
+    const [, printed] = /It prints `([^`]+)`/.exec(page)!
+    const room = new URL('../../../../keepers/fhe/index.ts', import.meta.url).href
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...['--disable-warning=ExperimentalWarning', '--input-type=module', '-e'],
+      code!.replace("'@cohort-ai/fhe'", JSON.stringify(room)),
+    ])
+    expect(stdout.trim()).to.equal(printed)
   })
 
   describe('refuses', () => {
