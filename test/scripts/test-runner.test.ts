@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { globSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +28,11 @@ describe('the runner of the tests', function () {
     for (const suite of SUITES) {
       for (const part of suite.waits ?? []) expect(filesOf(suite, part), part).to.have.length(1)
     }
+  })
+
+  it('has each test file in one suite', () => {
+    const all = globSync('test/**/*.{test.ts,t.sol}', { cwd: ROOT }).sort()
+    expect(SUITES.flatMap((suite) => filesOf(suite)).sort()).to.deep.equal(all)
   })
 
   it('unpacks MNIST once, and nothing where a file is missing', async () => {

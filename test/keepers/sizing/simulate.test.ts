@@ -42,7 +42,10 @@ describe('rounds of a simulated service', () => {
   it('fetch what decision 0010 counts', () => {
     const text = readFileSync(new URL('../../../docs/adr/0010-slices.md', import.meta.url), 'utf8')
     const bytesIn = (cell: string): number => Number.parseFloat(cell) * (cell.includes('MB') ? 1e6 : 1e3)
-    const rows = [...text.matchAll(/^\| (\d+) \| (\d+) \| ([\d.]+ [kM]B) \| ([\d.]+ [kM]B) \|$/gm)]
+    // Beyond 144 members there are fewer slices than a third of them, so that the table counts more links than the mean keeper fetches.
+    const rows = [...text.matchAll(/^\| (\d+) \| (\d+) \| ([\d.]+ [kM]B) \| ([\d.]+ [kM]B)[^|]*\| \d+/gm)].filter(
+      ([, n]) => Number(n) <= 144,
+    )
     expect(rows.map(([, n]) => Number(n))).to.deep.equal([8, 16, 48])
     for (const [, n, t, full, bySlices] of rows) {
       const keepers = Number(n)
@@ -50,7 +53,7 @@ describe('rounds of a simulated service', () => {
       // The table counts a keeper's own messages, and slices that it added up itself, which travel nowhere.
       expect(keepers * bytes.update + Number(t) * bytes.decryptionShare, `${n}`).to.be.closeTo(
         bytesIn(full!),
-        0.03 * bytesIn(full!),
+        0.04 * bytesIn(full!),
       )
       const { rounds, threshold } = simulateService({ ...quick, keepers, parameters: 2_410, slices: true, rounds: 1 })
       expect(threshold).to.equal(Number(t))
@@ -67,7 +70,10 @@ describe('rounds of a simulated service', () => {
     const { update } = messagesOf(plan, true)
     const cuts = Array.from({ length: sliceCount(plan) }, (_, i) => 148 + i * 900)
     const { blocks } = await encodeBlob(new Uint8Array(update.bytes).fill(1), [...cuts, cuts.at(-1)! + 900])
-    expect(blocks.at(-1)!.bytes.length).to.be.closeTo(update.root, 0.03 * update.root)
+    const DAG_PB = 0x70
+    const nodes = blocks.filter(({ cid }) => cid.code === DAG_PB)
+    expect(nodes.reduce((sum, { bytes }) => sum + bytes.length, 0)).to.be.closeTo(update.root, 0.03 * update.root)
+    expect(nodes.at(-1)!.bytes.length + nodes[0]!.bytes.length).to.be.closeTo(update.proof, 0.05 * update.proof)
   })
 
   it('are the same for the same seed, and others for another', () => {
