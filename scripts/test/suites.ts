@@ -14,7 +14,7 @@ export type Suite = {
   readonly waits?: readonly string[]
   /** Uses no compiled contract: may begin while they are compiled, which takes a core a minute or more in a clean clone. */
   readonly chainless?: true
-  /** Takes minutes that CI does not have: runs when it is named, and with none else. */
+  /** Runs when it is named, and with none else: it takes minutes that CI does not have; or CI runs it beside the gates (`browser`). */
   readonly onDemand?: true
 }
 
@@ -25,7 +25,6 @@ export const SUITES: readonly Suite[] = [
     folder: 'e2e',
     runner: 'mocha',
     waits: [
-      'console.test',
       'keeper.test',
       'keeper-faults',
       'keeper-key-disputes',
@@ -57,6 +56,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'relay', folder: 'keepers/relay', runner: 'mocha' },
   { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'store', folder: 'keepers/store', runner: 'mocha' },
+  { name: 'browser', folder: 'browser', runner: 'mocha', waits: ['console.test'], onDemand: true },
   { name: 'clients', folder: 'clients', runner: 'mocha', onDemand: true },
   { name: 'slow', folder: 'slow', runner: 'mocha', onDemand: true },
 ]

@@ -2,9 +2,9 @@
 // The console's form for a table, against a service of one: the demo of the cancer example with real keepers. And a chain whose numbers are all
 // as large as their types hold.
 import { expect } from 'chai'
-import { accessibilityFaults } from '../e2e/console/browser.ts'
-import { ACCOUNT, ConsoleDemo, connect } from '../e2e/console/demo.ts'
-import { hostileCases } from '../e2e/console/hostile.ts'
+import { accessibilityFaults } from '../browser/console/browser.ts'
+import { ACCOUNT, ConsoleDemo, connect } from '../browser/console/demo.ts'
+import { hostileCases } from '../browser/console/hostile.ts'
 import { findChromium } from '../keepers/zkml/prove/browser.ts'
 
 describe('the console before a service of a table', function () {

@@ -12,7 +12,7 @@ import type { Browser } from 'playwright-core'
 import { build } from 'vite'
 import { DataPlane } from '../../keepers/network/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { startBrowser } from '../e2e/console/browser.ts'
+import { startBrowser } from '../browser/console/browser.ts'
 
 const CHROMIUM = process.env.COHORT_CHROMIUM ?? '/usr/bin/chromium'
 const BYTES = 200_000
