@@ -184,6 +184,11 @@ export class Cluster implements AsyncDisposable {
     for (const listener of [...this.#listeners]) listener(line)
   }
 
+  /** Calls `heard` for every line to come, of all keepers. */
+  onLine(heard: (line: Line) => void): void {
+    this.#listeners.add(heard)
+  }
+
   /** `kill -9`, and waits until the process is gone. */
   async kill(node: KeeperNode): Promise<void> {
     const child = this.#children.get(node.name)

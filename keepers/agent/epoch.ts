@@ -160,7 +160,7 @@ export function eraseKeysBefore(store: KeeperStore, epoch: number): void {
  */
 export function onceGuard(
   store: KeeperStore,
-  keep?: { readonly epoch: number; readonly round: number; readonly payload: (update: Uint8Array) => Uint8Array },
+  keep?: { readonly epoch: number; readonly round: number; readonly payload: (update: Uint8Array) => readonly Uint8Array[] },
 ): OnceGuard {
   return {
     claim({ nonce, digest, bytes }) {

@@ -3,6 +3,7 @@
 
 // Rounds
 export { aggregate, aggregateAsSeal, decodeAggregate } from './aggregation.ts'
+export { aggregateInChunks, openAggregateMessage } from './chunked-aggregation.ts'
 export { combine } from './combination.ts'
 // Keys
 export { type ComplaintSubject, EVIDENCE_BYTES, judgeComplaint, keyHashOfEpoch, openComplaint } from './complaints.ts'
@@ -43,4 +44,6 @@ export {
   readClaim,
   type UpdateClaim,
   updateClaim,
+  updateMessageClaim,
 } from './update-claim.ts'
+export { checkUpdateMessage } from './update-message.ts'

@@ -57,13 +57,67 @@ export async function encodeBlob(
   }
   const only = blocks[0]!
   if (blocks.length === 1) return { root: only.cid, blocks }
+  const root = await rootBlock(blocks.map(({ cid, bytes: { length } }) => ({ cid, size: length })))
+  return { root: root.cid, blocks: [...blocks, root] }
+}
 
-  const file = new UnixFS({ type: 'file', blockSizes: blocks.map((block) => BigInt(block.bytes.length)) })
-  const links = blocks.map((block) => ({ Name: '', Tsize: block.bytes.length, Hash: block.cid }))
-  const rootBytes = encodePb(prepare({ Data: file.marshal(), Links: links }))
-  const root = CID.createV1(DAG_PB, await sha256.digest(rootBytes))
-  blocks.push({ cid: root, bytes: rootBytes })
-  return { root, blocks }
+/** The block that links to several leaves. */
+async function rootBlock(leaves: readonly { readonly cid: CID; readonly size: number }[]): Promise<Block> {
+  const file = new UnixFS({ type: 'file', blockSizes: leaves.map(({ size }) => BigInt(size)) })
+  const links = leaves.map(({ cid, size }) => ({ Name: '', Tsize: size, Hash: cid }))
+  const bytes = encodePb(prepare({ Data: file.marshal(), Links: links }))
+  return { cid: CID.createV1(DAG_PB, await sha256.digest(bytes)), bytes }
+}
+
+/** Splits a blob that is made piece by piece into the blocks that `encodeBlob` would split it into, without ever holding more than one. */
+export class BlobEncoder {
+  readonly #put: (block: Block) => Promise<void>
+  readonly #leaves: { readonly cid: CID; readonly size: number }[] = []
+  #leaf = new Uint8Array(CHUNK_BYTES)
+  #filled = 0
+
+  /** @param put Takes each block once it is whole, the root last. */
+  constructor(put: (block: Block) => Promise<void>) {
+    this.#put = put
+  }
+
+  /** Bytes so far. */
+  get size(): number {
+    return this.#leaves.length * CHUNK_BYTES + this.#filled
+  }
+
+  /** @throws NetworkError TOO_LARGE above {@link MAX_BLOB_BYTES}, and what `put` throws. */
+  async write(piece: Uint8Array): Promise<void> {
+    if (this.size + piece.length > MAX_BLOB_BYTES) {
+      throw new NetworkError('TOO_LARGE', `blob of more than ${MAX_BLOB_BYTES} bytes: at most so many fit one file`)
+    }
+    for (let at = 0; at < piece.length; ) {
+      // A full leaf waits for the next byte: the last one may be full, too, and the only one is the root.
+      if (this.#filled === CHUNK_BYTES) await this.#endLeaf()
+      const part = piece.subarray(at, at + CHUNK_BYTES - this.#filled)
+      this.#leaf.set(part, this.#filled)
+      this.#filled += part.length
+      at += part.length
+    }
+  }
+
+  /** The CID, once all blocks were taken. */
+  async finish(): Promise<CID> {
+    await this.#endLeaf()
+    if (this.#leaves.length === 1) return this.#leaves[0]!.cid
+    const root = await rootBlock(this.#leaves)
+    await this.#put(root)
+    return root.cid
+  }
+
+  async #endLeaf(): Promise<void> {
+    const bytes = this.#leaf.subarray(0, this.#filled)
+    const cid = CID.createV1(raw.code, await sha256.digest(bytes))
+    await this.#put({ cid, bytes })
+    this.#leaves.push({ cid, size: bytes.length })
+    this.#leaf = new Uint8Array(CHUNK_BYTES)
+    this.#filled = 0
+  }
 }
 
 /** The CID under which a blob is published, whatever its size. @throws NetworkError TOO_LARGE. */

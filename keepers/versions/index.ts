@@ -38,6 +38,7 @@ export {
   manifestHash,
   type ServiceManifest,
 } from './manifest.ts'
+export { commitApart } from './commitment-thread.ts'
 export { readManifestFile } from './manifest-file.ts'
 export { decodeModel, decodeModelState, encodeModel, modelBytes } from './model-blob.ts'
 export { type OnnxForm, specOfOnnx } from './onnx.ts'

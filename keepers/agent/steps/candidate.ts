@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
 import { seatsOf, steady } from '../../chain/index.ts'
-import { type Aggregate, combine, FheError } from '../../fhe/index.ts'
+import { combine, FheError, type MessageSource, type SumOfUpdates } from '../../fhe/index.ts'
 import { checkMeanNorm, LearningError } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { meanBound, VersionError } from '../../versions/index.ts'
-import { cidOf, fetchFrom } from '../actions.ts'
+import { cidOf } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import type { FactOf } from '../facts.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { isGood } from '../holdout.ts'
-import { dropBytes } from '../memory.ts'
+import { messageFrom } from '../messages.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import { judgeNotes } from '../slices/judge.ts'
 import { sharesBySlices } from '../slices/shares.ts'
@@ -62,15 +62,14 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     return fact === null ? [] : [{ seat, fact }]
   })
   if (submitted.length < drafted.length) return null
-  /** One share after the other, for the same reason as updates. */
-  async function* shares(): AsyncGenerator<Uint8Array> {
+  const shareMessages = async (): Promise<MessageSource[]> => {
+    const others = frame.roster.map((member) => member.seat)
+    const options = { maxBytes: frame.plan.bytes.decryptionShare, round, others }
+    const messages: MessageSource[] = []
     for (const { seat, fact } of submitted) {
-      yield await fetchFrom(step, 'decryption share', seat, cidOf(fact), {
-        maxBytes: frame.plan.bytes.decryptionShare,
-        round,
-        others: frame.roster.map((member) => member.seat),
-      })
+      messages.push(await messageFrom(step, 'decryption share', seat, cidOf(fact), options))
     }
+    return messages
   }
   const { weight: declared, contributors, empty, alike } = declaredIn(context, round, included)
   if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples, so the sum has no mean')
@@ -83,13 +82,12 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     // The plan states the error of a mean over its least total weight; with less weight the error is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
-  const decrypted = async (aggregate: Aggregate, shareSums: readonly Uint8Array[] | null): Promise<Decrypted> => {
+  const decrypted = async (aggregate: SumOfUpdates, shareSums: readonly Uint8Array[] | null): Promise<Decrypted> => {
     const { mean } = await combine(frame.engine, {
       context: { ...frame.context, round },
       aggregate,
       activeSet: indicesOf(frame.roster, drafted),
-      ...(shareSums === null ? { shares: shares() } : { shareSums }),
-      release: dropBytes,
+      ...(shareSums === null ? { shareMessages: await shareMessages() } : { shareSums }),
       totalWeight: declared,
       signal: step.signal,
     })
@@ -158,7 +156,7 @@ async function leastTrusting(
     readonly shareSums: readonly Uint8Array[] | null
     /** Not to take the others' sums of shares, and to look who told a false one. */
     readonly distrusts?: boolean
-    readonly decrypted: (aggregate: Aggregate, shareSums: readonly Uint8Array[] | null) => Promise<Decrypted>
+    readonly decrypted: (aggregate: SumOfUpdates, shareSums: readonly Uint8Array[] | null) => Promise<Decrypted>
   },
 ): Promise<Decrypted> {
   const { round, included, sum, shareSums, decrypted } = of

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
 import { steady } from '../../chain/index.ts'
-import { checkUpdate, checkUpdatePoint, FheError } from '../../fhe/index.ts'
+import { checkUpdateMessage, checkUpdatePoint, FheError, type MessageSource } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { KeeperStore } from '../../store/index.ts'
-import { cidOf, fetchFrom } from '../actions.ts'
+import { cidOf } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKey } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import type { Fact } from '../facts.ts'
 import { epochName } from '../members.ts'
+import { messageFrom } from '../messages.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { mayBelieve } from './witness.ts'
 
@@ -21,7 +22,9 @@ export type Review =
   | { readonly kind: 'refused'; readonly reason: string }
   | {
       readonly kind: 'sound'
-      readonly bytes: Uint8Array
+      readonly message: MessageSource
+      /** The hash of its bytes, by which `claimScalar` knows it. */
+      readonly digest: Uint8Array
       /** The scalar computed with this keeper's own share, posted when members disagree. */
       readonly scalar: Uint8Array
       /** Whether the scalar agrees with the proof. */
@@ -120,17 +123,18 @@ export async function reviewUpdate(
 ): Promise<Review> {
   const { fact, sender } = revealed
   const where = { ...frame.context, round: Number(fact.args.round) }
-  let bytes: Uint8Array
+  let message: MessageSource
+  let digest: Uint8Array
   try {
-    bytes = await fetchUpdate(step, frame, revealed, terms)
-    checkUpdate(frame.engine, bytes, { context: where, sender, keyHash })
+    message = await fetchUpdate(step, frame, revealed, terms)
+    digest = await checkUpdateMessage(frame.engine, message, { context: where, sender, keyHash, signal: step.signal })
   } catch (error) {
     step.signal.throwIfAborted()
     const kind = kindOf(error)
     if (kind === null) throw error
     return { kind, reason: (error as Error).message }
   }
-  return { kind: 'sound', bytes, ...(await ownPoint(step, frame, revealed, bytes)) }
+  return { kind: 'sound', message, digest, ...(await ownPoint(step, frame, revealed, message)) }
 }
 
 /** The kind of review that an error of fetching or checking an update means; null for unrelated errors. */
@@ -143,7 +147,7 @@ async function ownPoint(
   step: Step,
   frame: EpochFrame,
   { fact, sender }: Revealed,
-  bytes: Uint8Array,
+  message: MessageSource,
 ): Promise<{ scalar: Uint8Array; agrees: boolean }> {
   const { store, log } = step.context
   const round = Number(fact.args.round)
@@ -159,7 +163,7 @@ async function ownPoint(
       context,
       memberKey,
       sender,
-      bytes,
+      bytes: message,
       signal: step.signal,
     })
     const point = { scalar: Buffer.from(scalar).toString('hex'), agrees }
@@ -189,11 +193,11 @@ async function fetchUpdate(
   frame: EpochFrame,
   { fact, seat }: Revealed,
   { timeout, isLate = false }: FetchTerms,
-): Promise<Uint8Array> {
+): Promise<MessageSource> {
   insistCounts(frame, { fact })
   const others = frame.roster.map((member) => member.seat).filter((other) => other !== seat)
   // Nobody asks itself.
-  return fetchFrom(step, 'update', isLate ? step.seat : seat, cidOf(fact), {
+  return messageFrom(step, 'update', isLate ? step.seat : seat, cidOf(fact), {
     maxBytes: frame.plan.bytes.update,
     round: Number(fact.args.round),
     others,

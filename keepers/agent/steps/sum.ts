@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
 import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
-import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
+import {
+  aggregateInChunks,
+  type ChunkedAggregateRequest,
+  openAggregateMessage,
+  type SumOfUpdates,
+  type UpdateMessage,
+} from '../../fhe/index.ts'
+import { NetworkError } from '../../network/index.ts'
 import { cidOf, publish } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
-import { dropBytes } from '../memory.ts'
+import { openMessage, publishPieces } from '../messages.ts'
 import { judgeNotes } from '../slices/judge.ts'
 import { aggregateBySlices } from '../slices/updates.ts'
 import { aggregateRecord } from './intents.ts'
@@ -28,7 +35,7 @@ const recordSchema = z.object({
 
 /** A sum of updates as this keeper worked it out. */
 export type RoundSum = {
-  readonly aggregate: Aggregate
+  readonly aggregate: SumOfUpdates
   /** 0x… of the sum's hash. */
   readonly hash: string
   /** Bitmap of the contributors' seats. */
@@ -77,29 +84,29 @@ export async function sumOfRound(
       ? known.missing.length === 0 && BigInt(known.without) === without && (slices || !known.sliced)
       : BigInt(known.included) === only)
   if (isSame) {
-    const bytes = await context.plane
-      .fetch(known.cid, { maxBytes: frame.plan.bytes.aggregate, timeout: 10_000, providers: [] })
-      .catch(() => null)
-    if (bytes !== null) {
-      const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
+    const sum = await storedSum(step, frame, { cid: known.cid, context: where, keyHash }).catch((error: unknown) => {
+      if (error instanceof NetworkError) return null
+      throw error
+    })
+    if (sum !== null) {
       const { hash, missing, contested, sliced, late } = known
       return { aggregate: sum, hash, included: BigInt(known.included), missing, contested, sliced, late }
     }
   }
-  const keep = async (sum: Aggregate, found: Omit<RoundSum, 'aggregate' | 'hash'>): Promise<RoundSum> => {
+  /** Notes the sum, which is the blob `cid` now. */
+  const keep = (sum: SumOfUpdates, cid: string, found: Omit<RoundSum, 'aggregate' | 'hash'>): RoundSum => {
     const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
-    if (alone) return { aggregate: sum, hash, ...found }
-    const cid = await publish(step, 'aggregate', sum.bytes, round)
     const { included, ...others } = found
     const record = { cid, hash, included: included.toString(), of, without: without.toString(), ...others }
-    context.store.putRecord(name, record)
+    if (!alone) context.store.putRecord(name, record)
     return { aggregate: sum, hash, ...found }
   }
   const together =
     slices && only === undefined && without === 0n ? await aggregateBySlices(step, frame, keyHash, revealedHere) : null
   if (together !== null) {
     const all = bitmapOf(revealedHere.map(({ seat }) => seat))
-    return keep(together, { included: all, missing: [], contested: [], sliced: true, late: [] })
+    const cid = await publish(step, 'aggregate', together.bytes, round)
+    return keep(together, cid, { included: all, missing: [], contested: [], sliced: true, late: [] })
   }
   /** Seats with updates that may have to be fetched. */
   const pending = new Set(known?.of === of && !known.sliced ? known.missing : revealedHere.map(({ seat }) => seat))
@@ -107,49 +114,60 @@ export async function sumOfRound(
   const missing: number[] = []
   const contested: number[] = []
   const late = new Set(known?.of === of ? known.late : [])
-  /** One update at a time: all updates of a big service do not fit into memory together. */
-  async function* updates(): AsyncGenerator<UpdateBlob> {
-    for (const revealed of revealedHere) {
-      const { seat, sender } = revealed
-      if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
-      const terms: FetchTerms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
-      const isFromOthers = terms.isLate === true && !(await context.plane.has(cidOf(revealed.fact)))
-      const review = await reviewUpdate(step, frame, keyHash!, revealed, terms)
-      pending.delete(seat)
-      if (review.kind === 'sound') {
-        if (isFromOthers) late.add(seat)
-        if (!review.agrees) contested.push(seat)
-        included.push(seat)
-        yield { sender, bytes: review.bytes }
-        continue
-      }
-      if (review.kind === 'missing') missing.push(seat)
-      context.metrics.errors.inc({ code: review.kind === 'missing' ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
-      context.log.warn({ event: 'update left out', round, from: seat, reason: review.reason }, 'left an update out')
-      // Nothing comes of a sum without one that must be in it.
-      if (only !== undefined) return
+  const updates: UpdateMessage[] = []
+  for (const revealed of revealedHere) {
+    const { seat, sender } = revealed
+    if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
+    const terms: FetchTerms = times === undefined ? {} : termsOf(step, seat, times, pending.size)
+    const isFromOthers = terms.isLate === true && !(await context.plane.has(cidOf(revealed.fact)))
+    const review = await reviewUpdate(step, frame, keyHash, revealed, terms)
+    pending.delete(seat)
+    if (review.kind === 'sound') {
+      if (isFromOthers) late.add(seat)
+      if (!review.agrees) contested.push(seat)
+      included.push(seat)
+      updates.push({ sender, message: review.message })
+      continue
     }
+    if (review.kind === 'missing') missing.push(seat)
+    context.metrics.errors.inc({ code: review.kind === 'missing' ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
+    context.log.warn({ event: 'update left out', round, from: seat, reason: review.reason }, 'left an update out')
+    // Nothing comes of a sum without one that must be in it.
+    if (only !== undefined) return null
   }
-  const sum = await addUp(frame, where, keyHash, updates(), step.signal)
-  if (sum === null || (only !== undefined && included.length < seatsOf(only).length)) return null
+  if (updates.length === 0 || (only !== undefined && included.length < seatsOf(only).length)) return null
+  const { sum, cid } = await addUp(step, frame, { context: where, keyHash, updates })
   // They can be judged only by a keeper that found nothing wrong itself.
   if (slices && included.length === revealedHere.length && contested.length === 0) {
     await judgeNotes(step, frame, { message: 'update', round })
   }
-  return keep(sum, { included: bitmapOf(included), missing, contested, sliced: false, late: [...late] })
+  return keep(sum, cid, { included: bitmapOf(included), missing, contested, sliced: false, late: [...late] })
 }
 
+/** Adds up updates that were reviewed, and stores the sum, which others may then fetch. */
 async function addUp(
+  step: Step,
   frame: EpochFrame,
-  context: EpochFrame['context'] & { readonly round: number },
-  keyHash: Uint8Array,
-  updates: AsyncIterable<UpdateBlob>,
-  signal: AbortSignal,
-): Promise<Aggregate | null> {
-  try {
-    return await aggregate(frame.engine, { context, keyHash, updates, release: dropBytes, signal })
-  } catch (error) {
-    if (error instanceof FheError && error.code === 'no-updates') return null
-    throw error
-  }
+  of: Pick<ChunkedAggregateRequest, 'context' | 'keyHash' | 'updates'>,
+): Promise<{ readonly sum: SumOfUpdates; readonly cid: string }> {
+  const { signal } = step
+  const { aggregate: size } = frame.plan.bytes
+  const { round } = of.context
+  const { cid } = await publishPieces(step, { kind: 'aggregate', size, round }, (write) =>
+    aggregateInChunks(frame.engine, { ...of, write, signal }),
+  )
+  return { cid, sum: await storedSum(step, frame, { cid, ...of }) }
+}
+
+/** A sum that is stored here. @throws NetworkError when it is not any more */
+async function storedSum(
+  step: Step,
+  frame: EpochFrame,
+  of: { readonly cid: string } & Pick<ChunkedAggregateRequest, 'context' | 'keyHash'>,
+): Promise<SumOfUpdates> {
+  const { context, keyHash, cid } = of
+  const { signal } = step
+  const options = { maxBytes: frame.plan.bytes.aggregate, timeout: 10_000, providers: [], signal }
+  const message = await openMessage(step, cid, options)
+  return openAggregateMessage(frame.engine, message, { context, keyHash, signal })
 }

@@ -39,7 +39,9 @@ import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, Tra
 
 type Open = {
   manifest: ServiceManifest
-  trainer: LocalTrainer
+  spec: ModelSpec
+  /** Null between the jobs of a large model, see `letGo`. */
+  trainer: LocalTrainer | null
   /** The operator's own program, which trains instead. */
   external: ExternalTrainer | null
   /** Null if there is none. */
@@ -106,11 +108,12 @@ async function openShard(
   const first = await firstWeights(manifest, spec, start)
   const { announcement, train: kept, heldOut, test } = await dealSamples(manifest, data, signal)
   const warnings: string[] = []
-  const trainer = await LocalTrainer.create({ spec, onWarning: (text) => warnings.push(text) })
-  if (kept !== null) trainer.loadData(kept)
+  const trainer = await openTrainer(spec, kept, warnings)
   const unit = task.kind === 'regression' ? task.target.deviation : 1
   const external = command === null ? null : openCommand(spec, command)
-  open = { manifest, trainer, external, train: kept, heldOut, test: data.reportTest ? test : null, unit }
+  const { backend } = trainer
+  open = { manifest, spec, trainer, external, train: kept, heldOut, test: data.reportTest ? test : null, unit }
+  letGo(open)
   return {
     announcement,
     samples: kept?.count ?? 0,
@@ -118,10 +121,35 @@ async function openShard(
     testSamples: test?.count ?? 0,
     parameterCount: spec.parameterCount,
     specHash: specHash(spec),
-    backend: trainer.backend,
+    backend,
     warnings,
     initialWeights: first,
   }
+}
+
+async function openTrainer(spec: ModelSpec, data: Dataset | null, warnings: string[] = []): Promise<LocalTrainer> {
+  const trainer = await LocalTrainer.create({ spec, onWarning: (text) => warnings.push(text) })
+  if (data !== null) trainer.loadData(data)
+  return trainer
+}
+
+/** Parameters from which on a trainer is opened for each job: its memory is five vectors of the model's length, or more. */
+const LARGE_MODEL = 1 << 20
+
+/** The trainer for a job. */
+async function trainerOf(shard: Open): Promise<LocalTrainer> {
+  shard.trainer ??= await openTrainer(shard.spec, shard.train)
+  return shard.trainer
+}
+
+/** After a job: a large model's trainer goes, so that the keeper has its memory for the rest of the round. */
+function letGo(shard: Open): void {
+  if (shard.spec.parameterCount >= LARGE_MODEL) {
+    shard.trainer?.teardown()
+    shard.trainer = null
+  }
+  // As the loop does once a round; the thread has its own heap.
+  collectGarbage()
 }
 
 type Dealt = {
@@ -196,9 +224,23 @@ function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingPar
 }
 
 async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal: AbortSignal): Promise<TrainOutcome> {
+  const { train: data } = loaded()
+  if (data === null) return { weights: request.weights, samples: 0, loss: Number.NaN }
+  try {
+    return await trainOn(data, request, signal)
+  } finally {
+    letGo(loaded())
+  }
+}
+
+async function trainOn(
+  data: Dataset,
+  request: Extract<ThreadRequest, { kind: 'train' }>,
+  signal: AbortSignal,
+): Promise<TrainOutcome> {
   const { id, weights, at } = request
-  const { trainer, external, manifest, train: data } = loaded()
-  if (data === null) return { weights, samples: 0, loss: Number.NaN }
+  const { external, manifest } = loaded()
+  const trainer = await trainerOf(loaded())
   const training = parametersOf(request.training, at)
   trainer.setWeights(weights)
   const before = request.judge ? { lossBefore: (await trainer.evaluate(data, { signal })).loss } : {}
@@ -223,17 +265,17 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
       reply({ id, kind: 'progress', progress })
     },
   })
-  // As the loop does once a round; the thread has its own heap.
-  collectGarbage()
   return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN, ...before }
 }
 
 async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
-  const { manifest, trainer, heldOut, test, unit } = loaded()
+  const { manifest, heldOut, test, unit } = loaded()
   if (heldOut === null) throw new Error('no samples to judge by')
+  const trainer = await trainerOf(loaded())
   trainer.setWeights(weights)
   const own = await trainer.evaluate(heldOut, { signal })
   const public_ = test === null ? null : await trainer.evaluate(test, { signal })
+  if (loaded().spec.parameterCount >= LARGE_MODEL) letGo(loaded())
   return {
     accuracy: own.accuracy,
     loss: own.loss,
