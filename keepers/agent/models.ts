@@ -75,6 +75,7 @@ export class GlobalModel {
     this.#candidate = null
     const bytes = encodeModel(weights, moments)
     const cid = await this.#plane.publish(bytes, { round })
+    dropBytes(bytes)
     const commitment = await this.#commit(weights)
     this.#candidate = { cid, commitment, weights, moments }
     return { cid, commitment }

@@ -77,12 +77,7 @@ type Opened = {
 }
 
 /** Shares that come whole are added here, each once it is there; those that are read in pieces are added chunk by chunk. */
-async function opened(
-  engine: Engine,
-  request: CombineRequest,
-  frame: RoundFrame,
-  sums: Coefficients,
-): Promise<Opened> {
+async function opened(engine: Engine, request: CombineRequest, frame: RoundFrame, sums: Coefficients): Promise<Opened> {
   if ('shareMessages' in request) {
     const shares = await openShares(request, frame)
     return { message: sums, addTo: (sum, chunk) => addChunks(engine, shares, sum, chunk, request) }

@@ -15,10 +15,13 @@ export function sourceOf(message: Uint8Array | MessageSource): MessageSource {
   return { size: message.length, read: async (from, to) => message.subarray(from, to) }
 }
 
-/** Bytes `from` … `to` − 1. Throws 'truncated' when the source returns another number of bytes. */
+/**
+ * Bytes `from` … `to` − 1, never as a Buffer, which is what files give: a `slice` of one is no copy, and its memory may be shared with others.
+ * Throws 'truncated' when the source returns another number of bytes.
+ */
 export async function readRange(source: MessageSource, from: number, to: number, what: string): Promise<Uint8Array> {
   const bytes = await source.read(from, to)
-  if (bytes.length === to - from) return bytes
+  if (bytes.length === to - from) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   throw new FheError('truncated', `${what}: ${bytes.length} bytes were read at offset ${from}, not ${to - from}`, {
     offset: from,
   })

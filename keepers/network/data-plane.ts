@@ -35,7 +35,10 @@ export class DataPlane {
   private constructor(node: HeliaNode, { dht: options, pinning = [] }: NodeOptions) {
     this.#node = node
     this.parts = new Parts(node)
-    this.#gatherer = new BlobGatherer(node, { stopping: this.#stopping.signal, assertRunning: () => this.#assertRunning() })
+    this.#gatherer = new BlobGatherer(node, {
+      stopping: this.#stopping.signal,
+      assertRunning: () => this.#assertRunning(),
+    })
     const { dht } = node.libp2p.services
     const models = { list: () => this.#models(), holds: (cid: CID) => this.#isModel(cid) }
     const place = {

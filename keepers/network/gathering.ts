@@ -45,11 +45,7 @@ export class BlobGatherer {
   }
 
   /** @param take Makes of a blob's blocks what the caller wants. */
-  async gather<T>(
-    text: string,
-    options: FetchOptions,
-    take: (cid: CID, block: BlockSource) => Promise<T>,
-  ): Promise<T> {
+  async gather<T>(text: string, options: FetchOptions, take: (cid: CID, block: BlockSource) => Promise<T>): Promise<T> {
     this.#place.assertRunning()
     const cid = parseBlobCid(text)
     using deadline = new Deadline(options.timeout, [this.#place.stopping, options.signal])
@@ -148,7 +144,10 @@ export class BlobGatherer {
       if (Buffer.compare(digest, block.multihash.digest) === 0) return found
       await this.#unpin(root)
       await files.delete(block)
-      throw new NetworkError('UNAVAILABLE', `${block} of ${root} was changed on the disk: it is fetched again when needed`)
+      throw new NetworkError(
+        'UNAVAILABLE',
+        `${block} of ${root} was changed on the disk: it is fetched again when needed`,
+      )
     }
     await this.#unpin(root)
     throw new NetworkError('UNAVAILABLE', `${block} is not stored here`)

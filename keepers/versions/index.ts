@@ -17,6 +17,7 @@ export {
   noiseDeviation,
   updateBound,
 } from './bounds.ts'
+export { commitApart } from './commitment-thread.ts'
 export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
 export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
@@ -38,7 +39,6 @@ export {
   manifestHash,
   type ServiceManifest,
 } from './manifest.ts'
-export { commitApart } from './commitment-thread.ts'
 export { readManifestFile } from './manifest-file.ts'
 export { decodeModel, decodeModelState, encodeModel, modelBytes } from './model-blob.ts'
 export { type OnnxForm, specOfOnnx } from './onnx.ts'

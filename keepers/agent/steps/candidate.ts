@@ -12,6 +12,7 @@ import { AgentError } from '../errors.ts'
 import type { FactOf } from '../facts.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { isGood } from '../holdout.ts'
+import { dropBytes } from '../memory.ts'
 import { messageFrom } from '../messages.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import { judgeNotes } from '../slices/judge.ts'
@@ -98,6 +99,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const facts = { round, members: frame.roster.length - empty, contributors }
   const modelOf = async ({ mean, norm }: Decrypted) => {
     const next = await refuseStep(() => nextModel(context, before, mean, facts))
+    dropBytes(mean)
     return { norm, next, ...(await context.model.publish(next, round)) }
   }
   const shareSums = await sharesBySlices(step, frame, round, submitted)

@@ -71,7 +71,8 @@ port.on('message', (request: ThreadRequest) => {
   tail = tail.then(async () => {
     try {
       controller.signal.throwIfAborted()
-      reply({ id: request.id, kind: 'done', result: await serve(request, controller.signal) })
+      const result = await serve(request, controller.signal)
+      reply({ id: request.id, kind: 'done', result }, 'weights' in result ? [result.weights.buffer as ArrayBuffer] : [])
     } catch (error) {
       reply({ id: request.id, kind: 'failed', error: packError(error) })
     } finally {
@@ -80,8 +81,9 @@ port.on('message', (request: ThreadRequest) => {
   })
 })
 
-function reply(message: ThreadReply): void {
-  port.postMessage(message)
+/** @param transfer Memory that this thread has no use for any more. */
+function reply(message: ThreadReply, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer)
 }
 
 function serve(

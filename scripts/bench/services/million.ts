@@ -9,10 +9,10 @@ import type { BenchContext } from '../harness.ts'
 import { median } from '../harness.ts'
 import { counters, roundSeconds, sumOf } from '../round/figures.ts'
 
-const KEEPERS = 4
 const MINUTE = 60_000
 
 type Large = {
+  readonly keepers: number
   /** Units of the hidden layers between 784 inputs and 10 classes. */
   readonly hidden: readonly [number, number]
   /** Digits of one keeper, and those that judge the draft. */
@@ -26,9 +26,12 @@ type Large = {
 
 export const LARGE_SUBJECTS: Readonly<Record<string, Large>> = {
   /** 1,007,430 parameters. */
-  million: { hidden: [1_000, 220], samples: 500, judging: 500, rounds: 3, window: 900, fetchSeconds: 120 },
+  million: { keepers: 4, hidden: [1_000, 220], samples: 500, judging: 500, rounds: 3, window: 900, fetchSeconds: 120 },
   /** 10,002,573 parameters. The round is measured, and not the learning: few samples will do. */
-  'ten-million': { hidden: [3_100, 2_433], samples: 100, judging: 60, rounds: 1, window: 3_600, fetchSeconds: 600 },
+  'ten-million': {
+    ...{ keepers: 3, hidden: [3_100, 2_433], samples: 100, judging: 60, rounds: 1, window: 3_600 },
+    fetchSeconds: 600,
+  },
 }
 
 const WINDOWS = ['keyWindow', 'trainingWindow', 'revealWindow', 'aggregateWindow', 'decryptWindow', 'voteWindow']
@@ -39,17 +42,17 @@ export async function measureLarge(context: BenchContext, name: string): Promise
   const { sample, spec } = await subject(context.dataDir, name, large)
   const started = performance.now()
   const { manifest, report } = await draftService({
-    ...{ name, spec, sample, rounds: 2, total: KEEPERS * large.samples },
-    ...{ keepers: KEEPERS, decryptionsPerEpoch: 100 },
+    ...{ name, spec, sample, rounds: 2, total: large.keepers * large.samples },
+    ...{ keepers: large.keepers, decryptionsPerEpoch: 100 },
     onProgress: (text) => context.progress(`${name}: ${text}`),
   })
   const record = (what: string, value: number, unit: string, note?: string): void =>
     context.record({ metric: `services.${name}.${what}`, value, unit, ...(note === undefined ? {} : { note }) })
-  const note = `${report.parameters} parameters, ${KEEPERS} keepers on this machine`
+  const note = `${report.parameters} parameters, ${large.keepers} keepers on this machine`
   record('draft', (performance.now() - started) / 1000, 's', note)
   record('constraints', report.proof.constraints, 'constraints')
   await using cluster = await Cluster.create({
-    keepers: KEEPERS,
+    keepers: large.keepers,
     manifest,
     windows: Object.fromEntries(WINDOWS.map((state) => [state, large.window])),
     values: () => ({
@@ -60,6 +63,9 @@ export async function measureLarge(context: BenchContext, name: string): Promise
   })
   for (const node of cluster.nodes) cluster.start(node)
   const peaks = new PeaksByState(cluster)
+  cluster.onLine(({ node, event, state }) => {
+    if (event === 'state' && node === cluster.nodes[0]!.name) context.progress(`${name}: ${state}; ${peaks.text()}`)
+  })
   for (let round = 1; round <= large.rounds; round++) {
     await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round, 40 * MINUTE)))
     context.progress(`${name}: round ${round} of ${large.rounds}; ${peaks.text()}`)
@@ -145,10 +151,10 @@ class PeaksByState {
 async function subject(
   dataDir: string | null,
   name: string,
-  { hidden, samples, judging }: Large,
+  { keepers, hidden, samples, judging }: Large,
 ): Promise<{ spec: ModelSpec; sample: Sample }> {
   const all = await readSample(dataDir)
-  const sample = { ...all, train: head(all.train, KEEPERS * samples), test: head(all.test, judging) }
+  const sample = { ...all, train: head(all.train, keepers * samples), test: head(all.test, judging) }
   const dense = (name: string, units: number, activation: string) => ({
     class_name: 'Dense',
     config: { name, trainable: true, units, activation, use_bias: true },

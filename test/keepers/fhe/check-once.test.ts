@@ -73,7 +73,9 @@ describe('fhe scalars of a dispute', () => {
     const projection = projectionSeed(prefix, ciphertexts, rootOfProof(shown))
     const rho = combinationOf(engine.kernel, plan, projection, shown)
     const seeds = { projection, rho, round: roundSeed(plan.hash, keys.keyHash, context) }
-    const [sums] = await engine.exclusive((threads) => sumClaim(engine, threads, seeds, coefficientsIn(ciphertexts, plan.wire.width), {}))
+    const [sums] = await engine.exclusive((threads) =>
+      sumClaim(engine, threads, seeds, coefficientsIn(ciphertexts, plan.wire.width), {}),
+    )
     const view = new DataView(rho.buffer, rho.byteOffset)
     return [0, 2].map((column) => ({
       column,
