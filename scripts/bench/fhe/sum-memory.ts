@@ -25,6 +25,18 @@ import { shapeOf } from '../../../keepers/fhe/packing.ts'
 import { sharePrefix, updatePrefix } from '../../../keepers/fhe/vector-messages.ts'
 import { ROUND } from './epoch.ts'
 
+export type SumMemoryReport = {
+  readonly members: number
+  readonly mode: 'chunks' | 'whole'
+  readonly parameters: number
+  /** Peak memory before the sum, after it, and after the combination. */
+  readonly startBytes: number
+  readonly sumPeakBytes: number
+  readonly peakBytes: number
+  /** Of the processor, for sum and combination. */
+  readonly seconds: number
+}
+
 const [members, mode, parameters = 10_002_573] = [
   Number(process.argv[2]),
   process.argv[3],
@@ -85,7 +97,7 @@ try {
   const cpu = process.cpuUsage()
   const terms = { context: ROUND, activeSet, totalWeight: members }
   let request: CombineRequest
-  const peaks: Record<string, number> = {}
+  let sumPeakBytes = 0
   if (mode === 'chunks') {
     const sources = await Promise.all(updates.map(sourceIn))
     const messages = sources.map((message, sender) => ({ sender, message }))
@@ -98,7 +110,7 @@ try {
       write: async (piece) => void (await out.write(piece)),
     })
     await out.close()
-    peaks.sum = peakMemory()
+    sumPeakBytes = peakMemory()
     const sum: SumOfUpdates = await openAggregateMessage(engine, await sourceIn(file), { context: ROUND, keyHash })
     request = { ...terms, aggregate: sum, shareMessages: await Promise.all(shares.map(sourceIn)) }
   } else {
@@ -106,7 +118,7 @@ try {
       for (const [sender, file] of updates.entries()) yield { sender, bytes: new Uint8Array(await readFile(file)) }
     }
     const sum = await aggregate(engine, { context: ROUND, keyHash, updates: whole(), release: dropBytes })
-    peaks.sum = peakMemory()
+    sumPeakBytes = peakMemory()
     const each = async function* () {
       for (const file of shares) yield new Uint8Array(await readFile(file))
     }
@@ -119,14 +131,9 @@ try {
   if (!(refused instanceof FheError && refused.code === 'integrity-failed'))
     throw refused ?? new Error('garbage was believed')
   const { user, system } = process.cpuUsage(cpu)
-  const report = {
-    members,
-    mode,
-    parameters,
-    startBytes: before,
-    sumPeakBytes: peaks.sum,
-    peakBytes: peakMemory(),
-    seconds: (user + system) / 1e6,
+  const report: SumMemoryReport = {
+    ...{ members, mode, parameters, startBytes: before, sumPeakBytes },
+    ...{ peakBytes: peakMemory(), seconds: (user + system) / 1e6 },
   }
   process.stdout.write(`${JSON.stringify(report)}\n`)
 } finally {

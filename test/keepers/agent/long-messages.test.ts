@@ -35,7 +35,11 @@ describe('messages that are too long to be held', function () {
       const place = { folder: join(folder, String(self)), identitySeed: new Uint8Array(32).fill(self + 1) }
       const plane = await DataPlane.start(place)
       const fetch = plane.fetch.bind(plane)
-      Object.assign(plane, { fetch: (...of: Parameters<typeof fetch>) => (whole.push(self), fetch(...of)) })
+      const noted: typeof fetch = (...of) => {
+        whole.push(self)
+        return fetch(...of)
+      }
+      Object.assign(plane, { fetch: noted })
       const train = async (weights: Float32Array) => ({
         weights: weights.map((w, i) => w + change[i]!),
         samples: 100,
