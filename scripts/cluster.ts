@@ -184,7 +184,7 @@ export class Cluster implements AsyncDisposable {
     for (const listener of [...this.#listeners]) listener(line)
   }
 
-  /** Calls `listener` for each line to come. */
+  /** Calls `listener` for each line to come, of all keepers. */
   onLine(listener: (line: Line) => void): void {
     this.#listeners.add(listener)
   }

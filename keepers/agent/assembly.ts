@@ -22,7 +22,7 @@ import {
 import { BlockGateway, DataPlane } from '../network/index.ts'
 import { RelayedSender } from '../relay/index.ts'
 import { KeeperStore } from '../store/index.ts'
-import { commitToWeights, type PlannedModel } from '../versions/index.ts'
+import { commitApart, type PlannedModel } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext } from './context.ts'
 import { dhtOf } from './dht.ts'
@@ -232,8 +232,8 @@ export function openModel(
 ): GlobalModel {
   return new GlobalModel({
     ...parts,
-    commit: (weights) => {
-      const { commitment, clipped } = commitToWeights(model, weights)
+    commit: async (weights) => {
+      const { commitment, clipped } = await commitApart(model, weights)
       metrics.clipped.set(clipped)
       if (clipped > 0)
         log.warn({ event: 'weights clipped', clipped }, 'weights outgrew the plan and were clipped to it')

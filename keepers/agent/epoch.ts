@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import {
   type ClaimHelper,
@@ -75,11 +76,21 @@ export class EpochEngine {
   }
 }
 
+/** From so many ciphertexts on (half a million parameters), threads are worth the 30 MB or so that each of them takes. */
+const THREADED_CIPHERTEXTS = 64
+/** Most threads for the work on ciphertexts. */
+const MOST_THREADS = 4
+
+/** Threads that an engine gets: one for each core that this process may use, where there is work for them. */
+export function threadsFor({ ciphertexts }: Pick<Plan, 'ciphertexts'>, cores = availableParallelism()): number {
+  return ciphertexts < THREADED_CIPHERTEXTS || cores < 2 ? 0 : Math.min(MOST_THREADS, cores)
+}
+
 async function openFrame(request: FrameRequest, claims: ClaimHelper | null): Promise<EpochFrame> {
   const { context, crsSeed, roster } = request
   const agreed = planFor({ ...request, members: roster.length })
   const self = roster.findIndex((member) => member.seat === request.seat)
-  const engine = await openEngine(agreed, { workers: 0, ...(claims === null ? {} : { claims }) })
+  const engine = await openEngine(agreed, { workers: threadsFor(agreed), ...(claims === null ? {} : { claims }) })
   return { context, crsSeed, roster, self, plan: agreed, engine }
 }
 
@@ -167,7 +178,11 @@ export function eraseKeysBefore(store: KeeperStore, epoch: number): void {
  */
 export function onceGuard(
   store: KeeperStore,
-  keep?: { readonly epoch: number; readonly round: number; readonly payload: (update: Uint8Array) => Uint8Array },
+  keep?: {
+    readonly epoch: number
+    readonly round: number
+    readonly payload: (update: Uint8Array) => readonly Uint8Array[]
+  },
 ): OnceGuard {
   return {
     claim({ nonce, digest, bytes }) {

@@ -35,8 +35,9 @@ function exposedCollector(): () => void {
 const LARGE_BYTES = 1 << 20
 
 /**
- * Gives the memory of a large blob back at once; the array is empty afterwards. Otherwise a few of them wait until V8 collects.
+ * Gives the memory of a large array back at once, and the array is empty afterwards; not of one that is part of another. Otherwise a few of
+ * them wait until V8 collects.
  */
-export function dropBytes({ buffer, length }: Uint8Array): void {
-  if (length >= LARGE_BYTES && length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
+export function dropBytes({ buffer, byteLength }: Uint8Array | Float64Array): void {
+  if (byteLength >= LARGE_BYTES && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

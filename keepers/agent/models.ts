@@ -5,6 +5,7 @@ import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import { decodeModelState, encodeModel, modelBytes } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
+import { dropBytes } from './memory.ts'
 
 const acceptedSchema = z.object({
   round: z.int().min(1),
@@ -32,7 +33,7 @@ export function applyUpdate(
 ): { readonly weights: Float32Array; readonly moments: readonly Float32Array[] } {
   const { weights: global, moments } = before
   const count = momentCount(strategy)
-  const fresh = initialServerState(strategy, global.length)
+  const fresh = initialServerState(strategy, count === 0 ? 0 : global.length)
   const [m = fresh.m, v = fresh.v] = moments.length === count ? moments : []
   const { weights, state } = serverStepFrom(strategy, global, mean, { round: 0, m, v })
   return { weights, moments: [state.m, state.v].slice(0, count) }
@@ -43,16 +44,18 @@ export class GlobalModel {
   readonly #store: KeeperStore
   readonly #plane: DataPlane
   readonly #initial: Float32Array
-  readonly #commit: (weights: Float32Array) => string
+  readonly #commit: (weights: Float32Array) => string | Promise<string>
   readonly #fetchTimeout: number
   #held: (ModelState & { readonly cid: string }) | null = null
+  /** The last candidate: when members accept it, it needs no second look. */
+  #candidate: (ModelState & { readonly cid: string; readonly commitment: string }) | null = null
 
   constructor(options: {
     store: KeeperStore
     plane: DataPlane
     initial: Float32Array
     /** The commitment to weights that goes on the chain. */
-    commit: (weights: Float32Array) => string
+    commit: (weights: Float32Array) => string | Promise<string>
     fetchTimeout: number
   }) {
     this.#store = options.store
@@ -69,8 +72,13 @@ export class GlobalModel {
 
   /** Publishes a candidate. It is pinned for its round; {@link accept} keeps it for good. */
   async publish({ weights, moments }: ModelState, round: number): Promise<{ cid: string; commitment: string }> {
-    const cid = await this.#plane.publish(encodeModel(weights, moments), { round })
-    return { cid, commitment: this.#commit(weights) }
+    this.#candidate = null
+    const bytes = encodeModel(weights, moments)
+    const cid = await this.#plane.publish(bytes, { round })
+    dropBytes(bytes)
+    const commitment = await this.#commit(weights)
+    this.#candidate = { cid, commitment, weights, moments }
+    return { cid, commitment }
   }
 
   /**
@@ -79,10 +87,15 @@ export class GlobalModel {
    */
   async accept(model: AcceptedModel, providers: readonly string[], signal?: AbortSignal): Promise<void> {
     if (this.accepted?.cid === model.cid && this.accepted.round === model.round) return
-    const loaded = await this.#load(model.cid, model.commitment, providers, signal)
-    await this.#plane.pin(model.cid)
+    const { cid, commitment } = model
+    const own = this.#candidate
+    const isOwn = own?.cid === cid && own.commitment === commitment
+    // If its blob is gone, the pin below fails, and the next call fetches it.
+    this.#candidate = null
+    const { weights, moments } = isOwn ? own : await this.#load(cid, commitment, providers, signal)
+    await this.#plane.pin(cid)
     this.#store.putRecord('model', model)
-    this.#held = { cid: model.cid, ...loaded }
+    this.#held = { cid, weights, moments }
   }
 
   /** Forgets which model was accepted: the chain took it back. */
@@ -121,7 +134,8 @@ export class GlobalModel {
       ...(signal === undefined ? {} : { signal }),
     })
     const state = decodeModelState(bytes, count)
-    const found = this.#commit(state.weights)
+    dropBytes(bytes)
+    const found = await this.#commit(state.weights)
     if (found !== commitment) {
       throw new AgentError('BAD_BLOB', `model ${cid} commits to ${found}, the members voted for ${commitment}`)
     }

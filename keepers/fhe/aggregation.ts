@@ -5,16 +5,17 @@ import { readCheckedUpdate } from './encryption.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { blaming, FheError } from './errors.ts'
 import { checkIndex } from './members.ts'
+import { type Coefficients, coefficientsIn } from './message-source.ts'
 import { partOf, shapeOf } from './packing.ts'
 import { roundPolynomial, roundSeed } from './round-polynomial.ts'
 import { encodeCiphertext } from './seal-format.ts'
-import type { Aggregate, AggregateRequest, Progress, RoundContext } from './types.ts'
+import type { Aggregate, AggregateRequest, Progress, RoundContext, SumOfUpdates } from './types.ts'
 import { aggregatePrefix, type RoundFrame, readAggregate, sumBytes } from './vector-messages.ts'
 import { sumWords } from './wire-format.ts'
 
 /** The checked properties of an aggregate. Only objects in here are decrypted: their hashes are known to be theirs. */
-type Checked = { readonly frame: RoundFrame; readonly sums: Uint8Array }
-const checkedAggregates = new WeakMap<Aggregate, Checked>()
+type Checked = { readonly frame: RoundFrame; readonly sums: Coefficients }
+const checkedAggregates = new WeakMap<SumOfUpdates, Checked>()
 
 /**
  * Adds up updates, one at a time, in any order. An update that is malformed or bound to something else stops the call with its named error and
@@ -65,7 +66,8 @@ export function decodeAggregate(
  */
 export function aggregateAsSeal(engine: Engine, value: Aggregate): Uint8Array[] {
   const { kernel, wire } = engine
-  const { frame, sums } = openAggregate(value)
+  const { frame } = openAggregate(value)
+  const sums = value.bytes.subarray(value.bytes.length - sumBytes(frame))
   const { set, scaleBits, hash: planHash } = frame.plan
   const seed = roundSeed(planHash, frame.keyHash, frame.context)
   return Array.from({ length: frame.shape.ciphertexts }, (_, index) =>
@@ -80,14 +82,39 @@ export function aggregateAsSeal(engine: Engine, value: Aggregate): Uint8Array[] 
 }
 
 /** The frame and sums behind an aggregate. Throws 'invalid-argument' for an object made elsewhere. */
-export function openAggregate(value: Aggregate): Checked {
+export function openAggregate(value: SumOfUpdates): Checked {
   const checked = checkedAggregates.get(value)
   if (checked === undefined) {
-    throw new FheError('invalid-argument', 'this aggregate was not made by aggregate() or decodeAggregate()', {
-      field: 'aggregate',
-    })
+    throw new FheError(
+      'invalid-argument',
+      'this aggregate was not made by aggregate(), decodeAggregate() or openAggregateMessage()',
+      { field: 'aggregate' },
+    )
   }
   return checked
+}
+
+/** Registers a sum as checked, and freezes it. */
+export function noteAggregate<T extends SumOfUpdates>(value: T, checked: Checked): T {
+  checkedAggregates.set(Object.freeze(value), checked)
+  return value
+}
+
+/** Throws 'coefficient-out-of-range' for a sum that cannot be one of so many contributors. */
+export function checkSums(
+  engine: Engine,
+  sums: Uint8Array,
+  { first, count }: { readonly first: number; readonly count: number },
+  contributors: number,
+): void {
+  const { set, wire } = engine.plan
+  for (let i = 0; i < count; i++) {
+    if (engine.wire.sumsInRange(partOf(set, sums, 8 * sumWords(wire), i), contributors)) continue
+    throw new FheError(
+      'coefficient-out-of-range',
+      `aggregate, ciphertext ${first + i} has a coefficient above any sum of ${contributors}`,
+    )
+  }
 }
 
 /** An aggregate from its parts, if every sum can be one of so many contributors. */
@@ -99,17 +126,9 @@ export function checkedAggregate(
   contributors: readonly number[],
 ): Aggregate {
   const sums = bytes.subarray(prefixLength)
-  for (let index = 0; index < frame.shape.ciphertexts; index++) {
-    const part = partOf(frame.plan.set, sums, 8 * sumWords(frame.plan.wire), index)
-    if (engine.wire.sumsInRange(part, contributors.length)) continue
-    throw new FheError(
-      'coefficient-out-of-range',
-      `aggregate, ciphertext ${index} has a coefficient above any sum of ${contributors.length}`,
-    )
-  }
-  const value: Aggregate = Object.freeze({ bytes, hash: hash('aggregate', bytes), contributors })
-  checkedAggregates.set(value, { frame, sums })
-  return value
+  checkSums(engine, sums, { first: 0, count: frame.shape.ciphertexts }, contributors.length)
+  const value = { bytes, hash: hash('aggregate', bytes), contributors }
+  return noteAggregate(value, { frame, sums: coefficientsIn(sums, 8 * sumWords(frame.plan.wire)) })
 }
 
 /** sums ← sums + narrow coefficients. */

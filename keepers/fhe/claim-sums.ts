@@ -2,15 +2,20 @@
 // The sums of an update's claim, on this engine's threads or with a helper elsewhere. Whoever helps can state wrong sums. Two things bound
 // what that does: some chunks are computed here as well, and nothing that speaks against an update rests on a helper's word.
 import { randomInt } from 'node:crypto'
-import { type ClaimHelper, type ClaimTask, checkClaimSums, claimTaskBytes, optionsOf } from './claim-task.ts'
+import { type ClaimHelper, type ClaimTask, checkClaimSums, optionsOf } from './claim-task.ts'
 import { equalBytes } from './encoding.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, eachOf } from './engine.ts'
+import { type Chunk, type Coefficients, chunksOf, readChunk } from './message-source.ts'
 import type { ClaimSeeds, ClaimSums } from './projection.ts'
 import { sumClaim } from './shortness.ts'
+import { vectorShape } from './sizes.ts'
 import type { Progress } from './types.ts'
 
-/** Ciphertexts of one task: their sums have some 0.4 MB however many they are, each of them 0.06 MB. */
-const CHUNK = 16
+/**
+ * Tasks under way at a time. A task is a chunk: its sums have some 0.4 MB however many ciphertexts it has, each of them 0.06 MB. They are read when
+ * their task begins, so that no update is in memory as a whole.
+ */
+const AT_ONCE = 16
 /** One chunk in so many is computed here as well. */
 const AUDIT_ONE_IN = 8
 
@@ -21,7 +26,7 @@ export type HelpedSums = { readonly sums: readonly ClaimSums[]; readonly helped:
 export async function claimSums(
   engine: Engine,
   seeds: ClaimSeeds,
-  ciphertexts: Uint8Array,
+  ciphertexts: Coefficients,
   progress: Progress,
 ): Promise<HelpedSums> {
   const { claims } = engine
@@ -40,7 +45,7 @@ export async function claimSums(
 export function ownSums(
   engine: Engine,
   seeds: ClaimSeeds,
-  ciphertexts: Uint8Array,
+  ciphertexts: Coefficients,
   progress: Progress,
 ): Promise<readonly ClaimSums[]> {
   return engine.exclusive((threads) => sumClaim(engine, threads, seeds, ciphertexts, progress))
@@ -51,31 +56,28 @@ async function withHelp(
   engine: Engine,
   claims: ClaimHelper,
   seeds: ClaimSeeds,
-  ciphertexts: Uint8Array,
+  ciphertexts: Coefficients,
   { signal }: Progress,
 ): Promise<readonly ClaimSums[] | null> {
   const { plan } = engine
   const options = optionsOf(plan)
-  const tasks: ClaimTask[] = []
-  let at = 0
-  for (let from = 0; from < plan.ciphertexts; from += CHUNK) {
-    const to = Math.min(from + CHUNK, plan.ciphertexts)
-    const length = claimTaskBytes(plan, from, to)
-    const part = ciphertexts.subarray(at, at + length)
-    tasks.push({ plan: options, planHash: plan.hash, seeds, from, to, ciphertexts: part })
-    at += length
+  const chunks = [...chunksOf(plan.set, vectorShape(plan.set, plan.vectorLength))]
+  const taskOf = async (chunk: Chunk): Promise<ClaimTask> => {
+    const [from, to] = [chunk.first, chunk.first + chunk.count]
+    const bytes = await readChunk(ciphertexts, chunk, 'update')
+    return { plan: options, planHash: plan.hash, seeds, from, to, ciphertexts: bytes }
   }
-  const answers = await Promise.all(
-    tasks.map(async (task) => {
-      const sums = await claims(task, signal)
-      checkClaimSums(plan, sums)
-      return sums
-    }),
-  )
-  for (const [i, task] of tasks.entries()) {
+  const answers = new Array<ClaimSums>(chunks.length)
+  await eachOf(chunks.length, AT_ONCE, signal === undefined ? {} : { signal }, async (i) => {
+    const sums = await claims(await taskOf(chunks[i]!), signal)
+    checkClaimSums(plan, sums)
+    answers[i] = sums
+  })
+  for (const [i, chunk] of chunks.entries()) {
     signal?.throwIfAborted()
     // Drawn after the answers are in: nobody knows which are looked at.
     if (randomInt(AUDIT_ONE_IN) !== 0) continue
+    const task = await taskOf(chunk)
     const [own, given] = [await engine.audit(task), answers[i]!]
     const same = own.constants.every((constant, column) => constant === given.constants[column])
     if (!same || !equalBytes(own.weights, given.weights)) return null

@@ -13,6 +13,23 @@ export function hash(domain: string, ...parts: readonly Uint8Array[]): Uint8Arra
   return new Uint8Array(state.digest())
 }
 
+/** The same hash of parts that come one after the other. */
+export class Hasher {
+  readonly #state: ReturnType<typeof createHash>
+
+  constructor(domain: string) {
+    this.#state = createHash('sha256').update(tagOf(domain))
+  }
+
+  update(part: Uint8Array): void {
+    this.#state.update(part)
+  }
+
+  digest(): Uint8Array {
+    return new Uint8Array(this.#state.digest())
+  }
+}
+
 /** The tag's own hash goes first and has one length, so tags cannot run into data. There are a few dozen domains. */
 function tagOf(domain: string): Uint8Array {
   let tag = tags.get(domain)

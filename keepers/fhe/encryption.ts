@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A member's update of a round: weight-scaled values under its own secret, c0 = −a·s + e + m with the round's a, made once
 // per round or never (rules 1 and 4).
-import { ByteWriter, hash } from './encoding.ts'
+import { ByteWriter, Hasher, hash } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { FheError } from './errors.ts'
 import { onceNonce } from './guard.ts'
@@ -49,13 +49,10 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
   const out = new Uint8Array(ends + proofBytes({ plan, context }))
   out.set(start)
   await claimPad(plan, request)
-  const plaintext = Float64Array.from(vector)
-  const requestHash = hash(
-    'encryption request',
+  const requestHash = hashOfRequest(
     new ByteWriter().u8(DERIVATION).bytes(nonce).bytes(plan.hash).f64(weight).finish(),
-    new Uint8Array(plaintext.buffer),
+    vector,
   )
-  plaintext.fill(0)
   await engine.exclusive((threads) =>
     withOwnSecret(kernel, memberKey, requestHash, async (secret, noiseSeed, seed) => {
       try {
@@ -89,6 +86,23 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
     )
   }
   return out
+}
+
+/** Values that are hashed at a time. */
+const HASHED_VALUES = 1 << 13
+
+/** Hash of a request's head and of its vector in doubles, a piece at a time: all of them would take twice the memory of the vector. */
+function hashOfRequest(head: Uint8Array, vector: Float32Array | Float64Array): Uint8Array {
+  const state = new Hasher('encryption request')
+  state.update(head)
+  const doubles = new Float64Array(Math.min(HASHED_VALUES, vector.length))
+  for (let at = 0; at < vector.length; at += HASHED_VALUES) {
+    const piece = vector.subarray(at, at + HASHED_VALUES)
+    doubles.set(piece)
+    state.update(new Uint8Array(doubles.buffer, 0, 8 * piece.length))
+  }
+  doubles.fill(0)
+  return state.digest()
 }
 
 /**

@@ -96,8 +96,21 @@ export function blaming<T>(sender: number, body: () => T): T {
   try {
     return body()
   } catch (error) {
-    if (!(error instanceof FheError) || error.detail.sender !== undefined) throw error
-    const sentence = error.message.slice(error.code.length + 2)
-    throw new FheError(error.code, sentence, { ...error.detail, sender }, { cause: error })
+    throw blamed(sender, error)
   }
+}
+
+/** The same for a body that takes time. */
+export async function blamingAsync<T>(sender: number, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body()
+  } catch (error) {
+    throw blamed(sender, error)
+  }
+}
+
+function blamed(sender: number, error: unknown): unknown {
+  if (!(error instanceof FheError) || error.detail.sender !== undefined) return error
+  const sentence = error.message.slice(error.code.length + 2)
+  return new FheError(error.code, sentence, { ...error.detail, sender }, { cause: error })
 }

@@ -3,6 +3,7 @@
 
 // Rounds
 export { aggregate, aggregateAsSeal, decodeAggregate } from './aggregation.ts'
+export { aggregateInChunks, openAggregateMessage } from './chunked-aggregation.ts'
 // Work that may be done elsewhere
 export { ClaimCalculator, type ClaimHelper, type ClaimTask, checkClaimSums, claimTaskBytes } from './claim-task.ts'
 export { combine } from './combination.ts'
@@ -42,7 +43,7 @@ export {
   sliceCount,
   sliceCuts,
   sliceSumBytes,
-  sliceSumsOf,
+  sliceSumOf,
   sumSlice,
 } from './slices.ts'
 export type * from './types.ts'
@@ -53,4 +54,6 @@ export {
   readClaim,
   type UpdateClaim,
   updateClaim,
+  updateMessageClaim,
 } from './update-claim.ts'
+export { checkUpdateMessage } from './update-message.ts'

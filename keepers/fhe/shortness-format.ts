@@ -97,7 +97,15 @@ function signedInteger(bytes: Uint8Array): bigint {
  * masks.
  */
 export function projectionSeed(prefix: Uint8Array, ciphertexts: Uint8Array, root: Uint8Array): Uint8Array {
-  return hash('projection', hash('projected', prefix), hash('projected', ciphertexts), root)
+  return projectionSeedOf(prefix, hash(PROJECTED, ciphertexts), root)
+}
+
+/** Domain of the hash of an update's ciphertexts. */
+export const PROJECTED = 'projected'
+
+/** The same from the hash of the ciphertexts. */
+export function projectionSeedOf(prefix: Uint8Array, ciphertextsHash: Uint8Array, root: Uint8Array): Uint8Array {
+  return hash('projection', hash(PROJECTED, prefix), ciphertextsHash, root)
 }
 
 /** The root that a proof's own candidate leads to. */

@@ -8,13 +8,14 @@ import { type Engine, eachOf } from './engine.ts'
 import { FheError } from './errors.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import { leafOf, pathOf, treeOf } from './merkle.ts'
+import { type Coefficients, chunksOf, coefficientsIn, readChunk } from './message-source.ts'
 import { type OwnDealing, ownDifferences } from './own-dealing.ts'
 import { partOf } from './packing.ts'
 import type { Plan } from './plan.ts'
 import { type ClaimSums, weighShare } from './projection.ts'
 import { CANDIDATE_BITS } from './proof-budget.ts'
 import { combinationOf, combineRows, encodeProof, projectionSeed, type ShortnessProof } from './shortness-format.ts'
-import { CLAIM_REPEATS, extraResidues, PROJECTION_ROWS, projectionBytes } from './sizes.ts'
+import { CLAIM_REPEATS, extraResidues, PROJECTION_ROWS, projectionBytes, vectorShape } from './sizes.ts'
 import type { Threads } from './threads.ts'
 import type { Progress, RoundContext } from './types.ts'
 
@@ -62,7 +63,8 @@ export async function proveShort(
       if (found === null) continue
       const rho = combinationOf(kernel, plan, projection, found)
       const seeds = { projection, round: of.roundSeed, rho }
-      const sums = await sumClaim(engine, threads, seeds, of.ciphertexts, of.progress)
+      const ciphertexts = coefficientsIn(of.ciphertexts, plan.wire.width)
+      const sums = await sumClaim(engine, threads, seeds, ciphertexts, of.progress)
       const differences = differencesOf(kernel, plan, of.own, pad, rho, sums)
       return encodeProof(plan, { ...found, differences })
     } finally {
@@ -120,16 +122,19 @@ export async function sumClaim(
   engine: Engine,
   threads: Threads,
   seeds: { readonly projection: Uint8Array; readonly round: Uint8Array; readonly rho: Uint8Array },
-  ciphertexts: Uint8Array,
+  ciphertexts: Coefficients,
   progress: Progress,
 ): Promise<readonly ClaimSums[]> {
-  const { set, wire, ciphertexts: count } = engine.plan
+  const { set, vectorLength } = engine.plan
   const signal = progress.signal === undefined ? {} : { signal: progress.signal }
   await threads.openClaim(seeds)
   try {
-    await eachOf(count, threads.size, signal, (index) =>
-      threads.addToClaim(index, partOf(set, ciphertexts, wire.width, index)),
-    )
+    for (const chunk of chunksOf(set, vectorShape(set, vectorLength))) {
+      const bytes = await readChunk(ciphertexts, chunk, 'update')
+      await eachOf(chunk.count, threads.size, signal, (i) =>
+        threads.addToClaim(chunk.first + i, partOf(set, bytes, ciphertexts.width, i)),
+      )
+    }
   } catch (error) {
     await threads.closeClaim()
     throw error

@@ -7,9 +7,10 @@ import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
 import { KEY_TEST_ROUND } from './header.ts'
 import { sortedSet } from './members.ts'
+import { readRange } from './message-source.ts'
 import { shapeOf } from './packing.ts'
 import type { Plan } from './plan.ts'
-import type { Aggregate, Progress, RoundContext } from './types.ts'
+import type { Aggregate, Progress, RoundContext, SumOfUpdates } from './types.ts'
 import { aggregatePrefix, sumBytes } from './vector-messages.ts'
 import { sumWords } from './wire-format.ts'
 
@@ -126,14 +127,15 @@ export function aggregateOfSlices(
   return checkedAggregate(engine, frame, bytes, prefix.length, contributors)
 }
 
-/** The sums of all slices of an aggregate, in order: what its members add up if they are honest. */
-export function sliceSumsOf({ plan }: Pick<Engine, 'plan'>, aggregate: Aggregate): Uint8Array[] {
-  const { sums } = openAggregate(aggregate)
-  const bytes = 8 * sumWords(plan.wire)
-  return Array.from({ length: sliceCount(plan) }, (_, slice) => {
-    const { from, to } = coefficientsOf(plan, slice)
-    return sums.slice(bytes * from, bytes * to)
-  })
+/** The sum of a slice as an aggregate has it: what its members add up if they are honest. Throws what the aggregate's source throws. */
+export async function sliceSumOf(
+  { plan }: Pick<Engine, 'plan'>,
+  aggregate: SumOfUpdates,
+  slice: number,
+): Promise<Uint8Array> {
+  const { source, start, width } = openAggregate(aggregate).sums
+  const { from, to } = coefficientsOf(plan, slice)
+  return readRange(source, start + width * from, start + width * to, 'aggregate')
 }
 
 /** Sums of all slices, one after the other. Throws 'malformed-message'. */

@@ -77,6 +77,8 @@ export class InlineThreads implements Threads {
 
 /** A lane works in WebAssembly's memory and leaves little behind. V8 would let its young objects grow to 48 MiB before it looks. */
 const YOUNG_MIB = 8
+/** Far more than a lane ever needs beside the kernel: one that leaks ends, and the work fails, before it takes the machine's memory. */
+const OLD_MIB = 64
 
 type Pending = { readonly resolve: (result: TaskResult) => void; readonly reject: (error: Error) => void }
 
@@ -91,7 +93,7 @@ class Lane {
   constructor(plan: Plan) {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: { cohortFhe: plan },
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB, maxOldGenerationSizeMb: OLD_MIB },
     })
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (message: WorkerMessage) => {

@@ -101,6 +101,20 @@ export type EncryptRequest = Progress & {
   readonly guard: OnceGuard
 }
 
+/**
+ * A message that is read in pieces, such as one in a file. Each read of a range returns the same bytes, or throws: a source checks what a
+ * disk gives it every time, for the library reads a message more than once.
+ */
+export interface MessageSource {
+  /** Bytes of the whole message. */
+  readonly size: number
+  /** Bytes `from` … `to` − 1, 0 ≤ from ≤ to ≤ size. The array is the reader's only until the next read, and not to be changed. */
+  read(from: number, to: number): Promise<Uint8Array>
+}
+
+/** One sender's update, to be read in pieces. */
+export type UpdateMessage = { readonly sender: number; readonly message: MessageSource }
+
 /** One sender's blob, as fetched. */
 export type UpdateBlob = { readonly sender: number; readonly bytes: Uint8Array }
 
@@ -113,13 +127,24 @@ export type AggregateRequest = Progress & {
   readonly release?: (bytes: Uint8Array) => void
 }
 
-/** A sum of updates. `bytes` and `hash` are equal on every keeper that summed the same set. */
-export type Aggregate = {
-  readonly bytes: Uint8Array
+export type ChunkedAggregateRequest = Progress & {
+  readonly context: RoundContext
+  readonly keyHash: Uint8Array
+  /** Each is read once more here, whatever was read of it before. */
+  readonly updates: readonly UpdateMessage[]
+  /** Takes the sum's bytes, piece by piece and in order. A piece is the callee's. */
+  readonly write: (piece: Uint8Array) => Promise<void> | void
+}
+
+/** A sum of updates, wherever its bytes are. `hash` is equal on every keeper that summed the same set. */
+export type SumOfUpdates = {
   readonly hash: Uint8Array
   /** Sorted indices of the senders in the sum. */
   readonly contributors: readonly number[]
 }
+
+/** A sum in memory. `bytes` are equal on every keeper that summed the same set, too. */
+export type Aggregate = SumOfUpdates & { readonly bytes: Uint8Array }
 
 /** The caller's knowledge from the chain about the sum that it is asked to help decrypt (rule 3). */
 export type DecryptionPolicy = {
@@ -166,7 +191,7 @@ export type OnceClaim = {
 
 export type CombineRequest = Progress & {
   readonly context: RoundContext
-  readonly aggregate: Aggregate
+  readonly aggregate: SumOfUpdates
   readonly activeSet: readonly number[]
   /**
    * Σ of the contributors' declared w_i, in the units of the weights: the divisor of the sum. The weights in the
@@ -179,6 +204,10 @@ export type CombineRequest = Progress & {
     | {
         /** One per member of the active set, any order; one at a time is enough. */
         readonly shares: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+      }
+    | {
+        /** The same, to be read in pieces: all of them a few ciphertexts at a time. */
+        readonly shareMessages: readonly MessageSource[]
       }
     | {
         /** Sums of the shares of the whole active set, slice by slice (`sumSlice`), as others report them. */

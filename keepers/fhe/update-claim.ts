@@ -9,15 +9,23 @@ import { FheError } from './errors.ts'
 import { contextBytes } from './header.ts'
 import { withDealt } from './member-key.ts'
 import { checkIndex, insistSameEpoch } from './members.ts'
+import { type Coefficients, sourceOf } from './message-source.ts'
 import { shapeOf } from './packing.ts'
 import type { Plan } from './plan.ts'
 import type { ClaimSums } from './projection.ts'
 import { roundSeed } from './round-polynomial.ts'
 import { evaluate } from './shamir.ts'
 import { claimColumns, claimOf, padOf, scalarBytes } from './shortness.ts'
-import { combinationOf, combineRows, projectionSeed, rootOfProof, type ShortnessProof } from './shortness-format.ts'
-import type { MemberKey, OnceGuard, Progress, RoundContext } from './types.ts'
-import type { RoundFrame } from './vector-messages.ts'
+import {
+  combinationOf,
+  combineRows,
+  PROJECTED,
+  projectionSeedOf,
+  rootOfProof,
+  type ShortnessProof,
+} from './shortness-format.ts'
+import type { MemberKey, MessageSource, OnceGuard, Progress, RoundContext } from './types.ts'
+import { readCiphertexts, readEnds, type UpdateEnds, type UpdateHashes } from './update-message.ts'
 
 /** The part of an update that a verdict needs: `bytes` can be stored and read back with `readClaim`. */
 export type UpdateClaim = {
@@ -39,8 +47,21 @@ type UpdateOf = {
 
 /** Throws the errors of `checkUpdate`, and 'invalid-argument' for the trial decryption, since its updates carry no claim. */
 export function updateClaim(engine: Engine, of: UpdateOf): UpdateClaim {
-  const { claim } = openClaim(engine, of)
-  return claim
+  const { plan } = engine
+  const { context, keyHash, sender, bytes } = of
+  checkIndex(sender, plan.members, 'sender')
+  const frame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
+  const { prefix, ciphertexts, shortness } = readCheckedUpdate(engine, frame, sender, bytes)
+  const hashes = { digest: hash('update', bytes), projected: hash(PROJECTED, ciphertexts) }
+  return openClaim(engine, sender, { prefix, shortness }, hashes).claim
+}
+
+/** The same for an update that is read in pieces. Throws what its source throws, too. */
+export async function updateMessageClaim(
+  engine: Engine,
+  of: Omit<UpdateOf, 'bytes'> & Pick<Progress, 'signal'> & { readonly message: MessageSource },
+): Promise<UpdateClaim> {
+  return (await openMessageClaim(engine, of)).claim
 }
 
 /** A claim from its bytes. Throws 'truncated', 'trailing-bytes', 'invalid-argument' for the sender and 'coefficient-out-of-range'. */
@@ -77,7 +98,8 @@ export function claimedScalar(plan: Plan, claim: UpdateClaim, member: number): U
 /**
  * The caller's part of the check: the scalar that its share gives for this update, to be published in a dispute, and whether
  * the update claims the same. An update that passes `checkUpdate` and is not short disagrees with all but t − 1 members.
- * The scalar is the caller's own until `claimScalar` allows it to be published. Throws what `checkUpdate` throws.
+ * The scalar is the caller's own until `claimScalar` allows it to be published. Throws what `checkUpdate` throws, and what a source throws:
+ * an update that is read in pieces is read twice.
  */
 export async function checkUpdatePoint(
   engine: Engine,
@@ -85,14 +107,17 @@ export async function checkUpdatePoint(
     readonly context: RoundContext
     readonly memberKey: MemberKey
     readonly sender: number
-    readonly bytes: Uint8Array
+    readonly bytes: Uint8Array | MessageSource
   },
 ): Promise<{ readonly agrees: boolean; readonly scalar: Uint8Array; readonly claim: UpdateClaim }> {
   const { plan, kernel } = engine
-  const { context, memberKey, sender, bytes } = request
+  const { context, memberKey, sender } = request
   const { keyHash, self } = memberKey
   insistSameEpoch(memberKey.context, context)
-  const { claim, proof, rho, projection, ciphertexts } = openClaim(engine, { context, keyHash, sender, bytes })
+  const message = sourceOf(request.bytes)
+  const signal = request.signal === undefined ? {} : { signal: request.signal }
+  const opened = await openMessageClaim(engine, { context, keyHash, sender, message, ...signal })
+  const { claim, proof, rho, projection, ciphertexts } = opened
   const seeds = { projection, rho, round: roundSeed(plan.hash, keyHash, context) }
   const corrections = new DataView(proof.corrections.buffer, proof.corrections.byteOffset, proof.corrections.length)
   const rows = proof.z.length
@@ -126,43 +151,57 @@ export async function claimScalar(
     readonly context: RoundContext
     readonly memberKey: Pick<MemberKey, 'context' | 'self' | 'keyHash'>
     readonly sender: number
-    readonly bytes: Uint8Array
     readonly guard: OnceGuard
-  },
+    /** The update, or the hash of it that `checkUpdateMessage` returned. */
+  } & ({ readonly bytes: Uint8Array } | { readonly update: Uint8Array }),
 ): Promise<boolean> {
-  const { context, memberKey, sender, bytes, guard } = of
+  const { context, memberKey, sender, guard } = of
+  const update = 'update' in of ? of.update : hash('update', of.bytes)
   insistSameEpoch(memberKey.context, context)
   checkIndex(sender, plan.members, 'sender')
   const { chainId, service, epoch } = memberKey.context
   const places = new ByteWriter().u16(memberKey.self).u16(sender).u16(padOf(plan, context)).finish()
   const nonce = hash('once/check', contextBytes({ chainId, service, epoch }), memberKey.keyHash, places)
-  const digest = hash('checked update', contextBytes(context), hash('update', bytes))
+  const digest = hash('checked update', contextBytes(context), update)
   return guard.claim({ act: 'check', nonce, digest })
 }
 
 /** Everything public about an update's proof. */
-function openClaim(
-  engine: Engine,
-  { context, keyHash, sender, bytes }: UpdateOf,
-): {
+type OpenClaim = {
   readonly claim: UpdateClaim
   readonly proof: ShortnessProof
   readonly projection: Uint8Array
   readonly rho: Uint8Array
-  readonly ciphertexts: Uint8Array
-} {
+}
+
+function openClaim(
+  engine: Engine,
+  sender: number,
+  { prefix, shortness: proof }: Pick<UpdateEnds, 'prefix' | 'shortness'>,
+  { digest, projected }: UpdateHashes,
+): OpenClaim {
   const { plan, kernel } = engine
-  checkIndex(sender, plan.members, 'sender')
-  const frame: RoundFrame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
-  const { prefix, ciphertexts, shortness: proof } = readCheckedUpdate(engine, frame, sender, bytes)
   if (proof === null) {
     throw new FheError('invalid-argument', 'updates of the trial decryption claim nothing', { field: 'context' })
   }
-  const projection = projectionSeed(prefix, ciphertexts, rootOfProof(proof))
+  const projection = projectionSeedOf(prefix, projected, rootOfProof(proof))
   const rho = combinationOf(kernel, plan, projection, proof)
   const differences = [combineRows(kernel, rho, (row) => proof.z[row]!), ...proof.differences]
-  const digest = hash('update', bytes)
   const writer = new ByteWriter().u16(sender).bytes(digest)
   for (const difference of differences) for (const value of difference) writer.u64(value)
-  return { claim: { sender, digest, differences, bytes: writer.finish() }, proof, projection, rho, ciphertexts }
+  return { claim: { sender, digest, differences, bytes: writer.finish() }, proof, projection, rho }
+}
+
+/** The same of an update that is read in pieces, after a check of every coefficient. */
+async function openMessageClaim(
+  engine: Engine,
+  of: Omit<UpdateOf, 'bytes'> & Pick<Progress, 'signal'> & { readonly message: MessageSource },
+): Promise<OpenClaim & { readonly ciphertexts: Coefficients }> {
+  const { plan } = engine
+  const { context, keyHash, sender, message } = of
+  checkIndex(sender, plan.members, 'sender')
+  const frame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
+  const ends = await readEnds(frame, sender, message)
+  const hashes = await readCiphertexts(engine, frame, sender, ends, of)
+  return { ...openClaim(engine, sender, ends, hashes), ciphertexts: ends.ciphertexts }
 }

@@ -6,11 +6,12 @@ import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
 import { encodeHeader, KEY_TEST_ROUND, NOBODY, readHeader } from './header.ts'
 import { fromBitmap, toBitmap } from './members.ts'
+import { readRange } from './message-source.ts'
 import { partOf } from './packing.ts'
 import type { Plan } from './plan.ts'
 import { dataParmsId } from './seal-format.ts'
 import { BITMAP_BYTES, type VectorShape } from './sizes.ts'
-import type { RoundContext } from './types.ts'
+import type { MessageSource, RoundContext } from './types.ts'
 import { sumWords } from './wire-format.ts'
 
 /** The data that a message of a round is bound to, apart from its sender. */
@@ -59,14 +60,19 @@ export type UpdateParts = {
 
 export function readUpdate(frame: RoundFrame, sender: number, bytes: Uint8Array): UpdateParts {
   const reader = new ByteReader(bytes, `update of member ${sender}`)
-  readHeader(reader, { type: 'update', sender, context: frame.context, planHash: frame.plan.hash })
-  readParmsId(reader, frame.plan)
-  readKey(reader, frame)
+  readUpdateHead(frame, sender, reader)
   const prefix = bytes.subarray(0, reader.offset)
   const ciphertexts = reader.bytes(narrowBytes(frame), 'ciphertexts')
   const proof = reader.bytes(proofBytes(frame), 'proof')
   reader.end()
   return { prefix, ciphertexts, proof }
+}
+
+/** Reads what `updatePrefix` writes. */
+export function readUpdateHead(frame: RoundFrame, sender: number, reader: ByteReader): void {
+  readHeader(reader, { type: 'update', sender, context: frame.context, planHash: frame.plan.hash })
+  readParmsId(reader, frame.plan)
+  readKey(reader, frame)
 }
 
 /** Contributors and sums of an aggregate, which are not checked yet. */
@@ -75,14 +81,20 @@ export function readAggregate(
   bytes: Uint8Array,
 ): { readonly contributors: readonly number[]; readonly sums: Uint8Array } {
   const reader = new ByteReader(bytes, 'aggregate')
+  const contributors = readAggregateHead(frame, reader)
+  const sums = reader.bytes(sumBytes(frame), 'sums')
+  reader.end()
+  return { contributors, sums }
+}
+
+/** Reads what `aggregatePrefix` writes: the contributors. */
+export function readAggregateHead(frame: RoundFrame, reader: ByteReader): readonly number[] {
   readHeader(reader, { type: 'aggregate', sender: NOBODY, context: frame.context, planHash: frame.plan.hash })
   readParmsId(reader, frame.plan)
   readKey(reader, frame)
   const contributors = fromBitmap(reader.bytes(BITMAP_BYTES, 'contributors'), frame.plan.members, 'contributors')
   if (contributors.length === 0) throw new FheError('no-updates', 'this aggregate says that nobody contributed to it')
-  const sums = reader.bytes(sumBytes(frame), 'sums')
-  reader.end()
-  return { contributors, sums }
+  return contributors
 }
 
 /** The polynomials h_j of a share, narrow; coefficients are not checked yet. */
@@ -93,8 +105,21 @@ export function readShare(
   activeSet: readonly number[],
   bytes: Uint8Array,
 ): Uint8Array {
+  const reader = new ByteReader(bytes, `decryption share of member ${sender}`)
+  readShareHead(frame, { sender, contributors, activeSet }, reader)
+  const polynomials = reader.bytes(narrowBytes(frame), 'polynomials')
+  reader.end()
+  return polynomials
+}
+
+/** Reads what `sharePrefix` writes. */
+export function readShareHead(
+  frame: RoundFrame,
+  of: { readonly sender: number; readonly contributors: readonly number[]; readonly activeSet: readonly number[] },
+  reader: ByteReader,
+): void {
+  const { sender, contributors, activeSet } = of
   const what = `decryption share of member ${sender}`
-  const reader = new ByteReader(bytes, what)
   readHeader(reader, { type: 'decryption share', sender, context: frame.context, planHash: frame.plan.hash })
   readKey(reader, frame)
   const insistOn = (set: readonly number[], field: string, code: 'wrong-contributors' | 'wrong-active-set') => {
@@ -105,9 +130,6 @@ export function readShare(
   }
   insistOn(contributors, 'contributors', 'wrong-contributors')
   insistOn(activeSet, 'active set', 'wrong-active-set')
-  const polynomials = reader.bytes(narrowBytes(frame), 'polynomials')
-  reader.end()
-  return polynomials
 }
 
 /** The sender that a share claims, unverified. */
@@ -132,10 +154,44 @@ export function sumBytes({ plan, shape }: Pick<RoundFrame, 'plan' | 'shape'>): n
  * check: any coefficients are a valid encryption.
  */
 export function insistInRange(engine: Engine, frame: RoundFrame, coefficients: Uint8Array, what: string): void {
-  for (let index = 0; index < frame.shape.ciphertexts; index++) {
-    if (engine.wire.inRange(partOf(frame.plan.set, coefficients, frame.plan.wire.width, index))) continue
-    throw new FheError('coefficient-out-of-range', `${what}, ciphertext ${index} has a coefficient that is not below Q`)
+  insistChunkInRange(engine, coefficients, { first: 0, count: frame.shape.ciphertexts }, what)
+}
+
+/** The same for some ciphertexts. */
+export function insistChunkInRange(
+  engine: Engine,
+  coefficients: Uint8Array,
+  { first, count }: { readonly first: number; readonly count: number },
+  what: string,
+): void {
+  const { set, wire } = engine.plan
+  for (let i = 0; i < count; i++) {
+    if (engine.wire.inRange(partOf(set, coefficients, wire.width, i))) continue
+    throw new FheError(
+      'coefficient-out-of-range',
+      `${what}, ciphertext ${first + i} has a coefficient that is not below Q`,
+    )
   }
+}
+
+/**
+ * Reads the beginning of a message that lies elsewhere. Throws what `read` throws, and 'truncated' or 'trailing-bytes' when the whole
+ * message has another length than such messages have.
+ */
+export async function readHead<T>(
+  source: MessageSource,
+  of: { readonly what: string; readonly headBytes: number; readonly size: number },
+  read: (reader: ByteReader) => T,
+): Promise<T> {
+  const { what, headBytes, size } = of
+  const head = await readRange(source, 0, Math.min(headBytes, source.size), what)
+  const found = read(new ByteReader(head, what))
+  if (source.size === size) return found
+  throw new FheError(
+    source.size < size ? 'truncated' : 'trailing-bytes',
+    `${what} has ${source.size} bytes; such a message has ${size}`,
+    { found: source.size, size },
+  )
 }
 
 function prefix(

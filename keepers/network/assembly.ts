@@ -25,23 +25,61 @@ export const tooManyParts = (cid: CID): NetworkError =>
 const AT_ONCE = 8
 const NESTED_AT_ONCE = 2
 
+/** Where a block's own bytes lie in its file. */
+export type FilePart = { readonly cid: CID; readonly start: number; readonly size: number }
+
+/** Delivers one block, checked against its hash. */
+export type BlockSource = (cid: CID) => Promise<Uint8Array>
+
 /**
  * Puts a file together from its blocks, every size known before a block is asked for.
- * @param block Delivers one block, checked against its hash.
  * @throws NetworkError MALFORMED, TOO_LARGE, and whatever `block` throws.
  */
-export async function assemble(
-  cid: CID,
-  block: (cid: CID) => Promise<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array> {
+export async function assemble(cid: CID, block: BlockSource, maxBytes: number): Promise<Uint8Array> {
   const first = await block(cid)
   const root = readNode(cid, first, null, maxBytes)
   if (root.children.length === 0) return root.data
   const bytes = new Uint8Array(root.size)
+  const file = { cid, root, rootBytes: first.length, block, maxBytes, leaves: true }
+  await eachPart(file, ({ start }, data) => bytes.set(data!, start))
+  return bytes
+}
+
+/**
+ * The parts of a file, in order.
+ * @param leaves Whether to ask for blocks that are nothing but bytes, too: their sizes are known without them.
+ * @throws as `assemble`
+ */
+export async function partsOf(
+  cid: CID,
+  of: { readonly block: BlockSource; readonly maxBytes: number; readonly leaves: boolean },
+): Promise<{ readonly size: number; readonly parts: readonly FilePart[] }> {
+  const first = await of.block(cid)
+  const root = readNode(cid, first, null, of.maxBytes)
+  const parts: FilePart[] = []
+  await eachPart({ cid, root, rootBytes: first.length, ...of }, (part) => {
+    if (part.size > 0) parts.push(part)
+  })
+  return { size: root.size, parts: parts.sort((a, b) => a.start - b.start) }
+}
+
+/** Visits every block of a file, in any order; `data` is null for a leaf that was not asked for. */
+async function eachPart(
+  file: {
+    readonly cid: CID
+    readonly root: FileNode
+    /** Of the root's block. */
+    readonly rootBytes: number
+    readonly block: BlockSource
+    readonly maxBytes: number
+    readonly leaves: boolean
+  },
+  visit: (part: FilePart, data: Uint8Array | null) => void,
+): Promise<void> {
+  const { cid, root, block, maxBytes, leaves } = file
   let left = blocksLimit(root.size)
   // Blocks may be mostly something else: then a small file would be megabytes.
-  let overhead = SPARE_OVERHEAD + OVERHEAD_PER_BLOCK * left - (first.length - root.data.length)
+  let overhead = SPARE_OVERHEAD + OVERHEAD_PER_BLOCK * left - (file.rootBytes - root.data.length)
   const nodeOf = async (child: { readonly cid: CID; readonly size: number }): Promise<FileNode> => {
     const found = await block(child.cid)
     const node = readNode(child.cid, found, child.size, maxBytes)
@@ -49,26 +87,28 @@ export async function assemble(
     if (overhead < 0) throw new NetworkError('MALFORMED', `${cid}: its blocks are much larger than the file`)
     return node
   }
-  const place = async (node: FileNode, offset: number, depth: number): Promise<void> => {
-    bytes.set(node.data, offset)
+  const isLeaf = (child: CID): boolean => child.code === raw.code
+  const place = async (at: CID, node: FileNode, offset: number, depth: number): Promise<void> => {
+    visit({ cid: at, start: offset, size: node.data.length }, node.data)
     const { children } = node
     if (children.length === 0) return
     if (depth === MAX_DEPTH) throw new NetworkError('MALFORMED', `${cid}: nested more than ${MAX_DEPTH} levels deep`)
     left -= children.length
     if (left < 0) throw tooManyParts(cid)
-    let at = offset + node.data.length
+    let next = offset + node.data.length
     const parts = children.map((child) => {
-      const start = at
-      at += child.size
+      const start = next
+      next += child.size
       return { child, start }
     })
     // Parts that have parts of their own hardly side by side: each fetches several.
-    const atOnce = children.every((child) => child.cid.code === raw.code) ? AT_ONCE : depth === 0 ? NESTED_AT_ONCE : 1
+    const atOnce = children.every((child) => isLeaf(child.cid)) ? AT_ONCE : depth === 0 ? NESTED_AT_ONCE : 1
     let failed = false
     const work = async (): Promise<void> => {
-      for (let next = parts.shift(); next !== undefined && !failed; next = parts.shift()) {
-        const { child, start } = next
-        await place(await nodeOf(child), start, depth + 1)
+      for (let part = parts.shift(); part !== undefined && !failed; part = parts.shift()) {
+        const { child, start } = part
+        if (!leaves && isLeaf(child.cid)) visit({ cid: child.cid, start, size: child.size }, null)
+        else await place(child.cid, await nodeOf(child), start, depth + 1)
       }
     }
     const workers = Array.from({ length: Math.min(atOnce, children.length) }, () =>
@@ -79,8 +119,7 @@ export async function assemble(
     )
     await Promise.all(workers)
   }
-  await place(root, 0, 0)
-  return bytes
+  await place(cid, root, 0, 0)
 }
 
 /** The bytes of one block. @throws NetworkError TOO_LARGE above `maxBytes`, or 64 KiB when that is more, and above 2 MiB. */

@@ -2,44 +2,23 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import { Announcer } from './announcer.ts'
-import { assemble, collectBytes } from './assembly.ts'
-import { Deadline } from './deadline.ts'
+import { assemble, collectBytes, partsOf } from './assembly.ts'
 import { NetworkError } from './errors.ts'
-import { encodeBlob, MAX_BLOCK_BYTES, parseBlobCid } from './file-format.ts'
+import { BlobEncoder, encodeBlob, MAX_BLOCK_BYTES, parseBlobCid } from './file-format.ts'
+import { BlobGatherer, drain, type FetchOptions, withSignal } from './gathering.ts'
 import { LinkMeter } from './link-meter.ts'
 import { loadNode } from './load-node.ts'
 import type { HeliaNode, NodeOptions } from './node.ts'
 import { Parts } from './parts.ts'
 import { PinningService } from './pinning.ts'
-import { parseProvider } from './provider.ts'
+import { StoredBlob } from './stored-blob.ts'
 import { storing } from './storing.ts'
-import { Turn } from './turn.ts'
 
-export type FetchOptions = {
-  /** Refuse a blob above this many bytes, before its leaves are asked for. */
-  readonly maxBytes: number
-  /** Milliseconds for the whole blob. */
-  readonly timeout: number
-  /** Peers that should have it, most likely first: multiaddrs that end in /p2p/<peer id>. */
-  readonly providers: readonly string[]
-  readonly signal?: AbortSignal
-  /** Tag of the blob's group, e.g. a round; {@link DataPlane.collect} forgets by it. */
-  readonly round?: number
-  /**
-   * Ask the DHT, when there is one, after everyone else. For models only: a query reveals the wanted blob to strangers, and keepers
-   * announce only models there.
-   */
-  readonly discover?: boolean
+/** Takes a blob's bytes in order; `finish` returns its CID. */
+export type BlobWriter = {
+  readonly write: (piece: Uint8Array) => Promise<void>
+  readonly finish: () => Promise<string>
 }
-
-/** Least time one provider gets before the next is asked, in milliseconds. */
-const MIN_TURN_MS = 3_000
-/** Part of a fetch's time that providers get beyond their turns while they deliver. */
-const OVERTIME = 0.5
-/** Time for the DHT to name those that have a blob, in milliseconds. */
-const LOOK_UP_MS = 20_000
-/** Of those it names, so many share the turn of one provider: anyone can announce anything. */
-const FOUND_PER_TURN = 3
 
 /**
  * The keepers' data plane: blobs by CID. Everything kept is pinned with the round it belongs to, so that old rounds
@@ -47,17 +26,20 @@ const FOUND_PER_TURN = 3
  */
 export class DataPlane {
   readonly #node: HeliaNode
-  readonly #meter: LinkMeter
   #running = true
   readonly #stopping = new AbortController()
   readonly #announcers: readonly Announcer[]
+  readonly #gatherer: BlobGatherer
   /** Ranges of blobs, and notes, straight from one keeper to another. */
   readonly parts: Parts
 
   private constructor(node: HeliaNode, meter: LinkMeter, { dht: options, pinning = [] }: NodeOptions) {
     this.#node = node
-    this.#meter = meter
     this.parts = new Parts(node)
+    this.#gatherer = new BlobGatherer(node, meter, {
+      stopping: this.#stopping.signal,
+      assertRunning: () => this.#assertRunning(),
+    })
     const { dht } = node.libp2p.services
     const models = { list: () => this.#models(), holds: (cid: CID) => this.#isModel(cid) }
     const place = {
@@ -141,9 +123,28 @@ export class DataPlane {
     const { root, blocks } = await encodeBlob(bytes, options.cuts)
     await storing(async () => {
       for (const block of blocks) await this.#node.blockstore.put(block.cid, block.bytes, withSignal(options.signal))
-      await this.#keep(root, options.round)
+      await this.#gatherer.keep(root, options.round)
     })
     return root.toString()
+  }
+
+  /**
+   * The same for a blob that is made piece by piece: each block goes to the store once it is whole. Nobody is offered the blob before
+   * `finish`, and blocks of one that is given up are freed by {@link collect}.
+   */
+  writer(options: { readonly round?: number; readonly signal?: AbortSignal } = {}): BlobWriter {
+    const encoder = new BlobEncoder(async ({ cid, bytes }) => {
+      this.#assertRunning()
+      await storing(async () => void (await this.#node.blockstore.put(cid, bytes, withSignal(options.signal))))
+    })
+    return {
+      write: (piece) => encoder.write(piece),
+      finish: async () => {
+        const root = await encoder.finish()
+        await storing(() => this.#gatherer.keep(root, options.round))
+        return root.toString()
+      },
+    }
   }
 
   /**
@@ -154,104 +155,19 @@ export class DataPlane {
    */
   async fetch(text: string, options: FetchOptions): Promise<Uint8Array> {
     this.#assertRunning()
-    const cid = parseBlobCid(text)
-    using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
-    const providers = options.providers.map(parseProvider)
-    const { dht } = this.#node.libp2p.services
-    const discovery = options.discover === true && dht !== undefined
-    // A peer that disappeared silently must not use up the time of peers that could still deliver.
-    const turns = Math.max(1, providers.length + (discovery ? 1 : 0))
-    let overtime = turns === 1 ? 0 : OVERTIME * options.timeout
-    const turn = Math.ceil(Math.max(MIN_TURN_MS, (options.timeout - overtime) / turns))
-    const expired = (cause: unknown): NetworkError =>
-      new NetworkError('TIMEOUT', `${text}: not complete after ${options.timeout} ms`, { cause })
-    let last: unknown = null
-    let asked = -1
-    for await (const source of this.#sources(cid, providers, discovery, deadline.signal)) {
-      const ms = asked < providers.length ? turn : Math.ceil(turn / FOUND_PER_TURN)
-      using turnOver = new Turn({ ms, overtime, heardAt: this.#heardAt(source) }, deadline.signal)
-      asked += 1
-      try {
-        const bytes = await this.#fetchFrom(cid, source, options.maxBytes, turnOver.signal)
-        await storing(() => this.#keep(cid, options.round))
-        return bytes
-      } catch (error) {
-        options.signal?.throwIfAborted()
-        if (deadline.expired) throw expired(error)
-        // Every peer sends the same root, so another peer cannot announce a better size.
-        if (error instanceof NetworkError && error.code !== 'UNAVAILABLE') throw error
-        this.#assertRunning()
-        last = error
-        overtime -= turnOver.overtime
-      }
-    }
-    options.signal?.throwIfAborted()
-    if (deadline.expired) throw expired(last)
-    this.#assertRunning()
-    const found = discovery ? `, ${asked - providers.length} of them found in the DHT` : ''
-    throw new NetworkError('UNAVAILABLE', `${text}: none of ${asked} providers delivered it${found}`, {
-      cause: last,
+    return this.#gatherer.gather(text, options, (cid, block) => assemble(cid, block, options.maxBytes))
+  }
+
+  /**
+   * The same for a blob that is not to be in memory as a whole: its blocks go from the provider to the store, and are read from there.
+   * @throws as {@link fetch}
+   */
+  async hold(text: string, options: FetchOptions): Promise<StoredBlob> {
+    const leaves = !(await this.has(text))
+    return this.#gatherer.gather(text, options, async (cid, block) => {
+      const file = await partsOf(cid, { block, maxBytes: options.maxBytes, leaves })
+      return new StoredBlob(cid, file, (part) => this.#gatherer.stored(part, cid))
     })
-  }
-
-  /** When bytes last came from a source, by its peer id. */
-  #heardAt(source: readonly Multiaddr[] | null): () => number {
-    const peer = source?.[0]?.getComponents().at(-1)?.value ?? ''
-    return () => this.#meter.heardAt(peer)
-  }
-
-  /** Where a blob may be, the nearest first: our own blocks (null), the providers, and whoever the DHT names. */
-  async *#sources(
-    cid: CID,
-    providers: readonly Multiaddr[],
-    discovery: boolean,
-    signal: AbortSignal,
-  ): AsyncGenerator<Multiaddr[] | null> {
-    yield null
-    for (const provider of providers) yield [provider]
-    const { dht } = this.#node.libp2p.services
-    if (!discovery || dht === undefined) return
-    using deadline = new Deadline(LOOK_UP_MS, [signal])
-    const tried = new Set(providers.map(String))
-    try {
-      for await (const addresses of dht.providers(cid, deadline.signal)) {
-        const others = addresses.filter((address) => !tried.has(address.toString()))
-        if (others.length > 0) yield others
-      }
-    } catch {
-      // Every peer was asked, and none answered in time.
-    }
-  }
-
-  async #fetchFrom(cid: CID, source: Multiaddr[] | null, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-    if (source === null) {
-      const local = async (block: CID): Promise<Uint8Array> => {
-        if (!(await this.#node.blockstore.has(block, { signal }))) {
-          throw new NetworkError('UNAVAILABLE', `${block} is not stored here`)
-        }
-        return collectBytes(this.#node.blockstore.get(block, { offline: true, signal }), maxBytes)
-      }
-      return assemble(cid, local, maxBytes)
-    }
-    this.#connect(source)
-    const session = this.#node.blockstore.createSession(cid, { providers: [source], maxProviders: 1, signal })
-    try {
-      const remote = (block: CID): Promise<Uint8Array> =>
-        collectBytes(session.get(block, { signal }), maxBytes).catch((cause) => {
-          if (cause instanceof NetworkError) throw cause
-          throw new NetworkError('UNAVAILABLE', `${block}: ${source[0]} did not deliver it`, { cause })
-        })
-      return await assemble(cid, remote, maxBytes)
-    } finally {
-      session.close()
-    }
-  }
-
-  /** Connects in the background. When the turn of what asks that peer is over, the handshake goes on, and the next that asks finds a connection. */
-  #connect([address, ...others]: readonly Multiaddr[]): void {
-    // A DHT can name any number of addresses that nobody answers at.
-    if (address === undefined || others.length > 0) return
-    this.#node.libp2p.dial(address, { signal: this.#stopping.signal }).catch(() => undefined)
   }
 
   /** One block, as it is stored here; null when it is not. @throws NetworkError BAD_CID */
@@ -327,20 +243,7 @@ export class DataPlane {
     }
   }
 
-  async #keep(root: CID, round: number | undefined): Promise<void> {
-    if (await this.#node.pins.isPinned(root)) return
-    await drain(this.#node.pins.add(root, { metadata: round === undefined ? {} : { round } }))
-  }
-
   #assertRunning(): void {
     if (!this.#running) throw new NetworkError('NOT_RUNNING', 'the data plane is stopped')
   }
-}
-
-async function drain(source: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of source);
-}
-
-function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal }
 }

@@ -59,29 +59,85 @@ export async function encodeBlob(
   }
   const only = blocks[0]!
   if (blocks.length === 1) return { root: only.cid, blocks }
-
   const leaves = blocks.map(({ cid, bytes: { length } }) => ({ cid, size: length, tree: length }))
   const each = cuts.length > 0 && leaves.length > MAX_FLAT_LEAVES ? Math.ceil(Math.sqrt(leaves.length)) : leaves.length
+  const link = async (children: readonly Linked[]): Promise<Linked> => {
+    const { block, linked } = await nodeTo(children)
+    blocks.push(block)
+    return linked
+  }
   const inner: Linked[] = []
   for (let from = 0; each < leaves.length && from < leaves.length; from += each) {
-    inner.push(await linkTo(blocks, leaves.slice(from, from + each)))
+    inner.push(await link(leaves.slice(from, from + each)))
   }
-  const { cid } = await linkTo(blocks, inner.length > 0 ? inner : leaves)
+  const { cid } = await link(inner.length > 0 ? inner : leaves)
   return { root: cid, blocks }
 }
 
 /** A block to be linked to: bytes of the file, and of all blocks, below it. */
 type Linked = { readonly cid: CID; readonly size: number; readonly tree: number }
 
-/** Appends a node with links to these. */
-async function linkTo(blocks: Block[], children: readonly Linked[]): Promise<Linked> {
+/** A node with links to these, and what links to it. */
+async function nodeTo(children: readonly Linked[]): Promise<{ readonly block: Block; readonly linked: Linked }> {
   const file = new UnixFS({ type: 'file', blockSizes: children.map(({ size }) => BigInt(size)) })
   const links = children.map(({ cid, tree }) => ({ Name: '', Tsize: tree, Hash: cid }))
   const bytes = encodePb(prepare({ Data: file.marshal(), Links: links }))
   const cid = CID.createV1(DAG_PB, await sha256.digest(bytes))
-  blocks.push({ cid, bytes })
   const sum = (of: (child: Linked) => number): number => children.reduce((total, child) => total + of(child), 0)
-  return { cid, size: sum(({ size }) => size), tree: bytes.length + sum(({ tree }) => tree) }
+  const linked = { cid, size: sum(({ size }) => size), tree: bytes.length + sum(({ tree }) => tree) }
+  return { block: { cid, bytes }, linked }
+}
+
+/** Splits a blob that is made piece by piece into the blocks that `encodeBlob` would split it into, without ever holding more than one. */
+export class BlobEncoder {
+  readonly #put: (block: Block) => Promise<void>
+  readonly #leaves: { readonly cid: CID; readonly size: number }[] = []
+  #leaf = new Uint8Array(CHUNK_BYTES)
+  #filled = 0
+
+  /** @param put Takes each block once it is whole, the root last. */
+  constructor(put: (block: Block) => Promise<void>) {
+    this.#put = put
+  }
+
+  /** Bytes so far. */
+  get size(): number {
+    return this.#leaves.length * CHUNK_BYTES + this.#filled
+  }
+
+  /** @throws NetworkError TOO_LARGE above {@link MAX_BLOB_BYTES}, and what `put` throws. */
+  async write(piece: Uint8Array): Promise<void> {
+    if (this.size + piece.length > MAX_BLOB_BYTES) {
+      throw new NetworkError('TOO_LARGE', `blob of more than ${MAX_BLOB_BYTES} bytes: at most so many fit one file`)
+    }
+    for (let at = 0; at < piece.length; ) {
+      // A full leaf waits for the next byte: the last one may be full, too, and the only one is the root.
+      if (this.#filled === CHUNK_BYTES) await this.#endLeaf()
+      const part = piece.subarray(at, at + CHUNK_BYTES - this.#filled)
+      this.#leaf.set(part, this.#filled)
+      this.#filled += part.length
+      at += part.length
+    }
+  }
+
+  /** The CID, once all blocks were taken. */
+  async finish(): Promise<CID> {
+    await this.#endLeaf()
+    if (this.#leaves.length === 1) return this.#leaves[0]!.cid
+    const leaves = this.#leaves.map(({ cid, size }) => ({ cid, size, tree: size }))
+    const { block } = await nodeTo(leaves)
+    await this.#put(block)
+    return block.cid
+  }
+
+  async #endLeaf(): Promise<void> {
+    const bytes = this.#leaf.subarray(0, this.#filled)
+    const cid = CID.createV1(raw.code, await sha256.digest(bytes))
+    await this.#put({ cid, bytes })
+    this.#leaves.push({ cid, size: bytes.length })
+    this.#leaf = new Uint8Array(CHUNK_BYTES)
+    this.#filled = 0
+  }
 }
 
 /** The CID under which a blob is published, whatever its size. @throws NetworkError TOO_LARGE. */

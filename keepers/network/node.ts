@@ -41,7 +41,8 @@ export type KeeperServices = {
 }
 /** What the node listens on, whatever it announces. */
 type Doors = { readonly addresses: () => readonly Multiaddr[] }
-export type HeliaNode = HeliaWithLibp2p<KeeperServices>
+/** `files` are the blocks as they lie on the disk, which no pin protects. */
+export type HeliaNode = HeliaWithLibp2p<KeeperServices> & { readonly files: FsBlockstore }
 
 export type NodeOptions = {
   /** Folder of the blocks and of the list of what is kept; created when absent. */
@@ -110,10 +111,11 @@ export async function startNode(options: NodeOptions, meter = new LinkMeter()): 
   bootstrapAddresses(dht?.bootstrap ?? [])
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.identitySeed)
   let isConnected = (_peer: PeerId): boolean => false
+  const files = new FsBlockstore(join(options.folder, 'blocks'))
   const helia = withBitswap(
     withLibp2pLight<ReturnType<typeof createHeliaLight>, KeeperServices>(
       createHeliaLight({
-        blockstore: new FsBlockstore(join(options.folder, 'blocks')),
+        blockstore: files,
         datastore: new FsDatastore(join(options.folder, 'peers')),
       }),
       {
@@ -164,5 +166,5 @@ export async function startNode(options: NodeOptions, meter = new LinkMeter()): 
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new NetworkError('STORAGE', `cannot start the data plane in ${options.folder}: ${reason}`, { cause })
   }
-  return helia as HeliaNode
+  return Object.assign(helia, { files }) as HeliaNode
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Database } from './database.ts'
 import { StoreError } from './errors.ts'
+import { type KeepsakeFiles, LONG_BYTES } from './keepsake-files.ts'
 import type { Claim } from './protection.ts'
 
-/** Data kept with a claim until its round is long over. */
-export type Keepsake = { readonly epoch: number; readonly round: number; readonly payload: Uint8Array }
+/** Data kept with a claim until its round is long over; `payload` in pieces that follow each other. */
+export type Keepsake = { readonly epoch: number; readonly round: number; readonly payload: readonly Uint8Array[] }
 
 /**
  * The rules that threshold CKKS rests on: in one round, one encryption and one decryption share, ever. The difference of two encryptions under
@@ -17,14 +18,17 @@ export type Keepsake = { readonly epoch: number; readonly round: number; readonl
 export class ClaimRegister {
   readonly #database: Database
   readonly #now: () => number
+  readonly #files: KeepsakeFiles
 
-  constructor(database: Database, now: () => number) {
+  constructor(database: Database, now: () => number, files: KeepsakeFiles) {
     this.#database = database
     this.#now = now
+    this.#files = files
+    files.tidy((nonce) => this.#row(Buffer.from(nonce, 'hex'))?.file === 1)
   }
 
   /**
-   * Binds the nonce to the digest, and keeps `keepsake` with it, in one transaction.
+   * Binds the nonce to the digest, and keeps `keepsake` with it, in one transaction. A long keepsake is a file, which is on the disk before.
    * @param nonce 32-byte name of the act.
    * @param digest 32-byte hash of the act.
    * @returns false, with nothing recorded, when the nonce is bound to another digest.
@@ -33,6 +37,16 @@ export class ClaimRegister {
     for (const hash of [nonce, digest]) {
       if (hash.length !== 32) throw new StoreError('BAD_INPUT', `a hash of ${hash.length} bytes, expected 32`)
     }
+    const { epoch, round, payload = [] } = keepsake ?? {}
+    const isLong = payload.reduce((sum, piece) => sum + piece.length, 0) >= LONG_BYTES
+    // Nothing is written for a claim that is refused below, nor over what is kept already.
+    const before = this.#database.prepare('SELECT digest FROM claims WHERE nonce = ?').get(nonce)
+    const isNew = before === undefined || Buffer.compare(before.digest as Uint8Array, digest) === 0
+    const stored = !isLong
+      ? Buffer.concat(payload)
+      : isNew && this.#row(nonce) === undefined
+        ? this.#files.write(nonce, payload)
+        : new Uint8Array()
     return this.#database.transaction(() => {
       this.#database.prepare('INSERT OR IGNORE INTO claims VALUES (?, ?, ?)').run(nonce, digest, this.#now())
       const row = this.#database.prepare('SELECT digest FROM claims WHERE nonce = ?').get(nonce) as {
@@ -40,8 +54,8 @@ export class ClaimRegister {
       }
       const granted = Buffer.compare(row.digest, digest) === 0
       if (granted && keepsake !== undefined) {
-        const { epoch, round, payload } = keepsake
-        this.#database.prepare('INSERT OR IGNORE INTO keepsakes VALUES (?, ?, ?, ?)').run(nonce, epoch, round, payload)
+        const insert = this.#database.prepare('INSERT OR IGNORE INTO keepsakes VALUES (?, ?, ?, ?, ?)')
+        insert.run(nonce, epoch!, round!, stored, isLong ? 1 : 0)
       }
       return granted
     })
@@ -75,18 +89,27 @@ export class ClaimRegister {
     return this.#database.prepare('SELECT 1 FROM claims WHERE nonce = ?').get(nonce) !== undefined
   }
 
-  /** The data kept with the claim; null without data, and after they were erased. */
+  /** The data kept with the claim; null without data, after they were erased, and when their file was changed. */
   kept(nonce: Uint8Array): Uint8Array | null {
-    const row = this.#database.prepare('SELECT payload FROM keepsakes WHERE nonce = ?').get(nonce) as
-      | { payload: Uint8Array }
-      | undefined
-    return row?.payload ?? null
+    const row = this.#row(nonce)
+    if (row === undefined) return null
+    return row.file === 1 ? this.#files.read(nonce, row.payload) : row.payload
   }
 
   /** Drops the data kept for rounds before `round` of epochs up to `epoch`; the claims stay. Returns how many. */
   forget(epoch: number, round: number): number {
-    const statement = this.#database.prepare('DELETE FROM keepsakes WHERE epoch < ? OR (epoch = ? AND round < ?)')
-    return statement.run(epoch, epoch, round).changes
+    const old = 'WHERE epoch < ? OR (epoch = ? AND round < ?)'
+    const files = this.#database.prepare(`SELECT nonce, file FROM keepsakes ${old}`).all(epoch, epoch, round)
+    const { changes } = this.#database.prepare(`DELETE FROM keepsakes ${old}`).run(epoch, epoch, round)
+    for (const { nonce, file } of files) if (file === 1) this.#files.remove(nonce as Uint8Array)
+    return changes
+  }
+
+  /** `payload` is the data, or the hash of the file with them. */
+  #row(nonce: Uint8Array): { readonly payload: Uint8Array; readonly file: number } | undefined {
+    return this.#database.prepare('SELECT payload, file FROM keepsakes WHERE nonce = ?').get(nonce) as
+      | { payload: Uint8Array; file: number }
+      | undefined
   }
 
   /** Acts that were claimed. */

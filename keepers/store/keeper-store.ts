@@ -6,6 +6,7 @@ import { ClaimRegister } from './claims.ts'
 import { Database } from './database.ts'
 import { StoreError, translateSqliteError } from './errors.ts'
 import { Journal } from './journal.ts'
+import { KeepsakeFiles } from './keepsake-files.ts'
 import { FolderLock } from './lock.ts'
 import { LogStore } from './log-store.ts'
 import { migrate } from './schema.ts'
@@ -27,6 +28,8 @@ export type StoreOptions = {
 }
 
 const CHECK = 'cohort store'
+/** Folder of long keepsakes. */
+const KEEPSAKES = 'keepsakes'
 
 /** Makes the file when it is not there, and closes it to all but its owner. */
 function makePrivate(file: string): void {
@@ -49,12 +52,16 @@ export class KeeperStore {
   /** Whether something was erased that the write-ahead log may still hold. */
   #traces = true
 
-  private constructor(database: Database, lock: FolderLock, box: SecretBox, now: () => number) {
+  private constructor(
+    database: Database,
+    of: { readonly folder: string; readonly lock: FolderLock; readonly box: SecretBox; readonly now: () => number },
+  ) {
+    const { folder, lock, box, now } = of
     this.#database = database
     this.#lock = lock
     this.#box = box
     this.journal = new Journal(database, now)
-    this.claims = new ClaimRegister(database, now)
+    this.claims = new ClaimRegister(database, now, new KeepsakeFiles(join(folder, KEEPSAKES)))
     this.transactions = new TransactionLog(database, now)
     this.logs = new LogStore(database)
     // The last process may have been killed between erasing something and clearing the log.
@@ -81,7 +88,7 @@ export class KeeperStore {
       const database = new Database(inner, file)
       const box = openBox(database, options)
       bind(database, options)
-      return new KeeperStore(database, lock, box, options.now ?? Date.now)
+      return new KeeperStore(database, { folder: options.folder, lock, box, now: options.now ?? Date.now })
     } catch (error) {
       if (inner?.isOpen) inner.close()
       lock.release()

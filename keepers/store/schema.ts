@@ -57,6 +57,8 @@ const MIGRATIONS: readonly string[] = [
      payload BLOB NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX keepsakes_by_round ON keepsakes (epoch, round);`,
+  // A long payload is a file, and the row has its SHA-256.
+  `ALTER TABLE keepsakes ADD COLUMN file INTEGER NOT NULL DEFAULT 0;`,
 ]
 
 /** Brings a database to the current schema in one transaction. @throws StoreError NEWER_SCHEMA for a later version. */

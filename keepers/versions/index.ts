@@ -17,6 +17,7 @@ export {
   noiseDeviation,
   updateBound,
 } from './bounds.ts'
+export { commitApart } from './commitment-thread.ts'
 export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
 export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'

@@ -8,12 +8,13 @@
 // fhe.keygen_{9_16, 43_64}.per_member, fhe.multiparty_<t>_<n>_<parameters>.{encrypt, encrypt_and_prove, share, combine}, processor time, beside Lattigo
 // fhe.multiparty_<t>_<n>_44426.share_per_ciphertext                                 the same, masks included, beside SEAL's decrypt
 // fhe.sum_64_1000000.{time, peak_memory}                                            all updates of a round, a process of its own
+// fhe.sum_10002573.peak_memory_{4, 8}                                               sum and combination in chunks, beside whole messages
 // fhe.vector_1000000.{end_to_end, end_to_end_cpu, peak_memory, mean_error}          a process of its own, cold
 import { perCiphertext } from './fhe/ciphertext.ts'
 import { SIZES } from './fhe/epoch.ts'
 import { dealings, keyGeneration } from './fhe/keys.ts'
 import { multiparty } from './fhe/multiparty.ts'
-import { million, perVector, proofs } from './fhe/vectors.ts'
+import { million, perVector, proofs, sumMemory } from './fhe/vectors.ts'
 import type { Bench } from './harness.ts'
 
 export const bench: Bench = {
@@ -27,6 +28,7 @@ export const bench: Bench = {
       for (const size of SIZES.slice(0, 2)) await perVector(context, size)
       for (const size of context.quick ? SIZES.slice(1, 2) : SIZES.slice(1)) await proofs(context, size)
       if (!context.quick) await million(context)
+      if (!context.quick) await sumMemory(context)
     }
     await multiparty(context)
   },

@@ -12,7 +12,7 @@
 //   services.<example>.parameters   of the network
 //
 //   services.million.*          a million parameters, four keeper processes, three rounds: seconds a round, processor seconds and peak
-//                               memory of a keeper, bytes; only when it is named
+//   services.ten-million.*      memory of a keeper, by state, too, bytes; ten million: one round; only when they are named
 //
 // `npm run bench -- services diabetes …` measures only the examples named.
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -40,16 +40,13 @@ import { NoExampleError } from '../examples/missing.ts'
 import { pictureSample } from '../examples/pictures.ts'
 import { type Bench, type BenchContext, time } from './harness.ts'
 import { type GrowthOptions, largestClippedShare } from './services/growth.ts'
-import { measureMillion } from './services/million.ts'
+import { LARGE_SUBJECTS, measureLarge } from './services/million.ts'
 import { examplesTable, outgrown } from './services/table.ts'
 
 const ROUNDS = 50
 /** A round is two passes over each keeper's part. */
 const CENTRAL_EPOCHS = 100
 const CHAIN = { keepers: 16, decryptionsPerEpoch: 64 } as const
-
-/** Minutes and gigabytes: measured only when asked for. */
-const MILLION = 'million'
 
 type Subject = {
   readonly sample: () => Promise<Sample>
@@ -93,11 +90,11 @@ export const bench: Bench = {
   area: 'services',
   summary: 'services of tables, amounts and text: accuracy beside central training, and what a proof takes',
   async run(context) {
-    const unknown = context.args.find((name) => name !== MILLION && !Object.hasOwn(SUBJECTS, name))
-    if (unknown !== undefined) {
-      throw new RangeError(`no example '${unknown}'; known: ${Object.keys(SUBJECTS).join(', ')}, ${MILLION}`)
-    }
-    if (context.args.includes(MILLION)) await measureMillion(context)
+    const known = [...Object.keys(SUBJECTS), ...Object.keys(LARGE_SUBJECTS)]
+    const unknown = context.args.find((name) => !known.includes(name))
+    if (unknown !== undefined) throw new RangeError(`no example '${unknown}'; known: ${known.join(', ')}`)
+    // Minutes and gigabytes: measured only when asked for.
+    for (const name of context.args) if (Object.hasOwn(LARGE_SUBJECTS, name)) await measureLarge(context, name)
     for (const [name, subject] of Object.entries(SUBJECTS)) {
       if (context.args.length > 0 && !context.args.includes(name)) continue
       try {

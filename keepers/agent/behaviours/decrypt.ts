@@ -7,6 +7,7 @@ import { act, publish } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import { loadKey, onceGuard } from '../epoch.ts'
 import { frameHere, indicesOf, isMember } from '../frame.ts'
+import { dropBytes } from '../memory.ts'
 import { hasAttested } from '../steps/attestation.ts'
 import { contributorsFloor, declaredIn, draftOf } from '../steps/draft.ts'
 import { isFinal } from '../steps/final.ts'
@@ -70,7 +71,9 @@ export async function decrypt(step: Step): Promise<StepResult> {
       }).finally(() => memberKey.material.dispose())
       const cuts = context.config.network.slices ? sliceCuts(frame.plan, 'decryption share') : []
       const cid = await publish(step, 'decryption share', bytes, snapshot.round, cuts)
-      return Buffer.from(JSON.stringify({ cid, size: bytes.length }))
+      const size = bytes.length
+      dropBytes(bytes)
+      return Buffer.from(JSON.stringify({ cid, size }))
     })
     const { cid, size } = parseShareIntent(intent.payload)
     return (await act(step, 'submitShare', [snapshot.round, cidHex(cid), size])) ? 'done' : 'again'

@@ -8,6 +8,7 @@ import { act, publish } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
+import { dropBytes } from '../memory.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
@@ -97,7 +98,9 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   const intent = await context.store.journal.once(at, async () => {
     const cuts = context.config.network.slices ? sliceCuts(frame.plan, 'update') : []
     const cid = await publish(step, 'update', bytes, snapshot.round, cuts)
-    const made: UpdateIntent = { cid, size: bytes.length, samples, salt: `0x${randomBytes(32).toString('hex')}` }
+    const size = bytes.length
+    dropBytes(bytes)
+    const made: UpdateIntent = { cid, size, samples, salt: `0x${randomBytes(32).toString('hex')}` }
     return Buffer.from(JSON.stringify(made))
   })
   return parseUpdateIntent(intent.payload)

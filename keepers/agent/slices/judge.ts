@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { isDeepStrictEqual } from 'node:util'
-import { type Aggregate, sliceBytes, sliceSumsOf, sumSlice } from '../../fhe/index.ts'
+import { type SumOfUpdates, sliceBytes, sliceSumOf, sumSlice } from '../../fhe/index.ts'
 import { blobCid, NetworkError } from '../../network/index.ts'
 import type { EpochFrame } from '../epoch.ts'
+import { openMessage } from '../messages.ts'
 import { attemptOf } from './sums.ts'
 import { ignore } from './trust.ts'
 import type { Member, SliceWork } from './work.ts'
@@ -11,7 +12,7 @@ type About = { readonly round: number; readonly sources: SliceWork['sources'] } 
   | {
       readonly message: 'update'
       /** Of all sources, as this keeper added it up itself. */
-      readonly sum: Aggregate
+      readonly sum: SumOfUpdates
     }
   | {
       readonly message: 'decryption share'
@@ -28,7 +29,6 @@ export async function judgeNotes(step: Member, frame: EpochFrame, about: About):
   const attempt = attemptOf(step.context, about)
   if (attempt === null || !isDeepStrictEqual(attempt.work.sources, about.sources)) return
   const { duties, notes, own } = await attempt.result
-  const added = about.message === 'update' ? sliceSumsOf(frame.engine, about.sum) : null
   const liars = new Set<number>()
   for (const [slice, seats] of duties.members.entries()) {
     const told = seats.flatMap((seat) => {
@@ -37,7 +37,7 @@ export async function judgeNotes(step: Member, frame: EpochFrame, about: About):
     })
     const isDisputed = new Set([...told.map(({ cid }) => cid), own.get(String(slice)) ?? told[0]?.cid]).size > 1
     if (about.message === 'decryption share' && !about.every && !isDisputed) continue
-    const truth = added?.[slice] ?? (await sharesOfSlice(step, frame, about.sources, slice))
+    const truth = await ifHere(() => trueSum(step, frame, about, slice))
     if (truth === null) return
     const cid = await blobCid(truth)
     for (const other of told) if (other.cid !== cid) liars.add(other.seat)
@@ -45,25 +45,27 @@ export async function judgeNotes(step: Member, frame: EpochFrame, about: About):
   ignore(step, about, liars)
 }
 
-/** The sum of a slice of the shares that are here; null when some are not. */
-async function sharesOfSlice(
-  { context, signal }: Member,
-  frame: EpochFrame,
-  sources: SliceWork['sources'],
-  slice: number,
-): Promise<Uint8Array | null> {
-  const { from, to } = sliceBytes(frame.plan, 'decryption share', slice)
-  const maxBytes = frame.plan.bytes.decryptionShare
-  const parts = async function* (): AsyncGenerator<Uint8Array> {
-    for (const { cid } of sources) {
-      const whole = await context.plane.fetch(cid, { maxBytes, timeout: 10_000, providers: [], signal })
-      yield whole.slice(from, to)
-    }
-  }
+/** Null when a message is not here any more. */
+async function ifHere<T>(body: () => Promise<T>): Promise<T | null> {
   try {
-    return await sumSlice(frame.engine, { slice, parts: parts(), signal })
+    return await body()
   } catch (error) {
     if (error instanceof NetworkError) return null
     throw error
   }
+}
+
+/** The sum of a slice, of messages that are here. @throws NetworkError when some are not */
+async function trueSum(step: Member, frame: EpochFrame, about: About, slice: number): Promise<Uint8Array> {
+  if (about.message === 'update') return sliceSumOf(frame.engine, about.sum, slice)
+  const { signal } = step
+  const { from, to } = sliceBytes(frame.plan, 'decryption share', slice)
+  const maxBytes = frame.plan.bytes.decryptionShare
+  const parts = async function* (): AsyncGenerator<Uint8Array> {
+    for (const { cid } of about.sources) {
+      const share = await openMessage(step, cid, { maxBytes, timeout: 10_000, providers: [], signal })
+      yield await share.read(from, to)
+    }
+  }
+  return sumSlice(frame.engine, { slice, parts: parts(), signal })
 }

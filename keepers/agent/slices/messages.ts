@@ -2,9 +2,9 @@
 import { steady } from '../../chain/index.ts'
 import { FheError, sliceBytes, sliceCuts, sumSlice } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
-import { fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
+import { messageFrom } from '../messages.ts'
 import type { Member, SliceWork } from './work.ts'
 
 /** Fetches under way at a time: see steps/fetch-ahead.ts. */
@@ -62,7 +62,9 @@ async function partOf(
   const left = (): number => Math.max(1, until - steady(context.clock))
   const whole = async (): Promise<Uint8Array> => {
     const options = { maxBytes, round: work.round, others, timeout: left() / 2 }
-    return (await fetchFrom(step, work.message, seat, cid, options)).slice(range.from, range.to)
+    const message = await messageFrom(step, work.message, seat, cid, options)
+    // What is read is a view, perhaps of a whole block.
+    return new Uint8Array(await message.read(range.from, range.to))
   }
   if (seat === step.seat || here?.has(seat)) return whole()
   const [provider] = await context.peers.providers(seat, [], step.seat)

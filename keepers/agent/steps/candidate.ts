@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
 import { seatsOf, steady } from '../../chain/index.ts'
-import { type Aggregate, combine, FheError } from '../../fhe/index.ts'
+import { combine, FheError, type MessageSource, type SumOfUpdates } from '../../fhe/index.ts'
 import { checkMeanNorm, LearningError } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { meanBound, VersionError } from '../../versions/index.ts'
-import { cidOf, fetchFrom } from '../actions.ts'
+import { cidOf } from '../actions.ts'
 import type { AgentContext, Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
@@ -13,6 +13,7 @@ import type { Fact, FactOf } from '../facts.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
+import { messageFrom } from '../messages.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import { judgeNotes } from '../slices/judge.ts'
 import { sharesBySlices } from '../slices/shares.ts'
@@ -65,8 +66,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   })
   if (submitted.length < drafted.length) return null
   if (sum.hash !== attested && !(await mayOpenAnother(step, round, sum, attested))) return null
-  /** One share after the other, for the same reason as updates. */
-  async function* shares(): AsyncGenerator<Uint8Array> {
+  const shareMessages = async (): Promise<MessageSource[]> => {
     const about = {
       maxBytes: frame.plan.bytes.decryptionShare,
       round,
@@ -74,10 +74,12 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     }
     const wanted = submitted.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) }))
     using ahead = new FetchAhead(step, wanted, { kind: 'decryption share', ...about })
+    const messages: MessageSource[] = []
     for (const { seat, cid } of wanted) {
       await ahead.here(seat)
-      yield await fetchFrom(step, 'decryption share', seat, cid, about)
+      messages.push(await messageFrom(step, 'decryption share', seat, cid, about))
     }
+    return messages
   }
   const { weight: declared, contributors, empty, alike } = declaredIn(context, round, included)
   if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples, so the sum has no mean')
@@ -90,13 +92,12 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     // The plan states the error of a mean over its least total weight; with less weight the error is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
-  const decrypted = async (aggregate: Aggregate, shareSums: readonly Uint8Array[] | null): Promise<Decrypted> => {
+  const decrypted = async (aggregate: SumOfUpdates, shareSums: readonly Uint8Array[] | null): Promise<Decrypted> => {
     const { mean } = await combine(frame.engine, {
       context: { ...frame.context, round },
       aggregate,
       activeSet: indicesOf(frame.roster, drafted),
-      ...(shareSums === null ? { shares: shares() } : { shareSums }),
-      release: dropBytes,
+      ...(shareSums === null ? { shareMessages: await shareMessages() } : { shareSums }),
       totalWeight: declared,
       signal: step.signal,
     })
@@ -107,6 +108,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const facts = { round, members: frame.roster.length - empty, contributors }
   const modelOf = async ({ mean, norm }: Decrypted) => {
     const next = await refuseStep(() => nextModel(context, before, mean, facts))
+    dropBytes(mean)
     return { norm, next, ...(await context.model.publish(next, round)) }
   }
   const shareSums = await sharesBySlices(step, frame, round, submitted)
@@ -187,7 +189,7 @@ async function leastTrusting(
     /** Not to take the others' sums of shares, and to look who told a false one. */
     readonly submitted: readonly { readonly seat: number; readonly fact: Fact }[]
     readonly distrusts?: boolean
-    readonly decrypted: (aggregate: Aggregate, shareSums: readonly Uint8Array[] | null) => Promise<Decrypted>
+    readonly decrypted: (aggregate: SumOfUpdates, shareSums: readonly Uint8Array[] | null) => Promise<Decrypted>
   },
 ): Promise<Decrypted> {
   const { round, included, sum, shareSums, decrypted } = of

@@ -9,7 +9,7 @@ import {
   type Settlement,
   settleCheck,
   type UpdateClaim,
-  updateClaim,
+  updateMessageClaim,
 } from '../../fhe/index.ts'
 import type { AgentContext, Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash, onceGuard } from '../epoch.ts'
@@ -38,7 +38,7 @@ export function encodeScalars(plan: Plan, reviews: ReadonlyMap<number, Review>):
 }
 
 /**
- * Reviews every revealed update of a round, by seat, with one blob in memory at a time. A review is sound only if its scalar may be posted: an
+ * Reviews every revealed update of a round, by seat. A review is sound only if its scalar may be posted: an
  * endpoint that invents updates and rounds gets no second scalar under the same pads.
  */
 export async function reviewAll(
@@ -72,9 +72,7 @@ async function postable(
   const context = { ...frame.context, round: Number(fact.args.round) }
   const memberKey = { context: frame.context, self: frame.self, keyHash }
   const guard = onceGuard(step.context.store)
-  if (await claimScalar(frame.plan, { context, memberKey, sender, bytes: review.bytes, guard })) {
-    return { ...review, bytes: new Uint8Array() }
-  }
+  if (await claimScalar(frame.plan, { context, memberKey, sender, update: review.digest, guard })) return review
   step.context.log.error(
     { event: 'scalar refused', round: context.round, sender },
     'already posted a scalar for another update under the same pads: more of them could reveal a share',
@@ -112,9 +110,10 @@ export async function settleDispute(
     if (review.kind === 'missing') missing.push(update.seat)
     if (review.kind !== 'sound') continue
     const { sender } = update
-    claims.push(
-      updateClaim(frame.engine, { context: { ...frame.context, round }, keyHash, sender, bytes: review.bytes }),
-    )
+    const { message } = review
+    const { signal } = step
+    const where = { ...frame.context, round }
+    claims.push(await updateMessageClaim(frame.engine, { context: where, keyHash, sender, message, signal }))
     places.push(place)
   }
   const posted = new Map<number, Uint8Array>()

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { steady } from '../../chain/index.ts'
-import { fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
-import { dropBytes } from '../memory.ts'
+import { messageFrom } from '../messages.ts'
 
 /**
- * Fetches under way at a time, and the bytes that they may come to: a fetch holds its blob in memory until it is stored. When a state begins all members
+ * Fetches under way at a time, and the bytes that they may come to: a fetch holds blocks in memory until they are stored. When a state begins all members
  * connect to all others, and on a busy machine more handshakes at a time would all come too late.
  */
 const AT_ONCE = 8
 const BYTES_AT_ONCE = 32 << 20
+/** Of a long blob no more than this is in memory: the blocks under way. */
+const HELD_BYTES = 16 << 20
 /** What a fetch gets at least, in milliseconds. */
 const LEAST_MS = 1_000
 
@@ -73,7 +74,7 @@ export class FetchAhead implements Disposable {
     const { context } = step
     const { clock, config, plane } = context
     const signal = AbortSignal.any([step.signal, this.#ending.signal])
-    const atOnce = Math.max(1, Math.min(AT_ONCE, Math.floor(BYTES_AT_ONCE / about.maxBytes)))
+    const atOnce = Math.max(1, Math.min(AT_ONCE, Math.floor(BYTES_AT_ONCE / Math.min(about.maxBytes, HELD_BYTES))))
     const gates = new Map(seats.map(({ seat }) => [seat, Promise.withResolvers<Arrival>()]))
     for (const [seat, { promise }] of gates) {
       promise.catch(() => undefined)
@@ -86,7 +87,7 @@ export class FetchAhead implements Disposable {
       // Nobody asks itself.
       const first = isLate && step.seat !== null ? step.seat : seat
       const others = about.others.filter((other) => other !== seat)
-      dropBytes(await fetchFrom({ ...step, signal }, about.kind, first, cid, { ...options, others, timeout }))
+      await messageFrom({ ...step, signal }, about.kind, first, cid, { ...options, others, timeout })
       return { isLate }
     }
     const run = async (): Promise<void> => {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { checkUpdate, checkUpdatePoint, FheError } from '../../fhe/index.ts'
+import { checkUpdateMessage, checkUpdatePoint, FheError, type MessageSource } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { KeeperStore } from '../../store/index.ts'
-import { cidOf, fetchFrom } from '../actions.ts'
+import { cidOf } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import type { Fact } from '../facts.ts'
 import { epochName } from '../members.ts'
+import { messageFrom } from '../messages.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { FetchAhead, type FetchTimes } from './fetch-ahead.ts'
 import { HeldKey } from './held-key.ts'
@@ -22,7 +23,9 @@ export type Review =
   | { readonly kind: 'refused'; readonly reason: string }
   | {
       readonly kind: 'sound'
-      readonly bytes: Uint8Array
+      readonly message: MessageSource
+      /** The hash of its bytes, by which `claimScalar` knows it. */
+      readonly digest: Uint8Array
       /** The scalar computed with this keeper's own share, posted when members disagree. */
       readonly scalar: Uint8Array
       /** Whether the scalar agrees with the proof. */
@@ -115,10 +118,11 @@ export async function reviewUpdate(
 ): Promise<Review> {
   const { fact, sender } = revealed
   const where = { ...frame.context, round: Number(fact.args.round) }
-  let bytes: Uint8Array
+  let message: MessageSource
+  let digest: Uint8Array
   try {
-    bytes = await fetchUpdate(step, frame, revealed, terms)
-    checkUpdate(frame.engine, bytes, { context: where, sender, keyHash })
+    message = await fetchUpdate(step, frame, revealed, terms)
+    digest = await checkUpdateMessage(frame.engine, message, { context: where, sender, keyHash, signal: step.signal })
   } catch (error) {
     step.signal.throwIfAborted()
     const kind = kindOf(error)
@@ -126,7 +130,7 @@ export async function reviewUpdate(
     return { kind, reason: (error as Error).message }
   }
   using ownKey = new HeldKey(step.context, frame)
-  return { kind: 'sound', bytes, ...(await ownPoint(step, terms.key ?? ownKey, revealed, bytes, frame)) }
+  return { kind: 'sound', message, digest, ...(await ownPoint(step, terms.key ?? ownKey, revealed, message, frame)) }
 }
 
 /** The kind of review that an error of fetching or checking an update means; null for unrelated errors. */
@@ -139,7 +143,7 @@ async function ownPoint(
   step: Step,
   key: HeldKey,
   { fact, sender }: Revealed,
-  bytes: Uint8Array,
+  message: MessageSource,
   { context: epoch, engine }: EpochFrame,
 ): Promise<{ scalar: Uint8Array; agrees: boolean }> {
   const { store } = step.context
@@ -150,7 +154,7 @@ async function ownPoint(
   if (known !== undefined) return { scalar: Buffer.from(known.scalar, 'hex'), agrees: known.agrees }
   const context = { ...epoch, round }
   const { scalar, agrees } = await key.use((memberKey) =>
-    checkUpdatePoint(engine, { context, memberKey, sender, bytes, signal: step.signal }),
+    checkUpdatePoint(engine, { context, memberKey, sender, bytes: message, signal: step.signal }),
   )
   const point = { scalar: Buffer.from(scalar).toString('hex'), agrees }
   store.putSecret(name, Buffer.from(JSON.stringify({ ...pointsIn(store, name), [cid]: point } satisfies Points)))
@@ -187,11 +191,11 @@ async function fetchUpdate(
   frame: EpochFrame,
   { fact, seat }: Revealed,
   { timeout, ahead }: FetchTerms,
-): Promise<Uint8Array> {
+): Promise<MessageSource> {
   insistCounts(frame, { fact })
   await ahead?.here(seat)
   const others = frame.roster.map((member) => member.seat).filter((other) => other !== seat)
-  return fetchFrom(step, 'update', seat, cidOf(fact), {
+  return messageFrom(step, 'update', seat, cidOf(fact), {
     maxBytes: frame.plan.bytes.update,
     round: Number(fact.args.round),
     others,

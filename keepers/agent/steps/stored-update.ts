@@ -9,11 +9,10 @@ type StoredUpdate = { readonly samples: number; readonly bytes: Uint8Array }
 /** As it is kept with the claim: u32 little-endian samples · update. */
 const HEAD = 4
 
-function encode({ samples, bytes }: StoredUpdate): Uint8Array {
-  const payload = Buffer.alloc(HEAD + bytes.length)
-  payload.writeUInt32LE(samples)
-  payload.set(bytes, HEAD)
-  return payload
+function encode({ samples, bytes }: StoredUpdate): readonly Uint8Array[] {
+  const head = Buffer.alloc(HEAD)
+  head.writeUInt32LE(samples)
+  return [head, bytes]
 }
 
 function decode(payload: Uint8Array): StoredUpdate {

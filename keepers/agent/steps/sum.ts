@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
 import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
-import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
+import {
+  aggregateInChunks,
+  type ChunkedAggregateRequest,
+  openAggregateMessage,
+  type SumOfUpdates,
+  type UpdateMessage,
+} from '../../fhe/index.ts'
+import { NetworkError } from '../../network/index.ts'
 import { publish } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
-import { dropBytes } from '../memory.ts'
+import { openMessage, publishPieces } from '../messages.ts'
 import { judgeNotes } from '../slices/judge.ts'
 import { aggregateBySlices, sourcesOf } from '../slices/updates.ts'
 import type { FetchTimes } from './fetch-ahead.ts'
@@ -30,7 +37,7 @@ const recordSchema = z.object({
 
 /** A sum of updates as this keeper worked it out. */
 export type RoundSum = {
-  readonly aggregate: Aggregate
+  readonly aggregate: SumOfUpdates
   /** 0x… of the sum's hash. */
   readonly hash: string
   /** Bitmap of the contributors' seats. */
@@ -79,34 +86,35 @@ export async function sumOfRound(
       ? known.missing.length === 0 && BigInt(known.without) === without && (slices || !known.sliced)
       : BigInt(known.included) === only)
   if (isSame) {
-    const bytes = await context.plane
-      .fetch(known.cid, { maxBytes: frame.plan.bytes.aggregate, timeout: 10_000, providers: [] })
-      .catch(() => null)
-    if (bytes !== null) {
-      const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
+    const sum = await storedSum(step, frame, { cid: known.cid, context: where, keyHash }).catch((error: unknown) => {
+      if (error instanceof NetworkError) return null
+      throw error
+    })
+    if (sum !== null) {
       const { hash, missing, contested, sliced, late } = known
       return { aggregate: sum, hash, included: BigInt(known.included), missing, contested, sliced, late }
     }
   }
-  const keep = async (sum: Aggregate, found: Omit<RoundSum, 'aggregate' | 'hash'>): Promise<RoundSum> => {
+  /** Notes the sum, which is the blob `cid` now. */
+  const keep = (sum: SumOfUpdates, cid: string, found: Omit<RoundSum, 'aggregate' | 'hash'>): RoundSum => {
     const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
-    if (alone) return { aggregate: sum, hash, ...found }
-    const cid = await publish(step, 'aggregate', sum.bytes, round)
     const { included, ...others } = found
     const record = { cid, hash, included: included.toString(), of, without: without.toString(), ...others }
-    context.store.putRecord(name, record)
+    if (!alone) context.store.putRecord(name, record)
     return { aggregate: sum, hash, ...found }
   }
   const together =
     slices && only === undefined && without === 0n ? await aggregateBySlices(step, frame, keyHash, revealedHere) : null
   if (together !== null) {
     const all = bitmapOf(revealedHere.map(({ seat }) => seat))
-    return keep(together, { included: all, missing: [], contested: [], sliced: true, late: [] })
+    const cid = await publish(step, 'aggregate', together.bytes, round)
+    return keep(together, cid, { included: all, missing: [], contested: [], sliced: true, late: [] })
   }
   const included: number[] = []
   const missing: number[] = []
   const contested: number[] = []
   const late = new Set(known?.of === of ? known.late : [])
+  const updates: UpdateMessage[] = []
   const bySeat = new Map(
     revealedHere
       .filter(({ seat }) => !hasSeat(without, seat) && (only === undefined || hasSeat(only, seat)))
@@ -114,46 +122,56 @@ export async function sumOfRound(
   )
   using ahead = fetchUpdates(step, frame, [...bySeat.values()], times)
   using key = new HeldKey(context, frame)
-  /** One update at a time: all updates of a big service do not fit into memory together. */
-  async function* updates(): AsyncGenerator<UpdateBlob> {
-    for await (const seat of ahead.settled()) {
-      const revealed = bySeat.get(seat)!
-      const { sender } = revealed
-      const review = await reviewUpdate(step, frame, keyHash!, revealed, { ahead, key })
-      if (review.kind === 'sound') {
-        if ((await ahead.here(seat)).isLate) late.add(seat)
-        if (!review.agrees) contested.push(seat)
-        included.push(seat)
-        yield { sender, bytes: review.bytes }
-        continue
-      }
-      if (review.kind === 'missing') missing.push(seat)
-      context.metrics.errors.inc({ code: review.kind === 'missing' ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
-      context.log.warn({ event: 'update left out', round, from: seat, reason: review.reason }, 'left an update out')
-      // Nothing comes of a sum without one that must be in it.
-      if (only !== undefined) return
+  for await (const seat of ahead.settled()) {
+    const revealed = bySeat.get(seat)!
+    const { sender } = revealed
+    const review = await reviewUpdate(step, frame, keyHash, revealed, { ahead, key })
+    if (review.kind === 'sound') {
+      if ((await ahead.here(seat)).isLate) late.add(seat)
+      if (!review.agrees) contested.push(seat)
+      included.push(seat)
+      updates.push({ sender, message: review.message })
+      continue
     }
+    if (review.kind === 'missing') missing.push(seat)
+    context.metrics.errors.inc({ code: review.kind === 'missing' ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
+    context.log.warn({ event: 'update left out', round, from: seat, reason: review.reason }, 'left an update out')
+    // Nothing comes of a sum without one that must be in it.
+    if (only !== undefined) return null
   }
-  const sum = await addUp(frame, where, keyHash, updates(), step.signal)
-  if (sum === null || (only !== undefined && included.length < seatsOf(only).length)) return null
+  if (updates.length === 0 || (only !== undefined && included.length < seatsOf(only).length)) return null
+  const { sum, cid } = await addUp(step, frame, { context: where, keyHash, updates })
   // Only a sum of everything shows who told a false one. A keeper that was deceived comes here in Vote, alone.
   if (included.length === revealedHere.length) {
     await judgeNotes(step, frame, { message: 'update', round, sources: sourcesOf(revealedHere), sum })
   }
-  return keep(sum, { included: bitmapOf(included), missing, contested, sliced: false, late: [...late] })
+  return keep(sum, cid, { included: bitmapOf(included), missing, contested, sliced: false, late: [...late] })
 }
 
+/** Adds up updates that were reviewed, and stores the sum, which others may then fetch. */
 async function addUp(
+  step: Step,
   frame: EpochFrame,
-  context: EpochFrame['context'] & { readonly round: number },
-  keyHash: Uint8Array,
-  updates: AsyncIterable<UpdateBlob>,
-  signal: AbortSignal,
-): Promise<Aggregate | null> {
-  try {
-    return await aggregate(frame.engine, { context, keyHash, updates, release: dropBytes, signal })
-  } catch (error) {
-    if (error instanceof FheError && error.code === 'no-updates') return null
-    throw error
-  }
+  of: Pick<ChunkedAggregateRequest, 'context' | 'keyHash' | 'updates'>,
+): Promise<{ readonly sum: SumOfUpdates; readonly cid: string }> {
+  const { signal } = step
+  const { aggregate: size } = frame.plan.bytes
+  const { round } = of.context
+  const { cid } = await publishPieces(step, { kind: 'aggregate', size, round }, (write) =>
+    aggregateInChunks(frame.engine, { ...of, write, signal }),
+  )
+  return { cid, sum: await storedSum(step, frame, { cid, ...of }) }
+}
+
+/** A sum that is stored here. @throws NetworkError when it is not any more */
+async function storedSum(
+  step: Step,
+  frame: EpochFrame,
+  of: { readonly cid: string } & Pick<ChunkedAggregateRequest, 'context' | 'keyHash'>,
+): Promise<SumOfUpdates> {
+  const { context, keyHash, cid } = of
+  const { signal } = step
+  const options = { maxBytes: frame.plan.bytes.aggregate, timeout: 10_000, providers: [], signal }
+  const message = await openMessage(step, cid, options)
+  return openAggregateMessage(frame.engine, message, { context, keyHash, signal })
 }

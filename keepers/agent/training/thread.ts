@@ -41,7 +41,9 @@ import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, Tra
 
 type Open = {
   manifest: ServiceManifest
-  trainer: LocalTrainer
+  spec: ModelSpec
+  /** Null between the jobs of a large model, see `letGo`. */
+  trainer: LocalTrainer | null
   /** Has slices of batches computed on other machines; null where threads do. */
   slices: SliceFarm | null
   /** The operator's own program, which trains instead. */
@@ -73,7 +75,8 @@ port.on('message', (request: ThreadRequest) => {
   tail = tail.then(async () => {
     try {
       controller.signal.throwIfAborted()
-      reply({ id: request.id, kind: 'done', result: await serve(request, controller.signal) })
+      const result = await serve(request, controller.signal)
+      reply({ id: request.id, kind: 'done', result }, 'weights' in result ? [result.weights.buffer as ArrayBuffer] : [])
     } catch (error) {
       reply({ id: request.id, kind: 'failed', error: packError(error) })
     } finally {
@@ -82,8 +85,9 @@ port.on('message', (request: ThreadRequest) => {
   })
 })
 
-function reply(message: ThreadReply): void {
-  port.postMessage(message)
+/** @param transfer Memory that this thread has no use for any more. */
+function reply(message: ThreadReply, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer)
 }
 
 function serve(
@@ -114,18 +118,19 @@ async function openShard(
   const first = await firstWeights(manifest, spec, start)
   const { announcement, train: kept, heldOut, test } = await dealSamples(manifest, data, signal)
   const warnings: string[] = []
-  const trainer = await LocalTrainer.create({ spec, onWarning: (text) => warnings.push(text) })
-  if (kept !== null) trainer.loadData(kept)
+  const trainer = await openTrainer(spec, kept, warnings)
   const unit = task.kind === 'regression' ? task.target.deviation : 1
   const external = command === null ? null : openCommand(spec, command)
-  const fused = trainer.backend === 'fused'
+  const { backend } = trainer
+  const fused = backend === 'fused'
   if (farm !== null && !fused) {
     warnings.push(
-      `${spec.name} trains on ${trainer.backend}, which workers on other machines cannot follow bit by bit: threads do it`,
+      `${spec.name} trains on ${backend}, which workers on other machines cannot follow bit by bit: threads do it`,
     )
   }
   const slices = farm === null || !fused ? null : await openFarm(farm)
-  open = { manifest, trainer, slices, external, train: kept, heldOut, test: data.reportTest ? test : null, unit }
+  open = { manifest, spec, trainer, slices, external, train: kept, heldOut, test: data.reportTest ? test : null, unit }
+  letGo(open)
   return {
     announcement,
     samples: kept?.count ?? 0,
@@ -133,7 +138,7 @@ async function openShard(
     testSamples: test?.count ?? 0,
     parameterCount: spec.parameterCount,
     specHash: specHash(spec),
-    backend: trainer.backend,
+    backend,
     warnings,
     initialWeights: first,
   }
@@ -148,6 +153,31 @@ async function openFarm(access: QueueAccess): Promise<SliceFarm> {
   )
   traffic = trafficSince(total)
   return async (task, signal) => await queue.submit(gradients, task, signal === undefined ? {} : { signal })
+}
+
+async function openTrainer(spec: ModelSpec, data: Dataset | null, warnings: string[] = []): Promise<LocalTrainer> {
+  const trainer = await LocalTrainer.create({ spec, onWarning: (text) => warnings.push(text) })
+  if (data !== null) trainer.loadData(data)
+  return trainer
+}
+
+/** Parameters from which on a trainer is opened for each job: its memory is five vectors of the model's length, or more. */
+const LARGE_MODEL = 1 << 20
+
+/** The trainer for a job. */
+async function trainerOf(shard: Open): Promise<LocalTrainer> {
+  shard.trainer ??= await openTrainer(shard.spec, shard.train)
+  return shard.trainer
+}
+
+/** After a job: a large model's trainer goes, so that the keeper has its memory for the rest of the round. */
+function letGo(shard: Open): void {
+  if (shard.spec.parameterCount >= LARGE_MODEL) {
+    shard.trainer?.teardown()
+    shard.trainer = null
+  }
+  // As the loop does once a round; the thread has its own heap.
+  collectGarbage()
 }
 
 type Dealt = {
@@ -222,9 +252,23 @@ function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingPar
 }
 
 async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal: AbortSignal): Promise<TrainOutcome> {
+  const { train: data } = loaded()
+  if (data === null) return { weights: request.weights, samples: 0, loss: Number.NaN }
+  try {
+    return await trainOn(data, request, signal)
+  } finally {
+    letGo(loaded())
+  }
+}
+
+async function trainOn(
+  data: Dataset,
+  request: Extract<ThreadRequest, { kind: 'train' }>,
+  signal: AbortSignal,
+): Promise<TrainOutcome> {
   const { id, weights, at } = request
-  const { trainer, slices, external, manifest, train: data } = loaded()
-  if (data === null) return { weights, samples: 0, loss: Number.NaN }
+  const { slices, external, manifest } = loaded()
+  const trainer = await trainerOf(loaded())
   const training = parametersOf(request.training, at)
   trainer.setWeights(weights)
   const before = request.judge ? { lossBefore: (await trainer.evaluate(data, { signal })).loss } : {}
@@ -250,17 +294,17 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
       reply({ id, kind: 'progress', progress })
     },
   })
-  // As the loop does once a round; the thread has its own heap.
-  collectGarbage()
   return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN, ...before }
 }
 
 async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
-  const { manifest, trainer, heldOut, test, unit } = loaded()
+  const { manifest, heldOut, test, unit } = loaded()
   if (heldOut === null) throw new Error('no samples to judge by')
+  const trainer = await trainerOf(loaded())
   trainer.setWeights(weights)
   const own = await trainer.evaluate(heldOut, { signal })
   const public_ = test === null ? null : await trainer.evaluate(test, { signal })
+  if (loaded().spec.parameterCount >= LARGE_MODEL) letGo(loaded())
   return {
     accuracy: own.accuracy,
     loss: own.loss,

@@ -66,7 +66,10 @@ export function serverStep(
   return adopts ? { ...stepped, weights: Float32Array.from(mean) } : stepped
 }
 
-/** Like `serverStep`, but takes the mean of the members' UPDATES (weights minus global weights), as decryption yields it. */
+/**
+ * Like `serverStep`, but takes the mean of the members' UPDATES (weights minus global weights), as decryption yields it. For settings that
+ * remember nothing the moments may be empty; then they stay so, which spares a large model two vectors of its length.
+ */
 export function serverStepFrom(
   settings: ServerSettings,
   global: Float32Array,
@@ -79,21 +82,22 @@ export function serverStepFrom(
     throw new LearningError('BAD_PARAMETERS', `server step: ${issue.path.join('.')}: ${issue.message}`)
   }
   const { length } = global
-  if (update.length !== length || state.m.length !== length || state.v.length !== length) {
+  const forgets = momentCount(settings) === 0 && state.m.length === 0 && state.v.length === 0
+  if (update.length !== length || (!forgets && (state.m.length !== length || state.v.length !== length))) {
     throw lengths(global, update, state)
   }
   const bad = update.findIndex((value) => !Number.isFinite(value))
   if (bad >= 0) throw new LearningError('BAD_VECTOR', `server step: value ${bad} of the mean is ${update[bad]}`)
   const factor = shrink(settings, update)
   const weights = new Float32Array(length)
-  const m = new Float32Array(length)
-  const v = new Float32Array(length)
+  const m = new Float32Array(state.m.length)
+  const v = new Float32Array(state.v.length)
   const next = { weights, state: { round: state.round + 1, m, v } }
   if (settings.kind === 'fedavg') {
     const { learningRate = 1, momentum = 0 } = settings
     for (let i = 0; i < length; i++) {
-      const moved = momentum * state.m[i]! + factor * update[i]!
-      m[i] = moved
+      const moved = (forgets ? 0 : momentum * state.m[i]!) + factor * update[i]!
+      if (!forgets) m[i] = moved
       weights[i] = global[i]! + learningRate * (momentum === 0 ? moved : m[i]!)
     }
     return next

@@ -34,7 +34,19 @@ export function parameter(
   fraction: number,
   bits: number,
 ): Parameter {
-  const values = Float64Array.from(data, (value) => Math.round(value * 2 ** fraction) + 0)
+  return roundedParameter(context, layer, role, Float64Array.from(data), { fraction, bits })
+}
+
+/** The same in place: `values` are the rule's own, and become the integers. */
+export function roundedParameter(
+  context: Lowering,
+  layer: string,
+  role: string,
+  values: Float64Array,
+  { fraction, bits }: { readonly fraction: number; readonly bits: number },
+): Parameter {
+  const scale = 2 ** fraction
+  for (let i = 0; i < values.length; i++) values[i] = Math.round(values[i]! * scale) + 0
   return clipped(context, layer, role, values, bits)
 }
 

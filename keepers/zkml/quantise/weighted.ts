@@ -5,7 +5,7 @@ import type { Parameter } from '../graph/layers.ts'
 import { elementCount } from '../graph/program.ts'
 import { broadcastMap } from '../graph/tensor.ts'
 import type { AffineNode, Conv2dNode, DenseNode, GraphNode, ValueName } from '../graph/types.ts'
-import { biasParameter, type Lowering, parameter } from './lowering.ts'
+import { biasParameter, type Lowering, parameter, roundedParameter } from './lowering.ts'
 import type { LayerDraft, Value } from './writer.ts'
 
 export function lowerWeighted(
@@ -19,7 +19,10 @@ export function lowerWeighted(
   const weightData = node.weights.data.map((weight) => weight * factor)
   const plan = context.decider.weights(node.name, node.name, weightData, node.bias.data, power)
   const scale = power * 2 ** -plan.fraction
-  const weights = parameter(context, node.name, 'weights', weightData, plan.fraction, plan.weightBits)
+  const weights = roundedParameter(context, node.name, 'weights', weightData, {
+    fraction: plan.fraction,
+    bits: plan.weightBits,
+  })
   const bias = biasParameter(context, node.name, node.bias.data, scale, plan)
   const draft = weightedDraft(node, input.shape, shape, weights, bias)
   return context.writer.emit(node.name, [node.name], [input], draft, shape, scale)

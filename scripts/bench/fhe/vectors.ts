@@ -16,7 +16,9 @@ import {
 import { type BenchContext, median, time } from '../harness.ts'
 import { ACTIVE, makeEpoch, oneRound, planFor, ROUND, SIZES, shareRequest, updateRequest } from './epoch.ts'
 import type { MillionReport } from './million.ts'
+import type { SumMemoryReport } from './sum-memory.ts'
 
+const SUM_MEMORY = fileURLToPath(new URL('./sum-memory.ts', import.meta.url))
 const MILLION = fileURLToPath(new URL('./million.ts', import.meta.url))
 
 /** The cost of proving that an update is short, for its sender, and of checking it, for each member, in processor time. */
@@ -100,6 +102,26 @@ function recordBytes(context: BenchContext, agreed: Plan): void {
   const { bytes, vectorLength } = agreed
   context.record({ metric: `fhe.vector_${vectorLength}.update_size`, value: bytes.update, unit: 'bytes' })
   context.record({ metric: `fhe.vector_${vectorLength}.share_size`, value: bytes.decryptionShare, unit: 'bytes' })
+}
+
+/** What a sum of ten million parameters and its combination take, in chunks and with whole messages: processes of their own. */
+export async function sumMemory(context: BenchContext): Promise<void> {
+  for (const members of [4, 8]) {
+    context.progress(`the sum of ${members} updates of ten million parameters`)
+    const run = async (mode: 'chunks' | 'whole'): Promise<SumMemoryReport> => {
+      const { stdout } = await promisify(execFile)(process.execPath, [SUM_MEMORY, String(members), mode])
+      return JSON.parse(stdout) as SumMemoryReport
+    }
+    const [chunks, whole] = [await run('chunks'), await run('whole')]
+    context.record({
+      metric: `fhe.sum_${chunks.parameters}.peak_memory_${members}`,
+      value: chunks.peakBytes,
+      unit: 'bytes',
+      peer: 'whole messages',
+      peerValue: whole.peakBytes,
+      note: 'sum and combination, the whole process',
+    })
+  }
 }
 
 /** In a process of its own, so that its peak memory is its own. */

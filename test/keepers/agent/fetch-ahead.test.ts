@@ -12,7 +12,7 @@ function stepWith(deliver: (cid: string, options: Fetch) => Promise<Uint8Array>,
   const context = {
     clock: systemClock,
     config: { network: { fetchSeconds: 60 } },
-    plane: { has: async (cid: string) => here.includes(cid), fetch: deliver },
+    plane: { has: async (cid: string) => here.includes(cid), fetch: deliver, hold: deliver },
     peers: { providers: async (first: number, others: readonly number[]) => [first, ...others].map(String) },
     metrics: { bytesFetched: { inc: () => undefined } },
   }
@@ -43,19 +43,21 @@ describe('blobs that are fetched ahead', () => {
     expect(most).to.equal(8)
   })
 
-  it('are few at a time when they are large: those under way are in memory', async () => {
-    let underWay = 0
-    let most = 0
-    const step = stepWith(async () => {
-      most = Math.max(most, ++underWay)
-      await systemClock.sleep(2)
-      underWay--
-      return new Uint8Array(1)
+  for (const maxBytes of [12 << 20, 500 << 20]) {
+    it(`are few at a time when they have ${maxBytes >> 20} MiB: their blocks under way are in memory`, async () => {
+      let underWay = 0
+      let most = 0
+      const step = stepWith(async () => {
+        most = Math.max(most, ++underWay)
+        await systemClock.sleep(2)
+        underWay--
+        return new Uint8Array(1)
+      })
+      using ahead = new FetchAhead(step, wanted(8), { ...about, maxBytes })
+      for await (const _ of ahead.settled());
+      expect(most).to.equal(2)
     })
-    using ahead = new FetchAhead(step, wanted(8), { ...about, maxBytes: 12 << 20 })
-    for await (const _ of ahead.settled());
-    expect(most).to.equal(2)
-  })
+  }
 
   it('all begin in time and get their part, when as many as can be under way trickle until their time is over', async () => {
     const timeouts = new Map<string, number>()

@@ -160,6 +160,7 @@ export class KeyStage {
       trainer: { shard: { parameterCount: 50 } },
       contracts: { service: { parameters: async () => parameters } },
       plane: {
+        has: async () => false,
         fetch: async (cid: string) => {
           const bytes = this.blobs.get(cid)
           if (bytes === undefined) throw new NetworkError('UNAVAILABLE', `nobody has ${cid}`)

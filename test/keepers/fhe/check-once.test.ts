@@ -13,6 +13,7 @@ import {
   type RoundContext,
 } from '../../../keepers/fhe/index.ts'
 import { withDealt } from '../../../keepers/fhe/member-key.ts'
+import { coefficientsIn } from '../../../keepers/fhe/message-source.ts'
 import { shapeOf } from '../../../keepers/fhe/packing.ts'
 import { weighShare } from '../../../keepers/fhe/projection.ts'
 import { roundSeed } from '../../../keepers/fhe/round-polynomial.ts'
@@ -72,7 +73,9 @@ describe('fhe scalars of a dispute', () => {
     const projection = projectionSeed(prefix, ciphertexts, rootOfProof(shown))
     const rho = combinationOf(engine.kernel, plan, projection, shown)
     const seeds = { projection, rho, round: roundSeed(plan.hash, keys.keyHash, context) }
-    const [sums] = await engine.exclusive((threads) => sumClaim(engine, threads, seeds, ciphertexts, {}))
+    const [sums] = await engine.exclusive((threads) =>
+      sumClaim(engine, threads, seeds, coefficientsIn(ciphertexts, plan.wire.width), {}),
+    )
     const view = new DataView(rho.buffer, rho.byteOffset)
     return [0, 2].map((column) => ({
       column,

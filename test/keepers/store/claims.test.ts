@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'chai'
@@ -28,7 +29,7 @@ describe('claims of a keeper', () => {
 
   it('keeps what belongs to a claim, of the first claim only, until its round is over', () => {
     const store = open()
-    const keep = (round: number, text: string) => ({ epoch: 2, round, payload: bytes(text) })
+    const keep = (round: number, text: string) => ({ epoch: 2, round, payload: [bytes(text)] })
     expect(store.claims.claim(hash(1), hash(100), keep(5, 'first'))).to.equal(true)
     expect(store.claims.claim(hash(1), hash(101), keep(5, 'second'))).to.equal(false)
     expect(store.claims.claim(hash(1), hash(100), keep(5, 'again'))).to.equal(true)
@@ -48,11 +49,51 @@ describe('claims of a keeper', () => {
   it('records neither claim nor keepsake when the disk is full', () => {
     const store = open()
     store.limitPages(40)
-    const payload = new Uint8Array(1 << 20)
+    const payload = [new Uint8Array((1 << 20) - 1)]
     expect(() => store.claims.claim(hash(1), hash(100), { epoch: 1, round: 1, payload })).to.throw()
     store.limitPages(100_000)
     expect(store.claims.has(hash(1))).to.equal(false)
     expect(store.claims.claim(hash(1), hash(101))).to.equal(true)
+  })
+
+  describe('keeps what is long in a file', () => {
+    const files = (): string[] => readdirSync(join(folder.path, 'keepsakes'))
+    const long = (fill: number) => [bytes('head'), new Uint8Array(1 << 20).fill(fill)]
+    const keep = (round: number, fill: number) => ({ epoch: 2, round, payload: long(fill) })
+
+    it('until its round is over, and writes nothing over it', () => {
+      const store = open()
+      expect(store.claims.claim(hash(1), hash(100), keep(5, 7))).to.equal(true)
+      expect(store.claims.claim(hash(1), hash(101), keep(5, 8))).to.equal(false)
+      expect(store.claims.claim(hash(1), hash(100), keep(5, 9))).to.equal(true)
+      store.close()
+      const { claims } = open()
+      expect(Buffer.compare(claims.kept(hash(1))!, Buffer.concat(long(7)))).to.equal(0)
+      expect(claims.forget(2, 6)).to.equal(1)
+      expect([claims.kept(hash(1)), claims.has(hash(1)), files()]).to.deep.equal([null, true, []])
+    })
+
+    it('and gives nothing out once the file was changed: another update of the round must never be sent', () => {
+      const store = open()
+      store.claims.claim(hash(1), hash(100), keep(5, 7))
+      const file = join(folder.path, 'keepsakes', files()[0]!)
+      const changed = readFileSync(file)
+      changed[1_000]! ^= 1
+      writeFileSync(file, changed)
+      expect(store.claims.kept(hash(1))).to.equal(null)
+    })
+
+    it('and drops files that a crash left without a claim', () => {
+      const store = open()
+      store.claims.claim(hash(1), hash(100), keep(5, 7))
+      store.close()
+      const [known] = files()
+      for (const stray of [`${known}.part`, Buffer.from(hash(2)).toString('hex')]) {
+        writeFileSync(join(folder.path, 'keepsakes', stray), 'stray')
+      }
+      open()
+      expect(files()).to.deep.equal([known])
+    })
   })
 
   it('holds on to claims that an older version recorded', () => {

@@ -57,19 +57,25 @@ export function readManifest(
         )
       return bytes
     })
-    const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
-    let at = 0
-    for (const part of parts) {
-      bytes.set(part, at)
-      at += part.length
-    }
-    for (const [name, value] of readWeights(group.weights, bytes, group.paths.join(', '))) {
+    for (const [name, value] of readWeights(group.weights, joined(parts), group.paths.join(', '))) {
       if (weights.has(name))
         throw new CompileError('malformed-file', `two weights of the manifest are named ${name}`, { layer: name })
       weights.set(name, value)
     }
   }
   return weights
+}
+
+/** Shards end to end; a single one as it is. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!
+  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
 }
 
 /** Weights laid end to end in one buffer. @throws CompileError malformed-file when its length is not the sum of theirs. */

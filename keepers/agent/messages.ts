@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Messages of a round in this keeper's block store. Long ones are never in memory as a whole: a keeper of a large model in a service of
+// many members could not hold one of each.
+import type { MessageSource } from '../fhe/index.ts'
+import type { FetchOptions } from '../network/index.ts'
+import { publish } from './actions.ts'
+import type { Step } from './context.ts'
+
+/** Up to here a message is held in memory: 32 MiB for one of each of 256 members. */
+const SHORT_BYTES = 1 << 17
+
+/** A blob that is here or is fetched, to be read in pieces. @throws NetworkError as `DataPlane.fetch` */
+export async function openMessage(
+  { context: { plane } }: Pick<Step, 'context'>,
+  cid: string,
+  options: FetchOptions,
+): Promise<MessageSource> {
+  if (options.maxBytes > SHORT_BYTES) return plane.hold(cid, options)
+  const bytes = await plane.fetch(cid, options)
+  return { size: bytes.length, read: async (from, to) => bytes.subarray(from, to) }
+}
+
+/**
+ * The message that the keeper at `seat` announced, to be read in pieces. Asks the other members too when that keeper does not deliver.
+ * Counts the bytes of one that was not here yet. @throws NetworkError as `DataPlane.fetch`.
+ */
+export async function messageFrom(
+  step: Step,
+  kind: string,
+  seat: number,
+  cid: string,
+  options: { maxBytes: number; round: number; others?: readonly number[]; timeout?: number },
+): Promise<MessageSource> {
+  const { context, signal } = step
+  const { maxBytes, round, others = [], timeout = context.config.network.fetchSeconds * 1000 } = options
+  const isHere = await context.plane.has(cid)
+  const providers = await context.peers.providers(seat, others, step.seat)
+  const message = await openMessage(step, cid, { maxBytes, timeout, providers, signal, round })
+  if (!isHere) context.metrics.bytesFetched.inc({ kind }, message.size)
+  return message
+}
+
+/**
+ * Publishes a message for the round that `make` writes piece by piece, and counts its bytes.
+ * @param size Bytes of the whole.
+ */
+export async function publishPieces<T>(
+  step: Step,
+  of: { readonly kind: string; readonly size: number; readonly round: number },
+  make: (write: (piece: Uint8Array) => Promise<void>) => Promise<T>,
+): Promise<{ readonly cid: string; readonly made: T }> {
+  const { kind, size, round } = of
+  if (size <= SHORT_BYTES) {
+    const pieces: Uint8Array[] = []
+    const made = await make(async (piece) => void pieces.push(piece))
+    return { cid: await publish(step, kind, Buffer.concat(pieces), round), made }
+  }
+  const writer = step.context.plane.writer({ round, signal: step.signal })
+  const made = await make(writer.write)
+  const cid = await writer.finish()
+  step.context.metrics.bytesPublished.inc({ kind }, size)
+  return { cid, made }
+}
