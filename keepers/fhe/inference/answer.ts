@@ -65,7 +65,9 @@ export async function answerInference(ring: InferenceRing, of: AnswerRequest): P
         throw new FheError('malformed-message', `a share of a request has ${kernel.polynomialBytes} bytes`)
       }
       if (!equalBytes(shareHash(self, share), request.shareHashes[request.answering.indexOf(self)]!)) {
-        throw new FheError('sealed-share-mismatch', `keeper ${self} was sent another share than its request says`, { self })
+        throw new FheError('sealed-share-mismatch', `keeper ${self} was sent another share than its request says`, {
+          self,
+        })
       }
       ring.insistInRange(share, 'the share of a request')
       return kernel.borrow([kernel.polynomialBytes], (f) => {

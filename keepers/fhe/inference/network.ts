@@ -73,7 +73,10 @@ export function evaluateClear({ layers }: SquareNetwork, input: ArrayLike<number
 export function hashOf({ layers }: SquareNetwork): Uint8Array {
   const writer = new ByteWriter().u16(layers.length)
   for (const { weights, bias, weightBits } of layers) {
-    writer.u32(bias.length).u32(weights[0]?.length ?? 0).u16(weightBits)
+    writer
+      .u32(bias.length)
+      .u32(weights[0]?.length ?? 0)
+      .u16(weightBits)
     for (const row of [...weights, bias]) writer.bytes(new Uint8Array(Float64Array.from(row).buffer))
   }
   return hash('inference network', writer.finish())

@@ -121,6 +121,41 @@ describe('threshold inference under attack', function () {
     expect(honest![0]).to.be.closeTo(truth[0]!, 1e-6)
   })
 
+  it('a part is flooded, and masked, too: whoever knows a share and removes its product finds neither zeros nor flooding', async () => {
+    const session = await open(network(2, 1), { members: 2, threshold: 2 })
+    const { ring } = session
+    const { kernel, terms } = ring
+    const asked = ask(session, samples(1, 2))
+    const request = readRequest(ring, asked.bytes)
+    /** What is left of each part, coefficient by coefficient, and the sum of both. */
+    const rests: BigUint64Array[] = []
+    for (const self of asked.answering) {
+      const f = shareOf(session, asked, self)
+      const part = plainOf(session, asked, await answer(session, asked, self), self)
+      const lambdas = kernel.primes.map((p) => lagrangeAtZero(asked.answering, self, p))
+      const known = withOutputs(ring, session.network, request, ([output]) =>
+        output!.map((block) => toWords(kernel.read(block))),
+      )
+      rests.push(
+        part.map((word, k) => {
+          const l = primeAt(session, k)
+          const p = kernel.primes[l]!
+          const product = lambdas[l]! * ((known[1]![k]! * f[k]!) % p)
+          return modulo(word - product - (self === 0 ? known[0]![k]! : 0n), p)
+        }),
+      )
+    }
+    const sum = rests[0]!.map((word, k) => (word + rests[1]![k]!) % kernel.primes[primeAt(session, k)]!)
+    const median = (words: BigUint64Array) => {
+      const sizes = coefficients(kernel, new Uint8Array(words.buffer)).map((value) => Math.abs(Number(value)))
+      return Math.log2(sizes.toSorted((x, y) => x - y)[sizes.length / 2]!)
+    }
+    // Without masks each rest is as short as the sum, which is the flooding of two; without flooding the sum is 0.
+    const bits = terms.flooding.uniformBits * terms.flooding.limbs
+    expect(median(sum)).to.be.within(bits - 3, bits + 2)
+    for (const rest of rests) expect(median(rest)).to.be.above(235)
+  })
+
   it('two shares under one request show c_1, and so the weights, without flooding: a keeper takes one', async () => {
     const session = await open(network(3, 2), { members: 3, threshold: 2 })
     const { ring, pairs, keepers } = session
@@ -129,7 +164,9 @@ describe('threshold inference under attack', function () {
     const p = ring.kernel.primes[0]!
     /** The requester adds `more` to every residue of the share of keeper 1. */
     const partFor = async (more: bigint) => {
-      const words = shareOf(session, asked, 1).map((word, k) => (word + more) % ring.kernel.primes[primeAt(session, k)]!)
+      const words = shareOf(session, asked, 1).map(
+        (word, k) => (word + more) % ring.kernel.primes[primeAt(session, k)]!,
+      )
       const share = sealTo(keepers[1]!, new Uint8Array(words.buffer), shareBinding(request.hash, 1))
       const of = { network: session.network, request: asked.bytes, share, self: 1, own: pairs[1]!, keepers }
       return plainOf(session, asked, await answerInference(ring, of), 1)
