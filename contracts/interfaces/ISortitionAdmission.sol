@@ -25,7 +25,8 @@ interface ISortitionAdmission is IAdmission {
     error SettledTooLate(uint256 timestamp, uint256 until);
     /// @notice Those whom the draw reaches have this long to come; or it reaches all already.
     error NothingToExtend(uint32 number, uint256 until);
-    /// @notice Absence is reported during the epoch whose members the draw chose, if key generation did not have to begin again.
+    /// @notice Absence is reported from the close of registration on, during the epoch whose members the draw chose, as long as key generation
+    /// does not begin again; and not of the banned, or when the service's parameters have changed since the draw was opened.
     error NotReportable(uint32 number, ILearningServiceTypes.State found, uint32 epoch);
     error NotDrawn(uint32 number, address keeper);
     error NotAbsent(address keeper);
@@ -92,10 +93,11 @@ interface ISortitionAdmission is IAdmission {
     /// opted in to this contract at the registry.
     function enlist(address keeper) external;
 
-    /// @notice The keeper or its operator, unless a live draw has drawn it. Its bond stays slashable for an unbonding delay.
+    /// @notice The keeper or its operator, unless a live draw has drawn it, or may when it is settled. Its bond stays slashable for an unbonding delay.
     function delist(address keeper) external;
 
-    /// @notice Anyone, while the service registers members, which it records first if it is due. Fixes who takes part.
+    /// @notice Anyone, while the service registers members, which it records first if it is due. Fixes who takes part. Refused where the
+    /// registration window is shorter than `patience`.
     function openDraw() external;
 
     /// @notice Anyone, in a block after `seedBlock`. Fixes the seed.
@@ -105,7 +107,7 @@ interface ISortitionAdmission is IAdmission {
     /// nobody gets a seat by being faster than others.
     function extendDraw() external;
 
-    /// @notice Anyone, while the epoch runs: the candidate was drawn and has no seat. It pays, and is no candidate any more.
+    /// @notice Anyone, from the close of registration to the end of the epoch: the candidate was drawn and has no seat. It pays, and is no candidate any more.
     function reportAbsence(address keeper) external;
 
     /// @notice See Look.

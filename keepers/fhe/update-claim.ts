@@ -95,11 +95,22 @@ export function claimedScalar(plan: Plan, claim: UpdateClaim, member: number): U
   return scalarBytes(values)
 }
 
+/** The result of a member's check of an update. */
+export type UpdatePoint = {
+  readonly agrees: boolean
+  /** Published in a dispute. */
+  readonly scalar: Uint8Array
+  readonly claim: UpdateClaim
+  /** Whether this process has computed it without a helper. */
+  readonly own: boolean
+}
+
 /**
  * The caller's part of the check: the scalar that its share gives for this update, to be published in a dispute, and whether
  * the update claims the same. An update that passes `checkUpdate` and is not short disagrees with all but t − 1 members.
- * The scalar is the caller's own until `claimScalar` allows it to be published. Throws what `checkUpdate` throws, and what a source throws:
- * an update that is read in pieces is read twice.
+ * The scalar is the caller's own until `claimScalar` allows it to be published, and then should be computed `alone`, without the engine's
+ * helper: a helper's wrong sums can make a false update agree. Throws what `checkUpdate` throws, and what a source throws: an update that is
+ * read in pieces is read twice.
  */
 export async function checkUpdatePoint(
   engine: Engine,
@@ -108,8 +119,9 @@ export async function checkUpdatePoint(
     readonly memberKey: MemberKey
     readonly sender: number
     readonly bytes: Uint8Array | MessageSource
+    readonly alone?: boolean
   },
-): Promise<{ readonly agrees: boolean; readonly scalar: Uint8Array; readonly claim: UpdateClaim }> {
+): Promise<UpdatePoint> {
   const { plan, kernel } = engine
   const { context, memberKey, sender } = request
   const { keyHash, self } = memberKey
@@ -122,7 +134,7 @@ export async function checkUpdatePoint(
   const corrections = new DataView(proof.corrections.buffer, proof.corrections.byteOffset, proof.corrections.length)
   const rows = proof.z.length
   const ofCorrections = combineRows(kernel, rho, (row, l) => corrections.getBigUint64(8 * (rows * l + row), true))
-  const pointFrom = (sums: readonly ClaimSums[]) => {
+  const pointFrom = (sums: readonly ClaimSums[], own: boolean): UpdatePoint => {
     const ofShare = withDealt(plan, memberKey, sender, (dealt) =>
       claimOf(kernel, plan, dealt, padOf(plan, context), rho, sums),
     )
@@ -131,13 +143,15 @@ export async function checkUpdatePoint(
       return (value + constants) % kernel.primes[column % kernel.dataPrimeCount]!
     })
     const scalar = scalarBytes(values)
-    return { agrees: equalBytes(scalar, claimedScalar(plan, claim, self)), scalar, claim }
+    return { agrees: equalBytes(scalar, claimedScalar(plan, claim, self)), scalar, claim, own }
   }
-  const { sums, helped } = await claimSums(engine, seeds, ciphertexts, request)
-  const point = pointFrom(sums)
-  // A dispute costs stake: nothing speaks against an update that this process has not computed itself.
-  if (point.agrees || !helped) return point
-  return pointFrom(await ownSums(engine, seeds, ciphertexts, request))
+  if (request.alone !== true) {
+    const { sums, helped } = await claimSums(engine, seeds, ciphertexts, request)
+    const point = pointFrom(sums, !helped)
+    // A dispute costs stake: nothing speaks against an update that this process has not computed itself.
+    if (point.agrees || !helped) return point
+  }
+  return pointFrom(await ownSums(engine, seeds, ciphertexts, request), true)
 }
 
 /**

@@ -36,6 +36,8 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
 
     Terms private _terms;
     Draw private _draw;
+    /// @dev Hash of the service's parameters when the draw was opened.
+    bytes32 private _agreed;
     address[] private _candidates;
     mapping(address keeper => Candidate) private _places;
 
@@ -73,9 +75,10 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         _checkCaller(keeper);
         (, , uint32 round, ) = SERVICE.clock();
         Draw memory d = _draw;
-        // Otherwise it would not pay for its absence.
-        bool bound = _isLive(d, round) && _rankIn(d, keeper, d.size) != NO_RANK;
-        if (bound && !_isExhausted(d)) revert DrawLive(d.number);
+        // Otherwise it would not pay for its absence. Before the draw is settled it may be any of those that take part: the randomness of
+        // a block is known before the block is, and whoever it draws could leave first.
+        bool bound = _isLive(d, round) && (d.since == 0 ? _takesPart(d, keeper) : _rankIn(d, keeper, d.size) != NO_RANK);
+        if (bound && !_isExhausted(d) && _parametersHash() == _agreed) revert DrawLive(d.number);
         _remove(keeper);
         emit Delisted(keeper);
         REGISTRY.disengage(keeper);
@@ -93,6 +96,8 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         if (SERVICE.isDue()) SERVICE.poke();
         uint256 found = _candidates.length;
         if (found < _terms.minCandidates) revert TooFewCandidates(found, _terms.minCandidates);
+        // It could never be settled.
+        _within("patience", _terms.patience, 1, SERVICE.parameters().registrationWindow);
         d = Draw({
             number: d.number + 1,
             epoch: epoch,
@@ -105,6 +110,7 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
             seed: bytes32(0)
         });
         _draw = d;
+        _agreed = _parametersHash();
         emit DrawOpened(d.number, d.candidates, d.size, d.seedBlock);
     }
 
@@ -142,9 +148,11 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         (ILearningServiceTypes.State current, uint32 epoch, , ) = SERVICE.clock();
         Draw memory d = _draw;
         // From the registration's close to the epoch's end no member loses its seat, unless key generation begins again, with a new
-        // epoch. Positions may change now: the draw is not live any more.
-        bool served = current >= ILearningServiceTypes.State.Training && epoch == d.epoch + 1;
-        if (d.since == 0 || !served) revert NotReportable(d.number, current, epoch);
+        // epoch: then it is too late to tell the absent from members that were dropped.
+        bool served = current != ILearningServiceTypes.State.Registration && epoch == d.epoch + 1;
+        // The drawn relied on the terms that they saw: with other ones there may have been no seat for them.
+        bool fair = served && d.since != 0 && _parametersHash() == _agreed && !SERVICE.isBanned(keeper);
+        if (!fair) revert NotReportable(d.number, current, epoch);
         if (_rankIn(d, keeper, d.size) == NO_RANK) revert NotDrawn(d.number, keeper);
         if (SERVICE.isSeated(keeper)) revert NotAbsent(keeper);
         _remove(keeper);
@@ -180,6 +188,7 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         found.canOpen =
             registering &&
             found.candidates >= _terms.minCandidates &&
+            _terms.patience <= SERVICE.parameters().registrationWindow &&
             (!found.live || _isExhausted(d));
         found.canSettle =
             registering &&
@@ -266,6 +275,15 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
 
     function _most(Draw memory d) private pure returns (uint256) {
         return d.candidates < MAX_RANK ? d.candidates : MAX_RANK;
+    }
+
+    function _parametersHash() private view returns (bytes32) {
+        return keccak256(abi.encode(SERVICE.parameters()));
+    }
+
+    function _takesPart(Draw memory d, address keeper) private view returns (bool) {
+        Candidate storage candidate = _places[keeper];
+        return candidate.place != 0 && candidate.enlistedAfter < d.number;
     }
 
     /// @dev The candidate's rank if it is below `limit`, else NO_RANK.

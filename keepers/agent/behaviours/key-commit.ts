@@ -13,6 +13,7 @@ import { keyCommitment } from '../steps/commitments.ts'
 import { type KeyIntent, keyIntentName, parseKeyIntent } from '../steps/intents.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { ensureSeat } from '../steps/seat.ts'
+import { reportAbsent } from '../steps/sortition.ts'
 import { isRosterWitnessed } from '../steps/witness.ts'
 
 /** KeyCommit: make this member's share of the key, offer it to the others, and commit to it before any is revealed. */
@@ -24,7 +25,10 @@ export async function keyCommit(step: Step): Promise<StepResult> {
     return 'again'
   }
   if (step.seat === null) await ensureSeat(step)
-  if (!isMember(step) || hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
+  if (!isMember(step)) return 'done'
+  // Now, because a key generation that begins again excuses them.
+  void reportAbsent(step)
+  if (hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
   // Parameters may have changed as registration closed: better silent than accused of another key.
   if (disagreement({ current: digestOf((await parametersOf(step)).manifest) }, context.manifest) !== null) {
     // The endpoint that gave wrong parameters may have given other wrong answers.

@@ -55,7 +55,7 @@ export async function reviewAll(
     const review: Review =
       keyHash === null
         ? { kind: 'missing', reason: 'no key of this epoch' }
-        : await reviewUpdate(step, frame, keyHash, revealed, { ahead, key })
+        : await reviewUpdate(step, frame, keyHash, revealed, { ahead, key, alone: true })
     reviews.set(revealed.seat, await postable(step, frame, keyHash, revealed, review))
   }
   return reviews

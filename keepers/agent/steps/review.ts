@@ -68,7 +68,10 @@ export function revealsName(revealed: readonly Revealed[]): string {
  * Points that were worked out, by the update's CID: a tenth of a second or seconds each, so once is enough. Secret until they are
  * posted: of updates that somebody made up there may be more than the pads hide.
  */
-const pointsSchema = z.record(z.string(), z.object({ scalar: z.string(), agrees: z.boolean() }))
+const pointsSchema = z.record(
+  z.string(),
+  z.object({ scalar: z.string(), agrees: z.boolean(), own: z.boolean().default(false) }),
+)
 type Points = z.infer<typeof pointsSchema>
 /** Erased with the epoch's keys. */
 const pointsName = (info: Snapshot['epochInfo'], round: number): string => `epoch/${epochName(info)}/points/${round}`
@@ -85,6 +88,8 @@ export type FetchTerms = {
   readonly ahead?: FetchAhead
   /** For checking several. */
   readonly key?: HeldKey
+  /** Points that workers had no part in: those that are posted, since a scalar that is not this keeper's can cost it stake. */
+  readonly alone?: boolean
 }
 
 /** Fetches updates, several at a time: those that may count. */
@@ -130,7 +135,12 @@ export async function reviewUpdate(
     return { kind, reason: (error as Error).message }
   }
   using ownKey = new HeldKey(step.context, frame)
-  return { kind: 'sound', message, digest, ...(await ownPoint(step, terms.key ?? ownKey, revealed, message, frame)) }
+  return {
+    kind: 'sound',
+    message,
+    digest,
+    ...(await ownPoint(step, { ...terms, key: terms.key ?? ownKey }, revealed, message, frame)),
+  }
 }
 
 /** The kind of review that an error of fetching or checking an update means; null for unrelated errors. */
@@ -141,7 +151,7 @@ function kindOf(error: unknown): 'missing' | 'refused' | null {
 
 async function ownPoint(
   step: Step,
-  key: HeldKey,
+  { key, alone = false }: FetchTerms & { readonly key: HeldKey },
   { fact, sender }: Revealed,
   message: MessageSource,
   { context: epoch, engine }: EpochFrame,
@@ -151,12 +161,13 @@ async function ownPoint(
   const name = pointsName(step.snapshot.epochInfo, round)
   const cid = cidOf(fact)
   const known = pointsIn(store, name)[cid]
-  if (known !== undefined) return { scalar: Buffer.from(known.scalar, 'hex'), agrees: known.agrees }
+  if (known !== undefined && (known.own || !alone))
+    return { scalar: Buffer.from(known.scalar, 'hex'), agrees: known.agrees }
   const context = { ...epoch, round }
-  const { scalar, agrees } = await key.use((memberKey) =>
-    checkUpdatePoint(engine, { context, memberKey, sender, bytes: message, signal: step.signal }),
+  const { scalar, agrees, own } = await key.use((memberKey) =>
+    checkUpdatePoint(engine, { context, memberKey, sender, bytes: message, alone, signal: step.signal }),
   )
-  const point = { scalar: Buffer.from(scalar).toString('hex'), agrees }
+  const point = { scalar: Buffer.from(scalar).toString('hex'), agrees, own }
   store.putSecret(name, Buffer.from(JSON.stringify({ ...pointsIn(store, name), [cid]: point } satisfies Points)))
   return { scalar, agrees }
 }

@@ -87,8 +87,8 @@ export async function takePart(step: Step, sortition: Sortition, owner: string):
 }
 
 /**
- * In the first Training of an epoch: reports the drawn that have no seat. They pay, and wait for nobody again. Never throws: whether they are
- * reported is nothing that a round may depend on.
+ * When key generation begins, or in the first Training of an epoch: reports the drawn that have no seat. They pay, and wait for nobody
+ * again. Never throws: whether they are reported is nothing that a round may depend on.
  */
 export async function reportAbsent(step: Step & { readonly seat: number }): Promise<void> {
   const { context, snapshot } = step

@@ -16,8 +16,8 @@ import { powMod } from '../parameters.ts'
 import { lagrangeAtZero } from '../shamir.ts'
 import type { EncryptionKeyPair, Progress } from '../types.ts'
 import { type Components, withOutputs } from './evaluation.ts'
-import type { SquareNetwork } from './network.ts'
-import { type RequestParts, readRequest, shareBinding } from './request.ts'
+import { hashOf, type SquareNetwork } from './network.ts'
+import { type RequestParts, readRequest, shareBinding, shareHash } from './request.ts'
 import type { InferenceRing } from './ring.ts'
 
 const FLOODING_INFO = new TextEncoder().encode('cohort/fhe/inference flooding/1')
@@ -37,8 +37,10 @@ export type AnswerRequest = Progress & {
 
 /**
  * This keeper's part of the answer, sealed to the reader: request hash 32 · keeper u16 · 8·N·L bytes for each output. The same request
- * always has the same flooding: asking twice averages nothing out.
- * @throws FheError wrong-plan, wrong-active-set, not-in-active-set, sealed-share-unreadable, coefficient-out-of-range, invalid-argument
+ * always has the same flooding, of the same network: asking twice averages nothing out. Of another network it has another one, since the
+ * difference of the parts would show that of the weights.
+ * @throws FheError wrong-plan, wrong-active-set, not-in-active-set, sealed-share-unreadable, sealed-share-mismatch,
+ * coefficient-out-of-range, invalid-argument
  */
 export async function answerInference(ring: InferenceRing, of: AnswerRequest): Promise<Uint8Array> {
   const { kernel, terms } = ring
@@ -54,14 +56,18 @@ export async function answerInference(ring: InferenceRing, of: AnswerRequest): P
   }
   const members = keepers.map((encryptionKey) => ({ address: '0x' as const, encryptionKey }))
   const pairKeys = await derivePairKeys({ members, self, keyHash: request.hash }, own.secretKey, of.signal)
-  const noiseSeed = own.secretKey.reveal(
-    (key) => new Uint8Array(hkdfSync('sha256', key, request.hash, FLOODING_INFO, 32)),
-  )
+  const salt = hash('inference flooding', request.hash, hashOf(of.network))
+  const noiseSeed = own.secretKey.reveal((key) => new Uint8Array(hkdfSync('sha256', key, salt, FLOODING_INFO, 32)))
   try {
     const key = { publicKey: keepers[self]!, secretKey: own.secretKey }
     const polynomials = openSealed(key, of.share, shareBinding(request.hash, self), (share) => {
       if (share.length !== kernel.polynomialBytes) {
         throw new FheError('malformed-message', `a share of a request has ${kernel.polynomialBytes} bytes`)
+      }
+      if (!equalBytes(shareHash(self, share), request.shareHashes[request.answering.indexOf(self)]!)) {
+        throw new FheError('sealed-share-mismatch', `keeper ${self} was sent another share than its request says`, {
+          self,
+        })
       }
       ring.insistInRange(share, 'the share of a request')
       return kernel.borrow([kernel.polynomialBytes], (f) => {

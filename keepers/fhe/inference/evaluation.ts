@@ -103,8 +103,8 @@ function release(ring: InferenceRing, values: readonly Components[]): void {
   for (const block of values.flat()) ring.kernel.release(block)
 }
 
-/** value·2^bits to a whole number: a double's 53 bits, then zeros. */
+/** value·2^bits to a whole number, with all of a double's 53 bits for values of 2^-64 and more. */
 function atScale(value: number, bits: number): bigint {
-  const kept = Math.min(bits, 40)
+  const kept = Math.min(bits, 116)
   return BigInt(Math.round(value * 2 ** kept)) << BigInt(bits - kept)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Networks that homomorphic encryption evaluates without rescaling or evaluation keys: dense layers with whole weights, and squares
 // between them (CryptoNets, ICML 2016, has the same two kinds).
+import { ByteWriter, hash } from '../encoding.ts'
 import { FheError } from '../errors.ts'
 
 /** y = W·x + b with W = weights / 2^weightBits. */
@@ -66,6 +67,19 @@ export function evaluateClear({ layers }: SquareNetwork, input: ArrayLike<number
     values = weights.map((row, o) => bias[o]! + row.reduce((sum, w, i) => sum + w * values[i]!, 0) * 2 ** -weightBits)
   }
   return values
+}
+
+/** Names a network. For its keepers alone: short weights can be guessed by it. */
+export function hashOf({ layers }: SquareNetwork): Uint8Array {
+  const writer = new ByteWriter().u16(layers.length)
+  for (const { weights, bias, weightBits } of layers) {
+    writer
+      .u32(bias.length)
+      .u32(weights[0]?.length ?? 0)
+      .u16(weightBits)
+    for (const row of [...weights, bias]) writer.bytes(new Uint8Array(Float64Array.from(row).buffer))
+  }
+  return hash('inference network', writer.finish())
 }
 
 /** Largest Σ|w| of a row, and largest |bias|, of a layer: all that the terms of an inference reveal about its weights. */

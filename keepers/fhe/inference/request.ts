@@ -2,7 +2,11 @@
 // A requester's inputs under a secret of its own, dealt to the keepers for this one request: as members of a round encrypt under secrets of
 // their own, so that no key outlives an answer, and a malformed request spoils nothing but its own answer.
 //
-//   terms hash 32 · seed 32 · samples u32 · answering keepers u16 each · reader's X25519 key 32 · c0 of each input, 8·N·L each
+//   terms hash 32 · seed 32 · samples u32 · answering keepers u16 each · reader's X25519 key 32 · hash of each one's share, 32 each ·
+//   c0 of each input, 8·N·L each
+//
+// The hashes of shares make a keeper's part a function of the request. Flooding and masks are drawn from the request alone, so the parts for
+// two shares under one request would differ by c_1·(f − f'), bare.
 import { randomFillSync } from 'node:crypto'
 import { ByteReader, ByteWriter, equalBytes, HASH_BYTES, hash } from '../encoding.ts'
 import { sealTo } from '../envelope.ts'
@@ -44,6 +48,8 @@ export type RequestParts = {
   readonly samples: number
   readonly answering: readonly number[]
   readonly reader: Uint8Array
+  /** Of the share of each answering keeper, in their order. */
+  readonly shareHashes: readonly Uint8Array[]
   /** c0 of each input. */
   readonly ciphertexts: readonly Uint8Array[]
   /** Of the second halves, which everybody expands. */
@@ -70,7 +76,8 @@ export function requestInference(ring: InferenceRing, inputs: InferenceInputs): 
   for (const keeper of answering) start.u16(keeper)
   const head = start.bytes(reader).finish()
   const seed = polynomialSeed(head)
-  const bytes = new Uint8Array(head.length + terms.inputs * kernel.polynomialBytes)
+  const inputsAt = head.length + HASH_BYTES * answering.length
+  const bytes = new Uint8Array(inputsAt + terms.inputs * kernel.polynomialBytes)
   bytes.set(head)
   const dealingSeed = randomFillSync(new Uint8Array(DEALING_SEED_BYTES))
   const [digits, secret] = [kernel.allocate(kernel.degree), kernel.allocate(kernel.polynomialBytes)]
@@ -92,17 +99,23 @@ export function requestInference(ring: InferenceRing, inputs: InferenceInputs): 
             kernel.calls.forward(record, sum, kernel.logDegree)
           }
           ring.subtractProduct(c0!, a, secret)
-          bytes.set(kernel.view(c0!), head.length + i * kernel.polynomialBytes)
+          bytes.set(kernel.view(c0!), inputsAt + i * kernel.polynomialBytes)
         },
       )
       values.fill(0)
     }
+    const of = { secret, seed: dealingSeed, extras: 0, members: answering.at(-1)! + 1, threshold: terms.threshold }
+    const eachShare = (give: (at: number, member: number, share: Uint8Array) => void) =>
+      deal(kernel, of, (member, share) => {
+        const at = answering.indexOf(member)
+        if (at !== -1) give(at, member, share)
+      })
+    // Twice, because shares are sealed under the hash of the request that holds their hashes: no copies of them lie about meanwhile.
+    eachShare((at, member, share) => bytes.set(shareHash(member, share), head.length + HASH_BYTES * at))
     const binding = requestHash(bytes)
-    const of = { secret, seed: dealingSeed, extras: 0, members: terms.members, threshold: terms.threshold }
     const shares: Uint8Array[] = []
-    deal(kernel, of, (member, share) => {
-      const at = answering.indexOf(member)
-      if (at !== -1) shares[at] = sealTo(keepers[member]!, share, shareBinding(binding, member))
+    eachShare((at, member, share) => {
+      shares[at] = sealTo(keepers[member]!, share, shareBinding(binding, member))
     })
     return { bytes, shares }
   } finally {
@@ -131,6 +144,7 @@ export function readRequest(ring: InferenceRing, bytes: Uint8Array): RequestPart
   }
   const key = reader.bytes(KEY_BYTES, 'reader').slice()
   const head = bytes.subarray(0, reader.offset)
+  const shareHashes = answering.map((keeper) => reader.bytes(HASH_BYTES, `hash of share ${keeper}`).slice())
   const ciphertexts = Array.from({ length: terms.inputs }, (_, i) => {
     const c0 = reader.bytes(kernel.polynomialBytes, `ciphertext ${i}`)
     ring.insistInRange(c0, `ciphertext ${i} of a request`)
@@ -142,6 +156,7 @@ export function readRequest(ring: InferenceRing, bytes: Uint8Array): RequestPart
     samples,
     answering,
     reader: key,
+    shareHashes,
     ciphertexts,
     polynomialSeed: polynomialSeed(head),
   }
@@ -150,6 +165,11 @@ export function readRequest(ring: InferenceRing, bytes: Uint8Array): RequestPart
 /** What a sealed share of a request is bound to. */
 export function shareBinding(request: Uint8Array, keeper: number): Uint8Array {
   return hash('inference share', new ByteWriter().bytes(request).u16(keeper).finish())
+}
+
+/** What a request says of a keeper's share. To find a share by it means to find the secret, which is ternary of N digits. */
+export function shareHash(keeper: number, share: Uint8Array): Uint8Array {
+  return hash('inference share hash', new ByteWriter().u16(keeper).finish(), share)
 }
 
 function requestHash(bytes: Uint8Array): Uint8Array {

@@ -41,8 +41,9 @@ const answerSchema = z.strictObject({ constants: bigints })
 
 export const claims: JobKind<ClaimTask, ClaimSums> = {
   name: 'claims',
-  mostInput: 64 << 20,
-  mostAnswer: 64 << 20,
+  // Of 16 ciphertexts at the largest degree; sums are shorter. All of an update's answers may be in memory at once.
+  mostInput: 16 << 20,
+  mostAnswer: 8 << 20,
   attempts: 3,
   pickupMs: 5_000,
   timeoutMs: 120_000,

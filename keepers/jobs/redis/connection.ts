@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // BullMQ and ioredis, loaded when a queue on a server is opened, and not before.
 import type { QueueAccess } from '../config.ts'
-import { JobError } from '../errors.ts'
+import { JobError, quoted } from '../errors.ts'
 
 /** Milliseconds for a connection to come about. */
 const CONNECT_MS = 5_000
@@ -51,7 +51,8 @@ export function payloadKey(
   return `${prefixOf(access)}:payload:${lane}:${id}:${what}`
 }
 
+/** Without the cause: the errors of ioredis carry the command, and that of AUTH the password. */
 export function unavailable(access: QueueAccess, cause: unknown): JobError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new JobError('UNAVAILABLE', `the queue at ${serverName(access)} does not answer: ${reason}`, { cause })
+  const reason = quoted(cause instanceof Error ? cause.message : cause)
+  return new JobError('UNAVAILABLE', `the queue at ${serverName(access)} does not answer: ${reason}`)
 }

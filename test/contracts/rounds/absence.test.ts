@@ -16,7 +16,6 @@ describe('absence from a draw', () => {
     await expect(sortition.reportAbsence(absent[0]!.owner)).to.be.revertedWithCustomError(sortition, 'NotReportable')
     const members = [order[0]!, ...order.slice(3, 5)]
     await seat(world, members)
-    await expect(sortition.reportAbsence(absent[0]!.owner)).to.be.revertedWithCustomError(sortition, 'NotReportable')
     await generateKey(world, members)
     const by = sortition.connect(stranger)
     await expect(by.reportAbsence(order[5]!.owner))
@@ -56,6 +55,25 @@ describe('absence from a draw', () => {
     expect(await stateOf(world)).to.equal('KeyCommit')
     await generateKey(world, order.slice(0, 3))
     await expect(sortition.reportAbsence(order[4]!.owner)).to.be.revertedWithCustomError(sortition, 'NotReportable')
+  })
+
+  it('is reported from the close of registration on: ranks of the draw, which is still live, stay what they were', async () => {
+    const world = await drawing()
+    const { sortition, service } = world
+    await settle(world, random(4))
+    const order = await orderOf(world)
+    await seat(world, [order[0]!, ...order.slice(3, 5)])
+    expect(await stateOf(world)).to.equal('KeyCommit')
+    for (const { owner } of order.slice(1, 3)) await expect(sortition.reportAbsence(owner)).to.emit(sortition, 'Absent')
+    for (const [rank, { owner }] of order.entries()) {
+      const expected = rank === 1 || rank === 2 ? 2n ** 256n - 1n : BigInt(rank)
+      expect((await sortition.look(owner)).rank).to.equal(expected)
+    }
+    // Nobody speaks: members register again, and the absent are out of this draw.
+    await passDeadline(world)
+    await service.poke()
+    expect(await stateOf(world)).to.equal('Registration')
+    await expect(takeSeat(world, order[1]!)).to.be.revertedWithCustomError(service, 'NotAdmitted')
   })
 
   it('takes no penalty where the terms have none', async () => {

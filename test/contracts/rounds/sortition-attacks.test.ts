@@ -4,7 +4,7 @@
 import { expect } from 'chai'
 import { compile } from '../../../scripts/solc.ts'
 import type { Player } from './fixture.ts'
-import { completeRound, generateKey, passDeadline } from './play.ts'
+import { commitKey, completeRound, generateKey, passDeadline } from './play.ts'
 import { CANDIDATES, type Drawing, drawing, orderOf, random, SIZE, seat, settle, TERMS, takeSeat } from './sortition.ts'
 import { type Change, compiled } from './without.ts'
 
@@ -188,7 +188,75 @@ describe('without the rules of the draw', function () {
     }
     expect(await leaves(await drawing())).to.equal(false)
     const world = await drawing()
-    await change(world, 'if (bound && !_isExhausted(d)) revert DrawLive(d.number);', '')
+    await change(world, 'if (bound && !_isExhausted(d) && _parametersHash() == _agreed) revert DrawLive(d.number);', '')
     expect(await leaves(world)).to.equal(true)
+  })
+
+  it('candidates that know the randomness of the next block leave before the draw is settled, and pay nothing', async () => {
+    const leaves = async (world: Drawing) => {
+      const { sortition, players, stranger } = world
+      await sortition.connect(stranger).openDraw()
+      const [player] = players as [Player]
+      return await sortition
+        .connect(player.operator)
+        .delist(player.owner)
+        .then(
+          () => true,
+          () => false,
+        )
+    }
+    expect(await leaves(await drawing())).to.equal(false)
+    const world = await drawing()
+    await change(world, 'd.since == 0 ? _takesPart(d, keeper) :', 'd.since == 0 ? false :')
+    expect(await leaves(world)).to.equal(true)
+  })
+
+  it('a member excuses the absent by its silence in key generation', async () => {
+    /** Whether the absent one is reported before the others have waited for the silent one in vain. */
+    const reported = async (world: Drawing) => {
+      await settle(world, random(4))
+      const order = await orderOf(world)
+      await seat(world, order.slice(0, 4))
+      for (const player of order.slice(0, 3)) await commitKey(world, player)
+      return await world.sortition.reportAbsence(order[4]!.owner).then(
+        () => true,
+        () => false,
+      )
+    }
+    expect(await reported(await drawing())).to.equal(true)
+    const world = await drawing()
+    const rule = 'current != ILearningServiceTypes.State.Registration && epoch'
+    await change(world, rule, 'current >= ILearningServiceTypes.State.Training && epoch')
+    expect(await reported(world)).to.equal(false)
+  })
+
+  /** Whether a drawn candidate pays that the DAO has kept out, in one way or another. */
+  const keptOut = async (world: Drawing, keep: (player: Player) => Promise<unknown>): Promise<boolean> => {
+    await settle(world, random(4))
+    const order = await orderOf(world)
+    await keep(order[4]!)
+    await seat(world, order.slice(0, 4))
+    await expect(takeSeat(world, order[4]!)).to.revert(world.ethers)
+    return await world.sortition.reportAbsence(order[4]!.owner).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  it('the DAO takes a drawn candidate’s seat away, and the candidate pays for its absence', async () => {
+    const rule = '&& _parametersHash() == _agreed && !SERVICE.isBanned(keeper)'
+    const fewer = (world: Drawing) => async () =>
+      await world.service.setParameters({
+        ...{ ...world.parameters, maxKeepers: 4, partySeats: 1 },
+        admission: await world.sortition.getAddress(),
+      })
+    const banned = (world: Drawing) => async (player: Player) => await world.service.ban(player.owner)
+    for (const way of [fewer, banned]) {
+      const world = await drawing()
+      expect(await keptOut(world, way(world))).to.equal(false)
+      const changed = await drawing()
+      await change(changed, rule, '')
+      expect(await keptOut(changed, way(changed))).to.equal(true)
+    }
   })
 })

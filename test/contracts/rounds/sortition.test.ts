@@ -191,6 +191,17 @@ describe('the draw of members', () => {
     expect((await sortition.lastDraw()).number).to.equal(2n)
   })
 
+  it('is not opened where registration is too short for it ever to be settled', async () => {
+    const world = await drawing()
+    const { sortition, service, players, parameters } = world
+    const admission = await sortition.getAddress()
+    await service.setParameters({ ...parameters, admission, partySeats: 1, registrationWindow: TERMS.patience - 1 })
+    await expect(sortition.openDraw())
+      .to.be.revertedWithCustomError(sortition, 'TermOutOfRange')
+      .withArgs(encodeBytes32String('patience'), TERMS.patience, 1, TERMS.patience - 1)
+    expect((await sortition.look(players[0]!.owner)).canOpen).to.equal(false)
+  })
+
   it('finds no seat to draw for where the DAO has taken the free ones away', async () => {
     const world = await drawing()
     const { sortition, service, networkHelpers } = world

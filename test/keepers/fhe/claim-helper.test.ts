@@ -7,6 +7,7 @@ import {
   type ClaimTask,
   checkClaimSums,
   checkUpdatePoint,
+  claimedScalar,
   type Engine,
   encryptUpdate,
   MemoryOnceGuard,
@@ -14,6 +15,7 @@ import {
 } from '../../../keepers/fhe/index.ts'
 import { type Ceremony, ceremony, ROUND, testPlan, vectorOf } from './ceremony.ts'
 import { refuses } from './rejection.ts'
+import { flipped } from './tampering.ts'
 
 /** Two chunks: sixteen whole ciphertexts, and one that is shorter. */
 const LENGTH = 8191 * 16 + 100
@@ -50,8 +52,8 @@ describe('sums of a claim that are computed elsewhere', () => {
     await Promise.all([engine.close(), helped.close()])
   })
 
-  const point = async (by: Engine, bytes = update) =>
-    await checkUpdatePoint(by, { context: ROUND, memberKey: keys.memberKeys.get(0)!, sender: 1, bytes })
+  const point = async (by: Engine, bytes = update, alone = false) =>
+    await checkUpdatePoint(by, { context: ROUND, memberKey: keys.memberKeys.get(0)!, sender: 1, bytes, alone })
 
   it('give the same scalar, from tasks without any secret', async () => {
     const [own, given] = [await point(engine), await point(helped)]
@@ -91,6 +93,31 @@ describe('sums of a claim that are computed elsewhere', () => {
       const given = await point(helped)
       expect([given.agrees, given.scalar]).to.deep.equal([true, scalar])
     }
+    alter = null
+  })
+
+  it('can hide a false update from this member, and change no scalar that it posts', async () => {
+    const bytes = flipped(update, 148)
+    const truth = await point(engine, bytes)
+    expect([truth.agrees, truth.own]).to.deep.equal([false, true])
+    // The sender, who knows by how much it lies, tells the helper.
+    const words = (scalar: Uint8Array) => [...new BigUint64Array(new Uint8Array(scalar).buffer)]
+    const [said, found] = [words(claimedScalar(plan, truth.claim, 0)), words(truth.scalar)]
+    alter = async (task) => {
+      const sums = await calculator.compute(task)
+      if (task.from > 0) return sums
+      const constants = sums.constants.map((value, column) => {
+        const p = plan.set.primes[column % (plan.set.primes.length - 1)]!
+        return (value + said[column]! - found[column]! + p) % p
+      })
+      return { ...sums, constants }
+    }
+    let hidden = await point(helped, bytes)
+    // One time of eight the chunk is computed here, too.
+    for (let tries = 0; tries < 30 && !hidden.agrees; tries++) hidden = await point(helped, bytes)
+    expect([hidden.agrees, hidden.own]).to.deep.equal([true, false])
+    const posted = await point(helped, bytes, true)
+    expect([posted.agrees, posted.own, posted.scalar]).to.deep.equal([false, true, truth.scalar])
     alter = null
   })
 

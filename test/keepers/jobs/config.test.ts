@@ -2,9 +2,11 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { parseConfig } from '../../../keepers/agent/index.ts'
 import { JobError, type QueueConfig, queueSchema, readAccess, withQueuePaths } from '../../../keepers/jobs/index.ts'
+import { unavailable } from '../../../keepers/jobs/redis/connection.ts'
 import { exampleManifest } from '../../../keepers/versions/index.ts'
 import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 
@@ -72,6 +74,15 @@ describe('settings of a queue', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
+  })
+
+  it('keep the password out of errors, though those of the server’s client carry the command that failed', () => {
+    const refused = Object.assign(new Error('WRONGPASS'), { command: { name: 'auth', args: ['s3cret'] } })
+    const access = { url: 'redis://127.0.0.1', name: 'q', key: new Uint8Array(32), password: 's3cret', ca: null }
+    const error = unavailable({ ...access, silentMs: 1_000 }, refused)
+    expect(inspect(error, { depth: 9, showHidden: true }))
+      .to.include('WRONGPASS')
+      .and.not.include('s3cret')
   })
 
   it('are a section of keeper.yaml, and the example`s is one', () => {

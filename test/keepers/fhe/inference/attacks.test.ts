@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What colluders, readers and liars try against a threshold inference, and the same without the defence.
 import { expect } from 'chai'
-import { openSealed } from '../../../../keepers/fhe/envelope.ts'
-import { answerBinding } from '../../../../keepers/fhe/inference/answer.ts'
+import { openSealed, sealTo } from '../../../../keepers/fhe/envelope.ts'
+import { answerBinding, answerInference } from '../../../../keepers/fhe/inference/answer.ts'
 import { withOutputs } from '../../../../keepers/fhe/inference/evaluation.ts'
 import { evaluateClear } from '../../../../keepers/fhe/inference/network.ts'
 import { readRequest, shareBinding } from '../../../../keepers/fhe/inference/request.ts'
@@ -121,6 +121,85 @@ describe('threshold inference under attack', function () {
     expect(honest![0]).to.be.closeTo(truth[0]!, 1e-6)
   })
 
+  it('a part is flooded, and masked, too: whoever knows a share and removes its product finds neither zeros nor flooding', async () => {
+    const session = await open(network(2, 1), { members: 2, threshold: 2 })
+    const { ring } = session
+    const { kernel, terms } = ring
+    const asked = ask(session, samples(1, 2))
+    const request = readRequest(ring, asked.bytes)
+    /** What is left of each part, coefficient by coefficient, and the sum of both. */
+    const rests: BigUint64Array[] = []
+    for (const self of asked.answering) {
+      const f = shareOf(session, asked, self)
+      const part = plainOf(session, asked, await answer(session, asked, self), self)
+      const lambdas = kernel.primes.map((p) => lagrangeAtZero(asked.answering, self, p))
+      const known = withOutputs(ring, session.network, request, ([output]) =>
+        output!.map((block) => toWords(kernel.read(block))),
+      )
+      rests.push(
+        part.map((word, k) => {
+          const l = primeAt(session, k)
+          const p = kernel.primes[l]!
+          const product = lambdas[l]! * ((known[1]![k]! * f[k]!) % p)
+          return modulo(word - product - (self === 0 ? known[0]![k]! : 0n), p)
+        }),
+      )
+    }
+    const sum = rests[0]!.map((word, k) => (word + rests[1]![k]!) % kernel.primes[primeAt(session, k)]!)
+    const median = (words: BigUint64Array) => {
+      const sizes = coefficients(kernel, new Uint8Array(words.buffer)).map((value) => Math.abs(Number(value)))
+      return Math.log2(sizes.toSorted((x, y) => x - y)[sizes.length / 2]!)
+    }
+    // Without masks each rest is as short as the sum, which is the flooding of two; without flooding the sum is 0.
+    const bits = terms.flooding.uniformBits * terms.flooding.limbs
+    expect(median(sum)).to.be.within(bits - 3, bits + 2)
+    for (const rest of rests) expect(median(rest)).to.be.above(235)
+  })
+
+  it('two shares under one request show c_1, and so the weights, without flooding: a keeper takes one', async () => {
+    const session = await open(network(3, 2), { members: 3, threshold: 2 })
+    const { ring, pairs, keepers } = session
+    const asked = ask(session, samples(1, 3))
+    const request = readRequest(ring, asked.bytes)
+    const p = ring.kernel.primes[0]!
+    /** The requester adds `more` to every residue of the share of keeper 1. */
+    const partFor = async (more: bigint) => {
+      const words = shareOf(session, asked, 1).map(
+        (word, k) => (word + more) % ring.kernel.primes[primeAt(session, k)]!,
+      )
+      const share = sealTo(keepers[1]!, new Uint8Array(words.buffer), shareBinding(request.hash, 1))
+      const of = { network: session.network, request: asked.bytes, share, self: 1, own: pairs[1]!, keepers }
+      return plainOf(session, asked, await answerInference(ring, of), 1)
+    }
+    const steal = async () => {
+      const [one, other] = [await partFor(0n), await partFor(1n)]
+      const inverse = invert(lagrangeAtZero(asked.answering, 1, p), p)
+      const halves = [0, 1, 2].map((i) => toWords(roundPolynomial(ring.kernel, request.polynomialSeed, i)))
+      const rows = [0, 1, 2].map((k) => [...halves.map((a) => a[k]!), (modulo(other[k]! - one[k]!, p) * inverse) % p])
+      return eliminated(rows, p).map((value) => Number(value > p / 2n ? value - p : value))
+    }
+    const found = await steal().catch((error: { code: string }) => error.code)
+    // Without the hashes of shares: session.network.layers[0].weights[0].
+    expect(found).to.equal('sealed-share-mismatch')
+  })
+
+  it('a request that is repeated after the network changed has other flooding: parts do not show the difference', async () => {
+    const session = await open(network(2, 1), { members: 2, threshold: 2 })
+    const { kernel } = session.ring
+    const [layer] = session.network.layers
+    const weights = layer!.weights.map(([first, ...rest]) => [first! - 1, ...rest])
+    const other = { ...session, network: { layers: [{ ...layer!, weights }] } }
+    const asked = ask(session, samples(1, 2))
+    const part = async (of: Session) => plainOf(session, asked, await answer(of, asked, 1), 1)
+    const [before, after] = [await part(session), await part(other)]
+    // λ·a_0·f: what the difference is when the flooding is the same.
+    const a = toWords(roundPolynomial(kernel, readRequest(session.ring, asked.bytes).polynomialSeed, 0))
+    const [p, f] = [kernel.primes[0]!, shareOf(session, asked, 1)]
+    const lambda = lagrangeAtZero(asked.answering, 1, p)
+    const bare = [0, 1, 2].map((k) => (((lambda * a[k]!) % p) * f[k]!) % p)
+    expect([0, 1, 2].map((k) => modulo(before[k]! - after[k]!, p))).to.not.deep.equal(bare)
+  })
+
   it('a repeated request has the same flooding: the mean of many answers is one answer', async () => {
     const session = await open(network(2, 1), { members: 2, threshold: 2 })
     const asked = ask(session, samples(1, 2))
@@ -142,6 +221,11 @@ function plainOf({ reader, ring }: Session, asked: Asked, sealed: Uint8Array, ke
   return openSealed(reader, sealed, answerBinding(hash, keeper), (plain) =>
     toWords(plain.slice(34, 34 + ring.kernel.polynomialBytes)),
   )
+}
+
+/** Which prime the k-th word of a polynomial is a residue of. */
+function primeAt({ ring }: Session, k: number): number {
+  return Math.floor(k / ring.kernel.degree)
 }
 
 /** Gauss's elimination modulo p: the solution of as many equations as unknowns. */

@@ -60,6 +60,15 @@ describe('threshold inference', function () {
     expect(found).to.be.within(session.ring.terms.error / 1000, session.ring.terms.error)
   })
 
+  it('a bias is as exact as the bound on the error says', async () => {
+    const layer = { weights: [[1]], bias: [1 / 3 + 2 ** -42], weightBits: 0 }
+    const session = await open({ layers: [layer] }, { members: 2, threshold: 2, statisticalBits: 30 })
+    expect(session.ring.terms.error).to.be.below(3e-13)
+    const request = ask(session, [[0]])
+    const [[found]] = read(session, request, await answers(session, request)) as [Float64Array]
+    expect(Math.abs(found! - layer.bias[0]!)).to.be.below(session.ring.terms.error)
+  })
+
   it('a request holds up to half as many samples as the ring has coefficients, at the cost of one', async () => {
     const session = await open(network(2, 1), { members: 2, threshold: 2 })
     const [one, many] = [ask(session, samples(1, 2)), ask(session, samples(8192, 2))]
