@@ -133,7 +133,5 @@ describe('zkML claims about a batch', function () {
       const calibration = ['claim', 'calibration', ...model(), '--count', '4', '--bins', bins, '--out', at('bins')]
       expect((await cohort(...calibration)).stderr, bins).to.match(/--bins|bins start/)
     }
-    const lookups = ['--count', '4', '--positive', '1', '--system', 'groth16-lookup', '--out', at('bins')]
-    expect((await cohort('claim', 'odds', ...model(), ...lookups)).stderr).to.match(/use --system groth16/)
   })
 })

@@ -32,7 +32,7 @@ const LIMB_BITS = 96
 /** Share of the modulus that values and flooding may fill. */
 const MODULUS_SHARE = 0.9
 /** Bits of the largest value that two transforms in doubles keep. */
-const FLOAT_BITS = 44
+const FLOAT_BITS = 40
 /** Bits that the encoder gives a value: two words. */
 const ENCODER_BITS = 122
 
