@@ -8,8 +8,8 @@ import type { Player } from './fixture.ts'
 import { generateKey, stateOf } from './play.ts'
 import { type Drawing, drawing, random, SIZE, seat, shuffled, TERMS, takeSeat } from './sortition.ts'
 
-/** Slot of the list of candidates, after the terms and the last draw. */
-const CANDIDATES_SLOT = toBeHex(4)
+/** Slot of the list of candidates, after the terms, the last draw and its hash of parameters. */
+const CANDIDATES_SLOT = toBeHex(5)
 const THOUSAND = 1000
 
 describe('the gas of a draw', () => {
