@@ -219,7 +219,7 @@ async function askBriefly(
   }
 }
 
-export async function drain(source: AsyncIterable<unknown>): Promise<void> {
+export async function drain(source: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
   for await (const _ of source);
 }
 
