@@ -131,8 +131,8 @@ export default defineConfig({
       type: 'http',
       chainType: 'l1',
       url: process.env.COHORT_LOCALHOST_RPC_URL ?? 'http://127.0.0.1:8545',
-      // A node that has no unlocked accounts (geth) needs its phrase said.
-      accounts: localPhrase === undefined ? 'remote' : { mnemonic: localPhrase },
+      // A node that has no unlocked accounts (geth) needs its phrase said. As many accounts as local-chain.ts has.
+      accounts: localPhrase === undefined ? 'remote' : { mnemonic: localPhrase, count: 68 },
     },
     sepolia: {
       type: 'http',

@@ -161,7 +161,7 @@ const schema = z.strictObject({
       /** Seconds to wait for one blob. */
       fetchSeconds: z.number().positive().default(60),
       /** Add up updates and shares together with the other members, slice by slice, as long as they agree: from six members on. */
-      slices: z.boolean().default(false),
+      slices: z.boolean().default(true),
       /** Announce accepted models to a DHT, and look there for those that no member has. Off unless given. */
       dht: dhtSchema.optional(),
       /** For keepers that nobody can dial, and those through which they are reached. */
@@ -169,7 +169,7 @@ const schema = z.strictObject({
       /** Where blocks are given over HTTP to those who name them, such as the console in a browser. Off unless given. */
       gateway: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }).optional(),
     })
-    .default({ listen: ['/ip4/127.0.0.1/tcp/4001'], announce: [], fetchSeconds: 60, slices: false }),
+    .default({ listen: ['/ip4/127.0.0.1/tcp/4001'], announce: [], fetchSeconds: 60, slices: true }),
   ipfs: z.strictObject({ pinning: z.array(pinningSchema).max(8).default([]) }).default({ pinning: [] }),
   data: dataSchema,
   training: trainingSchema.prefault({}),

@@ -19,8 +19,8 @@ Chains (block, gas, part that others take): local at once; second 1 s, 30 M; eth
 
 Examples:
   cohort service simulate --keepers 64 --network fibre --chain ethereum
-  cohort service simulate --keepers 16,64,256 --slices --network poor --chain l2 --windows op-stack --out runs/sizes
-  cohort service simulate --keepers 48 --rounds 10 --killed 0.1 --lying 0.05 --slices --json
+  cohort service simulate --keepers 16,64,256 --network poor --chain l2 --windows op-stack --out runs/sizes
+  cohort service simulate --keepers 48 --rounds 10 --killed 0.1 --lying 0.05 --json
   cohort service simulate --keepers 256 --services 4 --chain ethereum     # 1,024 keepers: four services on one chain
 `
 
@@ -28,7 +28,7 @@ type Options = {
   readonly keepers: readonly number[]
   readonly rounds: number
   readonly parameters: number
-  readonly slices?: boolean
+  readonly slices: boolean
   readonly network: (typeof NETWORKS)[number]
   readonly delay?: number
   readonly up?: number
@@ -62,7 +62,7 @@ export function registerServiceSimulate(service: Command): void {
     .option('--keepers <n>', 'members of the service; several numbers with commas between them', numbers, [16])
     .option('--rounds <n>', 'how many rounds', wholeNumber(1), 3)
     .option('--parameters <n>', 'parameters of the model', wholeNumber(1), 2_202)
-    .option('--slices', 'sums by slices (network.slices)')
+    .option('--no-slices', 'without sums by slices (network.slices: false)')
     .addOption(new Option('--network <name>', 'how the keepers are connected').choices(NETWORKS).default('fibre'))
     .option('--delay <ms>', 'one way from a keeper to the middle of the network', numberBetween(0, 10_000))
     .option('--up <mbit>', 'of a keeper’s link, a second', numberBetween(0.001, 1e6))
@@ -137,7 +137,7 @@ function settingsOf(options: Options, keepers: number, room: typeof import('../s
   const {
     rounds,
     parameters,
-    slices = false,
+    slices,
     training,
     cores,
     speed,
