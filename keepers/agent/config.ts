@@ -221,7 +221,7 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
   const wrong =
     contradictionInDht(settings.network) ??
     contradictionInData(settings.data, agreed) ??
-    contradictionInTraining(settings.training)
+    contradictionInTraining(settings.training, agreed)
   if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
   const { strategy, weights } = settings.service
   const fetched = agreed.strategy === undefined ? null : resolve(STRATEGY_FILE)

@@ -4,7 +4,7 @@ import type { Clock, Endpoints, PeerBook, Sender, ServiceContracts, Sortition } 
 import type { KeeperStrategy } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import type { ServiceManifest } from '../versions/index.ts'
+import type { Coverage, ServiceManifest } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { ControlVariate } from './control-variate.ts'
 import type { EpochEngine } from './epoch.ts'
@@ -19,6 +19,8 @@ import type { Trainer } from './training/trainer.ts'
 export type AgentContext = {
   readonly config: KeeperConfig
   readonly manifest: ServiceManifest
+  /** The part of the model that each round covers. */
+  readonly coverage: Coverage
   readonly chainId: bigint
   readonly serviceAddress: `0x${string}`
   readonly operator: string

@@ -14,7 +14,7 @@ import {
   PeerBook,
   systemClock,
 } from '../chain/index.ts'
-import { encodeManifest, openManifest } from '../versions/index.ts'
+import { Coverage, encodeManifest, openManifest } from '../versions/index.ts'
 import {
   healthOf,
   identityOf,
@@ -183,7 +183,8 @@ async function openContext(
   const { parameterCount, initialWeights } = trainer.shard
   noteShard(log, trainer.shard)
   metrics.setSamples(trainer.shard)
-  await checkServicePlan(contracts, manifest.rounds, parameterCount)
+  const coverage = new Coverage(manifest.rounds, model.spec.parameters)
+  await checkServicePlan(contracts, manifest.rounds, coverage.updateLength)
   const peers = new PeerBook(contracts.service, contracts.registry, clock)
   const plane = await openPlane(surroundings, identitySeed, peers)
   cleanup.defer(() => plane.stop())
@@ -198,7 +199,7 @@ async function openContext(
   const epochs = new EpochEngine(await claimHelper(config, note, cleanup))
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {
-    ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log, strategy },
+    ...{ config, manifest, coverage, clock, store, plane, queue, contracts, epochs, trainer, metrics, log, strategy },
     home: homeLayers(store, strategy, model.spec),
     control: controlVariate(config, store, strategy, parameterCount),
     chainId: BigInt(config.chain.id),

@@ -60,6 +60,11 @@ export const trainingSchema = z.strictObject({
   seed: z.int().min(0).default(1),
   /** Threads that share each batch. The same seed and number give the same bits; 1 is the training thread alone. */
   workers: z.int().min(1).max(MOST_WORKERS).default(1),
+  /**
+   * Names of the manifest's layer groups that this keeper trains; all by default. In a round of another group it takes part as a member
+   * without samples does.
+   */
+  layerGroups: z.array(z.string().min(1)).min(1).optional(),
   /** A program that replaces the keeper's own trainer; docs/trainers.md describes its input and output. */
   command: trainerCommandSchema.optional(),
   limits: trainerLimitsSchema.optional(),
@@ -83,8 +88,18 @@ export function trainerCommandOf({
   return { command, environment, folder, limits: trainerLimitsSchema.parse(limits ?? {}) }
 }
 
-/** The first mistake between the keys of `training`, or null. */
-export function contradictionInTraining(training: TrainingConfig): string | null {
+/** The first mistake between the keys of `training`, or between them and the service's manifest; null if there is none. */
+export function contradictionInTraining(
+  training: TrainingConfig,
+  { rounds }: Pick<ServiceManifest, 'rounds'>,
+): string | null {
+  const { layerGroups: known = [] } = rounds
+  const stray = training.layerGroups?.find((name) => !known.some((group) => group.name === name))
+  if (stray !== undefined) {
+    return known.length === 0
+      ? `training.layerGroups: ${stray}, but the service's manifest has no layer groups: leave it out`
+      : `training.layerGroups: ${stray} is none of the manifest's: ${known.map(({ name }) => name).join(', ')}`
+  }
   const { command, limits, environment, workers, batchSize } = training
   if (command !== undefined) {
     return workers === 1

@@ -61,7 +61,7 @@ export async function frameHere(step: Step & { readonly seat: number }): Promise
     seat: step.seat,
     threshold: snapshot.epochInfo.threshold,
     decryptionsPerKey: parameters.decryptionsPerEpoch,
-    vectorLength: context.trainer.shard.parameterCount,
+    vectorLength: context.coverage.updateLength,
     terms: context.manifest.rounds,
   })
 }

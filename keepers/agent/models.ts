@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { initialServerState, momentCount, type ServerSettings, serverStepFrom } from '../learning/index.ts'
+import {
+  initialServerState,
+  momentCount,
+  type ServerSettings,
+  serverStepFrom,
+  valuesIn,
+  withValues,
+} from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import { decodeModelState, encodeModel, modelBytes } from '../versions/index.ts'
+import { type Covered, decodeModelState, encodeModel, modelBytes } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 import { dropBytes } from './memory.ts'
 
@@ -37,6 +44,30 @@ export function applyUpdate(
   const [m = fresh.m, v = fresh.v] = moments.length === count ? moments : []
   const { weights, state } = serverStepFrom(strategy, global, mean, { round: 0, m, v })
   return { weights, moments: [state.m, state.v].slice(0, count) }
+}
+
+/**
+ * The same for a mean of the parameters that a round covers: the step is theirs alone, with their own moments, and all others keep their
+ * bits. A strategy's `clip` then bounds the mean of the parameters covered.
+ * @param covered null for the whole model
+ */
+export function applyCovered(
+  { weights, moments }: ModelState,
+  mean: Float64Array,
+  strategy: ServerSettings = ADOPT,
+  covered: Covered | null = null,
+): ModelState {
+  if (covered === null) return applyUpdate({ weights, moments }, mean, strategy)
+  const { parts } = covered
+  const count = momentCount(strategy)
+  const { m, v } = initialServerState(strategy, count === 0 ? 0 : weights.length)
+  const kept = moments.length === count ? moments : [m, v].slice(0, count)
+  const theirs = { weights: valuesIn(weights, parts), moments: kept.map((moment) => valuesIn(moment, parts)) }
+  const next = applyUpdate(theirs, mean, strategy)
+  return {
+    weights: withValues(weights, parts, next.weights),
+    moments: next.moments.map((moment, i) => withValues(kept[i]!, parts, moment)),
+  }
 }
 
 /** The global model as this keeper knows it: the initial weights, then whatever the members accepted last. */

@@ -9,13 +9,15 @@ import {
   type ModelSpec,
   type ParameterSpec,
   takeHome,
+  valuesIn,
   withHome,
+  withValues,
 } from '../learning/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import type { ServiceManifest } from '../versions/index.ts'
+import { type Covered, contradictionInModule, type ServiceManifest } from '../versions/index.ts'
 import { CONFIG_FILE, type KeeperConfig } from './config.ts'
 import { AgentError } from './errors.ts'
-import { applyUpdate, type ModelState } from './models.ts'
+import { applyCovered, type ModelState } from './models.ts'
 
 /**
  * The module that the manifest names, from the file that the config names; null for a manifest without one. It runs in processes of its own.
@@ -34,8 +36,8 @@ export async function openStrategy(
   if (file === null) return bad(`the manifest's strategy is a module with the hash ${terms.sha256}: name its file`)
   try {
     const module_ = await ConfinedStrategy.open(readFileSync(file), terms, spec.parameters, file)
-    if (module_.weighs && rounds.privacy !== undefined)
-      bad('the module weighs members, and privacy has all weigh the same')
+    const wrong = contradictionInModule(module_, rounds)
+    if (wrong !== null) bad(wrong)
     return module_
   } catch (cause) {
     if (cause instanceof AgentError) throw cause
@@ -47,17 +49,42 @@ export async function openStrategy(
 /** The round's public facts. */
 type RoundFacts = { readonly round: number; readonly contributors: number; readonly members: number }
 
-/** The model after a round, by the module or by the manifest's terms; the same bits for every member. */
+/**
+ * The model after a round, by the module or by the manifest's terms; the same bits for every member. Only the parameters that the round
+ * covers move, and their moments: momentum of an earlier round would otherwise carry on in parameters that nobody trained.
+ * @param mean of the parameters covered, in the order of the flat vector
+ * @param covered null for the whole model
+ */
 export async function nextModel(
   { strategy, manifest }: { readonly strategy: KeeperStrategy | null; readonly manifest: ServiceManifest },
   before: ModelState,
   mean: Float64Array,
   facts: RoundFacts,
+  covered: Covered | null = null,
 ): Promise<ModelState> {
-  if (strategy === null) return applyUpdate(before, mean, manifest.rounds.strategy)
+  if (strategy === null) return applyCovered(before, mean, manifest.rounds.strategy, covered)
   const { weights, moments: vectors } = before
-  const next = await strategy.step({ weights, vectors }, mean, facts)
-  return { weights: next.weights, moments: next.vectors }
+  const whole = covered === null ? mean : spread(mean, covered, weights.length)
+  const next = await strategy.step({ weights, vectors }, whole, facts)
+  if (covered === null) return { weights: next.weights, moments: next.vectors }
+  const kept = vectors.length === next.vectors.length ? vectors : strategy.initial()
+  const onlyCovered = (old: Float32Array, of: Float32Array) =>
+    withValues(old, covered.parts, valuesIn(of, covered.parts))
+  return {
+    weights: onlyCovered(weights, next.weights),
+    moments: next.vectors.map((vector, i) => onlyCovered(kept[i]!, vector)),
+  }
+}
+
+/** A mean of the parameters covered as one of all, zero elsewhere. */
+function spread(mean: Float64Array, { parts }: Covered, length: number): Float64Array {
+  const whole = new Float64Array(length)
+  let at = 0
+  for (const part of parts) {
+    whole.set(mean.subarray(at, at + part.length), part.offset)
+    at += part.length
+  }
+  return whole
 }
 
 const HOME = 'home layers'

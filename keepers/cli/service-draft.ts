@@ -31,6 +31,7 @@ export type DraftingOptions = {
   readonly keepers: number
   readonly decryptions: number
   readonly total?: number
+  readonly layerGroups?: number
   readonly json?: boolean
 }
 
@@ -77,6 +78,7 @@ export function draftOptions(command: Command): Command {
     .option('--keepers <n>', 'most members that the encryption must serve', wholeNumber(2), 16)
     .option('--decryptions <n>', 'rounds under one key, as the chain’s decryptionsPerEpoch', wholeNumber(1), 64)
     .option('--total <n>', 'samples of all members together (default: as many as in the sample)', wholeNumber(1))
+    .option('--layer-groups <n>', 'rounds cover the layers in so many groups, one after another', wholeNumber(2))
 }
 
 export type Drafted = {
@@ -98,6 +100,7 @@ export async function draft(options: DraftingOptions, line: ProgressLine, signal
   const drafted = await draftService({
     ...{ name, spec, sample, signal, keepers, decryptionsPerEpoch, rounds },
     ...(total === undefined ? {} : { total }),
+    ...(options.layerGroups === undefined ? {} : { layerGroups: options.layerGroups }),
     ...(start === undefined ? {} : { start }),
     onProgress: (text) => line.update(text),
   })

@@ -25,7 +25,8 @@ async function run(text: string, options: Options): Promise<void> {
   const { module: file, out, force } = options
   if (existsSync(out) && force !== true) throw new UsageError(`${out} is there: add --force, or choose another --out`)
   const room = await import('../learning/index.ts')
-  const { decodeManifest, encodeManifest, manifestDigest, openManifest } = await import('../versions/index.ts')
+  const versions = await import('../versions/index.ts')
+  const { decodeManifest, encodeManifest, manifestDigest, openManifest } = versions
   const { strategy: _before, ...manifest } = await manifestOf(text, 'manifest')
   const source = room.readStrategy(file)
   const sha256 = room.strategyHash(source)
@@ -39,6 +40,8 @@ async function run(text: string, options: Options): Promise<void> {
   const { spec } = await openManifest(made, out)
   // Refuses settings that the module does not take.
   const module_ = new room.StrategyModule(source, made.strategy!, spec.parameters, file)
+  const wrong = versions.contradictionInModule(module_, made.rounds)
+  if (wrong !== null) throw new UsageError(`--module ${file}: ${wrong}`)
   await replaceFile(out, bytes)
   const home = module_.home.length === 0 ? '' : `\nstays at home  ${module_.home.join(', ')}`
   process.stdout.write(`strategy       ${sha256}${home}\ndigest         ${manifestDigest(made)}\n`)

@@ -59,7 +59,7 @@ export function reportText(out: string, manifest: ServiceManifest, report: Draft
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
   const amount = manifest.task.kind === 'regression'
   const figure = (share: number): string => (amount ? share.toFixed(3) : percent(share))
-  const { clipBound, clipNorm } = manifest.rounds
+  const { clipBound, clipNorm, layerGroups = [] } = manifest.rounds
   return [
     `manifest    ${out}`,
     `digest      ${report.digest}`,
@@ -68,6 +68,10 @@ export function reportText(out: string, manifest: ServiceManifest, report: Draft
     `${amount ? 'R²      ' : 'accuracy'}    ${accuracy.start === undefined ? '' : `${figure(accuracy.start)} at the start, `}${figure(accuracy.float)} after ${accuracy.rounds} rounds, ${figure(accuracy.proven)} as it is proven`,
     `headroom    weights may grow to ${headroom.factor} times; ${percent(headroom.clippedShare)} clipped in the rounds played`,
     `updates     entries to ${clipBound}, norm to ${clipNorm}`,
+    ...layerGroups.map(
+      ({ name, layers }, i) =>
+        `${i === 0 ? 'layers' : '      '}      ${i === 0 ? 'in turn: ' : '         '}${name} (${layers.join(', ')})`,
+    ),
     `a round     ${kilobytes(encryption.updateBytes)} update, ${kilobytes(encryption.shareBytes)} decryption share; ${encryption.precisionBits} bits of precision`,
     `a proof     ${costText(proof)}, by groth16`,
     `            ${proof.lookup === null ? 'groth16-lookup: none' : `${costText(proof.lookup)}, by groth16-lookup`}`,

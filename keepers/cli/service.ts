@@ -237,6 +237,10 @@ async function show(text: string, options: { readonly out?: string; readonly jso
       'updates',
       `entries to ${rounds.clipBound}, norm to ${rounds.clipNorm}, at most ${rounds.maxSamples} samples a keeper`,
     ],
+    ...(rounds.layerGroups ?? []).map(({ name, layers }, i) => [
+      i === 0 ? 'layers' : '',
+      `${i === 0 ? 'in turn: ' : '         '}${name} (${layers.join(', ')})`,
+    ]),
     ['strategy', rounds.strategy?.kind ?? 'the mean is added'],
     [
       'privacy',

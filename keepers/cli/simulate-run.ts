@@ -80,10 +80,10 @@ export async function playSimulation(simulation: Simulation): Promise<Played> {
 }
 
 function roundLine(record: RoundRecord): string {
-  const { round, accuracy, loss, members, dropped, refused, idle, lost, epsilon } = record
+  const { round, layers, accuracy, loss, members, dropped, refused, idle, lost, epsilon } = record
   const privacy = epsilon === undefined ? '' : `, ε ${epsilon.toFixed(2)}`
   return (
-    `round ${round}: accuracy ${(100 * accuracy).toFixed(2)} %, loss ${loss.toFixed(4)}, ` +
+    `round ${round}${layers === undefined ? '' : `, layers ${layers}`}: accuracy ${(100 * accuracy).toFixed(2)} %, loss ${loss.toFixed(4)}, ` +
     `${members} keepers${dropped > 0 ? `, ${dropped} absent` : ''}${idle > 0 ? `, ${idle} without samples` : ''}` +
     `${refused > 0 ? `, ${refused} beyond the bound` : ''}${lost ? ', lost' : ''}${privacy}`
   )

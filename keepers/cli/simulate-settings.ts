@@ -24,6 +24,7 @@ export type SimulateOptions = {
   readonly mu: number
   readonly groups?: number
   readonly trim?: number
+  readonly layerGroups?: number
   readonly equalWeights?: boolean
   readonly dropOut: number
   readonly poison: number
@@ -73,6 +74,7 @@ export function toSettings(options: SimulateOptions): SimulationSettings {
         : strategy === 'median'
           ? { kind: 'median', groups }
           : { kind: 'mean' },
+    ...(options.layerGroups === undefined ? {} : { layerGroups: options.layerGroups }),
     dropOut: options.dropOut,
     ...(options.poison > 0
       ? {

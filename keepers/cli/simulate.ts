@@ -59,6 +59,7 @@ export function registerSimulate(program: Command): void {
     .option('--mu <m>', 'pull towards the global model, for fedprox', numberBetween(0, 1e3), 0.01)
     .option('--groups <n>', 'groups of updates; their means are combined (trimmed-mean, median)', wholeNumber(3))
     .option('--trim <n>', 'groups dropped on each side (trimmed-mean)', wholeNumber(1))
+    .option('--layer-groups <n>', 'rounds cover the layers in so many groups, one after another', wholeNumber(2))
     .option('--equal-weights', 'every keeper counts alike, whatever the size of its shard')
     .option('--drop-out <share>', 'chance that a keeper does not deliver', numberBetween(0, 0.99), 0)
     .option('--poison <share>', 'share of bad keepers', numberBetween(0, 0.99), 0)

@@ -12,6 +12,7 @@ export { bagSize, contradictionInTokenizer, tokenizerSchema } from './data/words
 export { LearningError } from './errors.ts'
 export { parseJson } from './json.ts'
 export { modelJson } from './model/artifacts.ts'
+export { contradictionInLayerGroups, layerGroupsSchema } from './model/layer-groups.ts'
 export { modelSpec } from './model/registry.ts'
 export { parseModelSpec, specHash } from './model/spec.ts'
 export { initialWeights } from './model/vector.ts'

@@ -61,6 +61,16 @@ export { removeTree } from './external/remove-tree.ts'
 export { type ExternalOutcome, type ExternalRound, ExternalTrainer } from './external/trainer.ts'
 export { parseJson } from './json.ts'
 export { loadModel, modelJson, saveModel } from './model/artifacts.ts'
+export {
+  contradictionInLayerGroups,
+  evenLayerGroups,
+  groupOfRound,
+  type LayerGroup,
+  layerGroupsSchema,
+  parametersIn,
+  valuesIn,
+  withValues,
+} from './model/layer-groups.ts'
 export { type ModelFileKind, readModelFile, writeModelFile } from './model/model-file.ts'
 export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/registry.ts'
 export { parseModelSpec, sequentialSpec, specHash } from './model/spec.ts'

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Makes a manifest from a sample and an architecture, and estimates the cost of a service.
 import { FheError } from '../fhe/index.ts'
-import { initialWeights, LocalTrainer, type ModelSpec } from '../learning/index.ts'
+import { evenLayerGroups, initialWeights, LocalTrainer, type ModelSpec } from '../learning/index.ts'
 import {
+  Coverage,
   firstWeights,
   manifestCid,
   manifestDigest,
@@ -32,6 +33,8 @@ export type DraftOptions = {
   readonly decryptionsPerEpoch: number
   /** Rounds that are played. */
   readonly rounds: number
+  /** Rounds cover the layers in so many groups, one after another; all in each round by default. */
+  readonly layerGroups?: number
   /** An ONNX file with the weights before the first round, in place of drawn ones. */
   readonly start?: Uint8Array
   /** Samples of all members together; by default, the number in the sample. */
@@ -88,6 +91,8 @@ export async function draftService(
 ): Promise<{ readonly manifest: ServiceManifest; readonly report: DraftReport }> {
   const { name, spec, sample, rounds, signal, onProgress: say = () => undefined } = options
   const work = signal === undefined ? {} : { signal }
+  const layerGroups =
+    options.layerGroups === undefined ? undefined : evenLayerGroups(spec.parameters, options.layerGroups)
   const start = options.start === undefined ? null : await broughtAlong(options.start, options)
   // Checked first: for layers without a provable form, the rounds would be wasted.
   provable(() => provableGraph({ spec }, start?.weights ?? initialWeights(spec, 1)))
@@ -108,6 +113,7 @@ export async function draftService(
     clipNorm: upwards(CLIP_MARGIN * trial.largestNorm),
     maxSamples: upwards(samples),
     minTotalSamples: Math.max(1, Math.floor(LEAST_SHARE * samples)),
+    ...(layerGroups === undefined ? {} : { layerGroups }),
   }
   const manifest: ServiceManifest = {
     format: 'cohort/manifest/1',
@@ -174,7 +180,7 @@ function encryptionOf(
       members: keepers,
       threshold: Math.floor(keepers / 2) + 1,
       decryptionsPerKey: decryptionsPerEpoch,
-      vectorLength: spec.parameterCount,
+      vectorLength: new Coverage(terms, spec.parameters).updateLength,
       terms,
     })
     return { precisionBits: precision.bits, updateBytes: bytes.update, shareBytes: bytes.decryptionShare }

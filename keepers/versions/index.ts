@@ -18,6 +18,7 @@ export {
   updateBound,
 } from './bounds.ts'
 export { commitApart } from './commitment-thread.ts'
+export { Coverage, type Covered } from './coverage.ts'
 export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
 export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
@@ -40,6 +41,7 @@ export {
   type ServiceManifest,
 } from './manifest.ts'
 export { readManifestFile } from './manifest-file.ts'
+export { contradictionInModule } from './manifest-strategy.ts'
 export { decodeModel, decodeModelState, encodeModel, modelBytes } from './model-blob.ts'
 export { type OnnxForm, specOfOnnx } from './onnx.ts'
 export {

@@ -11,3 +11,16 @@ export function contradictionInStrategy(strategy: unknown, rounds: RoundTerms): 
   if (strategy === undefined || rounds.strategy === undefined) return null
   return 'strategy: there is rounds.strategy, too: leave one of the two out'
 }
+
+/** Why rounds cannot go by what an opened module declares, or null. @param module_ `localRate` as StrategyModule has it */
+export function contradictionInModule(
+  module_: { readonly localRate: number | null; readonly weighs: boolean },
+  { layerGroups, privacy }: RoundTerms,
+): string | null {
+  if (module_.localRate !== null && layerGroups !== undefined) {
+    return 'the module corrects gradients by control variates, which are of whole updates: leave rounds.layerGroups out'
+  }
+  return module_.weighs && privacy !== undefined
+    ? 'the module weighs members, and privacy has all weigh the same'
+    : null
+}

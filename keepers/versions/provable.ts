@@ -3,7 +3,14 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
-import { initialWeights, type ModelSpec, modelJson, parseModelSpec, specHash } from '../learning/index.ts'
+import {
+  contradictionInLayerGroups,
+  initialWeights,
+  type ModelSpec,
+  modelJson,
+  parseModelSpec,
+  specHash,
+} from '../learning/index.ts'
 import {
   buildWithPlan,
   CompileError,
@@ -51,11 +58,13 @@ export async function openManifest(manifest: ServiceManifest, where = 'manifest'
     bad(`model.topology: ${cause.message.split('\n')[0]}`, cause),
   )
   const found = specHash(spec)
-  const { model, input, task, plan } = manifest
+  const { model, input, task, plan, rounds } = manifest
   if (found !== model.specHash) bad(`model.specHash: ${model.specHash}, but the topology's is ${found}`)
   if (`${spec.inputShape}` !== `${input.shape}`) {
     bad(`input.shape: [${input.shape}], but the model takes [${spec.inputShape}]`)
   }
+  const ungrouped = contradictionInLayerGroups(rounds.layerGroups ?? [], spec.parameters)
+  if (rounds.layerGroups !== undefined && ungrouped !== null) bad(`rounds.layerGroups: ${ungrouped}`)
   const outputs = outputsOf(task)
   if (spec.classes !== outputs) {
     const stated = task.kind === 'regression' ? 'an amount is one output' : `${outputs} names`

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { clientPrivacySchema, serverSettingsSchema } from '../learning/index.ts'
+import { clientPrivacySchema, layerGroupsSchema, serverSettingsSchema } from '../learning/index.ts'
 
 /** The bounds on updates and the use of their mean: the part of a manifest that every round uses. */
 export const roundTermsSchema = z.strictObject({
@@ -18,6 +18,11 @@ export const roundTermsSchema = z.strictObject({
   strategy: serverSettingsSchema.optional(),
   /** Client-level differential privacy: noise that every member adds before encryption. Off without it. */
   privacy: clientPrivacySchema.optional(),
+  /**
+   * Groups of layers that take turns (`groupOfRound`): a round covers the parameters of one of them, and no others move.
+   * Together they contain every layer with parameters once. Without it every round covers the whole model.
+   */
+  layerGroups: layerGroupsSchema.optional(),
 })
 
 export type RoundTerms = z.infer<typeof roundTermsSchema>

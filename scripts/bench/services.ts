@@ -12,6 +12,8 @@
 //   services.<example>.parameters   of the network
 //
 //   services.million.*          a million parameters, four keeper processes, three rounds: seconds a round, processor seconds and peak
+//   services.million-deep.*     the same of equal layers, all in each round;
+//   services.million-groups.*   and in four groups (rounds.layerGroups)
 //   services.ten-million.*      memory of a keeper, by state, too, bytes; ten million: one round; only when they are named
 //
 // `npm run bench -- services diabetes …` measures only the examples named.

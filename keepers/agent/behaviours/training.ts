@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { hasSeat, steady } from '../../chain/index.ts'
 import { sliceCuts } from '../../fhe/index.ts'
-import { addNoiseShare, clipToNorm, type KeeperStrategy, LearningError } from '../../learning/index.ts'
-import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
+import { addNoiseShare, clipToNorm, type KeeperStrategy, LearningError, valuesIn } from '../../learning/index.ts'
+import { type Covered, declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
@@ -106,9 +106,15 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   return parseUpdateIntent(intent.payload)
 }
 
+type Trained = { readonly update: Float32Array; readonly samples: number }
+
 /** One round of local training. The caller wipes the update. */
-async function train(step: Step): Promise<{ readonly update: Float32Array; readonly samples: number }> {
+async function train(step: Step): Promise<Trained> {
   const { context, snapshot, signal } = step
+  const covered = context.coverage.of(snapshot.round)
+  if (covered !== null && context.config.training.layerGroups?.includes(covered.name) === false) {
+    return sitOut(step, covered)
+  }
   const { weights: global, moments } = await context.model.state()
   const { strategy, home, control: variates } = context
   const control = variates?.settled({ round: snapshot.round, seat: step.seat, facts: context.facts }, moments) ?? null
@@ -123,18 +129,23 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   })
   const { rounds: terms } = context.manifest
   let clipped: ReturnType<typeof clip>
+  const of = (vector: Float32Array) => (covered === null ? vector : valuesIn(vector, covered.parts))
+  let trained = outcome.weights
   try {
     if (outcome.samples > 0) home.take(outcome.weights, global)
     else outcome.weights.set(global)
-    clipped = clip(outcome.weights, global, entryBound(terms), terms.clipNorm)
+    trained = of(outcome.weights)
+    clipped = clip(trained, of(global), entryBound(terms), terms.clipNorm)
   } finally {
     // As private as the update that it ends in.
     outcome.weights.fill(0)
+    trained.fill(0)
   }
-  const { norm, update } = clipped
+  const { norm } = clipped
+  const update = covered === null ? clipped.update : padded(clipped.update, context.coverage.updateLength)
   if (control !== null && outcome.samples > 0) variates!.propose(round, control, update)
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
-  addNoiseShare(update, noiseDeviation(terms))
+  addNoiseShare(update.subarray(0, covered?.length), noiseDeviation(terms))
   const samples = declaredWeight(terms, await weightOf(strategy, outcome, terms.maxSamples))
   const seconds = (steady(context.clock) - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
@@ -144,10 +155,48 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     return { update, samples }
   }
   context.log.info(
-    { event: 'trained', round, samples, loss: outcome.loss, norm, seconds, ...metricsOf(outcome) },
+    {
+      event: 'trained',
+      round,
+      samples,
+      ...layersOf(covered),
+      loss: outcome.loss,
+      norm,
+      seconds,
+      ...metricsOf(outcome),
+    },
     'trained on its shard',
   )
   return { update, samples }
+}
+
+/**
+ * An update of zeros in a round whose layers this keeper does not train. It declares no samples, as a keeper without any does, so the
+ * mean is that of the others; with privacy it adds its noise and weighs like all.
+ */
+function sitOut({ context, snapshot }: Step, covered: Covered): Trained {
+  const { rounds: terms } = context.manifest
+  const update = new Float32Array(context.coverage.updateLength)
+  addNoiseShare(update.subarray(0, covered.length), noiseDeviation(terms))
+  const samples = declaredWeight(terms, 0)
+  context.log.info(
+    { event: 'sits out', round: snapshot.round, ...layersOf(covered), declared: samples },
+    'training.layerGroups leaves these layers to others: an update of zeros',
+  )
+  return { update, samples }
+}
+
+/** The layers in a log line. */
+function layersOf(covered: Covered | null): { readonly layers?: string } {
+  return covered === null ? {} : { layers: covered.name }
+}
+
+/** With zeros up to `length`. Wipes what it copies. */
+function padded(update: Float32Array, length: number): Float32Array {
+  const whole = new Float32Array(length)
+  whole.set(update)
+  update.fill(0)
+  return whole
 }
 
 /** The member's weight in the mean, before the terms limit it: its number of samples, unless the strategy returns another. */

@@ -85,15 +85,17 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples, so the sum has no mean')
   noteOpenedSums(context)
   const started = steady(context.clock)
+  const covered = context.coverage.of(round)
+  const length = covered?.length ?? frame.plan.vectorLength
   const bound = meanBound(context.manifest.rounds, {
     // Who declares less than the others also adds less noise: a bound that counted it as one of them would refuse theirs.
     contributors: alike,
-    length: frame.plan.vectorLength,
+    length,
     // The plan states the error of a mean over its least total weight; with less weight the error is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
   const decrypted = async (aggregate: SumOfUpdates, shareSums: readonly Uint8Array[] | null): Promise<Decrypted> => {
-    const { mean } = await combine(frame.engine, {
+    const { mean: opened } = await combine(frame.engine, {
       context: { ...frame.context, round },
       aggregate,
       activeSet: indicesOf(frame.roster, drafted),
@@ -101,13 +103,16 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       totalWeight: declared,
       signal: step.signal,
     })
+    // What follows the covered parameters is padding: whatever a member put there has no effect.
+    const mean = covered === null ? opened : opened.slice(0, length)
+    if (mean !== opened) dropBytes(opened)
     return { mean, norm: refuseLongMean(() => checkMeanNorm(mean, bound)) }
   }
   const before = await context.model.state()
   // A strategy hears of members that train.
   const facts = { round, members: frame.roster.length - empty, contributors }
   const modelOf = async ({ mean, norm }: Decrypted) => {
-    const next = await refuseStep(() => nextModel(context, before, mean, facts))
+    const next = await refuseStep(() => nextModel(context, before, mean, facts, covered))
     dropBytes(mean)
     return { norm, next, ...(await context.model.publish(next, round)) }
   }
@@ -145,6 +150,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       samples: declared,
       norm,
       contributors,
+      ...(covered === null ? {} : { layers: covered.name }),
       ...(empty === 0 ? {} : { empty }),
       seconds: (steady(context.clock) - started) / 1000,
     },

@@ -28,6 +28,7 @@ import {
   type TrainingParameters,
 } from '../../learning/index.ts'
 import {
+  Coverage,
   entryBound,
   firstWeights,
   manifestDigest,
@@ -267,7 +268,8 @@ async function trainOn(
   signal: AbortSignal,
 ): Promise<TrainOutcome> {
   const { id, weights, at } = request
-  const { slices, external, manifest } = loaded()
+  const { slices, external, manifest, spec } = loaded()
+  const covered = new Coverage(manifest.rounds, spec.parameters).of(at.round)
   const trainer = await trainerOf(loaded())
   const training = parametersOf(request.training, at)
   trainer.setWeights(weights)
@@ -276,7 +278,13 @@ async function trainOn(
     const { rounds: terms } = manifest
     const clip = { norm: terms.clipNorm, entry: entryBound(terms) }
     const agreed = { clip, privacy: terms.privacy ?? null, manifest: manifestDigest(manifest) }
-    const round = { ...at, ...agreed, training, state: request.state }
+    const round = {
+      ...at,
+      ...agreed,
+      training,
+      state: request.state,
+      ...(covered === null ? {} : { only: covered.parts }),
+    }
     return { ...(await external.train(weights, data, round, signal)), ...before }
   }
   const held = request.control === null ? { training } : controlled(training, data.count, request.control)
@@ -287,6 +295,7 @@ async function trainOn(
     workers: request.training.workers,
     ...(slices === null || request.training.workers === 1 ? {} : { farm: slices }),
     ...('correction' in held ? { correction: held.correction } : {}),
+    ...(covered === null ? {} : { only: covered.parts }),
     onProgress: (progress) => {
       const now = performance.now()
       if (now - last < 500) return

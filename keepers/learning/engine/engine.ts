@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The interface between a trainer and the engine that does its arithmetic.
-import type { BackendName, ModelSpec, OptimizerSettings } from '../types.ts'
+import type { BackendName, ModelSpec, OptimizerSettings, ParameterSpec } from '../types.ts'
 
 /** Staging buffers for one batch; valid until the next call of the engine. Fill the first `count` samples. */
 export type BatchBuffers = {
@@ -22,6 +22,8 @@ export type UpdateSettings = {
   readonly weightDecay?: number | undefined
   /** Added to the gradient of every step, after clipping: one value for each weight. */
   readonly correction?: Float32Array | undefined
+  /** Parameters that updates change; all others, statistics included, keep their bits. Absent = all change. */
+  readonly only?: readonly ParameterSpec[] | undefined
 }
 
 export type UpdateState = {

@@ -62,6 +62,8 @@ class TfjsEngine implements Engine {
   /** One per parameter, in the order of the flat vector. */
   readonly #variables: readonly Tf.Variable[]
   readonly #trainable: ReadonlySet<string>
+  /** Names of the parameters that updates change; null when all do. */
+  #only: ReadonlySet<string> | null = null
   #inputs = new Float32Array(0)
   #labels = new Int32Array(0)
   #targets = new Float32Array(0)
@@ -112,6 +114,7 @@ class TfjsEngine implements Engine {
   }
 
   beginUpdates(settings: UpdateSettings, state?: UpdateState): void {
+    this.#only = settings.only === undefined ? null : new Set(settings.only.map(({ name }) => name))
     this.#rule.begin(settings, state)
   }
 
@@ -152,7 +155,9 @@ class TfjsEngine implements Engine {
       gradient.fill(0)
     })
     this.#rule.apply()
-    for (const { values, index } of statistics) this.#place(index).weights.set(values)
+    for (const { values, index } of statistics) {
+      if (this.#only?.has(this.spec.parameters[index]!.name) !== false) this.#place(index).weights.set(values)
+    }
     this.#upload()
   }
 

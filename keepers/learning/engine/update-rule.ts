@@ -79,7 +79,10 @@ export class UpdateRule {
     }
   }
 
-  /** Weight decay, FedProx pull, then clipping of the whole, correction, then the optimiser's step. */
+  /**
+   * Weight decay, FedProx pull, then clipping of the whole, correction, then the optimiser's step. Without a gradient, and with moments that
+   * never had one, the step of every optimiser is exactly 0, which keeps the bits of parameters that do not take part.
+   */
   apply(): void {
     if (this.#settings === null) throw new Error('the update rule was not begun')
     const { kernel } = this.#arena
@@ -88,11 +91,15 @@ export class UpdateRule {
     const length = this.#length
     if (weightDecay) kernel.addPull(this.#gradient, this.#weights, 0, length, weightDecay)
     if (proximalMu) kernel.addPull(this.#gradient, this.#weights, anchor, length, proximalMu)
+    this.#holdOthers()
     if (clipGradientNorm !== undefined) {
       const norm = Math.sqrt(kernel.squaredNorm(this.#gradient, length))
       if (norm > clipGradientNorm) kernel.scale(this.#gradient, length, clipGradientNorm / norm)
     }
-    if (correction !== undefined) kernel.addPull(this.#gradient, this.#correction!, 0, length, 1)
+    if (correction !== undefined) {
+      kernel.addPull(this.#gradient, this.#correction!, 0, length, 1)
+      this.#holdOthers()
+    }
     this.#updates += 1
     if (optimizer.kind === 'sgd') {
       const momentum = optimizer.momentum ?? 0
@@ -117,5 +124,18 @@ export class UpdateRule {
         1 - beta2 ** this.#updates,
       )
     }
+  }
+
+  /** Parameters that do not take part have no gradient. */
+  #holdOthers(): void {
+    const only = this.#settings?.only
+    if (only === undefined) return
+    const gradient = this.#arena.floats(this.#gradient, this.#length)
+    let held = 0
+    for (const { offset, length } of only) {
+      gradient.fill(0, held, offset)
+      held = offset + length
+    }
+    gradient.fill(0, held)
   }
 }

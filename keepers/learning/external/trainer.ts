@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import { parseJson } from '../json.ts'
-import type { Dataset, ModelSpec, TrainingParameters } from '../types.ts'
+import type { Dataset, ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
 import type { TrainerCommand } from './command.ts'
 import { checkRunnable, runLimited } from './process.ts'
 import { removeTree } from './remove-tree.ts'
@@ -27,6 +27,8 @@ export type ExternalRound = {
   readonly manifest: string | null
   /** The strategy's memory, one vector of the model's length each: SCAFFOLD's control variate, for example. */
   readonly state?: readonly Float32Array[]
+  /** Parameters that the round covers; the keeper ignores what the program does to others. All by default. */
+  readonly only?: readonly ParameterSpec[]
 }
 
 export type ExternalOutcome = {
@@ -147,7 +149,7 @@ function filesIn(folder: string) {
 }
 
 function settingsOf(spec: ModelSpec, data: Dataset, round: ExternalRound, files: Files) {
-  const { training, clip, privacy, manifest, state = [] } = round
+  const { training, clip, privacy, manifest, only, state = [] } = round
   const { optimizer, epochs, batchSize, seed, proximalMu = 0 } = training
   return {
     format: 'cohort/training/1',
@@ -174,6 +176,7 @@ function settingsOf(spec: ModelSpec, data: Dataset, round: ExternalRound, files:
       ...(data.classNames === undefined ? {} : { classNames: data.classNames }),
       scale: data.scale,
     },
+    ...(only === undefined ? {} : { only: only.map(({ name }) => name) }),
     strategyState: state.length,
     files,
   }

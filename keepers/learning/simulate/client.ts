@@ -2,6 +2,7 @@
 // One virtual keeper's part of a round. Runs in a worker thread or in the calling one; the result does not depend on which.
 import { slice, subset } from '../data/dataset.ts'
 import type { TrainerCommand } from '../external/command.ts'
+import { valuesIn, withValues } from '../model/layer-groups.ts'
 import { privatise, seededNormal } from '../privacy/mechanism.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
 import { normOf } from '../strategy/bound.ts'
@@ -32,6 +33,8 @@ export type ClientTask = {
   /** Layers that are not sent: what is sent of them is what came. */
   readonly home: readonly ParameterSpec[]
   readonly privacy: { clippingNorm: number; noiseMultiplier: number; contributors: number } | null
+  /** Parameters that the round covers; null for all. */
+  readonly only: readonly ParameterSpec[] | null
 }
 
 export type ClientOutcome = {
@@ -96,7 +99,8 @@ export class ClientPlayer {
   }
 
   async play(task: ClientTask, signal?: AbortSignal): Promise<ClientOutcome> {
-    const { global, training, attack, privacy, bound } = task
+    const { attack } = task
+    const global = task.global as Float32Array<ArrayBuffer>
     let shard = subset(this.#data.train, task.indices)
     if (attack !== null && (attack.attack === 'label-flip' || attack.attack === 'scaling')) {
       shard = { ...shard, labels: shard.labels.map((label) => shard.classes - 1 - label) }
@@ -104,15 +108,11 @@ export class ClientPlayer {
     const before = task.judge && shard.count > 0 ? { lossBefore: await this.#lossOn(shard, global) } : {}
     const { weights, samples, loss } = await this.#fit(task, shard, signal)
     const own = task.home.length === 0 ? {} : { own: takeHome(weights, task.home, global) }
-    let sent = weights
-    if (attack !== null) sent = poisoned(global, weights, attack, bound)
-    else if (bound !== null) sent = clipped(global, weights, bound)
-    // A bad member ignores the rules, noise included; one that flips labels goes by them.
-    if (privacy !== null && (attack === null || attack.attack === 'label-flip')) {
-      const random = new SeededRandom(deriveSeed(training.seed, 0xdb))
-      sent = privatise(global, sent, privacy, seededNormal(random))
-    }
-    return { weights: sent, samples, loss, ...before, ...own }
+    // Whatever a member does, the rest of its update has no place in its message.
+    const { only } = task
+    const of = (vector: Float32Array<ArrayBuffer>) => (only === null ? vector : valuesIn(vector, only))
+    const sent = sentOf(task, of(global), of(weights))
+    return { weights: only === null ? sent : withValues(global, only, sent), samples, loss, ...before, ...own }
   }
 
   async #lossOn(shard: Dataset, weights: Float32Array): Promise<number> {
@@ -125,7 +125,8 @@ export class ClientPlayer {
     if (shard.count === 0) return { weights: global.slice(), samples: 0, loss: Number.NaN }
     if (this.#program !== null) {
       const clip = bound === null ? null : { norm: bound, entry: null }
-      const agreed = { clip, privacy, epoch: null, manifest: null, state: task.state }
+      const only = task.only === null ? {} : { only: task.only }
+      const agreed = { clip, privacy, epoch: null, manifest: null, state: task.state, ...only }
       return await this.#program.trainer.train(global, shard, { round: round + 1, training, ...agreed }, signal)
     }
     const { control } = task
@@ -136,6 +137,7 @@ export class ClientPlayer {
     const correction = 'correction' in held ? { correction: held.correction } : {}
     const { weights, history } = await this.#trainer.train({
       ...correction,
+      ...(task.only === null ? {} : { only: task.only }),
       ...(signal === undefined ? {} : { signal }),
     })
     return { weights: weights as Float32Array<ArrayBuffer>, samples: shard.count, loss: history.at(-1)!.loss }
@@ -162,6 +164,23 @@ export class ClientPlayer {
     this.#trainer.teardown()
     this.#program?.close()
   }
+}
+
+/** The weights that a member sends after training from `global` to `local`. */
+function sentOf(
+  { training, attack, privacy, bound }: ClientTask,
+  global: Float32Array,
+  local: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
+  let sent = local
+  if (attack !== null) sent = poisoned(global, local, attack, bound)
+  else if (bound !== null) sent = clipped(global, local, bound)
+  // A bad member ignores the rules, noise included; one that flips labels goes by them.
+  if (privacy !== null && (attack === null || attack.attack === 'label-flip')) {
+    const random = new SeededRandom(deriveSeed(training.seed, 0xdb))
+    sent = privatise(global, sent, privacy, seededNormal(random))
+  }
+  return sent
 }
 
 /** `local`, with its change from `global` scaled down to `bound` if it is longer. */

@@ -5,6 +5,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import { trainerCommandSchema, trainerEnvironmentSchema, trainerLimitsSchema } from '../external/command.ts'
+import { layerGroupsSchema, MOST_LAYER_GROUPS } from '../model/layer-groups.ts'
 import { centreSchema } from '../strategy/groups.ts'
 import { serverSettingsSchema } from '../strategy/server.ts'
 import { trainingParametersSchema } from '../train/parameters.ts'
@@ -47,6 +48,10 @@ export const simulationConfigSchema = z.strictObject({
   maxSamples: z.number().int().min(1).default(60_000),
   server: serverSettingsSchema.default({ kind: 'fedavg' }),
   centre: centreSchema.default({ kind: 'mean' }),
+  /** Groups of layers that rounds cover in turn: as in a manifest, or a number of groups of neighbouring layers, as even as may be. */
+  layerGroups: z.union([z.int().min(2).max(MOST_LAYER_GROUPS), layerGroupsSchema]).optional(),
+  /** This share of the keepers, the last ones, has no samples in rounds of other layer groups than these (names; numbered groups are 1, 2, …). */
+  partial: z.strictObject({ share: fraction, groups: z.array(z.string()) }).optional(),
   /** Chance that a chosen keeper never delivers its update. */
   dropOut: share.default(0),
   poison: z
@@ -109,6 +114,9 @@ export function parseSimulationConfig(settings: unknown): SimulationConfig {
       'BAD_SIMULATION',
       `simulation: trimming ${config.centre.trim} on each side leaves nothing of ${config.centre.groups} groups`,
     )
+  }
+  if (config.partial !== undefined && config.layerGroups === undefined) {
+    throw new LearningError('BAD_SIMULATION', 'simulation: partial needs layerGroups, of which it names some')
   }
   if (config.poison !== undefined && config.bound === undefined) {
     const { attack, within } = config.poison

@@ -28,6 +28,11 @@ export function liveSettings(config: SimulationConfig, strategy?: StrategyTerms)
     if (bound.check !== 'member')
       without.push(`bound.check ${bound.check}: each update is proven to be within clipNorm, and the mean is checked`)
   }
+  const { layerGroups } = config
+  if (layerGroups !== undefined) {
+    manifest['rounds.layerGroups'] =
+      typeof layerGroups === 'number' ? `those of \`cohort service new --layer-groups ${layerGroups}\`` : layerGroups
+  }
   if (config.maxSamples !== USUAL_MOST) manifest['rounds.maxSamples'] = config.maxSamples
   if (privacy !== undefined) {
     const { clippingNorm, noiseMultiplier, delta } = privacy
@@ -84,6 +89,8 @@ export function liveSettings(config: SimulationConfig, strategy?: StrategyTerms)
   if (config.empty !== undefined || (config.partition.kind === 'sizes' && config.partition.sizes.includes(0))) {
     keeper['data.source'] = 'none, of those without samples'
   }
+  if (config.partial !== undefined)
+    keeper['training.layerGroups'] = `[${config.partial.groups}], of those with little memory`
   if (config.patience !== undefined || config.targetAccuracy !== undefined)
     without.push('patience, targetAccuracy: a service goes on until its DAO stops it')
   return { manifest, keeper, without }

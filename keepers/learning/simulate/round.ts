@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One round of a simulated federation: who takes part, who vanishes, what they send, and what becomes of it.
 import { LearningError } from '../errors.ts'
+import { valuesIn, withValues } from '../model/layer-groups.ts'
 import { checkVector } from '../model/vector.ts'
 import { PrivacyAccountant } from '../privacy/accountant.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
@@ -15,7 +16,7 @@ import type { TrainingParameters } from '../types.ts'
 import type { ClientOutcome } from './client.ts'
 import type { SimulationConfig } from './config.ts'
 import { evaluateClients, evaluateOn, figuresOfTally } from './evaluate.ts'
-import { type Federation, homeParts } from './federation.ts'
+import { coveredIn, type Federation, homeParts } from './federation.ts'
 import { scheduleFactor } from './schedule.ts'
 import type { SimulationState } from './state.ts'
 
@@ -45,12 +46,16 @@ export async function playRound(
     .sort()
   const absence = new SeededRandom(deriveSeed(config.seed, STREAM.absence, round))
   const there = [...chosen].filter(() => absence.uniform() >= config.dropOut)
-  const without = there.filter((keeper) => federation.shards[keeper]!.length === 0)
+  const covered = coveredIn(federation, round)
+  const without = there.filter((keeper) => samplesOf(federation, keeper, round).length === 0)
   // With privacy nobody is to see who has none: they send noise, as keepers do.
   const present = config.privacy === undefined ? there.filter((keeper) => !without.includes(keeper)) : there
+  const length = covered === null ? global.length : covered.parts.reduce((sum, part) => sum + part.length, 0)
   const delivered = await collect(federation, state, present, bad, onMember)
   const deliveries =
-    config.bound?.check === 'member' ? delivered.filter(isShort(config, global, present.length)) : delivered
+    config.bound?.check === 'member'
+      ? delivered.filter(isShort(config, global, { members: present.length, length }))
+      : delivered
 
   let { weights, server } = state
   let lost = false
@@ -63,7 +68,7 @@ export async function playRound(
     const combined =
       (await federation.combine?.(updates, { round, global })) ??
       aggregate(centreFor(config, updates.length), updates, deriveSeed(config.seed, STREAM.groups, round))
-    lost = config.bound?.check === 'mean' && !isShortMean(config, global, combined, present.length)
+    lost = config.bound?.check === 'mean' && !isShortMean(config, global, combined, { members: present.length, length })
     // Counted as keepers count: members that declare no samples do not belong to them.
     const apart = config.privacy === undefined ? without.length : 0
     const facts = { round: round + 1, contributors: deliveries.length, members: config.keepers - apart }
@@ -82,6 +87,7 @@ export async function playRound(
   const tally = await evaluateOn(federation, weights)
   const record = {
     round: round + 1,
+    ...(covered === null ? {} : { layers: covered.name }),
     ...figuresOfTally(tally, federation.test),
     norm: normOf(changeOf(weights, global)),
     ...(config.perClient === true ? { clients: await evaluateClients(federation, weights, tally, homes) } : {}),
@@ -114,21 +120,46 @@ function controlOf({ strategy, config }: Federation, state: SimulationState, kee
   return { localRate: strategy.localRate, server: server!, own: state.controls.get(keeper) ?? null }
 }
 
-/** The step towards the mean of the members' weights: by the module, or by the configured strategy. */
+/**
+ * The step towards the mean of the members' weights: by the module, or by the configured strategy. Only the parameters that the round covers
+ * move, and their moments, as with keepers.
+ */
 function nextWeights(
-  { config, strategy }: Federation,
-  { weights: global, server }: SimulationState,
+  federation: Federation,
+  { weights: global, server, round }: SimulationState,
   combined: Float32Array,
   facts: StrategyRound,
 ): Pick<SimulationState, 'weights' | 'server'> {
+  const { config, strategy } = federation
+  const parts = coveredIn(federation, round)?.parts ?? null
+  const of = (vector: Float32Array) => (parts === null || vector.length === 0 ? vector : valuesIn(vector, parts))
+  const into = (old: Float32Array, values: Float32Array) => (parts === null ? values : withValues(old, parts, values))
   if (strategy === undefined) {
-    const { weights, state } = serverStep(config.server, global, combined, server)
-    return { weights, server: state }
+    const theirs = { ...server, m: of(server.m), v: of(server.v) }
+    const { weights, state } = serverStep(config.server, of(global), of(combined), theirs)
+    return {
+      weights: into(global, weights),
+      server: { round: state.round, m: into(server.m, state.m), v: into(server.v, state.v) },
+    }
   }
   const mean = Float64Array.from(combined, (value, i) => value - global[i]!)
-  const next = strategy.step({ weights: global, vectors: vectorsOf(strategy, server) }, mean, facts)
-  const [m = server.m, v = server.v] = next.vectors
-  return { weights: next.weights, server: { round: server.round + 1, m, v } }
+  const vectors = vectorsOf(strategy, server)
+  const next = strategy.step({ weights: global, vectors }, mean, facts)
+  const [m = server.m, v = server.v] = next.vectors.map((vector, i) => into(vectors[i]!, of(vector)))
+  return { weights: into(global, of(next.weights)), server: { round: server.round + 1, m, v } }
+}
+
+/** A keeper's samples in a round: none while the round covers layers that it leaves to others. */
+function samplesOf(federation: Federation, keeper: number, round: number): Uint32Array {
+  const { config, shards } = federation
+  const { partial, keepers } = config
+  const covered = coveredIn(federation, round)
+  const leavesIt =
+    partial !== undefined &&
+    covered !== null &&
+    keeper >= keepers - Math.floor(partial.share * keepers) &&
+    !partial.groups.includes(covered.name)
+  return leavesIt ? new Uint32Array(0) : shards[keeper]!
 }
 
 /** A module's vectors are where a built-in strategy has its moments. */
@@ -149,13 +180,14 @@ async function collect(
   bad: ReadonlySet<number>,
   onMember: ((round: number, done: number, members: number) => void) | undefined,
 ): Promise<Delivery[]> {
-  const { pool, config, shards, strategy, spec } = federation
+  const { pool, config, strategy, spec } = federation
   const { round, weights: global, homes, server } = before
   const privacy = config.privacy === undefined ? null : { ...config.privacy, contributors: Math.max(1, members.length) }
   const home = homeParts(strategy, spec)
   const common = {
     round,
     home,
+    only: coveredIn(federation, round)?.parts ?? null,
     judge: strategy?.weighs === true,
     state: strategy === undefined ? [] : vectorsOf(strategy, server),
   }
@@ -172,7 +204,7 @@ async function collect(
       try {
         const outcome = await pool.play({
           ...common,
-          indices: shards[keeper]!,
+          indices: samplesOf(federation, keeper, round),
           control: controlOf(federation, before, keeper),
           global: homes.has(keeper) ? withHome(global, home, homes.get(keeper)!) : global,
           training: training as TrainingParameters,
@@ -207,16 +239,28 @@ function noiseOf({ privacy }: SimulationConfig, members: number): number {
   return privacy === undefined ? 0 : (privacy.noiseMultiplier * privacy.clippingNorm) / Math.sqrt(Math.max(1, members))
 }
 
+/** Members that add noise, and the values that it is added to. */
+type Noisy = { readonly members: number; readonly length: number }
+
 /** Whether a member's update is within the bound, honest noise included. */
-function isShort(config: SimulationConfig, global: Float32Array, members: number): (of: Delivery) => boolean {
-  const limit = config.bound!.norm * (1 + ROUNDING) + gaussianNormBound(noiseOf(config, members), global.length)
+function isShort(
+  config: SimulationConfig,
+  global: Float32Array,
+  { members, length }: Noisy,
+): (of: Delivery) => boolean {
+  const limit = config.bound!.norm * (1 + ROUNDING) + gaussianNormBound(noiseOf(config, members), length)
   return ({ weights }) => normOf(Float64Array.from(weights, (value, i) => value - global[i]!)) <= limit
 }
 
 /** The same for the mean. Its noise is the members' noise divided by the square root of their number. */
-function isShortMean(config: SimulationConfig, global: Float32Array, mean: Float32Array, members: number): boolean {
+function isShortMean(
+  config: SimulationConfig,
+  global: Float32Array,
+  mean: Float32Array,
+  { members, length }: Noisy,
+): boolean {
   const deviation = noiseOf(config, members) / Math.sqrt(Math.max(1, members))
-  const limit = config.bound!.norm * (1 + ROUNDING) + gaussianNormBound(deviation, global.length)
+  const limit = config.bound!.norm * (1 + ROUNDING) + gaussianNormBound(deviation, length)
   return normOf(Float64Array.from(mean, (value, i) => value - global[i]!)) <= limit
 }
 

@@ -9,6 +9,7 @@ import {
   partitionShards,
 } from '../data/partition.ts'
 import { LearningError } from '../errors.ts'
+import { contradictionInLayerGroups, evenLayerGroups, type LayerGroup } from '../model/layer-groups.ts'
 import { specHash } from '../model/spec.ts'
 import { checkVector, initialWeights } from '../model/vector.ts'
 import { deriveSeed } from '../random.ts'
@@ -67,6 +68,13 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
       'simulation: the strategy weighs keepers, and privacy has all weigh the same',
     )
   }
+  const layerGroups = layerGroupsOf(config, spec)
+  if (layerGroups.length > 0 && (strategy?.localRate ?? null) !== null) {
+    throw new LearningError(
+      'BAD_SIMULATION',
+      'simulation: the strategy corrects gradients by control variates, which are of whole updates: leave layerGroups out',
+    )
+  }
   const about = `${data.train.name} ${data.train.count} ${data.test.count}`
   const terms = strategy === undefined ? '' : ` ${JSON.stringify(strategy.terms)}`
   const identity = configHash(config, specHash(spec), about + terms)
@@ -85,7 +93,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
     while (state.round < config.rounds && !reached() && !isOutOfPatience(config.patience, state.records)) {
       signal?.throwIfAborted()
       state = await playRound(
-        { spec, config, shards, histograms, test: data.test, pool, combine: options.combine, strategy },
+        { spec, config, shards, histograms, test: data.test, pool, combine: options.combine, strategy, layerGroups },
         state,
         onMember,
       )
@@ -101,6 +109,18 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
   }
   const patient = state.round >= config.rounds ? 'rounds' : 'patience'
   return { ...state, histograms, reachedTarget: reached(), stopped: reached() ? 'target' : patient }
+}
+
+/** @throws LearningError BAD_SIMULATION for groups that do not divide the model's layers among them */
+function layerGroupsOf({ layerGroups, partial }: SimulationConfig, { parameters }: ModelSpec): readonly LayerGroup[] {
+  if (layerGroups === undefined) return []
+  const groups = typeof layerGroups === 'number' ? evenLayerGroups(parameters, layerGroups) : layerGroups
+  const stray = partial?.groups.find((name) => !groups.some((group) => group.name === name))
+  const wrong =
+    contradictionInLayerGroups(groups, parameters) ??
+    (stray === undefined ? null : `partial.groups: ${stray} is none of ${groups.map(({ name }) => name).join(', ')}`)
+  if (wrong !== null) throw new LearningError('BAD_SIMULATION', `simulation: layerGroups: ${wrong}`)
+  return groups
 }
 
 function split(train: Dataset, config: SimulationConfig): Partition {

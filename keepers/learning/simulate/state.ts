@@ -8,6 +8,8 @@ import type { ClientFigures } from './client-figures.ts'
 
 export type RoundRecord = {
   readonly round: number
+  /** Name of the group of layers that the round covered; absent when it covered all. */
+  readonly layers?: string
   /** On the test set, after the round. */
   readonly accuracy: number
   readonly loss: number
@@ -53,6 +55,7 @@ export type SimulationState = {
 const MAGIC = 'COHSIM01'
 const recordSchema = z.strictObject({
   round: z.number().int().min(1),
+  layers: z.string().optional(),
   accuracy: z.number(),
   loss: z.number(),
   trainLoss: z.number().nullable(),

@@ -13,6 +13,7 @@ import type {
   Dataset,
   Evaluation,
   ModelSpec,
+  ParameterSpec,
   TrainingCheckpoint,
   TrainingParameters,
   TrainingProgress,
@@ -31,6 +32,8 @@ export type TrainOptions = {
   readonly onProgress?: (progress: TrainingProgress) => void
   /** Added to the gradient of every step; not part of a checkpoint. @see UpdateSettings */
   readonly correction?: Float32Array
+  /** Parameters to train, in the order of the flat vector; all others keep their bits. Not part of a checkpoint. Default: all. */
+  readonly only?: readonly ParameterSpec[]
   /**
    * Threads that share each batch, 1 by default and at most MOST_WORKERS; 1 is this thread alone. The weights are the same bits for the same
    * seed and number of workers. Threads beyond the first stay for later trainings, until `teardown`.
@@ -211,15 +214,15 @@ export class LocalTrainer {
     this.#run = null
   }
 
-  #begin(engine: Engine, data: Dataset, { resume, correction, workers }: TrainOptions): Run {
+  #begin(engine: Engine, data: Dataset, { resume, correction, only, workers }: TrainOptions): Run {
     if (resume === undefined) {
       const run = firstRun(this.#parameters, workers)
-      engine.beginUpdates({ ...this.#parameters, correction })
+      engine.beginUpdates({ ...this.#parameters, correction, only })
       return run
     }
     const run = resumedRun(this.spec, data, resume)
     engine.setWeights(resume.weights)
-    engine.beginUpdates({ ...run.parameters, correction }, resume)
+    engine.beginUpdates({ ...run.parameters, correction, only }, resume)
     return run
   }
 

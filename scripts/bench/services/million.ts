@@ -14,7 +14,9 @@ const MINUTE = 60_000
 type Large = {
   readonly keepers: number
   /** Units of the hidden layers between 784 inputs and 10 classes. */
-  readonly hidden: readonly [number, number]
+  readonly hidden: readonly number[]
+  /** Rounds cover the layers in so many groups. */
+  readonly layerGroups?: number
   /** Digits of one keeper, and those that judge the draft. */
   readonly samples: number
   readonly judging: number
@@ -27,6 +29,16 @@ type Large = {
 export const LARGE_SUBJECTS: Readonly<Record<string, Large>> = {
   /** 1,007,430 parameters. */
   million: { keepers: 4, hidden: [1_000, 220], samples: 500, judging: 500, rounds: 3, window: 900, fetchSeconds: 120 },
+  /** 1,013,578 parameters in four layers of a quarter each, and the last one. */
+  'million-deep': {
+    ...{ keepers: 4, hidden: [320, 784, 320, 784], samples: 500, judging: 500, rounds: 3, window: 900 },
+    fetchSeconds: 120,
+  },
+  /** The same; a round covers 259,514 of them at most. */
+  'million-groups': {
+    ...{ keepers: 4, hidden: [320, 784, 320, 784], samples: 500, judging: 500, rounds: 4, window: 900 },
+    ...{ fetchSeconds: 120, layerGroups: 4 },
+  },
   /** 10,002,573 parameters. The round is measured, and not the learning: few samples will do. */
   'ten-million': {
     ...{ keepers: 3, hidden: [3_100, 2_433], samples: 100, judging: 60, rounds: 1, window: 3_600 },
@@ -44,6 +56,7 @@ export async function measureLarge(context: BenchContext, name: string): Promise
   const { manifest, report } = await draftService({
     ...{ name, spec, sample, rounds: 2, total: large.keepers * large.samples },
     ...{ keepers: large.keepers, decryptionsPerEpoch: 100 },
+    ...(large.layerGroups === undefined ? {} : { layerGroups: large.layerGroups }),
     onProgress: (text) => context.progress(`${name}: ${text}`),
   })
   const record = (what: string, value: number, unit: string, note?: string): void =>

@@ -46,6 +46,20 @@ describe('keeper config', () => {
     expect(config.service.manifest).to.equal(DIGITS)
   })
 
+  it('takes the layer groups that the manifest has, and no others', () => {
+    const layerGroups = [
+      { name: 'convolutions', layers: ['conv1', 'conv2'] },
+      { name: 'head', layers: ['dense'] },
+    ]
+    const grouped = exampleManifest('small-cnn', { rounds: { layerGroups } })
+    const some = (names: string) => example.replace('# layerGroups: [head]', `layerGroups: [${names}]`)
+    expect(parseConfig(some('head'), '/x', grouped).training.layerGroups).to.deep.equal(['head'])
+    expect(refusal(() => parseConfig(some('tail'), '/x', grouped)).message).to.match(
+      /training\.layerGroups: tail is none of the manifest's: convolutions, head/,
+    )
+    expect(refusal(() => parseConfig(some('head'), '/x')).message).to.match(/manifest has no layer groups/)
+  })
+
   it('names the key that is misspelt', () => {
     const error = refusal(() => parseConfig(example.replace('pollSeconds', 'polSeconds'), '/x'))
     expect(error.code).to.equal('CONFIG')

@@ -28,6 +28,7 @@ import {
 import { cidHex } from '../../../keepers/network/cid.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
+import { Coverage } from '../../../keepers/versions/index.ts'
 import { type Ceremony, ceremony, EPOCH, ROUND, testPlan, vectorOf } from '../fhe/ceremony.ts'
 
 export const SEED = `0x${'5e'.repeat(32)}`
@@ -149,6 +150,7 @@ export async function roundStage(options: {
   const context = {
     config: { chain: { confirmations: 1, pollSeconds: 1 }, network: { fetchSeconds: 1 }, storage: { keepRounds: 4 } },
     manifest: { rounds: { maxSamples: 1000, clipBound: 8, clipNorm: 100 } },
+    coverage: new Coverage({}, []),
     chainId: EPOCH.chainId,
     serviceAddress: EPOCH.service,
     operator: '0x2',

@@ -15,6 +15,7 @@ import {
   type ModelSpec,
   parseCsv,
   parseSimulationConfig,
+  sequentialSpec,
   type ServerSettings,
   type SimulationConfig,
   type SimulationState,
@@ -25,7 +26,7 @@ import {
 import { openPool } from '../../../keepers/learning/simulate/pool.ts'
 import { playRound } from '../../../keepers/learning/simulate/round.ts'
 import { initialServerState } from '../../../keepers/learning/strategy/server.ts'
-import { exampleManifest, specOf } from '../../../keepers/versions/index.ts'
+import { Coverage, exampleManifest, modelPart, type ServiceManifest, specOf } from '../../../keepers/versions/index.ts'
 import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 import { type RoundStage, roundStage } from './round-stage.ts'
 import { acceptAll, decryptAll, giveModel, judge, trainAll } from './whole-round.ts'
@@ -45,15 +46,40 @@ const PRECISION = 2e-4
 const TRAINING = { epochs: 2, batchSize: 8, learningRate: 0.05 }
 const MOST = 1000
 
-type Strategy = { readonly file?: string; readonly settings?: object; readonly server?: ServerSettings }
+type Strategy = {
+  readonly grouped?: true
+  readonly file?: string
+  readonly settings?: object
+  readonly server?: ServerSettings
+}
 const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'plain averaging': {},
   'server momentum, built in': { server: { kind: 'fedavg', momentum: 0.5 } },
   'FedAvgM, a module': { file: 'fedavgm.cjs', settings: { momentum: 0.5 } },
   'q-FedAvg': { file: 'q-fedavg.cjs', settings: { q: 2, most: 1 } },
   SCAFFOLD: { file: 'scaffold.cjs', settings: { localRate: 0.8 } },
+  'layers in two groups, with momentum': { grouped: true, server: { kind: 'fedavg', momentum: 0.5 } },
   'personal layers': { file: 'personal-layers.cjs', settings: { home: ['dense/bias'] } },
 }
+
+/** Two layers, so that there can be two groups. */
+function twoLayers(): ModelSpec {
+  const dense = (name: string, units: number, activation: string, more: object = {}) => ({
+    class_name: 'Dense',
+    config: { name, units, activation, use_bias: true, ...more },
+  })
+  const layers = [
+    dense('hidden', 4, 'relu', { batch_input_shape: [null, FEATURES] }),
+    dense('classes', CLASSES.length, 'softmax'),
+  ]
+  return sequentialSpec({ class_name: 'Sequential', config: { name: 'two', layers } }, [FEATURES])
+}
+const LAYER_GROUPS = [
+  { name: 'classes', layers: ['classes'] },
+  { name: 'hidden', layers: ['hidden'] },
+]
+
+type Network = { readonly manifest: ServiceManifest; readonly spec: ModelSpec; readonly trainers: Trainer[] }
 
 describe('a round of keepers and a round of the simulation', function () {
   this.timeout(180_000)
@@ -65,14 +91,19 @@ describe('a round of keepers and a round of the simulation', function () {
     },
   })
   const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')
+  const grouped: ServiceManifest = {
+    ...manifest,
+    model: modelPart(twoLayers()),
+    rounds: { ...manifest.rounds, layerGroups: LAYER_GROUPS },
+  }
   let folder: string
   let spec: ModelSpec
-  let trainers: Trainer[]
+  let networks: { readonly plain: Network; readonly grouped: Network }
   /** What each member trains on, one after the other. */
   let data: Dataset
   let shards: Uint32Array[]
 
-  const configOf = (member: number) => {
+  const configOf = (member: number, manifest: ServiceManifest) => {
     const text = example.replace('source: digits ', `source: csv\n  path: ${member}.csv `)
     const config = parseConfig(text, folder, manifest)
     const training = { ...config.training, ...TRAINING, optimizer: 'sgd' as const, seed: SEEDS[member]! }
@@ -111,10 +142,15 @@ describe('a round of keepers and a round of the simulation', function () {
       inputs: Float32Array.from(parts.flatMap(({ inputs }) => [...inputs])),
       labels: Uint16Array.from(parts.flatMap(({ labels }) => [...labels])),
     }
-    trainers = []
-    for (const member of ROWS.keys()) trainers.push(await Trainer.start(configOf(member)))
+    const open = async (of: ServiceManifest): Promise<Network> => {
+      const trainers: Trainer[] = []
+      for (const member of ROWS.keys()) trainers.push(await Trainer.start(configOf(member, of)))
+      return { manifest: of, spec: await specOf(of), trainers }
+    }
+    networks = { plain: await open(manifest), grouped: await open(grouped) }
   })
   after(async () => {
+    const trainers = Object.values(networks ?? {}).flatMap((network) => network.trainers)
     await Promise.all(trainers.map((trainer) => trainer.stop()))
     rmSync(folder, { recursive: true, force: true })
   })
@@ -131,20 +167,26 @@ describe('a round of keepers and a round of the simulation', function () {
 
   const playKeepers = async (of: Strategy): Promise<Played> => {
     const strategy = moduleOf(of)
+    const { manifest, spec, trainers } = of.grouped ? networks.grouped : networks.plain
+    const coverage = new Coverage(manifest.rounds, spec.parameters)
     const trained: Float32Array[] = []
     const stages: RoundStage[] = []
     let blank: RoundStage['snapshot']['roundInfo'] | null = null
     let state: ModelState = { weights: initialWeights(spec, 1), moments: [] }
     try {
       for (const [self, trainer] of trainers.entries()) {
-        const stage = await roundStage({ members: MEMBERS, threshold: THRESHOLD, self })
-        const config = configOf(self)
+        const stage = await roundStage({
+          ...{ members: MEMBERS, threshold: THRESHOLD, self },
+          ...(of.grouped ? { plan: { vectorLength: coverage.updateLength } } : {}),
+        })
+        const config = configOf(self, manifest)
         const train: Trainer['train'] = async (weights, at, training, options) => {
           const outcome = await trainer.train(weights, at, training, options)
           if (at.round === 1) trained.push(outcome.weights.slice())
           return outcome
         }
         Object.assign(stage.context, {
+          coverage,
           strategy,
           home: homeLayers(stage.store, strategy, spec),
           control: controlVariate(config, stage.store, strategy, spec.parameterCount),
@@ -174,6 +216,8 @@ describe('a round of keepers and a round of the simulation', function () {
 
   const playSimulation = async (of: Strategy): Promise<Played> => {
     const strategy = moduleOf(of) ?? undefined
+    const { spec } = of.grouped ? networks.grouped : networks.plain
+    const layerGroups = of.grouped ? LAYER_GROUPS : []
     const config: SimulationConfig = parseSimulationConfig({
       ...{ keepers: MEMBERS, rounds: ROUNDS, seeds: SEEDS, maxSamples: MOST },
       training: {
@@ -202,7 +246,10 @@ describe('a round of keepers and a round of the simulation', function () {
       server: initialServerState(config.server, spec.parameterCount),
     }
     try {
-      const federation = { spec, config, shards, histograms, test: data, pool: { ...pool, play }, strategy }
+      const federation = {
+        ...{ spec, config, shards, histograms, test: data, pool: { ...pool, play } },
+        ...{ strategy, layerGroups },
+      }
       for (let round = 0; round < ROUNDS; round++) state = await playRound(federation, state)
       return { trained, weights: state.weights }
     } finally {
@@ -222,7 +269,8 @@ describe('a round of keepers and a round of the simulation', function () {
       expect(furthest(simulated.weights, live.weights)).to.be.below(PRECISION)
       plain ??= live.weights
       // The control: the strategies tell apart.
-      if (Object.keys(strategy).length > 0) expect(furthest(live.weights, plain)).to.be.above(10 * PRECISION)
+      if (Object.keys(strategy).length > 0 && strategy.grouped !== true)
+        expect(furthest(live.weights, plain)).to.be.above(10 * PRECISION)
     })
   }
 })

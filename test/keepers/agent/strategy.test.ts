@@ -98,6 +98,21 @@ describe('a strategy of the members` own', () => {
     )
   })
 
+  it('is refused when it has control variates and rounds cover some layers each', async () => {
+    const source = readFileSync(join(ROOT, 'strategies/scaffold.cjs'))
+    writeFileSync(join(folder, 'scaffold.cjs'), source)
+    const whole = manifestWith(source, { localRate: 0.8 })
+    expect((await openStrategy(configWith(whole, 'scaffold.cjs'), spec))!.localRate).to.equal(0.8)
+    const layerGroups = [
+      { name: 'a', layers: ['conv1'] },
+      { name: 'b', layers: ['conv2', 'dense'] },
+    ]
+    const grouped = { ...whole, rounds: { ...whole.rounds, layerGroups } }
+    expect((await refusal(() => openStrategy(configWith(grouped, 'scaffold.cjs'), spec))).message).to.match(
+      /control variates.*leave rounds\.layerGroups out/,
+    )
+  })
+
   it('gives two keepers the same blob, one of which took the model over instead of working it out', async () => {
     const manifest = manifestWith(momentum, { momentum: 0.5 })
     const opened = async () => ({

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import { MODEL_NAMES } from '../../../keepers/learning/index.ts'
 import { DataPlane } from '../../../keepers/network/index.ts'
 import {
+  Coverage,
   decodeManifest,
   encodeManifest,
   exampleManifest,
@@ -55,6 +56,48 @@ describe('the service manifest', () => {
     expect(shuffled).to.not.equal(text)
     expect(manifestDigest(decodeManifest(bytesOf(shuffled)))).to.equal(manifestDigest(example))
     expect(text).to.match(/^\{"format":"cohort\/manifest\/1","input":/)
+  })
+
+  it('divides the layers into groups, each into exactly one, or says what is wrong', async () => {
+    const layerGroups = [
+      { name: 'convolutions', layers: ['conv1', 'conv2'] },
+      { name: 'head', layers: ['dense'] },
+    ]
+    const grouped = exampleManifest('small-cnn', { rounds: { layerGroups } })
+    const { spec } = await openManifest(decodeManifest(encodeManifest(grouped)))
+    expect(manifestDigest(grouped)).to.not.equal(manifestDigest(exampleManifest('small-cnn')))
+    // The order decides about the rounds, so it is in the digest.
+    const turned = exampleManifest('small-cnn', { rounds: { layerGroups: layerGroups.toReversed() } })
+    expect(manifestDigest(turned)).to.not.equal(manifestDigest(grouped))
+    const coverage = new Coverage(grouped.rounds, spec.parameters)
+    expect(coverage.updateLength).to.equal(1290)
+    expect([1, 2, 3].map((round) => coverage.of(round)!.name)).to.deep.equal(['convolutions', 'head', 'head'])
+    expect(coverage.of(1)!.length + coverage.of(2)!.length).to.equal(spec.parameterCount)
+    const whole = new Coverage({}, spec.parameters)
+    expect([whole.updateLength, whole.of(1)]).to.deep.equal([spec.parameterCount, null])
+    const wrong: [typeof layerGroups, RegExp][] = [
+      [[layerGroups[0]!, { name: 'head', layers: ['dense', 'conv1'] }], /rounds\.layerGroups: conv1 is in/],
+      [[layerGroups[0]!, { name: 'head', layers: ['conv2'] }], /rounds\.layerGroups: conv2 is in/],
+      [[{ name: 'few', layers: ['conv1'] }, layerGroups[1]!], /rounds\.layerGroups: conv2: in no group/],
+    ]
+    for (const [groups, message] of wrong) {
+      const bad = exampleManifest('small-cnn', { rounds: { layerGroups: groups } })
+      const error = await openManifest(bad).then(
+        () => null,
+        (reason: unknown) => reason as VersionError,
+      )
+      expect(error?.code).to.equal('BAD_MANIFEST')
+      expect(error?.message).to.match(message)
+    }
+    for (const few of [[], [layerGroups[0]!]]) {
+      expect(
+        refusal(() => decodeManifest(encodeManifest(exampleManifest('small-cnn', { rounds: { layerGroups: few } }))))
+          .message,
+      ).to.match(/rounds\.layerGroups/)
+    }
+    const named = [{ name: 'with spaces', layers: ['conv1', 'conv2'] }, layerGroups[1]!]
+    const spaced = encodeManifest(exampleManifest('small-cnn', { rounds: { layerGroups: named } }))
+    expect(refusal(() => decodeManifest(spaced)).message).to.match(/layerGroups\.0\.name/)
   })
 
   it('is published under the CID that follows from its digest alone', async () => {

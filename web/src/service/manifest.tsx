@@ -74,6 +74,12 @@ function factsOf({
           ? 'the mean of the updates is added'
           : `made of the mean by ${inert(JSON.stringify(rounds.strategy), 120)}`,
     ],
+    [
+      'A round changes',
+      rounds.layerGroups === undefined
+        ? 'the whole network'
+        : `one group of layers, in turn: ${rounds.layerGroups.map(({ name }) => name).join(', ')}`,
+    ],
     ['An update', `its norm is at most ${rounds.clipNorm}, and no weight changes by more than ${rounds.clipBound}`],
     [
       'Samples',
