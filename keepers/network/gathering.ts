@@ -193,12 +193,26 @@ export class BlobGatherer {
   }
 
   async #unpin(root: CID): Promise<void> {
-    if (await this.#node.pins.isPinned(root)) await drain(this.#node.pins.rm(root))
+    if (await this.isKept(root)) await drain(this.#node.pins.rm(root))
+  }
+
+  /**
+   * Whether this very blob was complete here once, and checked. Not `isPinned`: that is about bytes, whatever blob they are part of and however
+   * its CID has them read. A block of links that was published as plain bytes would count as the blob that it describes.
+   */
+  async isKept(root: CID): Promise<boolean> {
+    try {
+      await this.#node.pins.get(root)
+      return true
+    } catch (error) {
+      if ((error as Error).name === 'NotFoundError') return false
+      throw error
+    }
   }
 
   /** Pins a blob that is complete here. */
   async keep(root: CID, round: number | undefined): Promise<void> {
-    if (await this.#node.pins.isPinned(root)) return
+    if (await this.isKept(root)) return
     await drain(this.#node.pins.add(root, { metadata: round === undefined ? {} : { round } }))
   }
 }
