@@ -113,7 +113,8 @@ interface ISortitionAdmission is IAdmission {
     /// @notice See Look.
     function look(address keeper) external view returns (Look memory);
 
-    /// @notice The candidates of the ranks below `count`, in the order of the last draw, as long as it is live; computed in count² steps.
+    /// @notice The candidates of the ranks below `count`, in the order of the last draw, whoever has left since; computed in count² steps. 0
+    /// where one is a candidate no more.
     function drawn(uint256 count) external view returns (address[] memory);
 
     function lastDraw() external view returns (Draw memory);

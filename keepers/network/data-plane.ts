@@ -182,7 +182,7 @@ export class DataPlane {
   /** True when the blob is complete here. */
   async has(text: string): Promise<boolean> {
     this.#assertRunning()
-    return this.#node.pins.isPinned(parseBlobCid(text))
+    return this.#gatherer.isKept(parseBlobCid(text))
   }
 
   /**
@@ -192,7 +192,7 @@ export class DataPlane {
   async pin(text: string): Promise<void> {
     this.#assertRunning()
     const cid = parseBlobCid(text)
-    if (!(await this.#node.pins.isPinned(cid))) {
+    if (!(await this.#gatherer.isKept(cid))) {
       throw new NetworkError('UNAVAILABLE', `${text} is not stored here: fetch it before pinning`)
     }
     await this.#node.pins.setMetadata(cid, { model: true })

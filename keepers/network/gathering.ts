@@ -41,9 +41,10 @@ const FOUND_PER_TURN = 3
 
 /**
  * How long a peer is asked for a block that it sent before, until it is asked again, in milliseconds. Bitswap takes the first question for a repetition
- * of the old one, which was answered, and forgets the old one with it.
+ * of the old one, which was answered, and forgets the old one with it; within `resendAfter` it does not even forget, and the second is lost as well.
  */
 const ASK_AGAIN_MS = 1_000
+const LOST_QUESTIONS = 2
 
 export class BlobGatherer {
   readonly #node: HeliaNode
@@ -148,7 +149,8 @@ export class BlobGatherer {
     try {
       const remote = async (block: CID): Promise<Uint8Array> => {
         try {
-          if (this.#dropped.delete(block.toString())) await askBriefly(open(), block, signal)
+          let lost = this.#dropped.delete(block.toString()) ? LOST_QUESTIONS : 0
+          while (lost > 0 && !(await askBriefly(open(), block, signal))) lost--
           return await collectBytes(session.get(block, { signal }), maxBytes)
         } catch (cause) {
           if (cause instanceof NetworkError) throw cause
@@ -193,27 +195,42 @@ export class BlobGatherer {
   }
 
   async #unpin(root: CID): Promise<void> {
-    if (await this.#node.pins.isPinned(root)) await drain(this.#node.pins.rm(root))
+    if (await this.isKept(root)) await drain(this.#node.pins.rm(root))
+  }
+
+  /**
+   * Whether this very blob was complete here once, and checked. Not `isPinned`: that is about bytes, whatever blob they are part of and however
+   * its CID has them read. A block of links that was published as plain bytes would count as the blob that it describes.
+   */
+  async isKept(root: CID): Promise<boolean> {
+    try {
+      await this.#node.pins.get(root)
+      return true
+    } catch (error) {
+      if ((error as Error).name === 'NotFoundError') return false
+      throw error
+    }
   }
 
   /** Pins a blob that is complete here. */
   async keep(root: CID, round: number | undefined): Promise<void> {
-    if (await this.#node.pins.isPinned(root)) return
+    if (await this.isKept(root)) return
     await drain(this.#node.pins.add(root, { metadata: round === undefined ? {} : { round } }))
   }
 }
 
-/** Asks for a block in a session of its own, and leaves it in the store if it comes. */
+/** Asks for a block in a session of its own, and leaves it in the store if it comes. @returns whether it came */
 async function askBriefly(
   session: ReturnType<HeliaNode['blockstore']['createSession']>,
   block: CID,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   using brief = new Deadline(ASK_AGAIN_MS, [signal])
   try {
     await drain(session.get(block, { signal: brief.signal }))
+    return true
   } catch {
-    // Then the session that the caller has asks again.
+    return false
   } finally {
     session.close()
   }

@@ -2,6 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import type { BlockSource, FilePart } from './assembly.ts'
+import { NetworkError } from './errors.ts'
 import { MAX_BLOB_BYTES, readNode } from './file-format.ts'
 
 /**
@@ -25,7 +26,8 @@ export class StoredBlob {
 
   /**
    * Bytes `from` … `to` − 1; perhaps a view of a block.
-   * @throws RangeError outside the blob; NetworkError UNAVAILABLE for a block that is gone from the store, or was changed in it
+   * @throws RangeError outside the blob; NetworkError UNAVAILABLE for a block that is gone from the store, or was changed in it, MALFORMED for
+   * one of another size than was announced
    */
   async read(from: number, to: number): Promise<Uint8Array> {
     if (!(from >= 0 && from <= to && to <= this.size)) {
@@ -36,6 +38,10 @@ export class StoredBlob {
       const { cid, start, size } = this.#parts[at]!
       const block = await this.#block(cid)
       const bytes = cid.code === raw.code ? block : readNode(cid, block, null, MAX_BLOB_BYTES).data
+      // The size of a block that is nothing but bytes is only announced until the block is read.
+      if (bytes.length !== size) {
+        throw new NetworkError('MALFORMED', `${cid} of ${this.cid} has ${bytes.length} bytes, announced were ${size}`)
+      }
       const part = bytes.subarray(Math.max(0, from - start), Math.min(size, to - start))
       if (part.length === to - from) return part
       range ??= new Uint8Array(to - from)

@@ -80,7 +80,14 @@ export class KeepsakeFiles {
       return
     }
     const isNamed = (name: string): boolean => /^[0-9a-f]{64}$/.test(name) && isKnown(name)
-    for (const name of names) if (!isNamed(name)) rmSync(join(this.#folder, name), { force: true })
+    for (const name of names) {
+      if (isNamed(name)) continue
+      try {
+        rmSync(join(this.#folder, name), { force: true })
+      } catch {
+        // A folder, as file servers make: nothing of this keeper's, and nothing to stop for.
+      }
+    }
   }
 
   #file(nonce: Uint8Array): string {

@@ -40,6 +40,8 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
     bytes32 private _agreed;
     address[] private _candidates;
     mapping(address keeper => Candidate) private _places;
+    /// @dev Who held a place when a draw was opened, of places that somebody moved away from since.
+    mapping(uint256 number => mapping(uint256 place => address keeper)) private _heldBy;
 
     /// @param factory Of the service. @param id Number of the service there, which need not exist yet: its parameters will name this
     /// contract.
@@ -77,7 +79,7 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         Draw memory d = _draw;
         // Otherwise it would not pay for its absence. Before the draw is settled it may be any of those that take part: the randomness of
         // a block is known before the block is, and whoever it draws could leave first.
-        bool bound = _isLive(d, round) && (d.since == 0 ? _takesPart(d, keeper) : _rankIn(d, keeper, d.size) != NO_RANK);
+        bool bound = _isLive(d, round) && (d.since == 0 ? _placeIn(d, keeper) != 0 : _rankIn(d, keeper, d.size) != NO_RANK);
         if (bound && !_isExhausted(d) && _parametersHash() == _agreed) revert DrawLive(d.number);
         _remove(keeper);
         emit Delisted(keeper);
@@ -212,7 +214,10 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         uint256[] memory positions = firstRanks(d.seed, d.candidates, count > MAX_RANK ? MAX_RANK : count);
         list = new address[](positions.length);
         for (uint256 i = 0; i < positions.length; ++i) {
-            if (positions[i] < _candidates.length) list[i] = _candidates[positions[i]];
+            uint256 place = positions[i] + 1;
+            address keeper = _heldBy[d.number][place];
+            if (keeper == address(0) && place <= _candidates.length) keeper = _candidates[place - 1];
+            if (_placeIn(d, keeper) == place) list[i] = keeper;
         }
     }
 
@@ -281,21 +286,22 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         return keccak256(abi.encode(SERVICE.parameters()));
     }
 
-    function _takesPart(Draw memory d, address keeper) private view returns (bool) {
-        Candidate storage candidate = _places[keeper];
-        return candidate.place != 0 && candidate.enlistedAfter < d.number;
+    /// @dev The candidate's place when the draw was opened; 0 when it does not take part.
+    function _placeIn(Draw memory d, address keeper) private view returns (uint256) {
+        Candidate memory candidate = _places[keeper];
+        if (candidate.enlistedAfter >= d.number) return 0;
+        return candidate.movedAfter == d.number ? candidate.placeBefore : candidate.place;
     }
 
     /// @dev The candidate's rank if it is below `limit`, else NO_RANK.
     function _rankIn(Draw memory d, address keeper, uint256 limit) private view returns (uint256) {
-        Candidate memory candidate = _places[keeper];
-        if (candidate.place == 0 || candidate.enlistedAfter >= d.number || d.since == 0) return NO_RANK;
-        uint256 place = candidate.movedAfter == d.number ? candidate.placeBefore : candidate.place;
-        return rankOf(d.seed, d.candidates, place - 1, limit);
+        uint256 place = _placeIn(d, keeper);
+        return place == 0 || d.since == 0 ? NO_RANK : rankOf(d.seed, d.candidates, place - 1, limit);
     }
 
     /// @dev The last candidate takes the place that gets free. Its place in the last draw is kept: an absence may be reported after
-    /// another one has moved the candidate.
+    /// another one has moved the candidate. And whoever asks for the drawn must find it: otherwise one of them could hide that it did not
+    /// come behind an accomplice who leaves.
     function _remove(address keeper) private {
         uint32 place = _places[keeper].place;
         if (place == 0) revert NotEnlisted(keeper);
@@ -305,7 +311,11 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         if (last == keeper) return;
         _candidates[place - 1] = last;
         Candidate memory moved = _places[last];
-        if (moved.movedAfter != _draw.number) (moved.placeBefore, moved.movedAfter) = (moved.place, _draw.number);
+        uint32 number = _draw.number;
+        if (moved.movedAfter != number) {
+            (moved.placeBefore, moved.movedAfter) = (moved.place, number);
+            if (moved.enlistedAfter < number) _heldBy[number][moved.place] = last;
+        }
         moved.place = place;
         _places[last] = moved;
     }

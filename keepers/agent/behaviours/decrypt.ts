@@ -55,6 +55,8 @@ export async function decrypt(step: Step): Promise<StepResult> {
   try {
     const intent = await context.store.journal.once(at, async () => {
       const frame = await frameHere(step)
+      // All that may fail, before the key is in memory.
+      const policy = { minContributors: await contributorsFloor(step, frame, declared), ownUpdate: ownUpdate(step) }
       const memberKey = loadKey(context.store, frame, context.log)
       if (memberKey === null) throw new NoKey()
       const bytes = await partialDecrypt(frame.engine, {
@@ -63,10 +65,7 @@ export async function decrypt(step: Step): Promise<StepResult> {
         activeSet: indicesOf(frame.roster, seatsOf(active)),
         memberKey,
         guard: onceGuard(context.store),
-        policy: {
-          minContributors: await contributorsFloor(step, frame, declared),
-          ownUpdate: ownUpdate(step),
-        },
+        policy,
         signal: step.signal,
       }).finally(() => memberKey.material.dispose())
       const cuts = context.config.network.slices ? sliceCuts(frame.plan, 'decryption share') : []

@@ -64,8 +64,11 @@ async function makeShare(step: Step & { readonly seat: number }): Promise<KeyInt
       crs: Buffer.from(snapshot.epochInfo.crsSeed.slice(2), 'hex'),
       signal: step.signal,
     })
-    storeDealing(context.store, frame, messages.secret)
-    messages.secret.dispose()
+    try {
+      storeDealing(context.store, frame, messages.secret)
+    } finally {
+      messages.secret.dispose()
+    }
     const sealed: string[] = []
     for (const share of messages.sealedShares) sealed.push(await publish(step, 'sealed share', share, snapshot.round))
     const index = encodeKeyIndex({

@@ -158,8 +158,11 @@ async function agree(step: Step & { readonly seat: number }, frame: EpochFrame):
       sealedShares: sealed,
       signal: step.signal,
     })
-    storeKey(context.store, frame, key)
-    key.material.dispose()
+    try {
+      storeKey(context.store, frame, key)
+    } finally {
+      key.material.dispose()
+    }
     return key.keyHash
   } catch (error) {
     const accused = error instanceof FheError ? error.detail.sender : undefined

@@ -11,7 +11,7 @@ import { type Duties, dutiesOf } from './duties.ts'
 import { addUpSlice, atOnce } from './messages.ts'
 import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices, refutedBy } from './notes.ts'
 import { ALONE, type Alone } from './outcomes.ts'
-import { ignore, ignoredHere, noteSilence, silentHere } from './trust.ts'
+import { ignore, ignoredHere, noteFailed, noteSilence, silentHere } from './trust.ts'
 import { type Member, type SliceWork, timesOf } from './work.ts'
 
 /** How it went. */
@@ -98,6 +98,8 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   else {
     const why = { cause: found, reason: ALONE[found] }
     context.log.warn({ event: 'slices disagree', ...seen, ...why }, 'adds up everything by itself')
+    // A bad update costs its sender its place: nothing to be careful of.
+    if (found !== 'unsound') noteFailed(step, work.round)
   }
   return { sums, notes, duties, own: own.cids }
 }

@@ -28,8 +28,10 @@ const TRAINING = STATES.indexOf('Training')
  * is lost when some members were told of other sums than the rest. So a liar costs the logarithm of the epoch's rounds,
  * however patient it is.
  */
-export function maySlice({ context, snapshot }: Here): boolean {
+export function maySlice(step: Here): boolean {
+  const { context, snapshot } = step
   const { store, facts } = context
+  if (!mayTry(step)) return false
   const name = `slices/${epochName(snapshot.epochInfo)}`
   const opened = facts.last('EpochOpened', { epoch: snapshot.epochInfo.epoch })?.block ?? 0
   const known = lostSchema.parse(store.getRecord(name)) ?? { lost: 0, round: 0 }
@@ -46,6 +48,37 @@ export function maySlice({ context, snapshot }: Here): boolean {
   const round = Math.max(known.round, ...more)
   if (more.length > 0) store.putRecord(name, { lost, round })
   return lost === 0 || snapshot.round > round + 2 ** (lost + 1)
+}
+
+const triesSchema = z
+  .object({
+    /** Attempts of the epoch that came to nothing, one in a round at most. */
+    failed: z.number(),
+    /** The round of the last of them. */
+    round: z.number(),
+  })
+  .nullable()
+
+const triesName = ({ snapshot }: Here): string => `slices/${epochName(snapshot.epochInfo)}/tries`
+const triesHere = (step: Here) => triesSchema.parse(step.context.store.getRecord(triesName(step))) ?? { failed: 0, round: 0 } // biome-ignore format: one line
+
+/**
+ * Remembers an attempt after which this keeper adds up by itself. Each costs patience, and what is left of the window must do for everything:
+ * members on slow links lose their place in the sum. So a few that have attempts fail on purpose may not do so in every round.
+ */
+export function noteFailed(step: Here, round: number): void {
+  const { failed, round: last } = triesHere(step)
+  if (round > last) step.context.store.putRecord(triesName(step), { failed: failed + 1, round })
+}
+
+/**
+ * From the second failed attempt of an epoch on, the next is in a round with a number that is a multiple of 2, then of 4, 8, 16…: the same rounds
+ * for keepers that have seen different attempts fail.
+ */
+function mayTry(step: Here): boolean {
+  const { failed, round } = triesHere(step)
+  const at = step.snapshot.round
+  return failed < 2 || at === round || at % 2 ** (failed - 1) === 0
 }
 
 /** As often in a row a member may say nothing before nobody waits for it any more. */

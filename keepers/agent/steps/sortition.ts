@@ -109,7 +109,6 @@ async function reportOf(step: Step, sortition: Sortition): Promise<void> {
   const { context, snapshot } = step
   const draw = await sortition.lastDraw()
   if (Number(draw.epoch) + 1 !== snapshot.epoch || draw.since === 0n) return
-  // All at once: the list is that of the draw until the first of them is reported.
   const drawn = (await sortition.drawn(draw.size)).filter((keeper) => keeper !== ZeroAddress)
   const seated = await Promise.all(drawn.map((keeper) => context.contracts.service.isSeated(keeper)))
   for (const keeper of drawn.filter((_, index) => !seated[index])) {

@@ -12,6 +12,7 @@ export function claimCases(stage: Stage): void {
     const { page } = await stage().connected(ACCOUNT.user, 'claims', registry)
     const rows = page.locator('table tbody tr')
     await page.getByText('3 of 3 claims').waitFor()
+    await page.getByText('This copy of the console names none: believe what is said here only if').waitFor()
     await page.getByLabel('State').selectOption('refuted')
     await page.getByText('1 of 3 claims').waitFor()
     expect(await rows.first().textContent())

@@ -72,6 +72,11 @@ describe('ClaimRegistry: as the console has it', () => {
       [{ version: 2 }, published],
       [{ batch: 5n }, published],
       [{ expiresAt: claim.expiresAt + 1 }, published],
+      // A batch that the claimant picked, shown as one that somebody else chose, or that others can refute.
+      [{ source: 'auditor' }, published],
+      [{ source: 'draw', poolId: 1 }, published],
+      [{ auditor: stranger.address }, published],
+      [{ auditor: null }, published],
     ]
     for (const [changes, transaction] of lies)
       expect(await refusal(() => publishedProof(place, { ...claim, ...changes }, transaction, abi))).to.match(/lies/)

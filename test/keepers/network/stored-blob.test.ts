@@ -3,9 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { encode as encodePb, prepare } from '@ipld/dag-pb'
 import { expect } from 'chai'
-import { CHUNK_BYTES, encodeBlob } from '../../../keepers/network/file-format.ts'
+import { UnixFS } from 'ipfs-unixfs'
+import { CID } from 'multiformats/cid'
+import { blobCid, CHUNK_BYTES, encodeBlob } from '../../../keepers/network/file-format.ts'
 import { DataPlane, NetworkError } from '../../../keepers/network/index.ts'
+import { StoredBlob } from '../../../keepers/network/stored-blob.ts'
 
 async function refusal(body: Promise<unknown>): Promise<NetworkError> {
   try {
@@ -104,5 +108,53 @@ describe('blobs that are read from the store in pieces', () => {
     await bob.fetch(cid, options)
     await damage('bob', bytes.subarray(0, CHUNK_BYTES))
     expect(Buffer.compare(await bob.fetch(cid, options), bytes)).to.equal(0)
+  })
+
+  describe('a block of links that was published as plain bytes', () => {
+    /** Links to these blocks, with the sizes that the liar announces for them. */
+    const linksTo = async (blocks: readonly Uint8Array[], sizes: readonly number[]): Promise<Uint8Array> => {
+      const data = new UnixFS({ type: 'file', blockSizes: sizes.map(BigInt) }).marshal()
+      const links = await Promise.all(
+        blocks.map(async (block) => ({ Name: '', Tsize: block.length, Hash: CID.parse(await blobCid(block)) })),
+      )
+      return encodePb(prepare({ Data: data, Links: links }))
+    }
+    const asLinks = async (block: Uint8Array): Promise<string> =>
+      CID.createV1(0x70, CID.parse(await blobCid(block)).multihash).toString()
+
+    it('is not the blob that it describes: that was never fetched', async () => {
+      const parts = [randomBytes(200_000), randomBytes(50)]
+      const block = await linksTo(parts, [200_000, 50])
+      const plain = await alice.publish(block, { round: 1 })
+      await bob.hold(plain, { ...limits, providers: alice.addresses, round: 1 })
+      const blob = await asLinks(block)
+      expect(await bob.has(blob)).to.equal(false)
+      expect((await refusal(bob.pin(blob))).code).to.equal('UNAVAILABLE')
+      expect((await refusal(bob.hold(blob, { ...limits, providers: [] }))).code).to.equal('UNAVAILABLE')
+      // Nor does the plain blob stand in the way of the other one.
+      for (const part of parts) await alice.publish(part, { round: 1 })
+      const held = await bob.hold(blob, { ...limits, providers: alice.addresses, round: 2 })
+      expect(Buffer.compare(await held.read(0, held.size), Buffer.concat(parts))).to.equal(0)
+      await bob.collect(2)
+      expect(await bob.has(plain)).to.equal(false)
+      expect(Buffer.compare(await held.read(0, held.size), Buffer.concat(parts))).to.equal(0)
+    })
+
+    it('announces false sizes to nobody: members who hold the plain bytes refuse what the others refuse', async () => {
+      const parts = [randomBytes(200_000), randomBytes(50)]
+      const block = await linksTo(parts, [150_000, 50])
+      for (const bytes of [block, ...parts]) {
+        await bob.hold(await alice.publish(bytes, { round: 1 }), { ...limits, providers: alice.addresses })
+      }
+      const blob = await asLinks(block)
+      expect((await refusal(bob.hold(blob, { ...limits, providers: alice.addresses }))).code).to.equal('MALFORMED')
+    })
+
+    it('has no range of a part that is not as long as was announced', async () => {
+      const part = randomBytes(100)
+      const cid = CID.parse(await blobCid(part))
+      const held = new StoredBlob(cid, { size: 60, parts: [{ cid, start: 0, size: 60 }] }, async () => part)
+      expect((await refusal(held.read(0, 60))).code).to.equal('MALFORMED')
+    })
   })
 })

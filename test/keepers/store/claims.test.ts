@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'chai'
@@ -81,6 +81,14 @@ describe('claims of a keeper', () => {
       changed[1_000]! ^= 1
       writeFileSync(file, changed)
       expect(store.claims.kept(hash(1))).to.equal(null)
+    })
+
+    it('and starts beside a folder that somebody else made there', () => {
+      const store = open()
+      store.claims.claim(hash(1), hash(100), keep(5, 7))
+      store.close()
+      mkdirSync(join(folder.path, 'keepsakes', '@eaDir'))
+      expect(Buffer.compare(open().claims.kept(hash(1))!, Buffer.concat(long(7)))).to.equal(0)
     })
 
     it('and drops files that a crash left without a claim', () => {

@@ -8,7 +8,7 @@ import { type ToldClaim, tellClaims } from './events.ts'
 
 /** IClaimRegistryTypes, in its order. */
 export const KINDS = ['none', 'accuracy', 'fairness', 'odds', 'calibration'] as const
-const SOURCES = ['none', 'claimant', 'auditor', 'draw'] as const
+export const SOURCES = ['none', 'claimant', 'auditor', 'draw'] as const
 const STATUSES = ['none', 'standing', 'fallen', 'released'] as const
 
 /** Claims that are read of a registry: more would keep endpoint and visitor waiting. */

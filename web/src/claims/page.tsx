@@ -56,11 +56,17 @@ export function ClaimsPage({
   const registry = chosen === null ? connection.site.claims : getAddress(chosen)
   if (id !== null && registry !== null) {
     if (!/^\d{1,15}$/.test(id)) return <p>'{inert(id, 40)}' is no number of a claim.</p>
-    return <ClaimPage connection={connection} registry={registry} id={BigInt(id)} />
+    return (
+      <>
+        <Whose connection={connection} registry={registry} />
+        <ClaimPage connection={connection} registry={registry} id={BigInt(id)} />
+      </>
+    )
   }
   return (
     <>
       <h1>Claims</h1>
+      {registry !== null && <Whose connection={connection} registry={registry} />}
       <p>
         What is on record about models: how often one is right, or how alike it treats two groups, proven on a committed
         batch, with a bond for whoever shows the contrary.
@@ -75,11 +81,27 @@ export function ClaimsPage({
         <p>
           Neither weights nor samples are shown. A claim does not show that the batch is a good one: ask who chose it,
           how many samples it has, and whether anybody can challenge it. The endpoint that this page reads from can
-          leave claims out, and name the commitment of another model that has such a proof: the commitment is said
-          beside each verdict.
+          leave claims out, say that a circuit states something else, and name the commitment of another model that has
+          such a proof: the commitment is said beside each verdict.
         </p>
       </Explain>
     </>
+  )
+}
+
+/**
+ * A link may name any contract, which may say anything about its claims: what they are about, who chose the batches, that they are badges. A proof
+ * that holds shows none of that.
+ */
+function Whose({ connection, registry }: { readonly connection: Connection; readonly registry: string }) {
+  const { claims } = connection.site
+  if (claims !== null && getAddress(claims) === registry) return null
+  return (
+    <p class="problem" role="alert">
+      The link names the registry <Hex value={registry} />.{' '}
+      {claims === null ? 'This copy of the console names none' : 'This copy of the console names another one'}: believe
+      what is said here only if somebody you trust gave you this address.
+    </p>
   )
 }
 

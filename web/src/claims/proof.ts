@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The proofs behind a claim: taken out of the transactions that put them on record, and verified in the page.
-import { AbiCoder, type Interface, id, keccak256, type Result, type TransactionResponse } from 'ethers'
+import { AbiCoder, type Interface, id, keccak256, type Result, type TransactionResponse, ZeroAddress } from 'ethers'
 import { clients, contractInterface } from '../../../keepers/chain/index.ts'
 import type { SolidityProof } from '../../../keepers/zkml/index.ts'
 import type { Connection } from '../chain/connection.ts'
-import { type ClaimRow, registryOf } from './claims.ts'
+import { type ClaimRow, registryOf, SOURCES } from './claims.ts'
 
 /** Of ClaimChallenges.sol. */
 const CLAIM_DOMAIN = id('cohort.claim.context.v1')
@@ -62,7 +62,17 @@ export function publishedProof(
   place: Place,
   claim: Pick<
     ClaimRow,
-    'claimant' | 'figure' | 'guarantee' | 'service' | 'version' | 'circuitId' | 'batch' | 'expiresAt'
+    | 'claimant'
+    | 'figure'
+    | 'guarantee'
+    | 'service'
+    | 'version'
+    | 'circuitId'
+    | 'batch'
+    | 'expiresAt'
+    | 'source'
+    | 'auditor'
+    | 'poolId'
   >,
   transaction: Pick<TransactionResponse, 'to' | 'data'>,
   abi: Interface = contractInterface('ClaimRegistry'),
@@ -76,6 +86,10 @@ export function publishedProof(
     Number(terms.figure) === claim.figure &&
     Number(terms.guarantee) === claim.guarantee &&
     Number(terms.expiresAt) === claim.expiresAt &&
+    // Who chose the batch, and who can refute it: what a reader trusts the figure for.
+    SOURCES[Number(terms.source)] === claim.source &&
+    terms.auditor === (claim.auditor ?? ZeroAddress) &&
+    terms.poolId === BigInt(claim.poolId ?? 0) &&
     batch === claim.batch
   if (!same) throw new Error('the transaction published another claim than the record says: the endpoint lies')
   const context = claimContext(place, claim.claimant, terms)

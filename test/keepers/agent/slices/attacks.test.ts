@@ -2,7 +2,14 @@
 // What members that deviate can do to sums by slices. Each case states what must hold.
 import { expect } from 'chai'
 import { aggregate as aggregateBehaviour } from '../../../../keepers/agent/behaviours/aggregate.ts'
-import { ignore, ignoredHere, maySlice, noteSilence, silentHere } from '../../../../keepers/agent/slices/trust.ts'
+import {
+  ignore,
+  ignoredHere,
+  maySlice,
+  noteFailed,
+  noteSilence,
+  silentHere,
+} from '../../../../keepers/agent/slices/trust.ts'
 import { lastAttested } from '../../../../keepers/agent/steps/attestation.ts'
 import { sumOfRound } from '../../../../keepers/agent/steps/sum.ts'
 import { bitmapOf, systemClock } from '../../../../keepers/chain/index.ts'
@@ -158,6 +165,25 @@ describe('attacks on sums by slices', function () {
       lost: true,
       slicesAgain: true,
     })
+  })
+
+  it('A9: two members that lack what they have do not cost the others their patience in every round', async () => {
+    const cids = await revealToAll(stages)
+    for (const stage of stages) Object.assign(stage.context.config.network, { fetchSeconds: 3 })
+    const seats = MEMBERS.map(seatOfIndex)
+    // As many as one may lack, and more than a third of all together.
+    stages[0]!.speaks = (note) => ({ ...note, lacks: seats.slice(2, 4) })
+    stages[1]!.speaks = (note) => ({ ...note, lacks: seats.slice(4, 6) })
+    const honest = stages.slice(2)
+    const truth = await hashOf(stages, cids)
+    const [hashes] = await Promise.all([attestedBy(honest), attestedBy(stages.slice(0, 2))])
+    expect(hashes).to.deep.equal(honest.map(() => truth))
+    for (const stage of honest) {
+      // It has failed once, and fails again: then they are tried in every other round.
+      noteFailed(stage.step(), round + 1)
+      const at = (later: number) => maySlice({ context: stage.context, snapshot: { ...stage.snapshot, round: later } })
+      expect([at(2 * round + 1), at(2 * round + 2)]).to.deep.equal([false, true])
+    }
   })
 
   it('C1: a member that drew other duties, of another seed, is not taken for the checker of what it never looked at', async () => {

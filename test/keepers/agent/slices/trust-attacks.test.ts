@@ -10,7 +10,7 @@ import {
   openSlices,
   refutedBy,
 } from '../../../../keepers/agent/slices/notes.ts'
-import { ignore, ignoredHere, maySlice, noteSilence, silentHere } from '../../../../keepers/agent/slices/trust.ts'
+import { ignore, ignoredHere, maySlice, noteFailed, noteSilence, silentHere } from '../../../../keepers/agent/slices/trust.ts'
 import { steady, systemClock } from '../../../../keepers/chain/index.ts'
 import { factsOf } from '../round-stage.ts'
 
@@ -83,6 +83,23 @@ describe('attacks on trust in slices', () => {
     const args = { from: 7, to: 5, trigger: 4, epoch: 1, round: 7, deadline: 9_999 }
     const step = stepOf([{ name: 'Transitioned', block: 100, blockHash: '0x', args }])
     expect(maySlice(step)).to.equal(false)
+  })
+
+  it('A9: attempts that are made to fail whenever one is made cost the logarithm of the epoch’s rounds', () => {
+    const records = new Map<string, unknown>()
+    const tried: number[] = []
+    for (let round = 1; round <= 60; round++) {
+      const step = stepOf([], round, records)
+      if (!maySlice(step)) continue
+      tried.push(round)
+      // Once for updates, once for shares.
+      for (const _ of [1, 2]) noteFailed(step, round)
+    }
+    expect(tried).to.deep.equal([1, 2, 4, 8, 16, 32])
+    // Shares of a round are still added up together after its updates were not.
+    const step = stepOf([], 33, records)
+    noteFailed(step, 33)
+    expect(maySlice(step)).to.equal(true)
   })
 
   it('C4: a keeper that starts again hears the liars of the epoch no more than before, and waits for nobody that let it wait', () => {
