@@ -42,6 +42,19 @@ const REREAD_PAUSE = 5_000
 const QUIET_SECONDS = 300
 /** Milliseconds between its looks then. */
 const QUIET_PAUSE = 30_000
+/**
+ * What members do within a state. The state is over by an event of another kind or by its deadline; until then these change nothing for a
+ * behaviour that is at work, or has done its part.
+ */
+const WITHIN_STATE: ReadonlySet<string> = new Set([
+  'UpdateCommitted',
+  'UpdateRevealed',
+  'AggregateAttested',
+  'ShareSubmitted',
+  'ModelVoted',
+])
+/** Seconds of chain time after which the state is read again although nobody waits for it. */
+const UNREAD_SECONDS = 10
 
 type Head = NonNullable<CursorStep['head']>
 
@@ -58,6 +71,8 @@ export class AgentLoop {
   #seat: number | null = null
   /** Something was heard of that the snapshot does not have yet: whatever fails before it is read, it is read. */
   #stale = true
+  /** The snapshot lacks acts of members within the state, and nothing else. */
+  #behind = false
   /** Chain time at which the snapshot was read, and of the last event. */
   #readAt = 0
   #eventAt = 0
@@ -144,9 +159,9 @@ export class AgentLoop {
   async #read(head: Head): Promise<Snapshot> {
     const { contracts, operator } = this.#context
     const before = this.#snapshot
-    if (before?.block === head.number && !this.#stale) return before
-    const known =
-      before !== null && !this.#stale && head.timestamp < Math.min(before.end, this.#readAt + REREAD_SECONDS)
+    const isWanted = this.#stale || (this.#behind && !this.#isBusy(head))
+    if (before?.block === head.number && !isWanted) return before
+    const known = before !== null && !isWanted && head.timestamp < Math.min(before.end, this.#readAt + REREAD_SECONDS)
     const { snapshot: now, seat } = known
       ? { snapshot: { ...before, block: head.number, time: head.timestamp }, seat: this.#seat }
       : await takeSnapshot(contracts.service, operator, head.number, head.timestamp)
@@ -154,13 +169,25 @@ export class AgentLoop {
     this.#seat = seat
     if (!known) this.#readAt = head.timestamp
     this.#stale = false
-    if (!known) this.#compare(now)
+    if (!known) {
+      this.#behind = false
+      this.#compare(now)
+    }
     if (before?.round !== now.round) {
       collectGarbage()
       await checkPurse(this.#context)
     }
     showState(this.#context, { seat: this.#seat, isMember: this.isMember }, before, now)
     return now
+  }
+
+  /**
+   * Whether what members did within the state may wait: the behaviour is at work or done with the state, and the state was read seconds ago. With
+   * many members each would read it after every act of every other.
+   */
+  #isBusy({ timestamp }: Head): boolean {
+    const task = this.#task
+    return task !== null && (task.done || task.running !== null) && timestamp < this.#readAt + UNREAD_SECONDS
   }
 
   /** Reads events again, at another endpoint, when the state knows of some that are not in the logs that were given. */
@@ -239,11 +266,11 @@ export class AgentLoop {
     }
     for (;;) {
       const step = await this.#cursor.step(this.#patience())
-      if (step.rolledBackTo !== null || step.added.length > 0) {
-        this.#stale = true
-        if (step.head !== null) this.#eventAt = step.head.timestamp
+      if (step.head !== null && (step.rolledBackTo !== null || step.added.length > 0)) {
+        this.#eventAt = step.head.timestamp
       }
       if (step.rolledBackTo !== null) {
+        this.#stale = true
         facts.rebuild()
         metrics.errors.inc({ code: 'REORGANISED' })
         log.warn(
@@ -257,7 +284,10 @@ export class AgentLoop {
         revokeUnaccepted(this.#context, this.#roundNow())
       } else {
         const place = { seat: this.#seat, isMember: this.isMember, leftOut: this.#snapshot?.leftOut ?? 0n }
-        for (const fact of facts.add(step.added)) noteFact(this.#context, place, fact)
+        const found = facts.add(step.added)
+        if (found.length < step.added.length || !found.every(({ name }) => WITHIN_STATE.has(name))) this.#stale = true
+        else if (found.length > 0) this.#behind = true
+        for (const fact of found) noteFact(this.#context, place, fact)
       }
       if (step.caughtUp) return step.head
     }
@@ -284,6 +314,8 @@ export class AgentLoop {
     }
     const task = this.#task
     if (task.done || task.running !== null || steady(this.#context.clock) < task.retryAt) return
+    // It was at work when the state was not read: the next look reads it first.
+    if (this.#behind) return
     const signal = AbortSignal.any([task.abort.signal, this.#context.stopping])
     const onConfirmed = (at: BlockOfAct): void => {
       task.confirmed.push(at)

@@ -32,11 +32,10 @@ export function hostOf(url: string): string {
 }
 
 /** Sends a request and parses its answer, errors of JSON-RPC included. @throws Error that names the endpoint and what failed */
-export async function postTo(
-  url: string,
-  payload: JsonRpcPayload | JsonRpcPayload[],
-  signal: AbortSignal,
-): Promise<unknown> {
+export type Post = (url: string, payload: JsonRpcPayload | JsonRpcPayload[], signal: AbortSignal) => Promise<unknown>
+
+/** What goes over the wire for a payload; credentials in the URL become a header. */
+export function requestTo(url: string, payload: JsonRpcPayload | JsonRpcPayload[]) {
   const target = new URL(url)
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (target.username !== '') {
@@ -45,19 +44,29 @@ export async function postTo(
     target.username = ''
     target.password = ''
   }
+  return { target, headers, body: JSON.stringify(payload) }
+}
+
+/** The JSON of an answer. @throws Error that names the endpoint */
+export function answerOf(url: string, status: number, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error(`${shownEndpoint(url)}: HTTP ${status}, no JSON`)
+  }
+}
+
+/** By `fetch`, which pages have as well. */
+export const postTo: Post = async (url, payload, signal) => {
+  const { target, headers, body } = requestTo(url, payload)
   let response: Response
   try {
-    response = await fetch(target, { method: 'POST', headers, body: JSON.stringify(payload), signal })
+    response = await fetch(target, { method: 'POST', headers, body, signal })
   } catch (cause) {
     const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
     throw new Error(`${shownEndpoint(url)}: ${inner}`, { cause })
   }
-  const text = await response.text()
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new Error(`${shownEndpoint(url)}: HTTP ${response.status}, no JSON`)
-  }
+  return answerOf(url, response.status, await response.text())
 }
 
 const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i) })

@@ -30,9 +30,13 @@ type KnownBlock = NonNullable<CursorStep['head']>
 
 type Mark = { readonly block: number; readonly hash: string }
 
-/** Number of recent block hashes kept: deeper reorganisations require reading everything again. */
-const MARKS = 128
+/** The newest marks are all kept, and of the older ones one in so many: deeper reorganisations require reading everything again. */
+const MARKS = 16
+const OLDER_MARKS = 16
+const BETWEEN = 8
 const DEFAULT_SPAN = 2_000
+/** Blocks that a keeper may be behind to read on by one question: all of them in one page at any endpoint. */
+const FEW = 64
 
 /**
  * Follows the logs of some contracts. It writes logs and position to the store in one transaction, so it continues after a restart, and
@@ -41,6 +45,8 @@ const DEFAULT_SPAN = 2_000
 export class EventCursor {
   readonly #options: Required<CursorOptions>
   #marks: Mark[]
+  /** Whether the block of the last mark left logs, which name its hash whenever they are read again. */
+  #isTold = false
 
   constructor(options: CursorOptions) {
     this.#options = { span: DEFAULT_SPAN, ...options }
@@ -53,7 +59,8 @@ export class EventCursor {
   }
 
   /**
-   * Reads on by at most `span` blocks. It sends no request while the head is unchanged, and one for the head's child.
+   * Reads on by at most `span` blocks. It sends no request while the head is unchanged, and one for the head's child; one as well for a few blocks,
+   * if the first and the last of them left logs.
    * @param patience Milliseconds for which a known head suffices.
    * @throws the provider's errors; the position then stays.
    */
@@ -63,12 +70,11 @@ export class EventCursor {
     const mark = this.#marks.at(-1)
     if (mark?.hash === head.hash) return { added: [], rolledBackTo: null, head, caughtUp: true }
     const isChild = mark !== undefined && head.parentHash === mark.hash && head.number === mark.block + 1
-    const rolledBackTo = isChild ? null : await this.#rewind()
+    const few = isChild ? { last: head, logs: await this.#logsOf(head) } : await this.#readFew(head)
+    const rolledBackTo = few !== null ? null : await this.#rewind()
     const from = this.position + 1
     if (head.number < from) return { added: [], rolledBackTo, head: null, caughtUp: true }
-    const read = isChild
-      ? { last: head, logs: await this.#logsOf(head) }
-      : await this.#read(from, Math.min(head.number, from + span - 1), head)
+    const read = few ?? (await this.#read(from, Math.min(head.number, from + span - 1), head))
     if (read === null) return { added: [], rolledBackTo, head: null, caughtUp: false }
     const { last, logs } = read
     const added = logs.map((log) => ({
@@ -80,12 +86,13 @@ export class EventCursor {
       data: log.data,
       transactionHash: log.transactionHash,
     }))
-    const marks = [...this.#marks, { block: last.number, hash: last.hash }].slice(-MARKS)
+    const marks = thinned([...this.#marks, { block: last.number, hash: last.hash }])
     store.transaction(() => {
       store.logs.add(added)
       store.putCursor('events', marks)
     })
     this.#marks = marks
+    this.#isTold = added.some(({ blockHash }) => blockHash === last.hash)
     return { added, rolledBackTo, head: last, caughtUp: last.number === head.number }
   }
 
@@ -98,6 +105,27 @@ export class EventCursor {
   #logsOf({ hash }: Head): Promise<Log[]> {
     const { provider, addresses } = this.#options
     return provider.getLogs({ address: [...addresses], blockHash: hash })
+  }
+
+  /**
+   * The logs of the few blocks up to the head, by one question that includes the last mark's block. Its logs come again, and their hash shows that
+   * this block is on the branch that the answer is from; so do the head's logs for the other end. An end without logs is asked for, as
+   * {@link #rewind} and {@link #read} do. Null when these have to look.
+   */
+  async #readFew(head: Head): Promise<{ last: KnownBlock; logs: Log[] } | null> {
+    const { provider, addresses, span } = this.#options
+    const mark = this.#marks.at(-1)
+    if (mark === undefined || !this.#isTold) return null
+    if (head.number <= mark.block || head.number - mark.block > Math.min(span, FEW)) return null
+    const range = { fromBlock: mark.block, toBlock: head.number }
+    const logs = await provider.getLogs({ address: [...addresses], ...range })
+    const told = (block: number, hash: string): boolean | null => {
+      const its = logs.filter(({ blockNumber }) => blockNumber === block)
+      return its.length === 0 ? null : its.every(({ blockHash }) => blockHash === hash)
+    }
+    if (told(mark.block, mark.hash) !== true) return null
+    const isLast = told(head.number, head.hash) ?? (await provider.getBlock(head.number))?.hash === head.hash
+    return isLast ? { last: head, logs: logs.filter(({ blockNumber }) => blockNumber > mark.block) } : null
   }
 
   /**
@@ -135,8 +163,20 @@ export class EventCursor {
       store.putCursor('events', marks)
     })
     this.#marks = marks
+    this.#isTold = false
     return to
   }
+}
+
+/** All of the newest, and of the older ones those that are so many blocks apart: they are written with every block that is read. */
+function thinned(marks: readonly Mark[]): Mark[] {
+  const newest = marks.slice(-MARKS)
+  const older: Mark[] = []
+  for (const mark of marks.slice(0, -MARKS)) {
+    const before = older.at(-1)
+    if (before === undefined || mark.block - before.block >= BETWEEN) older.push(mark)
+  }
+  return [...older.slice(-OLDER_MARKS), ...newest]
 }
 
 function parseMarks(value: unknown): Mark[] {

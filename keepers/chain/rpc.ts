@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, Network } from 'ethers'
 import { backoff, type Clock, steady, systemClock } from './clock.ts'
-import { hostOf, postTo, shownEndpoint, takenBefore } from './endpoint.ts'
+import { hostOf, type Post, postTo, shownEndpoint, takenBefore } from './endpoint.ts'
 import { ChainError } from './errors.ts'
 import { type Answer, askInPages, DEFAULT_LOG_SPAN, isWide, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
 
@@ -19,6 +19,8 @@ export type RpcOptions = {
   /** Once aborted, failed requests are not retried, because a stopping caller has no use for late answers. */
   readonly stopping?: AbortSignal
   readonly clock?: Clock
+  /** How requests are sent: by `fetch` unless told. */
+  readonly post?: Post
   /** Blocks that one `eth_getLogs` covers at most; an endpoint that refuses gets smaller ones. */
   readonly logSpan?: number
   /** Called with the reason when the endpoint in use changes. URLs come without credentials or query. */
@@ -321,6 +323,6 @@ export class FailoverProvider extends JsonRpcProvider {
   #post(url: string, payload: JsonRpcPayload | JsonRpcPayload[]): Promise<unknown> {
     for (const { method } of [payload].flat()) this.#options.onRequest?.(method)
     const signal = AbortSignal.any([AbortSignal.timeout(this.#options.timeout), this.#closing.signal])
-    return postTo(url, payload, signal)
+    return (this.#options.post ?? postTo)(url, payload, signal)
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { noise } from '@chainsafe/libp2p-noise'
+import { gatherWrites } from './gathered-writes.ts'
 import type { LinkMeter } from './link-meter.ts'
 
 type Encrypters = ReturnType<typeof noise>
@@ -12,6 +13,7 @@ export function meteredNoise(meter: LinkMeter): Encrypters {
     const metered =
       (secure: Secure): Secure =>
       async (connection, options) => {
+        gatherWrites(connection)
         // It has agreed to this encryption.
         if (options?.remotePeer !== undefined) meter.note(options.remotePeer.toString())
         const result = await secure.call(inner, connection, options)

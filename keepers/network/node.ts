@@ -19,6 +19,7 @@ import { bootstrapAddresses, relayedAddress } from './bootstrap.ts'
 import { BoundedDatastore } from './bounded-datastore.ts'
 import type { DhtOptions, KeeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
+import { knownProtocols } from './known-protocols.ts'
 import { LinkMeter } from './link-meter.ts'
 import { meteredNoise } from './metered-noise.ts'
 import type { PinningOptions } from './pinning.ts'
@@ -31,6 +32,7 @@ import { webRtcTransports } from './webrtc.ts'
  */
 export type KeeperServices = {
   identify: ReturnType<ReturnType<typeof identify>>
+  protocols: object
   ping?: Ping
   dht?: KeeperDht
   dcutr?: unknown
@@ -129,6 +131,7 @@ export async function startNode(options: NodeOptions, meter = new LinkMeter()): 
         streamMuxers: [yamux()],
         services: {
           identify: identify(),
+          protocols: knownProtocols(),
           dcutr: dcutr(),
           places: circuits.places,
           doors: ({ transportManager }: { transportManager: { getAddrs(): Multiaddr[] } }): Doors => ({

@@ -4,6 +4,7 @@
 // noise proves the peer id that the reader dialled.
 //
 // question: u16 length · JSON. answer: blocks or the note, each as u32 length · bytes; a length of 0 where there is none.
+import type { Connection } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
@@ -15,7 +16,7 @@ import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
 import { type FileNode, MAX_BLOB_BYTES, MAX_BLOCK_BYTES, parseBlobCid, readNode } from './file-format.ts'
 import type { HeliaNode } from './node.ts'
-import { parseProvider } from './provider.ts'
+import { type Provider, providerOf } from './provider.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 
 const PROTOCOL = '/cohort/parts/1'
@@ -176,16 +177,14 @@ export class Parts {
   }
 
   async #question<T>(question: Question, options: AskOptions, read: (answer: ByteQueue) => Promise<T>): Promise<T> {
-    const provider = parseProvider(options.provider)
+    const provider = providerOf(options.provider)
     using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
     const { signal } = deadline
     let stream: Stream | undefined
     const abort = (): void => stream?.abort(new NetworkError('TIMEOUT', 'nobody waits for the answer'))
     signal.addEventListener('abort', abort, { once: true })
     try {
-      // Should this question's time be over first, the handshake goes on, and the next finds a connection.
-      this.#node.libp2p.dial(provider, { signal: this.#stopping.signal }).catch(() => undefined)
-      stream = await this.#node.libp2p.dialProtocol(provider, PROTOCOL, { signal })
+      stream = await this.#open(provider, signal)
       // It may have been opened in the moment in which the time was over: then nothing would ever end the wait for an answer.
       signal.throwIfAborted()
       const text = new TextEncoder().encode(JSON.stringify(question))
@@ -206,6 +205,18 @@ export class Parts {
     } finally {
       signal.removeEventListener('abort', abort)
     }
+  }
+
+  /** A stream over the connection that is there, which needs no dialling, or over a new one. */
+  async #open({ address, peer }: Provider, signal: AbortSignal): Promise<Stream> {
+    const { libp2p } = this.#node
+    const isFit = ({ status, direct, limits }: Connection): boolean =>
+      status === 'open' && direct && limits === undefined
+    const connection = libp2p.getConnections(peer).find(isFit)
+    if (connection !== undefined) return await connection.newStream(PROTOCOL, { signal })
+    // Should this question's time be over first, the handshake goes on, and the next finds a connection.
+    libp2p.dial(address, { signal: this.#stopping.signal }).catch(() => undefined)
+    return await libp2p.dialProtocol(address, PROTOCOL, { signal })
   }
 
   async #answer(stream: Stream, peer: string, signal: AbortSignal): Promise<void> {

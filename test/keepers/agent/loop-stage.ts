@@ -47,6 +47,8 @@ export function stage() {
     hidden: null as { readonly block: number; readonly seat: number } | null,
     /** Blocks whose events the next look finds. */
     events: 0,
+    /** Names of events that the next look finds beside them. */
+    acts: [] as string[],
     /** How often the state was read. */
     readings: 0,
     /** Seconds between blocks as the watch tells it, in milliseconds; and what it was asked for. */
@@ -107,8 +109,9 @@ export function stage() {
       chain.patience.push(patience)
       const { rolledBackTo } = chain
       chain.rolledBackTo = null
-      const added = Array.from({ length: chain.events })
+      const added = [...Array.from({ length: chain.events }, () => ''), ...chain.acts]
       chain.events = 0
+      chain.acts = []
       const head = { number: chain.block, timestamp: chain.block, hash: `${chain.branch}${chain.block}` }
       return { added, rolledBackTo, head, caughtUp: true }
     },
@@ -127,7 +130,7 @@ export function stage() {
     operator: '0x',
     facts: {
       rebuild: () => rebuilt.times++,
-      add: () => [],
+      add: (names: readonly string[]) => names.filter((name) => name !== '').map((name) => ({ name, args: {} })),
       last: () => null,
       has: ({ hash }: { hash: string }) => !chain.forged.includes(hash),
       all: (name: string) => {

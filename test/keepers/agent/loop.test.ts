@@ -79,6 +79,42 @@ describe('agent loop', () => {
     expect(loop.seat).to.equal(1)
   })
 
+  it('reads no state after acts of members while its behaviour is at work or done, and before it calls it again', async () => {
+    const { chain, clock, stopping, behave, run } = stage()
+    chain.state = 'Training'
+    chain.end = 1_000
+    const work = Promise.withResolvers<StepResult>()
+    const seen: bigint[] = []
+    const readings: number[] = []
+    clock.onSleep = () => {
+      readings.push(chain.readings)
+      chain.block++
+      if (chain.block === 3 || chain.block === 4) chain.acts = ['UpdateCommitted', 'UpdateCommitted']
+      if (chain.block === 5) {
+        chain.revealed = 0b10n
+        chain.told = [1]
+        work.resolve('again')
+      }
+      if (chain.block === 8) chain.acts = ['UpdateCommitted']
+      if (chain.block === 10) chain.acts = ['UpdateCommitted', 'Transitioned']
+      if (chain.block === 11) chain.acts = ['ModelVoted']
+      if (chain.block === 25) stopping.abort()
+    }
+    const train = async ({ snapshot }: Step): Promise<StepResult> => {
+      seen.push(snapshot.roundInfo.revealed)
+      return seen.length === 1 ? work.promise : 'done'
+    }
+    await run(behave('Training', train)).ended
+    // At the end of the work; at once for the end of a state; within ten seconds for an act that nobody waits for.
+    expect(readings).to.deep.equal([
+      ...Array(4).fill(1),
+      ...Array(5).fill(2),
+      ...Array(10).fill(3),
+      ...Array(5).fill(4),
+    ])
+    expect(seen).to.deep.equal([0n, 0b10n])
+  })
+
   it('reads events again, elsewhere, when the state counts some that no log tells, until they are there', async () => {
     const { chain, clock, stopping, behave, run, reread, left, metrics } = stage()
     chain.state = 'Aggregate'
