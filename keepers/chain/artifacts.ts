@@ -16,6 +16,7 @@ const SOURCES = {
   StakePoolFactory: 'registry',
   Successors: 'registry',
   ClaimRegistry: 'claims',
+  PrivateTables: 'privacy',
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   ISortitionAdmission: 'interfaces',

@@ -51,6 +51,17 @@ export { PoolClient } from './markets/pool.ts'
 export type { MarketKind, MarketTerms, MarketView, Payout, PoolView, Proven, Signed } from './markets/terms.ts'
 export { nodePost } from './node-post.ts'
 export { decodeAddress, encodeAddress, PeerBook } from './peers.ts'
+export { chunksHashOf, PrivateTablesClient } from './privacy/client.ts'
+export {
+  PrivateTableError,
+  type PrivateTableErrorCode,
+  type ReleaseQuery,
+  type ReleaseStatus,
+  type ReleaseView,
+  type SeriesTerms,
+  type SeriesView,
+  type VersionView,
+} from './privacy/terms.ts'
 export { type EndpointAnswer, FailoverProvider, type RpcOptions } from './rpc.ts'
 export { bitmapOf, hasSeat, seatsOf } from './seats.ts'
 export { RemoteSigner, type RemoteSignerOptions } from './signer/remote-signer.ts'

@@ -2,6 +2,7 @@
 // The tree of `cohort` commands. Areas register theirs here and load their heavy code only when one runs.
 import { Command } from 'commander'
 import pkg from '../../package.json' with { type: 'json' }
+import { registerCensus } from './census.ts'
 import { registerCeremony } from './ceremony.ts'
 import { registerClaim } from './claim.ts'
 import { registerDao } from './dao.ts'
@@ -41,6 +42,7 @@ const AREAS = [
   registerMarket,
   registerStory,
   registerSpend,
+  registerCensus,
 ]
 
 /** All commands with their options. It throws CommanderError where commander would end the process. */

@@ -10,6 +10,7 @@ import {
   openFolder,
   parseVerificationKey,
   readFolderKey,
+  type VerificationKey,
   verificationKeyHash,
 } from '../zkml/index.ts'
 import { parseJson } from '../zkml/json.ts'
@@ -49,14 +50,23 @@ export async function deployVerifier(
   const key = parseVerificationKey(parseJson(await readFile(folderPaths(folder).verificationKey, 'utf8')))
   const opened = await openFolder(folder)
   const { metadata } = await readFolderKey(opened)
-  const source = exportVerifier(key, { name: NAME, setupKind: metadata.setup, subject })
-  const { abi, bytecode } = compile(source)
+  const deployed = await deployKeyVerifier(key, { setupKind: metadata.setup, subject }, signer)
+  return { ...deployed, circuitId: opened.manifest.circuitId }
+}
+
+/** The same for a key that no folder of a model has. */
+export async function deployKeyVerifier(
+  key: VerificationKey,
+  { setupKind, subject }: { readonly setupKind: 'local' | 'ceremony'; readonly subject: string },
+  signer: Signer,
+): Promise<Omit<DeployedVerifier, 'circuitId'>> {
+  const { abi, bytecode } = compile(exportVerifier(key, { name: NAME, setupKind, subject }))
   const contract = await new ContractFactory(abi, bytecode, signer).deploy()
   const receipt = await contract.deploymentTransaction()!.wait()
   const address = await contract.getAddress()
   const code = await signer.provider!.getCode(address)
   return {
-    ...{ address, vkHash: verificationKeyHash(key), circuitId: opened.manifest.circuitId, setup: metadata.setup },
+    ...{ address, vkHash: verificationKeyHash(key), setup: setupKind },
     ...{ gasUsed: receipt!.gasUsed, codeBytes: (code.length - 2) / 2 },
   }
 }

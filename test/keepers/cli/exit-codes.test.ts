@@ -8,11 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { AGENT_EXIT_CODES, KEEPER_EXIT, keeperExitCode } from '../../../keepers/agent/errors.ts'
+import { CENSUS_EXIT_CODES } from '../../../keepers/apps/census/errors.ts'
 import { CLAIM_EXIT_CODES } from '../../../keepers/chain/claims/terms.ts'
 import { DAO_EXIT_CODES } from '../../../keepers/chain/dao/errors.ts'
 import { CHAIN_EXIT_CODES, ChainError } from '../../../keepers/chain/errors.ts'
 import { KEYSTORE_EXIT_CODES } from '../../../keepers/chain/keystore.ts'
 import { MARKET_EXIT_CODES } from '../../../keepers/chain/markets/errors.ts'
+import { TABLE_EXIT_CODES } from '../../../keepers/chain/privacy/terms.ts'
 import { SIGNER_EXIT_CODES } from '../../../keepers/chain/signer/signer.ts'
 import { EXIT, exitCodeOf } from '../../../keepers/cli/failure.ts'
 import { NETWORK_EXIT_CODES } from '../../../keepers/network/errors.ts'
@@ -33,6 +35,8 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   serving: SERVING_EXIT_CODES,
   markets: MARKET_EXIT_CODES,
   claims: CLAIM_EXIT_CODES,
+  tables: TABLE_EXIT_CODES,
+  census: CENSUS_EXIT_CODES,
   dao: DAO_EXIT_CODES,
 }
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a ledger has to know of a census' circuits before anybody can ask: verifiers, the cost of noise, and both kinds of release.
+import type { Signer } from 'ethers'
+import { clients, type PrivateTablesClient, type ReleaseQuery } from '../../chain/index.ts'
+import { deployKeyVerifier } from '../../serving/index.ts'
+import { CENSUS_CIRCUITS, type CensusCircuit, circuitIdOf, readCensusKey } from './circuits.ts'
+import { emptyState } from './counting.ts'
+import { CensusError } from './errors.ts'
+import { deltaOf, UNIT_EPSILON } from './noise.ts'
+import { pairsOf, slicesOf, type TableShape } from './schema.ts'
+
+/** As IVerifierRegistry.SetupKind numbers it. */
+const LOCAL = 1
+
+/**
+ * Both kinds of release. A person changes one cell of each marginal by one, and one cell of a model's outcomes: those are the units of the
+ * noise's cost. (A person that is replaced by another is two changes.)
+ */
+export async function censusQueries(shape: TableShape): Promise<Record<'marginals' | 'outcomes', ReleaseQuery>> {
+  const shared = {
+    noiseCircuit: await circuitIdOf(shape, 'noise'),
+    emptyState: emptyState(shape),
+    rowsPerChunk: shape.chunkRows,
+  }
+  return {
+    marginals: {
+      ...{ chunkCircuit: await circuitIdOf(shape, 'marginals'), ...shared },
+      ...{ slices: slicesOf(shape), units: pairsOf(shape).length, modelled: false },
+    },
+    outcomes: {
+      ...{ chunkCircuit: await circuitIdOf(shape, 'outcomes'), ...shared },
+      ...{ slices: 1, units: 1, modelled: true },
+    },
+  }
+}
+
+export type Described = {
+  readonly marginals: string
+  readonly outcomes: string
+  /** Of one unit: in millionths, in 10^-18. */
+  readonly epsilon: bigint
+  readonly delta: bigint
+}
+
+/**
+ * Deploys and registers the verifiers that the registry lacks, and describes what the ledger lacks; a second call goes on where the first
+ * stopped. The signer needs the registrar's role of both.
+ * @throws CensusError mismatch when another noise cost was described; bad-data for a folder without keys
+ */
+export async function describeCensus(
+  ledger: PrivateTablesClient,
+  registry: string,
+  folder: string,
+  shape: TableShape,
+  signer: Signer,
+  onProgress: (message: string) => void = () => undefined,
+): Promise<Described> {
+  const verifiers = clients.verifiers(registry, signer)
+  for (const name of CENSUS_CIRCUITS) {
+    const { circuitId, key } = await readCensusKey(folder, shape, name)
+    if (await isRegistered(verifiers, circuitId)) continue
+    onProgress(`deploying the verifier of ${name}`)
+    const made = await deployKeyVerifier(key, { setupKind: 'local', subject: `census, ${name}` }, signer)
+    await ledger.sender.send('register', () => verifiers.register(circuitId, made.address, made.vkHash, LOCAL, '0x'))
+  }
+  onProgress('describing')
+  const noise = await circuitIdOf(shape, 'noise')
+  const cost = { epsilon: BigInt(UNIT_EPSILON), delta: deltaOf(UNIT_EPSILON) }
+  const found = await ledger.noiseOf(noise)
+  if (found.epsilon === 0n) await ledger.describeNoise(noise, cost.epsilon, cost.delta)
+  else if (found.epsilon !== cost.epsilon || found.delta !== cost.delta)
+    throw new CensusError(
+      'mismatch',
+      `the ledger says that noise costs epsilon ${found.epsilon}·10^-6 and delta ${found.delta}·10^-18, this release ${cost.epsilon} and ${cost.delta}`,
+    )
+  const queries = await censusQueries(shape)
+  const ids: Partial<Record<CensusCircuit, string>> = {}
+  for (const name of ['marginals', 'outcomes'] as const) {
+    const queryId = await ledger.queryIdOf(queries[name])
+    if (!(await ledger.knowsQuery(queryId))) await ledger.describeQuery(queries[name])
+    ids[name] = queryId
+  }
+  return { marginals: ids.marginals!, outcomes: ids.outcomes!, ...cost }
+}
+
+async function isRegistered(verifiers: ReturnType<typeof clients.verifiers>, circuitId: string): Promise<boolean> {
+  return await verifiers.getVerifier(circuitId).then(
+    () => true,
+    () => false,
+  )
+}
