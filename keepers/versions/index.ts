@@ -17,6 +17,7 @@ export {
   noiseDeviation,
   updateBound,
 } from './bounds.ts'
+export { clip } from './clip.ts'
 export { commitApart } from './commitment-thread.ts'
 export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
