@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
 import type { Clock, Endpoints, PeerBook, Sender, ServiceContracts, Sortition } from '../chain/index.ts'
-import type { KeeperStrategy } from '../learning/index.ts'
+import type { KeeperStrategy, LabelledInputs } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { Coverage, ServiceManifest } from '../versions/index.ts'
@@ -13,6 +13,7 @@ import type { KeeperMetrics } from './metrics.ts'
 import type { GlobalModel } from './models.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { HomeLayers } from './strategy.ts'
+import type { TrainOutcome } from './training/protocol.ts'
 import type { Trainer } from './training/trainer.ts'
 
 /** Everything that a behaviour may use. The daemon builds it once; tests build it from their own parts. */
@@ -44,6 +45,8 @@ export type AgentContext = {
   /** This keeper's control variate; null unless such a module has one. */
   readonly control: ControlVariate | null
   readonly trainer: Trainer
+  /** What this keeper brings to a round instead of a training on its own samples; absent for `training.source: own`. */
+  readonly source?: UpdateSource
   readonly metrics: KeeperMetrics
   readonly remembered: Remembered
   readonly log: Logger
@@ -83,6 +86,15 @@ export type EpochParameters = {
   readonly decryptionsPerEpoch: number
   readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>
 }
+
+/** The keeper's own training, on its samples and on labelled inputs beside them. */
+export type OwnTraining = (labelled?: LabelledInputs | null) => Promise<TrainOutcome>
+
+/**
+ * What the keeper brings to a round.
+ * @throws LearningError TRAINER_FAILED when it can bring nothing: it misses the round, and the others go on
+ */
+export type UpdateSource = (step: Step, own: OwnTraining) => Promise<TrainOutcome>
 
 /** One look at the chain, handed to the behaviour of the state found. */
 export type Step = {

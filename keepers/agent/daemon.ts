@@ -45,6 +45,7 @@ import { operatorOf } from './operator.ts'
 import { pageAccessOf } from './page-access.ts'
 import { peerIdOf } from './peer-id.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkServicePlan, checkSigner } from './preflight.ts'
+import { updateSource } from './sources/source.ts'
 import type { StateName } from './states.ts'
 import { isManifestAgreed } from './steps/agreed-manifest.ts'
 import { ensureEncryptionKey } from './steps/encryption-key.ts'
@@ -198,7 +199,9 @@ async function openContext(
   const queue = openSender(surroundings, { provider, heads, contracts, queue: own })
   const epochs = new EpochEngine(await claimHelper(config, note, cleanup))
   cleanup.defer(() => epochs.close())
+  const source = updateSource(config, model)
   const context: AgentContext = {
+    ...(source === undefined ? {} : { source }),
     ...{ config, manifest, coverage, clock, store, plane, queue, contracts, epochs, trainer, metrics, log, strategy },
     home: homeLayers(store, strategy, model.spec),
     control: controlVariate(config, store, strategy, parameterCount),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The parts of a keeper's config about its samples and its training.
+import { isAddress } from 'ethers'
 import { z } from 'zod'
 import {
   MOST_WORKERS,
@@ -48,7 +49,39 @@ export const dataSchema = z.strictObject({
   limit: z.int().min(10).optional(),
 })
 
+const address = z
+  .string()
+  .refine((text) => isAddress(text), 'takes an address: 0x and 40 hex digits, with a valid checksum if in mixed case')
+
+/** The service that this keeper represents, for `source: service`. */
+const lowerSchema = z.strictObject({
+  address,
+  /** The ServiceTree in which that service has appointed this keeper. */
+  tree: address,
+  /** Block in which that service was deployed: where its versions start in the log. */
+  fromBlock: z.int().min(0).default(0),
+  /** Samples that the keeper declares, its weight in the mean; default: as many as the manifest allows. */
+  samples: z.int().min(1).optional(),
+})
+
+/** The book of labels that this keeper learns from, for `source: pseudo-labels`. */
+const labelsSchema = z.strictObject({
+  /** The PseudoLabels contract. */
+  address,
+  /** The number of the book. */
+  book: z.int().min(1),
+  /** Block in which the contract was deployed. */
+  fromBlock: z.int().min(0).default(0),
+})
+
 export const trainingSchema = z.strictObject({
+  /**
+   * `own`: train on the samples of `data`. `service`: the update is the newest version of the service that this keeper represents, less the
+   * model. `pseudo-labels`: train on the samples of `data`, if there are some, and on inputs that an ensemble has labelled.
+   */
+  source: z.enum(['own', 'service', 'pseudo-labels']).default('own'),
+  service: lowerSchema.optional(),
+  labels: labelsSchema.optional(),
   epochs: z.int().min(1).max(1000).default(1),
   batchSize: z.int().min(1).max(4096).default(32),
   optimizer: z.enum(['sgd', 'adam']).default('adam'),
@@ -101,6 +134,8 @@ export function contradictionInTraining(
       : `training.layerGroups: ${stray} is none of the manifest's: ${known.map(({ name }) => name).join(', ')}`
   }
   const { command, limits, environment, workers, batchSize } = training
+  const source = contradictionInSource(training)
+  if (source !== null) return source
   if (command !== undefined) {
     return workers === 1
       ? null
@@ -114,6 +149,23 @@ export function contradictionInTraining(
   return environment === undefined
     ? null
     : 'training.environment applies only to a program: add training.command, or remove training.environment'
+}
+
+function contradictionInSource({ source, service, labels, command }: TrainingConfig): string | null {
+  const [needed, stray] = {
+    own: [null, 'service'],
+    service: ['service', 'labels'],
+    'pseudo-labels': ['labels', 'service'],
+  }[source]
+  const given = { service, labels }
+  if (needed !== null && given[needed as keyof typeof given] === undefined)
+    return `training.${needed}: source ${source} needs it`
+  const other = source === 'own' && service === undefined ? 'labels' : (stray as keyof typeof given)
+  if (given[other as keyof typeof given] !== undefined)
+    return `training.${other}: source ${source} does not use it: leave it out, or change training.source`
+  if (source !== 'own' && command !== undefined)
+    return `training.command trains on the samples of data alone: leave it out, or set training.source: own (found ${source})`
+  return null
 }
 
 /** Forms that a source's samples have; a file of rows holds numbers or text. */

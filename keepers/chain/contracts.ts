@@ -19,8 +19,11 @@ import type {
   PredictionMarket,
   PrivateTables,
   ProverMarket,
+  PseudoLabels,
   PublisherRegistry,
+  ServiceEnsemble,
   ServiceFactory,
+  ServiceTree,
   SpendingGuard,
   VerifierRegistry,
 } from '../../types/index.ts'
@@ -78,6 +81,10 @@ export const clients = {
   factory: (address: string, runner: ContractRunner) => attach<ServiceFactory>('ServiceFactory', address, runner),
   pools: (address: string, runner: ContractRunner) => attach<OutcomePoolFactory>('OutcomePoolFactory', address, runner),
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),
+  tree: (address: string, runner: ContractRunner) => attach<ServiceTree>('ServiceTree', address, runner),
+  serviceEnsembles: (address: string, runner: ContractRunner) =>
+    attach<ServiceEnsemble>('ServiceEnsemble', address, runner),
+  pseudoLabels: (address: string, runner: ContractRunner) => attach<PseudoLabels>('PseudoLabels', address, runner),
   claims: (address: string, runner: ContractRunner) => attach<ClaimRegistry>('ClaimRegistry', address, runner),
   privateTables: (address: string, runner: ContractRunner) => attach<PrivateTables>('PrivateTables', address, runner),
   guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),

@@ -12,6 +12,7 @@ import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
 import { registerMarket } from './market.ts'
+import { registerNested } from './nested.ts'
 import { registerNew } from './new.ts'
 import { registerProver } from './prover.ts'
 import { registerRelay } from './relay.ts'
@@ -37,6 +38,7 @@ const AREAS = [
   registerZkml,
   registerCeremony,
   registerInfer,
+  registerNested,
   registerProver,
   registerClaim,
   registerMarket,

@@ -11,6 +11,7 @@ import { ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
 import { manifestOf, provableDigest } from './manifest-option.ts'
 import { plainText } from './plain-text.ts'
 import { type DraftingOptions, draft, draftOptions } from './service-draft.ts'
+import { registerServiceGraph } from './service-graph.ts'
 import { registerServiceSimulate } from './service-simulate.ts'
 import { registerServiceStrategy } from './service-strategy.ts'
 import { inputText, reportText, taskRows } from './service-text.ts'
@@ -52,6 +53,7 @@ export function registerService(program: Command): void {
 
   registerServiceStrategy(service)
   registerServiceSimulate(service)
+  registerServiceGraph(service)
 
   chainCommand(
     service,

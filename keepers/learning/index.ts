@@ -45,8 +45,10 @@ export {
   type CoTrainingMember,
   type CoTrainingRound,
   coTrain,
+  type LabelledInputs,
   type Opinion,
   type PseudoLabels,
+  withLabelled,
 } from './ensemble/co-training.ts'
 export { combine, Ensemble, type EnsembleMember, type Predictor } from './ensemble/ensemble.ts'
 export { LearningError, type LearningErrorCode, type LearningErrorObject } from './errors.ts'

@@ -29,6 +29,8 @@ export type VersionSource = {
   readonly plane: DataPlane
   /** Block from which the service's versions are in the log. */
   readonly fromBlock: number
+  /** The version's commitment, for a caller that does not take one endpoint's word for it; else its event's. */
+  readonly commitment?: string
 }
 
 /**
@@ -59,10 +61,11 @@ export async function fetchVersion(
   })
   const weights = decodeModel(bytes, count)
   const { commitment } = commitToWeights(model, weights)
-  if (commitment !== completed.args.modelCommitment) {
+  const { commitment: expected = completed.args.modelCommitment } = source
+  if (commitment !== expected) {
     throw new VersionError(
       'WRONG_COMMITMENT',
-      `version ${version}: the weights commit to ${commitment}, the chain says ${completed.args.modelCommitment}; is it the service's manifest?`,
+      `version ${version}: the weights commit to ${commitment}, the chain says ${expected}; is it the service's manifest?`,
     )
   }
   return { version, weights, salt: saltOf(weights) }

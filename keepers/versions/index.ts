@@ -17,6 +17,7 @@ export {
   noiseDeviation,
   updateBound,
 } from './bounds.ts'
+export { clip } from './clip.ts'
 export { commitApart } from './commitment-thread.ts'
 export { Coverage, type Covered } from './coverage.ts'
 export { type EncryptionRequest, planFor } from './encryption.ts'

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { clip } from '../../keepers/agent/behaviours/training.ts'
 import { initKeeper } from '../../keepers/agent/index.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
+import { clip } from '../../keepers/versions/clip.ts'
 import { encodeManifest, openManifest, provableModel, startOf } from '../../keepers/versions/index.ts'
 import { argMax, encodeInput, interpret } from '../../keepers/zkml/index.ts'
 import { parseOptions } from '../../scripts/demo/options.ts'
@@ -43,7 +43,15 @@ describe('the demo`s example of cells', function () {
       trainers.push(await Trainer.start(config))
     }
     const { clipBound, clipNorm } = subject.manifest.rounds
-    const training = { decay: 1, batchSize: 32, optimizer: 'adam' as const, proximalMu: 0, seed: 1, workers: 1 }
+    const training = {
+      decay: 1,
+      batchSize: 32,
+      optimizer: 'adam' as const,
+      proximalMu: 0,
+      seed: 1,
+      workers: 1,
+      source: 'own' as const,
+    }
     const { 'training.epochs': epochs, 'training.learningRate': learningRate } = subject.values(0, KEEPERS)
     let weights = trainers[0]!.shard.initialWeights
     for (let round = 1; round <= 5; round++) {

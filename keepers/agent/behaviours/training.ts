@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { hasSeat, steady } from '../../chain/index.ts'
 import { sliceCuts } from '../../fhe/index.ts'
-import { addNoiseShare, clipToNorm, type KeeperStrategy, LearningError, valuesIn } from '../../learning/index.ts'
-import { type Covered, declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
+import { addNoiseShare, type KeeperStrategy, LearningError, valuesIn } from '../../learning/index.ts'
+import { type Covered, clip, declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
-import type { Step, StepResult } from '../context.ts'
+import type { OwnTraining, Step, StepResult } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
@@ -120,13 +120,16 @@ async function train(step: Step): Promise<Trained> {
   const control = variates?.settled({ round: snapshot.round, seat: step.seat, facts: context.facts }, moments) ?? null
   const started = steady(context.clock)
   const { round, epoch } = snapshot
-  const outcome = await context.trainer.train(home.over(global), { round, epoch }, context.config.training, {
-    signal,
-    state: strategy === null ? [] : moments,
-    judge: strategy?.weighs === true,
-    control,
-    onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
-  })
+  const own: OwnTraining = (labelled = null) =>
+    context.trainer.train(home.over(global), { round, epoch }, context.config.training, {
+      signal,
+      state: strategy === null ? [] : moments,
+      judge: strategy?.weighs === true,
+      control,
+      labelled,
+      onProgress: (progress) => context.log.debug({ event: 'training', round, ...progress }, 'training'),
+    })
+  const outcome = await (context.source === undefined ? own() : context.source(step, own))
   const { rounds: terms } = context.manifest
   let clipped: ReturnType<typeof clip>
   const of = (vector: Float32Array) => (covered === null ? vector : valuesIn(vector, covered.parts))
@@ -212,26 +215,4 @@ async function weightOf(
 /** Figures that the operator's own trainer reported, for the log. */
 function metricsOf({ metrics = {} }: { readonly metrics?: Readonly<Record<string, number>> }) {
   return Object.keys(metrics).length === 0 ? {} : { metrics }
-}
-
-/**
- * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: this bounds the influence
- * of one member on the model in a round. Returns the norm found before clipping.
- * @throws LearningError DIVERGED for weights that are not finite
- */
-export function clip(
-  weights: Float32Array,
-  global: Float32Array,
-  clipBound: number,
-  clipNorm: number,
-): { norm: number; update: Float32Array } {
-  const update = Float32Array.from(weights, (weight, i) => weight - global[i]!)
-  const lost = update.findIndex((change) => !Number.isFinite(change))
-  if (lost >= 0) {
-    const weight = weights[lost]
-    throw new LearningError('DIVERGED', `training diverged: weight ${lost} is ${weight}; lower training.learningRate`)
-  }
-  const norm = clipToNorm(update, clipNorm)
-  for (const [i, change] of update.entries()) update[i] = Math.max(-clipBound, Math.min(clipBound, change))
-  return { norm, update }
 }

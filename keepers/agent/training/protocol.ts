@@ -4,6 +4,7 @@ import type {
   BackendName,
   ClassFigures,
   Control,
+  LabelledInputs,
   ThreadError,
   TrainerCommand,
   TrainingProgress,
@@ -35,6 +36,8 @@ export type ThreadRequest = { readonly id: number } & (
       readonly judge: boolean
       /** Vectors that a strategy with control variates gives the built-in trainer. */
       readonly control: Control | null
+      /** Inputs with labels of an ensemble, beside the shard. */
+      readonly labelled: LabelledInputs | null
     }
   | { readonly kind: 'evaluate'; readonly weights: Float32Array }
   | { readonly kind: 'cancel'; readonly target: number }

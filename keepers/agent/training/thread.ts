@@ -26,6 +26,7 @@ import {
   subset,
   type TrainerCommand,
   type TrainingParameters,
+  withLabelled,
 } from '../../learning/index.ts'
 import {
   Coverage,
@@ -253,11 +254,16 @@ function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingPar
 }
 
 async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal: AbortSignal): Promise<TrainOutcome> {
-  const { train: data } = loaded()
+  const { train: own, spec } = loaded()
+  const { labelled } = request
+  const data = labelled === null || labelled.labels.length === 0 ? own : withLabelled(own, labelled, spec)
   if (data === null) return { weights: request.weights, samples: 0, loss: Number.NaN }
   try {
+    if (data !== own) (await trainerOf(loaded())).loadData(data)
     return await trainOn(data, request, signal)
   } finally {
+    // Labels come with every request; what stays is the shard.
+    if (data !== own && own !== null) (await trainerOf(loaded())).loadData(own)
     letGo(loaded())
   }
 }

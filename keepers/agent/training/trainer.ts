@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Worker } from 'node:worker_threads'
 import { PASSPHRASE_VARIABLE } from '../../chain/index.ts'
-import { type Control, LearningError, type TrainingProgress, unpackError } from '../../learning/index.ts'
+import {
+  type Control,
+  type LabelledInputs,
+  LearningError,
+  type TrainingProgress,
+  unpackError,
+} from '../../learning/index.ts'
 import { CONFIG_FILE, type KeeperConfig } from '../config.ts'
 import { type TrainingConfig, trainerCommandOf } from '../data-config.ts'
 import { AgentError } from '../errors.ts'
@@ -120,10 +126,12 @@ export class Trainer {
       judge?: boolean
       /** Control variates to correct gradients by. */
       control?: Control | null
+      /** Train on these as well. */
+      labelled?: LabelledInputs | null
     } = {},
   ): Promise<TrainOutcome> {
-    const { signal, onProgress, state = [], judge = false, control = null } = options
-    return this.#ask({ kind: 'train', weights, at, training, state, judge, control }, signal, onProgress)
+    const { signal, onProgress, state = [], judge = false, control = null, labelled = null } = options
+    return this.#ask({ kind: 'train', weights, at, training, state, judge, control, labelled }, signal, onProgress)
   }
 
   evaluate(weights: Float32Array, signal?: AbortSignal): Promise<ModelScore> {

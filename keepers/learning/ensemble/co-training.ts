@@ -3,7 +3,7 @@
 import { createDataset } from '../data/dataset.ts'
 import { LearningError } from '../errors.ts'
 import type { LocalTrainer } from '../train/trainer.ts'
-import type { Dataset } from '../types.ts'
+import type { Dataset, ModelSpec } from '../types.ts'
 import { combine, favourite, type Predictor } from './ensemble.ts'
 
 /** One member's opinion on the shared samples, as it would send it to the others. */
@@ -95,20 +95,37 @@ export async function coTrain(
   return reports
 }
 
-/** The shard with the pseudo-labelled samples appended, as floats. */
+/** Samples that have no label of their own, in the model's range, each with the label that others gave it. */
+export type LabelledInputs = { readonly inputs: Float32Array; readonly labels: Uint16Array }
+
+/**
+ * A shard with pseudo-labelled samples appended, as floats; those alone for a member without a shard.
+ * @throws LearningError BAD_DATA for labels beyond the model's classes, or inputs of another size
+ */
+export function withLabelled(
+  own: Dataset | null,
+  { inputs: added, labels }: LabelledInputs,
+  { inputShape, classes }: Pick<ModelSpec, 'inputShape' | 'classes'>,
+): Dataset {
+  const size = inputShape.reduce((a, b) => a * b, 1)
+  const count = own?.count ?? 0
+  const inputs = new Float32Array(count * size + added.length)
+  for (let i = 0; i < count * size; i++) inputs[i] = own!.inputs[i]! * own!.scale
+  inputs.set(added, count * size)
+  return createDataset({
+    name: own === null ? 'pseudo-labels' : `${own.name} + pseudo-labels`,
+    origin: own?.origin ?? 'memory',
+    ...{ inputShape, classes, inputs },
+    labels: [...(own?.labels ?? []), ...labels],
+  })
+}
+
+/** The shard with the chosen unlabelled samples appended. */
 function withPseudoLabels(data: Dataset, unlabelled: Float32Array, { indices, labels }: PseudoLabels): Dataset {
   const size = data.inputShape.reduce((a, b) => a * b, 1)
-  const inputs = new Float32Array((data.count + indices.length) * size)
-  for (let i = 0; i < data.count * size; i++) inputs[i] = data.inputs[i]! * data.scale
+  const inputs = new Float32Array(indices.length * size)
   for (const [i, sample] of indices.entries()) {
-    inputs.set(unlabelled.subarray(sample * size, (sample + 1) * size), (data.count + i) * size)
+    inputs.set(unlabelled.subarray(sample * size, (sample + 1) * size), i * size)
   }
-  return createDataset({
-    name: `${data.name} + pseudo-labels`,
-    origin: data.origin,
-    inputShape: data.inputShape,
-    classes: data.classes,
-    inputs,
-    labels: [...data.labels, ...labels],
-  })
+  return withLabelled(data, { inputs, labels }, data)
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { clip } from '../../../keepers/agent/behaviours/training.ts'
 import { AgentError } from '../../../keepers/agent/errors.ts'
 import { decodeKeyIndex, encodeKeyIndex } from '../../../keepers/agent/key-index.ts'
 import { applyUpdate } from '../../../keepers/agent/models.ts'
 import { keyCommitment, updateCommitment } from '../../../keepers/agent/steps/commitments.ts'
 import { updateIntentName } from '../../../keepers/agent/steps/intents.ts'
+import { clip } from '../../../keepers/versions/clip.ts'
 
 const CID_TEXT = 'bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e'
 

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { clip } from '../../../keepers/agent/behaviours/training.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
 import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import { noteOpenedSums, privacySpent, privacySpentBy, refuseLongMean } from '../../../keepers/agent/privacy.ts'
@@ -19,6 +18,7 @@ import {
   meanBound,
   noiseDeviation,
 } from '../../../keepers/versions/bounds.ts'
+import { clip } from '../../../keepers/versions/clip.ts'
 import { exampleManifest, manifestHash, type RoundTerms, USUAL_TERMS } from '../../../keepers/versions/index.ts'
 
 const privacy = { noiseMultiplier: 1, contributors: 4, colluders: 1, delta: 1e-6 }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a service that is a member of another one brings to a round: its newest version when that round's training began. Rule and
+// versions are public, so everybody knows which weights an honest representative takes.
+import { getAddress, ZeroAddress } from 'ethers'
+import { contractInterface } from '../chain/index.ts'
+import { NestedError } from './errors.ts'
+import { type ContractCall, type Reader, witnessed } from './witnessed.ts'
+
+export type Place = {
+  /** The ServiceTree. */
+  readonly tree: string
+  readonly upper: string
+  readonly lower: string
+}
+
+export type LowerVersion = {
+  readonly version: bigint
+  /** 0x…, of its weights. */
+  readonly commitment: string
+  /** Unix seconds. */
+  readonly acceptedAt: number
+}
+
+/** @throws NestedError not-representative unless the lower service has appointed the keeper, and the upper one still invites it */
+export async function requireRepresentative(reader: Reader, place: Place, keeper: string): Promise<void> {
+  const { tree, upper, lower } = place
+  const iface = contractInterface('ServiceTree')
+  const data = iface.encodeFunctionData('representedBy', [upper, keeper])
+  const [word] = await witnessed(reader, [{ to: tree, data, what: `representedBy at ${tree}` }])
+  const found = decoded(
+    iface.decodeFunctionResult.bind(iface, 'representedBy', word!),
+    tree,
+    'a ServiceTree',
+  )[0] as string
+  if (found === getAddress(lower)) return
+  const instead = found === ZeroAddress ? 'nobody' : found
+  throw new NestedError(
+    'not-representative',
+    `keeper ${keeper} represents ${instead} in ${upper}, not ${lower}: have that service's authority appoint it (cohort nested appoint)`,
+  )
+}
+
+/**
+ * The newest version of a service that was accepted at or before `time` (Unix seconds).
+ * @throws NestedError no-version, unheard, wrong-contract
+ */
+export async function versionAtTime(reader: Reader, service: string, time: number): Promise<LowerVersion> {
+  const iface = contractInterface('ILearningService')
+  const call = (name: 'versionCount' | 'versionAt', args: readonly unknown[]): ContractCall => ({
+    ...{ to: service, data: iface.encodeFunctionData(name as 'versionAt', args as never) },
+    what: `${name} of ${service}`,
+  })
+  const [counted] = await witnessed(reader, [call('versionCount', [])])
+  const [count] = decoded(iface.decodeFunctionResult.bind(iface, 'versionCount', counted!), service, 'a service')
+  // Versions are accepted one after another. Those since the round began are few.
+  for (let version = count as bigint; version > 0n; version--) {
+    const [word] = await witnessed(reader, [call('versionAt', [version])])
+    const [origin] = decoded(iface.decodeFunctionResult.bind(iface, 'versionAt', word!), service, 'a service')
+    const { acceptedAt, weightsCommitment } = origin as { acceptedAt: bigint; weightsCommitment: string }
+    if (Number(acceptedAt) <= time) return { version, commitment: weightsCommitment, acceptedAt: Number(acceptedAt) }
+  }
+  throw new NestedError('no-version', `${service} had accepted no version when the round began: it sits this one out`)
+}
+
+/** @throws NestedError wrong-contract for an answer of another form */
+function decoded(decode: () => Iterable<unknown>, address: string, what: string): unknown[] {
+  try {
+    return [...decode()]
+  } catch (cause) {
+    throw new NestedError('wrong-contract', `${address} is not ${what} on this chain: correct the address`, { cause })
+  }
+}

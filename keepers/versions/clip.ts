@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { clipToNorm, LearningError } from '../learning/index.ts'
+
+/**
+ * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: this bounds the influence
+ * of one member on the model in a round. Returns the norm found before clipping.
+ * @throws LearningError DIVERGED for weights that are not finite
+ */
+export function clip(
+  weights: Float32Array,
+  global: Float32Array,
+  clipBound: number,
+  clipNorm: number,
+): { norm: number; update: Float32Array } {
+  const update = Float32Array.from(weights, (weight, i) => weight - global[i]!)
+  const lost = update.findIndex((change) => !Number.isFinite(change))
+  if (lost >= 0) {
+    const weight = weights[lost]
+    throw new LearningError('DIVERGED', `training diverged: weight ${lost} is ${weight}; lower training.learningRate`)
+  }
+  const norm = clipToNorm(update, clipNorm)
+  for (const [i, change] of update.entries()) update[i] = Math.max(-clipBound, Math.min(clipBound, change))
+  return { norm, update }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A service whose members are services, with a chain and eight keepers as processes: two lower services train, a third one federates their
+// versions, everybody recomputes its rounds, and a representative that submits something else is noticed.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { Wallet } from 'ethers'
+import { parse, stringify } from 'yaml'
+import { clients, readDeployment } from '../../keepers/chain/index.ts'
+import { manifestDigest } from '../../keepers/versions/index.ts'
+import { Cluster, clusterManifest } from '../../scripts/cluster.ts'
+import { accountKey } from '../../scripts/demo/accounts.ts'
+import { ACCOUNT, deploymentPath } from '../../scripts/demo/deployment.ts'
+import { type KeeperNode, prepareKeepers } from '../../scripts/demo/keeper-nodes.ts'
+import {
+  addService,
+  asTimelock,
+  deployNestedHere,
+  mined,
+  said,
+  setParameters,
+  told,
+  type World,
+} from './nested-chain.ts'
+
+/** Keepers of each lower service, and of the upper one: two representatives and a judge of its own. */
+const [LOWER, UPPER] = [3, 3]
+const ALL = 2 * LOWER + UPPER
+const MANIFEST = clusterManifest('logistic')
+
+describe('a service whose members are services', function () {
+  this.timeout(1_500_000)
+  let cluster: Cluster
+  let world: World
+  let tree: string
+  let [first, second, upper] = ['', '', '']
+  const ownerOf = (i: number): string => new Wallet(accountKey(ACCOUNT.firstOwner + i)).address
+  const shard = (index: number) => ({ kind: 'iid', parts: ALL, index, seed: 1 })
+
+  const seat = async (service: string, from: number, count: number, values: (i: number) => Record<string, unknown>) => {
+    const nodes = await prepareKeepers({
+      ...{
+        folder: cluster.folder,
+        rpc: [cluster.url],
+        chainId: world.deployment.chainId,
+        fromBlock: world.deployment.fromBlock,
+      },
+      ...{ service, first: from, stake: '1000', manifest: MANIFEST },
+      ownerKeys: Array.from({ length: count }, (_, i) => accountKey(ACCOUNT.firstOwner + from + i)),
+      values: (index) => ({
+        'network.fetchSeconds': 20,
+        'chain.pollSeconds': 0.5,
+        'data.limit': 300,
+        ...values(index),
+      }),
+    })
+    cluster.nodes.push(...nodes)
+    for (const node of nodes) cluster.start(node)
+    return nodes
+  }
+  const lineOf = (node: KeeperNode, event: string, from = 0) =>
+    cluster.line(`${event} of ${node.name}`, (line) => line.node === node.name && line.event === event, 600_000, from)
+  const completed = async (service: string, versions: bigint): Promise<void> => {
+    const contract = clients.service(service, cluster.provider)
+    for (const until = Date.now() + 900_000; Date.now() < until; ) {
+      if ((await contract.versionCount()) >= versions) return
+      await new Promise((done) => setTimeout(done, 1_000))
+    }
+    throw new Error(
+      `${service} has not accepted ${versions} versions; ${cluster.lines
+        .slice(-20)
+        .map(({ node, event, msg, reason }) => `${node} ${event} ${msg} ${reason ?? ''}`)
+        .join('\n')}`,
+    )
+  }
+  const roundOf = async (version: bigint) =>
+    Number((await clients.service(upper, cluster.provider).versionAt(version)).round)
+  const audit = async (round: number) =>
+    said(
+      world,
+      'nested',
+      'audit',
+      upper,
+      '--round',
+      String(round),
+      '--manifest',
+      join(cluster.folder, 'manifest.json'),
+      '--folder',
+      join(cluster.folder, 'audit'),
+      '--json',
+    )
+
+  before(async () => {
+    cluster = await Cluster.create({
+      ...{ keepers: LOWER, later: ALL - LOWER, pace: 'punctual', manifest: MANIFEST },
+      service: { minKeepers: 2, maxKeepers: LOWER },
+      windows: { trainingWindow: 120, revealWindow: 90, aggregateWindow: 90, decryptWindow: 90, voteWindow: 60 },
+      values: (index) => ({ 'data.shard': shard(index), 'data.limit': 300, 'network.fetchSeconds': 20 }),
+    })
+    const file = deploymentPath(cluster.folder)
+    world = { url: cluster.url, provider: cluster.provider, file, deployment: await readDeployment(file) }
+    writeFileSync(join(cluster.folder, 'manifest.json'), JSON.stringify(MANIFEST))
+    for (const node of cluster.nodes) cluster.start(node)
+    first = cluster.service
+    second = await addService(world, 'second region', manifestDigest(MANIFEST))
+    upper = await addService(world, 'both regions', manifestDigest(MANIFEST))
+    tree = (await deployNestedHere(world)).tree
+    await seat(second, LOWER, LOWER, (index) => ({ 'data.shard': shard(index) }))
+
+    // Both sides consent, as their DAO would: here one timelock has the say in all three.
+    await setParameters(world, upper, { admission: tree, partySeats: 1 })
+    await asTimelock(world, async (timelock) => {
+      const contract = clients.tree(tree, timelock)
+      await mined(contract.open(upper, { level: 1, hybrid: true, others: `0x${'00'.repeat(20)}` }))
+      for (const [i, lower] of [first, second].entries()) {
+        await mined(contract.invite(upper, lower))
+        await mined(contract.appoint(upper, lower, ownerOf(2 * LOWER + i)))
+      }
+    })
+    await Promise.all([completed(first, 1n), completed(second, 1n)])
+  })
+  after(async () => {
+    await cluster?.[Symbol.asyncDispose]()
+  })
+
+  it('makes two rounds of the versions of its members, which anybody can recompute', async () => {
+    const lowers = [first, second]
+    await seat(upper, 2 * LOWER, UPPER, (index) => {
+      const place = index - 2 * LOWER
+      const judge = { 'data.shard': shard(index), 'data.use': 'judge' }
+      if (place >= lowers.length) return judge
+      const service = { address: lowers[place]!, tree, fromBlock: world.deployment.fromBlock }
+      return { ...judge, 'training.source': 'service', 'training.service': service }
+    })
+    await completed(upper, 2n)
+    for (const version of [1n, 2n]) {
+      const round = await roundOf(version)
+      const { code, stdout, stderr } = await audit(round)
+      expect(code, `${stdout}${stderr}`).to.equal(0)
+      const { verdict, difference, tolerance, seats } = JSON.parse(stdout)
+      expect(verdict).to.equal('as stated')
+      expect(difference).to.be.below(tolerance)
+      const brought = seats.filter(({ samples }: { samples: number }) => samples > 0)
+      expect(brought.map(({ lower }: { lower: string }) => lower).sort()).to.deep.equal([...lowers].sort())
+      process.stdout.write(
+        `      round ${round}: difference ${difference.toExponential(1)} of ${tolerance.toExponential(1)}\n`,
+      )
+    }
+    const judge = cluster.nodes.at(-1)!
+    const { accuracy } = await cluster.line(
+      'a judged candidate',
+      ({ node, event }) => node === judge.name && event === 'candidate',
+    )
+    process.stdout.write(`      hold-out accuracy of the judge ${accuracy}\n`)
+    expect(Number(accuracy)).to.be.above(0.3)
+  })
+
+  it('is drawn with its members', async () => {
+    const { stdout, code } = await said(world, 'service', 'graph')
+    expect(code).to.equal(0)
+    for (const lower of [first, second]) {
+      expect(stdout).to.match(
+        new RegExp(`both regions, level 1 ${upper}[^]*has the member service .*${lower} \\(keeper 0x`),
+      )
+    }
+    const { edges, cycles } = await told(world, 'service', 'graph', '--of', upper)
+    expect(edges.filter(({ kind }: { kind: string }) => kind === 'member')).to.have.length(2)
+    expect(cycles).to.deep.equal([])
+  })
+
+  it('shows a representative that submits something else, and which seats it could have been', async () => {
+    const liar = cluster.nodes[2 * LOWER]!
+    await cluster.stop(liar)
+    // It trains on samples of its own instead: within every bound, and not what its service has decided.
+    const file = join(liar.folder, 'keeper.yaml')
+    const config = parse(readFileSync(file, 'utf8'))
+    const { service: _, ...training } = config.training
+    writeFileSync(
+      file,
+      stringify({ ...config, data: { ...config.data, use: 'train' }, training: { ...training, source: 'own' } }),
+    )
+    const from = cluster.lines.length
+    cluster.start(liar)
+    await lineOf(liar, 'trained', from)
+    const count = await clients.service(upper, cluster.provider).versionCount()
+    await completed(upper, count + 1n)
+    const { code, stdout } = await audit(await roundOf(count + 1n))
+    expect(code).to.equal(1)
+    const { verdict, difference, tolerance, seats } = JSON.parse(stdout)
+    expect(verdict).to.equal('differs')
+    expect(difference).to.be.above(tolerance)
+    const suspects = seats.filter(({ suspect }: { suspect: boolean }) => suspect)
+    expect(suspects.map(({ keeper }: { keeper: string }) => keeper)).to.include(liar.owner)
+    process.stdout.write(
+      `      difference ${difference.toExponential(1)} of ${tolerance.toExponential(1)}, ${suspects.length} suspects\n`,
+    )
+  })
+
+  it('takes nothing more from a keeper that its service has replaced', async () => {
+    const honest = cluster.nodes[2 * LOWER + 1]!
+    const from = cluster.lines.length
+    await asTimelock(world, async (timelock) => {
+      await mined(clients.tree(tree, timelock).appoint(upper, second, ownerOf(0)))
+    })
+    const { reason } = await lineOf(honest, 'trainer failed', from)
+    expect(reason).to.match(/represents nobody in/)
+  })
+})
