@@ -16,6 +16,8 @@ const SOURCES = {
   StakePoolFactory: 'registry',
   Successors: 'registry',
   ClaimRegistry: 'claims',
+  ImprovementRewards: 'market',
+  DataOffers: 'market',
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   ISortitionAdmission: 'interfaces',

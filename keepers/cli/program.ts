@@ -5,6 +5,7 @@ import pkg from '../../package.json' with { type: 'json' }
 import { registerCeremony } from './ceremony.ts'
 import { registerClaim } from './claim.ts'
 import { registerDao } from './dao.ts'
+import { registerData } from './data.ts'
 import { registerDoctor } from './doctor.ts'
 import { registerFsm } from './fsm.ts'
 import { registerInfer } from './infer.ts'
@@ -38,6 +39,7 @@ const AREAS = [
   registerInfer,
   registerProver,
   registerClaim,
+  registerData,
   registerMarket,
   registerStory,
   registerSpend,

@@ -52,4 +52,4 @@ export {
 } from './requester.ts'
 export { type ServeOptions, serveRequests } from './serve.ts'
 export { type Answer, InferenceServer, type ServerOptions } from './server.ts'
-export { type DeployedVerifier, deployVerifier } from './verifier-contract.ts'
+export { type DeployedVerifier, deployVerifier, deployVerifierOf } from './verifier-contract.ts'

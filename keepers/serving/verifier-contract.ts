@@ -10,6 +10,7 @@ import {
   openFolder,
   parseVerificationKey,
   readFolderKey,
+  type VerificationKey,
   verificationKeyHash,
 } from '../zkml/index.ts'
 import { parseJson } from '../zkml/json.ts'
@@ -49,16 +50,24 @@ export async function deployVerifier(
   const key = parseVerificationKey(parseJson(await readFile(folderPaths(folder).verificationKey, 'utf8')))
   const opened = await openFolder(folder)
   const { metadata } = await readFolderKey(opened)
-  const source = exportVerifier(key, { name: NAME, setupKind: metadata.setup, subject })
-  const { abi, bytecode } = compile(source)
+  const deployed = await deployVerifierOf(key, metadata.setup, signer, subject)
+  return { ...deployed, circuitId: opened.manifest.circuitId, setup: metadata.setup }
+}
+
+/** The same for a key at hand, whatever its circuit. @param subject what it proves, for the contract's head */
+export async function deployVerifierOf(
+  key: VerificationKey,
+  setupKind: 'local' | 'ceremony',
+  signer: Signer,
+  subject: string,
+): Promise<Omit<DeployedVerifier, 'circuitId' | 'setup'>> {
+  const { abi, bytecode } = compile(exportVerifier(key, { name: NAME, setupKind, subject }))
   const contract = await new ContractFactory(abi, bytecode, signer).deploy()
   const receipt = await contract.deploymentTransaction()!.wait()
   const address = await contract.getAddress()
   const code = await signer.provider!.getCode(address)
-  return {
-    ...{ address, vkHash: verificationKeyHash(key), circuitId: opened.manifest.circuitId, setup: metadata.setup },
-    ...{ gasUsed: receipt!.gasUsed, codeBytes: (code.length - 2) / 2 },
-  }
+  const { gasUsed } = receipt!
+  return { address, vkHash: verificationKeyHash(key), gasUsed, codeBytes: (code.length - 2) / 2 }
 }
 
 function compile(source: string): { abi: InterfaceAbi; bytecode: string } {

@@ -15,6 +15,7 @@ import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
+import { sitsOut } from '../steps/rota.ts'
 import { ensureSeat } from '../steps/seat.ts'
 import { reportAbsent } from '../steps/sortition.ts'
 import { storedUpdate } from '../steps/stored-update.ts'
@@ -92,7 +93,9 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
     return null
   }
   // Stored before anything is published, so the keeper never sends other bytes in this round, whatever happens next.
-  const stored = await storedUpdate(step, frame, keyHash, () => train(step))
+  const stored = await storedUpdate(step, frame, keyHash, async () =>
+    (await sitsOut(step)) ? rest(step) : train(step),
+  )
   if (stored === null) return null
   const { bytes, samples } = stored
   const intent = await context.store.journal.once(at, async () => {
@@ -104,6 +107,16 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
     return Buffer.from(JSON.stringify(made))
   })
   return parseUpdateIntent(intent.payload)
+}
+
+/** The update of a member whose turn it is to sit out: as if it had no samples. */
+async function rest({ context, snapshot }: Step): Promise<{ readonly update: Float32Array; readonly samples: number }> {
+  const { weights } = await context.model.state()
+  const update = new Float32Array(weights.length)
+  // Its part of the noise that the members agreed on does not depend on whose turn it is.
+  addNoiseShare(update, noiseDeviation(context.manifest.rounds))
+  context.log.info({ event: 'sits out', round: snapshot.round }, 'this round is measured without this keeper’s samples')
+  return { update, samples: declaredWeight(context.manifest.rounds, 0) }
 }
 
 /** One round of local training. The caller wipes the update. */
