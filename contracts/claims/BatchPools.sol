@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IClaimRegistry} from "../interfaces/IClaimRegistry.sol";
+import {isLeaf, leafOf} from "./BatchLeaf.sol";
 
 /// @title Batches that are committed to first and drawn by a later block's hash
 /// @dev A leaf is a batch's commitment, which hides the batch behind its salt. A proposer can withhold its block, and so draw once more
@@ -108,26 +109,14 @@ abstract contract BatchPools is IClaimRegistry {
         return drawing.indexPlusOne - 1;
     }
 
-    /// @dev Reverts unless `batch` is leaf `index`. The index says at each level which side the node is on, and the path is as long as
-    /// the tree is high: no other leaf, and no inner node, passes for it.
+    /// @dev Reverts unless `batch` is leaf `index`.
     function _requireLeaf(uint256 poolId, uint256 index, uint256 batch, bytes32[] calldata path) internal view {
         Pool storage pool = _pool(poolId);
-        bytes32 node = keccak256(abi.encode(batch));
-        uint256 width = 1;
-        for (uint256 i = 0; i < path.length && width < pool.size; ++i) {
-            node = (index / width) & 1 == 0 ? _join(node, path[i]) : _join(path[i], node);
-            width <<= 1;
-        }
-        bool fits = path.length < 32 && width == 1 << path.length && width >= pool.size;
-        if (!fits || node != pool.root) revert NotDrawnBatch(poolId, index, batch);
+        if (!isLeaf(pool.root, pool.size, index, leafOf(batch), path)) revert NotDrawnBatch(poolId, index, batch);
     }
 
     function _pool(uint256 poolId) internal view returns (Pool storage pool) {
         pool = _pools[poolId];
         if (pool.size == 0) revert UnknownPool(poolId);
-    }
-
-    function _join(bytes32 left, bytes32 right) private pure returns (bytes32) {
-        return keccak256(abi.encode(left, right));
     }
 }

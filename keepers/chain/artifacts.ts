@@ -20,6 +20,8 @@ const SOURCES = {
   ServiceTree: 'nested',
   ServiceEnsemble: 'nested',
   PseudoLabels: 'nested',
+  ImprovementRewards: 'market',
+  DataOffers: 'market',
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   ISortitionAdmission: 'interfaces',

@@ -27,6 +27,16 @@ export type { Proposal } from './dao/proposal-state.ts'
 export { type Call, ProposalBook } from './dao/proposals.ts'
 export type { ServiceTerms } from './dao/services.ts'
 export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './dao/terms.ts'
+export { hoeffdingMargin } from './data-market/bounds.ts'
+export { OffersClient } from './data-market/offers.ts'
+export { RewardsClient } from './data-market/rewards.ts'
+export {
+  type CampaignTerms,
+  DataMarketError,
+  type OfferTerms,
+  type OfferView,
+  standingOf,
+} from './data-market/terms.ts'
 export { type DeploymentFile, parseDeployment, readDeployment } from './deployment-file.ts'
 export { chainIdOf, hostOf } from './endpoint.ts'
 export { ChainError, type ChainErrorCode, decodeRevert, RevertError } from './errors.ts'

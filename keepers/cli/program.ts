@@ -6,6 +6,7 @@ import { registerCensus } from './census.ts'
 import { registerCeremony } from './ceremony.ts'
 import { registerClaim } from './claim.ts'
 import { registerDao } from './dao.ts'
+import { registerData } from './data.ts'
 import { registerDoctor } from './doctor.ts'
 import { registerFsm } from './fsm.ts'
 import { registerInfer } from './infer.ts'
@@ -41,6 +42,7 @@ const AREAS = [
   registerNested,
   registerProver,
   registerClaim,
+  registerData,
   registerMarket,
   registerStory,
   registerSpend,

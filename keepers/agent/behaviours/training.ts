@@ -15,6 +15,7 @@ import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
+import { sitsOut } from '../steps/rota.ts'
 import { ensureSeat } from '../steps/seat.ts'
 import { reportAbsent } from '../steps/sortition.ts'
 import { storedUpdate } from '../steps/stored-update.ts'
@@ -92,7 +93,9 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
     return null
   }
   // Stored before anything is published, so the keeper never sends other bytes in this round, whatever happens next.
-  const stored = await storedUpdate(step, frame, keyHash, () => train(step))
+  const stored = await storedUpdate(step, frame, keyHash, async () =>
+    (await sitsOut(step)) ? sitOut(step, RESTS) : train(step),
+  )
   if (stored === null) return null
   const { bytes, samples } = stored
   const intent = await context.store.journal.once(at, async () => {
@@ -113,7 +116,7 @@ async function train(step: Step): Promise<Trained> {
   const { context, snapshot, signal } = step
   const covered = context.coverage.of(snapshot.round)
   if (covered !== null && context.config.training.layerGroups?.includes(covered.name) === false) {
-    return sitOut(step, covered)
+    return sitOut(step, LEAVES)
   }
   const { weights: global, moments } = await context.model.state()
   const { strategy, home, control: variates } = context
@@ -173,19 +176,20 @@ async function train(step: Step): Promise<Trained> {
   return { update, samples }
 }
 
+const RESTS = 'this round is measured without this keeper’s samples'
+const LEAVES = 'training.layerGroups leaves these layers to others: an update of zeros'
+
 /**
- * An update of zeros in a round whose layers this keeper does not train. It declares no samples, as a keeper without any does, so the
+ * An update of zeros in a round that this keeper sits out. It declares no samples, as a keeper without any does, so the
  * mean is that of the others; with privacy it adds its noise and weighs like all.
  */
-function sitOut({ context, snapshot }: Step, covered: Covered): Trained {
+function sitOut({ context, snapshot }: Step, why: string): Trained {
   const { rounds: terms } = context.manifest
+  const covered = context.coverage.of(snapshot.round)
   const update = new Float32Array(context.coverage.updateLength)
-  addNoiseShare(update.subarray(0, covered.length), noiseDeviation(terms))
+  addNoiseShare(update.subarray(0, covered?.length), noiseDeviation(terms))
   const samples = declaredWeight(terms, 0)
-  context.log.info(
-    { event: 'sits out', round: snapshot.round, ...layersOf(covered), declared: samples },
-    'training.layerGroups leaves these layers to others: an update of zeros',
-  )
+  context.log.info({ event: 'sits out', round: snapshot.round, ...layersOf(covered), declared: samples }, why)
   return { update, samples }
 }
 

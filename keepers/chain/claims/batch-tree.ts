@@ -12,16 +12,19 @@ export class BatchTree {
   readonly #levels: string[][]
   readonly size: number
 
-  /** @throws RangeError for fewer than 2 or more than 2^20 batches */
-  constructor(commitments: readonly bigint[]) {
-    const { length } = commitments
-    if (length < MIN_BATCHES || length > MAX_BATCHES) {
-      throw new RangeError(`${length} batches, a pool has ${MIN_BATCHES} to ${MAX_BATCHES}`)
+  /**
+   * @param size places of the tree; those without a commitment are empty
+   * @throws RangeError for fewer than 2 or more than 2^20 places, or more commitments than places
+   */
+  constructor(commitments: readonly bigint[], size: number = commitments.length) {
+    if (size < MIN_BATCHES || size > MAX_BATCHES) {
+      throw new RangeError(`${size} batches, a pool has ${MIN_BATCHES} to ${MAX_BATCHES}`)
     }
-    this.size = length
+    if (commitments.length > size) throw new RangeError(`${commitments.length} batches for ${size} places`)
+    this.size = size
     let level = commitments.map((commitment) => keccak256(coder.encode(['uint256'], [commitment])))
     let width = 1
-    while (width < length) width *= 2
+    while (width < size) width *= 2
     while (level.length < width) level.push(ZeroHash)
     this.#levels = [level]
     while (level.length > 1) {

@@ -26,7 +26,7 @@ export type Segment = { readonly values: ArrayLike<number>; readonly bits: numbe
 export type SegmentShape = { readonly count: number; readonly bits: number; readonly min: number }
 
 /** The content of a commitment. Each domain has its own tag, so that no commitment passes for one of another kind. */
-export type CommitmentDomain = 'model' | 'input' | 'output' | 'batch' | 'inputs' | 'outputs'
+export type CommitmentDomain = 'model' | 'input' | 'output' | 'batch' | 'inputs' | 'outputs' | 'samples'
 
 const TAGS: Readonly<Record<CommitmentDomain, bigint>> = {
   model: asciiNumber('cohort/model/2'),
@@ -35,6 +35,7 @@ const TAGS: Readonly<Record<CommitmentDomain, bigint>> = {
   batch: asciiNumber('cohort/batch/2'),
   inputs: asciiNumber('cohort/inputs/1'),
   outputs: asciiNumber('cohort/outputs/1'),
+  samples: asciiNumber('cohort/samples/1'),
 }
 
 /** How many values of `bits` bits share one field element. */

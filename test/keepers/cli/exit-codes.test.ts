@@ -11,6 +11,7 @@ import { AGENT_EXIT_CODES, KEEPER_EXIT, keeperExitCode } from '../../../keepers/
 import { CENSUS_EXIT_CODES } from '../../../keepers/apps/census/errors.ts'
 import { CLAIM_EXIT_CODES } from '../../../keepers/chain/claims/terms.ts'
 import { DAO_EXIT_CODES } from '../../../keepers/chain/dao/errors.ts'
+import { DATA_MARKET_EXIT_CODES } from '../../../keepers/chain/data-market/terms.ts'
 import { CHAIN_EXIT_CODES, ChainError } from '../../../keepers/chain/errors.ts'
 import { KEYSTORE_EXIT_CODES } from '../../../keepers/chain/keystore.ts'
 import { MARKET_EXIT_CODES } from '../../../keepers/chain/markets/errors.ts'
@@ -37,6 +38,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   claims: CLAIM_EXIT_CODES,
   tables: TABLE_EXIT_CODES,
   census: CENSUS_EXIT_CODES,
+  data: DATA_MARKET_EXIT_CODES,
   dao: DAO_EXIT_CODES,
 }
 
