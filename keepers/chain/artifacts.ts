@@ -16,6 +16,8 @@ const SOURCES = {
   StakePoolFactory: 'registry',
   Successors: 'registry',
   ClaimRegistry: 'claims',
+  IdentityGate: 'identity',
+  ValueLists: 'identity',
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   ISortitionAdmission: 'interfaces',

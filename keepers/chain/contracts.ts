@@ -8,6 +8,7 @@ import type {
   CohortToken,
   EnsembleOracle,
   Guardian,
+  IdentityGate,
   ILearningService,
   InferenceHub,
   InputMarket,
@@ -21,6 +22,7 @@ import type {
   PublisherRegistry,
   ServiceFactory,
   SpendingGuard,
+  ValueLists,
   VerifierRegistry,
 } from '../../types/index.ts'
 import { type ContractName, contractInterface } from './artifacts.ts'
@@ -79,6 +81,8 @@ export const clients = {
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),
   claims: (address: string, runner: ContractRunner) => attach<ClaimRegistry>('ClaimRegistry', address, runner),
   guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),
+  identityGate: (address: string, runner: ContractRunner) => attach<IdentityGate>('IdentityGate', address, runner),
+  valueLists: (address: string, runner: ContractRunner) => attach<ValueLists>('ValueLists', address, runner),
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
   verifiers: (address: string, runner: ContractRunner) => attach<VerifierRegistry>('VerifierRegistry', address, runner),
   adopted: (address: string, runner: ContractRunner) => attach<AdoptedModel>('AdoptedModel', address, runner),

@@ -7,6 +7,7 @@ import { registerClaim } from './claim.ts'
 import { registerDao } from './dao.ts'
 import { registerDoctor } from './doctor.ts'
 import { registerFsm } from './fsm.ts'
+import { registerIdentity } from './identity.ts'
 import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
@@ -41,6 +42,7 @@ const AREAS = [
   registerMarket,
   registerStory,
   registerSpend,
+  registerIdentity,
 ]
 
 /** All commands with their options. It throws CommanderError where commander would end the process. */

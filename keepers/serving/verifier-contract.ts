@@ -7,9 +7,12 @@ import { z } from 'zod'
 import {
   exportVerifier,
   folderPaths,
+  isSourceFolder,
   openFolder,
+  openSource,
   parseVerificationKey,
   readFolderKey,
+  readSourceKey,
   verificationKeyHash,
 } from '../zkml/index.ts'
 import { parseJson } from '../zkml/json.ts'
@@ -37,6 +40,19 @@ export type DeployedVerifier = {
   readonly codeBytes: number
 }
 
+/** Key, set-up and id of a folder's circuit, be it a network's or one that was written in circom. */
+async function describedKey(folder: string) {
+  if (await isSourceFolder(folder)) {
+    const circuit = await openSource(folder)
+    const { key, metadata } = await readSourceKey(circuit)
+    return { key, setup: metadata.setup, circuitId: circuit.circuitId }
+  }
+  const key = parseVerificationKey(parseJson(await readFile(folderPaths(folder).verificationKey, 'utf8')))
+  const opened = await openFolder(folder)
+  const { metadata } = await readFolderKey(opened)
+  return { key, setup: metadata.setup, circuitId: opened.manifest.circuitId }
+}
+
 /**
  * Writes the Solidity verifier of a folder's key, compiles it with the project's settings, and deploys it.
  * @throws InferenceError for a folder without a key; ServingError unsupported without a compiler
@@ -46,17 +62,15 @@ export async function deployVerifier(
   signer: Signer,
   subject = 'a model’s circuit',
 ): Promise<DeployedVerifier> {
-  const key = parseVerificationKey(parseJson(await readFile(folderPaths(folder).verificationKey, 'utf8')))
-  const opened = await openFolder(folder)
-  const { metadata } = await readFolderKey(opened)
-  const source = exportVerifier(key, { name: NAME, setupKind: metadata.setup, subject })
+  const { key, setup, circuitId } = await describedKey(folder)
+  const source = exportVerifier(key, { name: NAME, setupKind: setup, subject })
   const { abi, bytecode } = compile(source)
   const contract = await new ContractFactory(abi, bytecode, signer).deploy()
   const receipt = await contract.deploymentTransaction()!.wait()
   const address = await contract.getAddress()
   const code = await signer.provider!.getCode(address)
   return {
-    ...{ address, vkHash: verificationKeyHash(key), circuitId: opened.manifest.circuitId, setup: metadata.setup },
+    ...{ address, vkHash: verificationKeyHash(key), circuitId, setup },
     ...{ gasUsed: receipt!.gasUsed, codeBytes: (code.length - 2) / 2 },
   }
 }

@@ -2,7 +2,6 @@
 // Sets of countries as bitmaps of ISO 3166-1 numeric codes, 250 to a word, as the gate's policy has them.
 import { IdentityError } from './errors.ts'
 
-export const COUNTRY_WORDS = 4
 const WORD_BITS = 250
 
 export type CountryWords = readonly [bigint, bigint, bigint, bigint]

@@ -35,6 +35,8 @@ export class IntervalList {
   /** Nodes by level and index; those left out are of empty subtrees. */
   readonly #levels: Map<number, bigint>[]
   readonly #empty: bigint[]
+  /** Leaves that changed since the nodes above them were computed: many changes cost their nodes once. */
+  readonly #stale = new Set<number>()
   /** By leaf index. */
   readonly #leaves = new Map<number, Interval>()
   readonly #indexOf = new Map<bigint, number>()
@@ -54,6 +56,7 @@ export class IntervalList {
   }
 
   get root(): bigint {
+    this.#settle()
     return this.#node(this.depth, 0)
   }
 
@@ -85,34 +88,57 @@ export class IntervalList {
   add(value: bigint, index = this.freeIndex()): ListChange {
     const before = this.root
     const { low, next, bit: lowBit, sibling: lowSibling } = this.gap(value)
-    if (!Number.isInteger(index) || index < 1 || index >= 2 ** this.depth || this.#leaves.has(index)) {
-      throw new IdentityError('bad-input', `index ${index} is not a free leaf of a tree of depth ${this.depth}`)
-    }
-    this.#put(this.#indexOf.get(low)!, { value: low, next: value })
+    this.insert(value, index)
+    // The new leaf is not among its own siblings: they are those of the tree with the shortened interval alone.
     const { sibling: newSibling } = this.#path(index)
-    this.#put(index, { value, next })
-    this.#indexOf.set(value, index)
-    this.#sorted.splice(this.#below(value) + 1, 0, value)
     return { ...{ before, after: this.root, value, index: BigInt(index) }, low, next, lowBit, lowSibling, newSibling }
   }
 
   /** Takes a value out. The change is the insertion that would lead back: its `after` is the root before. @throws IdentityError in-list */
   remove(value: bigint): ListChange {
+    const after = this.root
+    const index = this.#place(value)
+    const { sibling: newSibling } = this.#path(index)
+    this.erase(value)
+    const { low, next, bit: lowBit, sibling: lowSibling } = this.gap(value)
+    return { ...{ before: this.root, after, value, index: BigInt(index) }, low, next, lowBit, lowSibling, newSibling }
+  }
+
+  /** As `add` without the inputs of a proof: two hashes a value where many follow one another. */
+  insert(value: bigint, index: number): void {
+    requireValue(value)
+    if (this.#indexOf.has(value)) throw new IdentityError('in-list', `${value} is in the list`)
+    if (!Number.isInteger(index) || index < 1 || index >= 2 ** this.depth || this.#leaves.has(index)) {
+      throw new IdentityError('bad-input', `index ${index} is not a free leaf of a tree of depth ${this.depth}`)
+    }
+    const at = this.#below(value)
+    const lowIndex = this.#indexOf.get(this.#sorted[at]!)!
+    const { value: low, next } = this.#leaves.get(lowIndex)!
+    this.#put(lowIndex, { value: low, next: value })
+    this.#put(index, { value, next })
+    this.#indexOf.set(value, index)
+    this.#sorted.splice(at + 1, 0, value)
+  }
+
+  /** As `remove` without the inputs of a proof. */
+  erase(value: bigint): void {
+    const index = this.#place(value)
+    const at = this.#below(value)
+    const lowIndex = this.#indexOf.get(this.#sorted[at - 1]!)!
+    const { value: low } = this.#leaves.get(lowIndex)!
+    this.#put(lowIndex, { value: low, next: this.#leaves.get(index)!.next })
+    this.#leaves.delete(index)
+    this.#stale.add(index)
+    this.#indexOf.delete(value)
+    this.#sorted.splice(at, 1)
+  }
+
+  /** The leaf of a value. */
+  #place(value: bigint): number {
     requireValue(value)
     const index = this.#indexOf.get(value)
     if (index === undefined) throw new IdentityError('in-list', `${value} is not in the list`)
-    const after = this.root
-    const at = this.#sorted.indexOf(value)
-    const low = this.#sorted[at - 1]!
-    const lowIndex = this.#indexOf.get(low)!
-    const { next } = this.#leaves.get(index)!
-    const { sibling: newSibling } = this.#path(index)
-    this.#clear(index)
-    const { bit: lowBit, sibling: lowSibling } = this.#path(lowIndex)
-    this.#put(lowIndex, { value: low, next })
-    this.#indexOf.delete(value)
-    this.#sorted.splice(at, 1)
-    return { ...{ before: this.root, after, value, index: BigInt(index) }, low, next, lowBit, lowSibling, newSibling }
+    return index
   }
 
   /** Place in #sorted of the largest end at or below `value`. */
@@ -131,6 +157,7 @@ export class IntervalList {
   }
 
   #path(index: number): ListPath {
+    this.#settle()
     const bit: bigint[] = []
     const sibling: bigint[] = []
     for (let level = 0; level < this.depth; level++) {
@@ -143,19 +170,21 @@ export class IntervalList {
 
   #put(index: number, interval: Interval): void {
     this.#leaves.set(index, interval)
-    this.#set(index, poseidon([interval.value, interval.next]))
+    this.#stale.add(index)
   }
 
-  #clear(index: number): void {
-    this.#leaves.delete(index)
-    this.#set(index, 0n)
-  }
-
-  #set(index: number, leaf: bigint): void {
-    this.#levels[0]!.set(index, leaf)
-    for (let level = 1; level <= this.depth; level++) {
-      const at = Math.floor(index / 2 ** level)
-      this.#levels[level]!.set(at, poseidon([this.#node(level - 1, 2 * at), this.#node(level - 1, 2 * at + 1)]))
+  #settle(): void {
+    let stale = new Set(this.#stale)
+    this.#stale.clear()
+    for (const index of stale) {
+      const leaf = this.#leaves.get(index)
+      this.#levels[0]!.set(index, leaf === undefined ? 0n : poseidon([leaf.value, leaf.next]))
+    }
+    for (let level = 1; level <= this.depth && stale.size > 0; level++) {
+      stale = new Set(Array.from(stale, (index) => Math.floor(index / 2)))
+      for (const at of stale) {
+        this.#levels[level]!.set(at, poseidon([this.#node(level - 1, 2 * at), this.#node(level - 1, 2 * at + 1)]))
+      }
     }
   }
 }
