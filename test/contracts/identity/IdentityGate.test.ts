@@ -210,11 +210,11 @@ describe('IdentityGate', function () {
   it('is set by its owner alone, within bounds', async () => {
     const { gate, lists, publishers, holder, verifiers, ethers } = await open()
     for (const call of [
-      gate.connect(holder).setPolicy(POLICY),
-      gate.connect(holder).setIssuer(1, true, 2),
-      gate.connect(holder).endPasses(),
+      () => gate.connect(holder).setPolicy(POLICY),
+      () => gate.connect(holder).setIssuer(1, true, 2),
+      () => gate.connect(holder).endPasses(),
     ]) {
-      await expect(call).to.be.revertedWithCustomError(gate, 'AccessControlUnauthorizedAccount')
+      await expect(call()).to.be.revertedWithCustomError(gate, 'AccessControlUnauthorizedAccount')
     }
     const refused = [
       [0, { minAge: 151 }],
