@@ -2,36 +2,29 @@
 pragma circom 2.2.0;
 
 include "poseidon.circom";
-include "range.circom";
 
-// MerkleRoot(depth): the root of the Poseidon tree of 2^depth leaves in which `leaf` lies at `index`, by its siblings from the leaf up;
-// bit i of the index says on which side the node of level i is. depth >= 2. 244 constraints a level.
+// MerkleRoot(depth): the root of a binary Poseidon tree from a leaf and its siblings, lowest first; bit[i] = 1 where the node of
+// level i is a right child. 243 constraints a level.
 //
-// Does NOT enforce: that the leaf is no inner node of a higher tree; the depth is a constant, and a leaf of the caller's own kind keeps them
-// apart.
+// Every path has the length `depth`, so that no inner node passes for a leaf.
+//
+// Does NOT enforce: that the bits are bits; the caller must have proven it (Bits).
 template MerkleRoot(depth) {
-    assert(depth >= 2);
+    assert(depth >= 1);
     signal input leaf;
-    signal input index;
+    signal input bit[depth];
     signal input sibling[depth];
-    signal output root;
+    signal output out;
 
-    component bits = Range(0, depth);
-    bits.in <== index;
-    var lowest = index;
-    for (var i = 1; i < depth; i++) lowest -= bits.high[i - 1] * (1 << i);
-
-    component hash[depth];
     signal left[depth];
+    component hash[depth];
+    var node = leaf;
     for (var i = 0; i < depth; i++) {
-        var node = leaf;
-        if (i > 0) node = hash[i - 1].out;
-        var isRight = lowest;
-        if (i > 0) isRight = bits.high[i - 1];
-        left[i] <== node + isRight * (sibling[i] - node);
+        left[i] <== bit[i] * (sibling[i] - node) + node;
         hash[i] = Poseidon(2);
         hash[i].in[0] <== left[i];
-        hash[i].in[1] <== node + sibling[i] - left[i];
+        hash[i].in[1] <== sibling[i] + node - left[i];
+        node = hash[i].out;
     }
-    root <== hash[depth - 1].out;
+    out <== node;
 }

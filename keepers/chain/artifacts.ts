@@ -22,6 +22,8 @@ const SOURCES = {
   PseudoLabels: 'nested',
   ImprovementRewards: 'market',
   DataOffers: 'market',
+  IdentityGate: 'identity',
+  ValueLists: 'identity',
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   ISortitionAdmission: 'interfaces',

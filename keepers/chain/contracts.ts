@@ -9,6 +9,7 @@ import type {
   DataOffers,
   EnsembleOracle,
   Guardian,
+  IdentityGate,
   ILearningService,
   ImprovementRewards,
   InferenceHub,
@@ -27,6 +28,7 @@ import type {
   ServiceFactory,
   ServiceTree,
   SpendingGuard,
+  ValueLists,
   VerifierRegistry,
 } from '../../types/index.ts'
 import { type ContractName, contractInterface } from './artifacts.ts'
@@ -93,6 +95,8 @@ export const clients = {
   improvementRewards: (address: string, runner: ContractRunner) =>
     attach<ImprovementRewards>('ImprovementRewards', address, runner),
   guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),
+  identityGate: (address: string, runner: ContractRunner) => attach<IdentityGate>('IdentityGate', address, runner),
+  valueLists: (address: string, runner: ContractRunner) => attach<ValueLists>('ValueLists', address, runner),
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
   verifiers: (address: string, runner: ContractRunner) => attach<VerifierRegistry>('VerifierRegistry', address, runner),
   adopted: (address: string, runner: ContractRunner) => attach<AdoptedModel>('AdoptedModel', address, runner),

@@ -9,6 +9,7 @@ import { registerDao } from './dao.ts'
 import { registerData } from './data.ts'
 import { registerDoctor } from './doctor.ts'
 import { registerFsm } from './fsm.ts'
+import { registerIdentity } from './identity.ts'
 import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
@@ -47,6 +48,7 @@ const AREAS = [
   registerStory,
   registerSpend,
   registerCensus,
+  registerIdentity,
 ]
 
 /** All commands with their options. It throws CommanderError where commander would end the process. */

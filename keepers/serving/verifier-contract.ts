@@ -7,9 +7,12 @@ import { z } from 'zod'
 import {
   exportVerifier,
   folderPaths,
+  isSourceFolder,
   openFolder,
+  openSource,
   parseVerificationKey,
   readFolderKey,
+  readSourceKey,
   type VerificationKey,
   verificationKeyHash,
 } from '../zkml/index.ts'
@@ -38,6 +41,19 @@ export type DeployedVerifier = {
   readonly codeBytes: number
 }
 
+/** Key, set-up and id of a folder's circuit, be it a network's or one that was written in circom. */
+async function describedKey(folder: string) {
+  if (await isSourceFolder(folder)) {
+    const circuit = await openSource(folder)
+    const { key, metadata } = await readSourceKey(circuit)
+    return { key, setup: metadata.setup, circuitId: circuit.circuitId }
+  }
+  const key = parseVerificationKey(parseJson(await readFile(folderPaths(folder).verificationKey, 'utf8')))
+  const opened = await openFolder(folder)
+  const { metadata } = await readFolderKey(opened)
+  return { key, setup: metadata.setup, circuitId: opened.manifest.circuitId }
+}
+
 /**
  * Writes the Solidity verifier of a folder's key, compiles it with the project's settings, and deploys it.
  * @throws InferenceError for a folder without a key; ServingError unsupported without a compiler
@@ -47,11 +63,8 @@ export async function deployVerifier(
   signer: Signer,
   subject = 'a model’s circuit',
 ): Promise<DeployedVerifier> {
-  const key = parseVerificationKey(parseJson(await readFile(folderPaths(folder).verificationKey, 'utf8')))
-  const opened = await openFolder(folder)
-  const { metadata } = await readFolderKey(opened)
-  const deployed = await deployKeyVerifier(key, { setupKind: metadata.setup, subject }, signer)
-  return { ...deployed, circuitId: opened.manifest.circuitId }
+  const { key, setup, circuitId } = await describedKey(folder)
+  return { ...(await deployKeyVerifier(key, { setupKind: setup, subject }, signer)), circuitId }
 }
 
 /** The same for a key that no folder of a model has. */

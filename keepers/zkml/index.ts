@@ -73,6 +73,15 @@ export {
   parseKey as parseVerificationKey,
   verifyAny as verifyProof,
 } from './inference/systems.ts'
+export {
+  compileSource,
+  isSourceFolder,
+  openSource,
+  readSourceKey,
+  type SourceCircuit,
+  SourceProver,
+  setupSource,
+} from './inference/source.ts'
 export { LookupCircuit } from './lookup/circuit.ts'
 export { domainOf, type LookupCost, lookupCost } from './lookup/cost.ts'
 export type { ProveOptions, Prover, ProverBackend } from './prove/backend.ts'

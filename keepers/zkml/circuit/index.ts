@@ -49,4 +49,5 @@ export { type ContentSignature, isSignedContent, signContent, signedCommitment, 
 export { type CircuitInputs, WitnessProgram } from './witness.ts'
 export { type BatchOptions, type BatchStatement, type Bin, markOf, writeBatchCircuit } from './write/batch.ts'
 export { writeCircuit } from './write/main.ts'
+export { networkSource } from './write/network.ts'
 export { type CircuitOptions, PUBLIC_SIGNALS } from './write/statement.ts'

@@ -5,9 +5,11 @@
 
 import type { IntegerLayer } from '../../graph/layers.ts'
 import { elementCount, type IntegerProgram, programParameters, tensorOf } from '../../graph/program.ts'
+import { checkMagnitudes } from '../bounds.ts'
 import { CircuitError } from '../errors.ts'
 import type { LayerContext } from './context.ts'
 import { writeLayer } from './layers.ts'
+import { DEFAULT_TILE } from './statement.ts'
 import { CircomText, literal } from './text.ts'
 
 /** An input signal that carries one parameter list of the model. */
@@ -84,6 +86,24 @@ export function writeNetwork(program: IntegerProgram, tile: number): NetworkSour
   body.loops([['i', size(program.scores)]], () => body.add(`score[i] <== ${scores}[i];`))
   body.add('}', '')
   return { text: constants.append(body), gadgets }
+}
+
+/**
+ * The template `Network` of a released program by itself, for a circuit around it: from x, the input as offsets from its least value,
+ * to the scores. That circuit ranges x (input.bits each).
+ * @returns circom source without pragma, and the files of circuits/lib that it includes, without `.circom`
+ * @throws CircuitError `unsupported` for committed weights; `bound-exceeded` when sums could reach the size of the field
+ */
+export function networkSource(program: IntegerProgram): {
+  readonly gadgets: readonly string[]
+  readonly source: string
+} {
+  if (program.mode !== 'released') {
+    throw new CircuitError('unsupported', `program ${program.name}: its weights are a witness; release them for this`)
+  }
+  checkMagnitudes(program)
+  const { gadgets, text } = writeNetwork(program, DEFAULT_TILE)
+  return { gadgets: [...gadgets].sort(), source: text.toString() }
 }
 
 function describe(layer: IntegerLayer, program: IntegerProgram): string {

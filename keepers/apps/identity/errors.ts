@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+export type IdentityErrorCode =
+  /** A file or a value of it that cannot be used; the message names the field. */
+  | 'bad-input'
+  /** Capture, credential, lists and statement do not go together: no proof exists. */
+  | 'not-provable'
+  /** A value that is in the list already, or is not in it. */
+  | 'in-list'
+  /** A circuit folder without its files, or with another circuit's. */
+  | 'wrong-circuit'
+  /** A contract that is not what it should be, or whose events do not give its root. */
+  | 'wrong-contract'
+
+/** sysexits.h: 65 for wrong data, 78 for a wrong contract, 1 for a check that failed. */
+const EXIT_CODES: Record<IdentityErrorCode, number> = {
+  'bad-input': 65,
+  'not-provable': 1,
+  'in-list': 1,
+  'wrong-circuit': 65,
+  'wrong-contract': 78,
+}
+
+export class IdentityError extends Error {
+  override readonly name = 'IdentityError'
+  readonly code: IdentityErrorCode
+  readonly exitCode: number
+
+  constructor(code: IdentityErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.exitCode = EXIT_CODES[code]
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A gate on the chain: what it asks of an account, and a proof brought to it.
+import { ContractFactory, type Provider, type Signer } from 'ethers'
+import type { IIdentityGateTypes } from '../../../types/contracts/identity/IdentityGate.ts'
+import type { IdentityGate } from '../../../types/index.ts'
+import { clients, contractArtifact, contractInterface, decodeRevert } from '../../chain/index.ts'
+import { type Proof, toSolidityProof } from '../../zkml/index.ts'
+import { dateOfDay } from './dates.ts'
+import { IdentityError } from './errors.ts'
+import { ListClient, type ListView, type Sent, sending, solidity } from './list-client.ts'
+import type { GateQuestion } from './statement.ts'
+
+const DAY_SECONDS = 86_400
+
+export type GatePolicy = {
+  readonly minAge: number
+  readonly passDays: number
+  readonly rootSeconds: number
+  readonly challengeBlocks: number
+  readonly sanctionsList: number
+  readonly countries: readonly bigint[]
+}
+
+/** IIdentityGate.Statement. */
+export type GateStatement = {
+  readonly issuerId: number
+  readonly keyId: number
+  readonly challengeBlock: number
+  readonly day: number
+  readonly sanctionsRoot: bigint
+  readonly revocationsRoot: bigint
+  readonly nullifier: bigint
+}
+
+export type PassView = {
+  readonly account: string
+  readonly passed: boolean
+  /** Unix seconds; 0 where there never was a pass. */
+  readonly until: number
+  readonly issuerId: number
+}
+
+/** Deploys a gate. @param addresses of the registries that it asks */
+export async function deployGate(
+  signer: Signer,
+  addresses: {
+    readonly verifiers: string
+    readonly publishers: string
+    readonly lists: string
+    readonly admin: string
+  },
+  circuitId: string,
+  policy: GatePolicy,
+): Promise<string> {
+  const { abi, bytecode } = contractArtifact('IdentityGate')
+  const { verifiers, publishers, lists, admin } = addresses
+  const factory = new ContractFactory(abi as string[], bytecode, signer)
+  const call = factory.deploy(verifiers, publishers, lists, circuitId, admin, {
+    ...policy,
+    countries: [...policy.countries],
+  })
+  const made = await call
+  await made.waitForDeployment()
+  return await made.getAddress()
+}
+
+export class GateClient {
+  readonly address: string
+  readonly #provider: Provider
+  readonly #gate: IdentityGate
+
+  constructor(address: string, provider: Provider, signer?: Signer) {
+    this.address = address
+    this.#provider = provider
+    this.#gate = clients.identityGate(address, signer ?? provider)
+  }
+
+  /** The context that a camera signs for an account, with the last block as challenge. */
+  async challenge(account: string): Promise<{ readonly context: bigint; readonly challengeBlock: number }> {
+    // The hash of the block in which a call is simulated is not known to it: the one before is.
+    const challengeBlock = (await this.#provider.getBlockNumber()) - 1
+    return { context: await this.contextAt(account, challengeBlock), challengeBlock }
+  }
+
+  /** The context of an earlier challenge. @throws RevertError when its block is too long ago */
+  async contextAt(account: string, challengeBlock: number): Promise<bigint> {
+    return await this.#read('contextOf', this.#gate.contextOf(account, challengeBlock))
+  }
+
+  /** What the gate asks of a proof that is made now, for a challenge that was given before. */
+  async question(context: bigint): Promise<GateQuestion & { readonly day: number }> {
+    const [application, policy, block] = await this.#read(
+      'policy',
+      Promise.all([this.#gate.application(), this.#gate.policy(), this.#provider.getBlock('latest')]),
+    )
+    const day = Math.floor(block!.timestamp / DAY_SECONDS)
+    const bornBy = dateOfDay(day) - Number(policy.minAge) * 10_000
+    const through = dateOfDay(day + Number(policy.passDays))
+    return { application, context, bornBy, through, countries: [...policy.countries], day }
+  }
+
+  /** The lists that the gate holds a credential of an issuer against. @throws IdentityError wrong-contract */
+  async lists(issuerId: number): Promise<{ readonly sanctions: ListView; readonly revocations: ListView }> {
+    const [address, { sanctionsList }, { accepted, revocationsList }] = await this.#read(
+      'lists',
+      Promise.all([this.#gate.LISTS(), this.#gate.policy(), this.#gate.issuerOf(issuerId)]),
+    )
+    if (!accepted) throw new IdentityError('not-provable', `gate ${this.address} does not accept issuer ${issuerId}`)
+    const lists = new ListClient(address, this.#provider)
+    const at = await this.#provider.getBlockNumber()
+    return {
+      sanctions: await lists.read(Number(sanctionsList), at),
+      revocations: await lists.read(Number(revocationsList), at),
+    }
+  }
+
+  /** Brings a proof. @throws RevertError with the gate's reason */
+  async pass(account: string, statement: GateStatement, proof: Proof): Promise<Sent> {
+    const call = this.#gate.pass(
+      account,
+      statement as IIdentityGateTypes.StatementStruct,
+      solidity(toSolidityProof(proof)),
+    )
+    return await sending('pass', call)
+  }
+
+  async setIssuer(issuerId: number, accepted: boolean, revocationsList: number): Promise<Sent> {
+    return await sending('setIssuer', this.#gate.setIssuer(issuerId, accepted, revocationsList))
+  }
+
+  async passOf(account: string): Promise<PassView> {
+    const [passed, { until, issuerId }] = await this.#read(
+      'passOf',
+      Promise.all([this.#gate.isPassed(account), this.#gate.passOf(account)]),
+    )
+    return { account, passed, until: Number(until), issuerId: Number(issuerId) }
+  }
+
+  async #read<T>(what: string, call: Promise<T>): Promise<T> {
+    return await call.catch((cause) => {
+      const refused = decodeRevert(cause, [contractInterface('IdentityGate')], what)
+      if (refused !== null && refused.error !== 'unknown') throw refused
+      throw new IdentityError('wrong-contract', `${this.address} does not answer ${what} as a gate does`, { cause })
+    })
+  }
+}
