@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `npm test`: every suite in a process of its own, two at a time, beside what mostly waits; contracts are compiled beside those that need
 // none. Ends with the counts alone on a line.
+import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { basename, join } from 'node:path'
 import process from 'node:process'
@@ -13,14 +14,15 @@ import { processorSeconds } from './test/processor-time.ts'
 import { filesOf, type Job, jobsOf, runJob, type SuiteResult } from './test/runner.ts'
 import { SUITES } from './test/suites.ts'
 import { addTallies, formatTally } from './test/tally.ts'
-import { cpuSecondsOf, dearestFiles } from './test/timings.ts'
+import { cpuSecondsOf, dearestFiles, timesOfSuites } from './test/timings.ts'
 import { unpackedMnist } from './test/unpacked-mnist.ts'
 
-const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
+const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N] [--times FILE]]
 
   suite        ${SUITES.map((suite) => suite.name).join(', ')} (default: all but ${SUITES.filter((suite) => suite.onDemand).map((suite) => suite.name)})
   --file TEXT  only test files whose path contains TEXT
   --jobs N     suites at a time (default: one a core, at most 2), beside those that mostly wait
+  --times FILE the seconds of every test file, of the clock and of the processors, as JSON, the dearest first
 
   Ends with the test files and suites that took longest, and with what ran when.
 `
@@ -28,7 +30,7 @@ const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
 const { values, positionals } = commandLine(
   {
     allowPositionals: true,
-    options: { file: { type: 'string' }, jobs: { type: 'string' } },
+    options: { file: { type: 'string' }, jobs: { type: 'string' }, times: { type: 'string' } },
   },
   HELP,
 )
@@ -112,6 +114,10 @@ for (const line of dearestFiles(
   DEAREST,
 )) {
   process.stdout.write(`${line}\n`)
+}
+if (values.times !== undefined) {
+  const times = timesOfSuites(results.map(({ suite, timings }) => ({ suite: suite.name, timings })))
+  writeFileSync(values.times, `${JSON.stringify(times, null, 2)}\n`)
 }
 process.stdout.write('── what ran when, in seconds ──\n')
 for (const line of lanes.lines()) process.stdout.write(`${line}\n`)

@@ -10,7 +10,7 @@ import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { formatLoad, Lanes } from '../../scripts/test/lanes.ts'
 import { filesOf, jobsOf, runJob } from '../../scripts/test/runner.ts'
 import { SUITES, type Suite } from '../../scripts/test/suites.ts'
-import { cpuSecondsOf, dearestFiles } from '../../scripts/test/timings.ts'
+import { cpuSecondsOf, dearestFiles, timesOfSuites } from '../../scripts/test/timings.ts'
 import { unpackedMnist } from '../../scripts/test/unpacked-mnist.ts'
 
 describe('the runner of the tests', function () {
@@ -85,6 +85,12 @@ describe('a parent', () => it('waits', () => { spawnSync(process.execPath, ['-e'
     expect(cpuSecondsOf(timings)).to.equal(4.5)
     expect(dearestFiles(timings, 5)).to.deep.equal(['    2.5     3.0  test/a.ts', '    2.0     3.0  test/b.ts'])
     expect(dearestFiles(timings, 1)).to.have.length(1)
+    const parts = timings.map((timing) => ({ suite: 'some', timings: [timing] }))
+    expect(timesOfSuites([...parts, { suite: 'other', timings: timings.slice(1, 2) }])).to.deep.equal([
+      { suite: 'some', file: 'test/a.ts', seconds: 3, cpuSeconds: 2.5 },
+      { suite: 'some', file: 'test/b.ts', seconds: 3, cpuSeconds: 2 },
+      { suite: 'other', file: 'test/b.ts', seconds: 3, cpuSeconds: 2 },
+    ])
   })
 
   it('says what each lane did when, how long it did nothing, and how much of the processors was used', async () => {
