@@ -4,7 +4,7 @@ import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, BlockOfAct, StepResult } from './context.ts'
 import { keeperExitCode } from './errors.ts'
 import { hiddenEvents } from './hidden-events.ts'
-import { collectGarbage } from './memory.ts'
+import { RoundGarbage } from './memory.ts'
 import { checkPurse, noteFact, showState } from './operator-notes.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 import type { StateName } from './states.ts'
@@ -67,6 +67,7 @@ export class AgentLoop {
   readonly #cursor: Pick<EventCursor, 'step' | 'rereadFrom'>
   readonly #heads: Pick<HeadWatch, 'slot' | 'wait'>
   readonly #behaviours: Readonly<Record<StateName, Behaviour>>
+  readonly #garbage = new RoundGarbage()
   #snapshot: Snapshot | null = null
   #seat: number | null = null
   /** Something was heard of that the snapshot does not have yet: whatever fails before it is read, it is read. */
@@ -174,7 +175,7 @@ export class AgentLoop {
       this.#compare(now)
     }
     if (before?.round !== now.round) {
-      collectGarbage()
+      this.#garbage.round()
       await checkPurse(this.#context)
     }
     showState(this.#context, { seat: this.#seat, isMember: this.isMember }, before, now)

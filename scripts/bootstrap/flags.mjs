@@ -2,7 +2,7 @@
 
 /**
  * A keeper runs for months. Left to itself V8 lets the space for young objects grow to 16 MiB twice over, and the rest for
- * hundreds of rounds before it looks through it. With this bound, and a collection after every round (keepers/agent/memory.ts),
+ * hundreds of rounds before it looks through it. With this bound, and collections between rounds (keepers/agent/memory.ts),
  * a keeper needs two thirds of that and stays as large as it was. MiB.
  */
 const KEEPER_YOUNG_MIB = 4
