@@ -7,7 +7,7 @@ import { hiddenEvents } from './hidden-events.ts'
 import { RoundGarbage } from './memory.ts'
 import { checkPurse, noteFact, showState } from './operator-notes.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
-import type { StateName } from './states.ts'
+import { type StateName, WITHIN_STATE } from './states.ts'
 import { revokeUnaccepted } from './steps/model.ts'
 
 /** Codes after which going on would be wrong or useless. Everything else is logged, counted, and tried again. */
@@ -42,17 +42,6 @@ const REREAD_PAUSE = 5_000
 const QUIET_SECONDS = 300
 /** Milliseconds between its looks then. */
 const QUIET_PAUSE = 30_000
-/**
- * What members do within a state. The state is over by an event of another kind or by its deadline; until then these change nothing for a
- * behaviour that is at work, or has done its part.
- */
-const WITHIN_STATE: ReadonlySet<string> = new Set([
-  'UpdateCommitted',
-  'UpdateRevealed',
-  'AggregateAttested',
-  'ShareSubmitted',
-  'ModelVoted',
-])
 /** Seconds of chain time after which the state is read again although nobody waits for it. */
 const UNREAD_SECONDS = 10
 

@@ -65,10 +65,27 @@ const nameOf = (cid: CID): string => Buffer.from(cid.multihash.bytes).toString('
 
 const [makeFolder, write, move] = [promisify(mkdir), promisify(writeFile), promisify(rename)]
 
-/** Writes a file, whole or not at all. Several writers of one file write the same: a block's name is its hash. */
+/** Files that are being written, by path. */
+const underWay = new Map<string, Promise<void>>()
+
+/** Writes a file, whole or not at all; one after the other where several write the same. */
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const before = underWay.get(path)
+  const run = (async () => {
+    await before?.catch(() => undefined)
+    await replace(path, bytes)
+  })()
+  underWay.set(path, run)
+  try {
+    await run
+  } finally {
+    if (underWay.get(path) === run) underWay.delete(path)
+  }
+}
+
+async function replace(path: string, bytes: Uint8Array): Promise<void> {
   const folder = dirname(path)
-  const part = join(folder, `.${basename(path)}.${(written = (written + 1) % Number.MAX_SAFE_INTEGER)}.tmp`)
+  const part = join(folder, `.${basename(path)}.tmp`)
   try {
     await write(part, bytes)
   } catch (error) {
@@ -78,9 +95,6 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   }
   await move(part, path)
 }
-
-/** Files that were begun: each has a name of its own until it is whole. */
-let written = 0
 
 function readWhole(path: string): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
