@@ -18,6 +18,7 @@ import type { KeeperStore } from '../store/index.ts'
 import type { RoundTerms } from '../versions/index.ts'
 import { planFor } from '../versions/index.ts'
 import { type EpochMember, epochName } from './members.ts'
+import { dropBytes } from './memory.ts'
 
 export type EpochFrame = {
   readonly context: EpochContext
@@ -150,7 +151,21 @@ export function loadKey(store: KeeperStore, frame: EpochFrame, log: Pick<Logger,
   } finally {
     // Bytes that cannot be imported are secret all the same.
     bytes.fill(0)
+    dropBytes(bytes)
   }
+}
+
+/** Names of the keys that this process has read, by their store. */
+const readable = new WeakMap<KeeperStore, string>()
+
+/** Whether {@link loadKey} gives a key. It opens the key to find out, once: that takes longer the more members there are. */
+export function hasKey(store: KeeperStore, frame: EpochFrame, log: Pick<Logger, 'error'>): boolean {
+  const name = nameOf(frame, 'key')
+  if (readable.get(store) === name) return true
+  const key = loadKey(store, frame, log)
+  key?.material.dispose()
+  if (key !== null) readable.set(store, name)
+  return key !== null
 }
 
 /** The hash that the members confirmed, which is all that summing up needs; null as above. */

@@ -81,7 +81,14 @@ export class Facts {
 
   /** Forgets facts below a block, here and in the store. Keep the block of the oldest round still of interest. */
   prune(block: number): void {
-    if (this.#logs.dropBelow(block) > 0) this.rebuild()
+    if (this.#logs.dropBelow(block) === 0) return
+    // What stays need not be decoded again.
+    for (const [name, facts] of this.#byName) {
+      this.#byName.set(
+        name,
+        facts.filter((fact) => fact.block >= block),
+      )
+    }
   }
 }
 

@@ -4,10 +4,10 @@ import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, BlockOfAct, StepResult } from './context.ts'
 import { keeperExitCode } from './errors.ts'
 import { hiddenEvents } from './hidden-events.ts'
-import { collectGarbage } from './memory.ts'
+import { RoundGarbage } from './memory.ts'
 import { checkPurse, noteFact, showState } from './operator-notes.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
-import type { StateName } from './states.ts'
+import { type StateName, WITHIN_STATE } from './states.ts'
 import { revokeUnaccepted } from './steps/model.ts'
 
 /** Codes after which going on would be wrong or useless. Everything else is logged, counted, and tried again. */
@@ -42,17 +42,6 @@ const REREAD_PAUSE = 5_000
 const QUIET_SECONDS = 300
 /** Milliseconds between its looks then. */
 const QUIET_PAUSE = 30_000
-/**
- * What members do within a state. The state is over by an event of another kind or by its deadline; until then these change nothing for a
- * behaviour that is at work, or has done its part.
- */
-const WITHIN_STATE: ReadonlySet<string> = new Set([
-  'UpdateCommitted',
-  'UpdateRevealed',
-  'AggregateAttested',
-  'ShareSubmitted',
-  'ModelVoted',
-])
 /** Seconds of chain time after which the state is read again although nobody waits for it. */
 const UNREAD_SECONDS = 10
 
@@ -67,6 +56,7 @@ export class AgentLoop {
   readonly #cursor: Pick<EventCursor, 'step' | 'rereadFrom'>
   readonly #heads: Pick<HeadWatch, 'slot' | 'wait'>
   readonly #behaviours: Readonly<Record<StateName, Behaviour>>
+  readonly #garbage = new RoundGarbage()
   #snapshot: Snapshot | null = null
   #seat: number | null = null
   /** Something was heard of that the snapshot does not have yet: whatever fails before it is read, it is read. */
@@ -174,7 +164,7 @@ export class AgentLoop {
       this.#compare(now)
     }
     if (before?.round !== now.round) {
-      collectGarbage()
+      this.#garbage.round()
       await checkPurse(this.#context)
     }
     showState(this.#context, { seat: this.#seat, isMember: this.isMember }, before, now)

@@ -31,3 +31,15 @@ export const PUBLISHED_STATE: Readonly<Record<StateName, string>> = {
   Decrypt: 'UpdateGlobalModelState',
   Vote: 'UpdateGlobalModelState',
 }
+
+/**
+ * What members do within a state. The state is over by an event of another kind or by its deadline; until then these change nothing for a
+ * behaviour that is at work, or has done its part.
+ */
+export const WITHIN_STATE: ReadonlySet<string> = new Set([
+  'UpdateCommitted',
+  'UpdateRevealed',
+  'AggregateAttested',
+  'ShareSubmitted',
+  'ModelVoted',
+])

@@ -4,6 +4,14 @@ import { randomFillSync, timingSafeEqual } from 'node:crypto'
 import { inspect } from 'node:util'
 import { FheError } from './errors.ts'
 
+/** Smaller ones may lie in a pool of Node's. */
+const OWN_BYTES = 1 << 13
+
+/** Gives the memory of an array back at once, and empties it: not of one that is part of another. Otherwise it waits until V8 collects. */
+export function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength >= OWN_BYTES && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
+
 const REDACTED = '[secret]'
 
 /**
@@ -53,7 +61,9 @@ export class Secret implements Disposable {
 
   /** Wipes the bytes; later use throws. Safe to call twice. */
   dispose(): void {
-    this.#bytes?.fill(0)
+    if (this.#bytes === null) return
+    this.#bytes.fill(0)
+    giveBack(this.#bytes)
     this.#bytes = null
   }
 

@@ -11,14 +11,14 @@ import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { FsBlockstore } from 'blockstore-fs'
-import { FsDatastore } from 'datastore-fs'
+import type { FsBlockstore } from 'blockstore-fs'
 import { createHeliaLight } from 'helia'
 import { type AutoNat, autoNat } from './autonat.ts'
 import { bootstrapAddresses, relayedAddress } from './bootstrap.ts'
 import { BoundedDatastore } from './bounded-datastore.ts'
 import type { DhtOptions, KeeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
+import { HeldBlocks, HeldRecords } from './held-stores.ts'
 import { knownProtocols } from './known-protocols.ts'
 import { LinkMeter } from './link-meter.ts'
 import { meteredNoise } from './metered-noise.ts'
@@ -113,12 +113,12 @@ export async function startNode(options: NodeOptions, meter = new LinkMeter()): 
   bootstrapAddresses(dht?.bootstrap ?? [])
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.identitySeed)
   let isConnected = (_peer: PeerId): boolean => false
-  const files = new FsBlockstore(join(options.folder, 'blocks'))
+  const files = new HeldBlocks(join(options.folder, 'blocks'))
   const helia = withBitswap(
     withLibp2pLight<ReturnType<typeof createHeliaLight>, KeeperServices>(
       createHeliaLight({
         blockstore: files,
-        datastore: new FsDatastore(join(options.folder, 'peers')),
+        datastore: new HeldRecords(join(options.folder, 'peers')),
       }),
       {
         privateKey,

@@ -17,6 +17,15 @@ export class RecentBlocks {
     return block
   }
 
+  has(cid: string): boolean {
+    return this.#blocks.has(cid)
+  }
+
+  delete(cid: string): void {
+    this.#bytes -= this.#blocks.get(cid)?.length ?? 0
+    this.#blocks.delete(cid)
+  }
+
   /** Keeps a block, and forgets the least used ones. One of more than a quarter of what is kept is not worth it. */
   put(cid: string, block: Uint8Array): void {
     if (block.length > BYTES / 4 || this.#blocks.has(cid)) return

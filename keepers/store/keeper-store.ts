@@ -108,7 +108,14 @@ export class KeeperStore {
     const row = this.#database.prepare('SELECT sealed FROM secrets WHERE name = ?').get(name) as
       | { sealed: Uint8Array }
       | undefined
-    return row ? this.#box.open(name, row.sealed) : null
+    if (row === undefined) return null
+    try {
+      return this.#box.open(name, row.sealed)
+    } finally {
+      // An epoch's key has megabytes, and is read several times a round: left to V8, they would have it look through the whole heap.
+      const { buffer } = row.sealed
+      if (buffer instanceof ArrayBuffer && buffer.byteLength === row.sealed.length) buffer.transfer(0)
+    }
   }
 
   /** The secret of that name. If it is missing, `produce` makes it, and it is stored first. */

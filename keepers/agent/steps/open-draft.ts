@@ -90,9 +90,9 @@ function turnOf(step: Step & { readonly seat: number }, matching: bigint, drafte
   // Every round in another order, so that the same keeper does not pay each time.
   const lot = (seat: number): string =>
     keccak256(coder.encode(['bytes32', 'uint32', 'uint8'], [crsSeed, step.snapshot.round, seat]))
-  const order = seatsOf(matching).sort(
-    (a, b) => Number(hasSeat(drafted, a)) - Number(hasSeat(drafted, b)) || (lot(a) < lot(b) ? -1 : 1),
-  )
-  const place = order.indexOf(step.seat)
+  const order = seatsOf(matching)
+    .map((seat) => ({ seat, isDrafted: Number(hasSeat(drafted, seat)), lot: lot(seat) }))
+    .sort((a, b) => a.isDrafted - b.isDrafted || (a.lot < b.lot ? -1 : 1))
+  const place = order.findIndex(({ seat }) => seat === step.seat)
   return place < 0 ? order.length : place
 }

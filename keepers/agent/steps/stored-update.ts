@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { encryptUpdate, FheError, type MemberKey, onceNonce } from '../../fhe/index.ts'
 import type { Step } from '../context.ts'
-import { type EpochFrame, loadKey, onceGuard } from '../epoch.ts'
+import { type EpochFrame, hasKey, loadKey, onceGuard } from '../epoch.ts'
 
 /** An encrypted update and the sample count that is declared with it. */
 type StoredUpdate = { readonly samples: number; readonly bytes: Uint8Array }
@@ -46,9 +46,7 @@ export async function storedUpdate(
   }
   if (store.claims.has(nonce)) return abstain()
   // Without a key, training would be wasted, so check first. During training the key is not in memory.
-  const held = loadKey(store, frame, log)
-  if (held === null) return null
-  held.material.dispose()
+  if (!hasKey(store, frame, log)) return null
   const { update, samples } = await train()
   let memberKey: MemberKey | null = null
   try {

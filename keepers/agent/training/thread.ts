@@ -38,7 +38,7 @@ import {
   specOf,
 } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../data-config.ts'
-import { collectGarbage } from '../memory.ts'
+import { collectGarbage, RoundGarbage } from '../memory.ts'
 import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 
 type Open = {
@@ -63,6 +63,7 @@ const NO_SAMPLES = 'data: none; this keeper relays, decrypts, and sends updates 
 const EXCHANGE = 'training'
 
 let open: Open | null = null
+const garbage = new RoundGarbage()
 const running = new Map<number, AbortController>()
 const port = parentPort!
 let tail: Promise<void> = Promise.resolve()
@@ -178,8 +179,8 @@ function letGo(shard: Open): void {
     shard.trainer?.teardown()
     shard.trainer = null
   }
-  // As the loop does once a round; the thread has its own heap.
-  collectGarbage()
+  // As the loop does; the thread has its own heap.
+  garbage.round()
 }
 
 type Dealt = {

@@ -214,24 +214,26 @@ describe('agent loop', () => {
     expect(seen).to.deep.equal([1, 1, 1, 0.7, 0.7])
   })
 
-  it('collects its garbage once a round, where Node lets it', async () => {
+  it('collects its garbage in a new round, where Node lets it and there is some', async () => {
     const { chain, clock, stopping, behave, run } = stage()
     const given = globalThis.gc
     let collections = 0
     const seen: number[] = []
+    const held: Uint8Array[] = []
     globalThis.gc = (async () => void collections++) as NonNullable<typeof given>
     try {
       clock.onSleep = () => {
         seen.push(collections)
         chain.block++
-        if (seen.length === 3) chain.round++
-        if (seen.length === 5) stopping.abort()
+        if (seen.length === 3 || seen.length === 6) chain.round++
+        if (seen.length === 6) held.push(new Uint8Array(32 << 20))
+        if (seen.length === 8) stopping.abort()
       }
       await run(behave('Registration', async () => 'done')).ended
     } finally {
       globalThis.gc = given
     }
-    expect(seen).to.deep.equal([1, 1, 1, 2, 2])
+    expect(seen).to.deep.equal([1, 1, 1, 1, 1, 1, 2, 2])
   })
 
   it('ends what a state left running when the state is over, before the next one acts', async () => {

@@ -98,12 +98,11 @@ describe('parts of blobs, and notes', () => {
 
   it('refuses bytes that the CID does not name', async () => {
     const { root, blocks } = await encodeBlob(randomBytes(2_000), [1_000])
-    const liar = await DataPlane.start({
-      folder: join(folder, 'liar'),
-      identitySeed: new Uint8Array(32).fill(9),
-    })
+    const place = { folder: join(folder, 'liar'), identitySeed: new Uint8Array(32).fill(9) }
+    let liar = await DataPlane.start(place)
     try {
       await liar.publish(Buffer.concat(blocks.slice(0, 2).map(({ bytes }) => bytes)), { cuts: [1_000] })
+      await liar.stop()
       // One leaf of the file on the liar's disk becomes another.
       const files = await readdir(join(folder, 'liar', 'blocks'), { recursive: true, withFileTypes: true })
       for (const file of files.filter((entry) => entry.isFile())) {
@@ -112,6 +111,7 @@ describe('parts of blobs, and notes', () => {
         if (bytes.equals(blocks[0]!.bytes)) await writeFile(path, randomBytes(1_000))
         if (bytes.equals(blocks[1]!.bytes)) await rm(path)
       }
+      liar = await DataPlane.start(place)
       const options = { ...limits, provider: liar.addresses[0]! }
       await refusal('MALFORMED', bob.parts.fetch(root.toString(), { from: 0, to: 500 }, options))
       await refusal('UNAVAILABLE', bob.parts.fetch(root.toString(), { from: 1_500, to: 1_600 }, options))

@@ -40,8 +40,12 @@ describe('blobs that are read from the store in pieces', () => {
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   })
 
-  /** Flips a bit of a block in a node's store, and writes the block back where it lay. */
+  /**
+   * Flips a bit of a block in a node's store, and writes the block back where it lay, once its sender would send it again: bitswap does not within
+   * 200 ms (`resendAfter`).
+   */
   async function damage(name: string, block: Uint8Array): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 300))
     const blocks = join(folder, name, 'blocks')
     for (const entry of await readdir(blocks, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue

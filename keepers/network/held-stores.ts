@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a node keeps on the disk, with the small part of it that it uses again and again in memory as well. A keeper writes and reads some thirty
+// blocks a round and asks for each several times whether it is there, and pinned: as many questions to the file system took a tenth of its processor
+// time, and a quarter where it had many peers. The folder belongs to one process (its store is locked), so what is in memory is what is on the disk.
+import { mkdir, readFile, rename, writeFile } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { NotFoundError } from '@libp2p/interface'
+import { FsBlockstore } from 'blockstore-fs'
+import { FsDatastore } from 'datastore-fs'
+import type { CID } from 'multiformats/cid'
+import { RecentBlocks } from './recent-blocks.ts'
+
+type Options = { readonly signal?: AbortSignal }
+type Key = Parameters<FsDatastore['has']>[0]
+
+/** Longer blocks are parts of long blobs, each read once: they stay on the disk alone. */
+const SMALL_BLOCK = 1 << 16
+
+/** Blocks as files. Small ones that were written or read last are in memory, too. */
+export class HeldBlocks extends FsBlockstore {
+  readonly #recent = new RecentBlocks()
+
+  override async put(cid: CID, block: Parameters<FsBlockstore['put']>[1], options?: Options): Promise<CID> {
+    if (!(block instanceof Uint8Array)) await super.put(cid, block, options)
+    else {
+      options?.signal?.throwIfAborted()
+      const { dir, file } = this.shardingStrategy.encode(cid)
+      await writeWhole(join(this.path, dir, file), block)
+      // Its bytes may be part of something that is wiped.
+      if (block.length <= SMALL_BLOCK) this.#recent.put(nameOf(cid), block.slice())
+    }
+    return cid
+  }
+
+  /** The bytes are the reader's own. @throws NotFoundError */
+  override async *get(cid: CID, options?: Options): AsyncGenerator<Uint8Array> {
+    options?.signal?.throwIfAborted()
+    const name = nameOf(cid)
+    const held = this.#recent.get(name)
+    if (held !== null) {
+      yield held.slice()
+      return
+    }
+    const { dir, file } = this.shardingStrategy.encode(cid)
+    // At once, not through a stream: its handle would stay open where the reader's time is over while it is opened.
+    const bytes = await readWhole(join(this.path, dir, file))
+    options?.signal?.throwIfAborted()
+    if (bytes.length <= SMALL_BLOCK) this.#recent.put(name, bytes.slice())
+    yield bytes
+  }
+
+  override async has(cid: CID, options?: Options): Promise<boolean> {
+    return this.#recent.has(nameOf(cid)) || (await super.has(cid, options))
+  }
+
+  override async delete(cid: CID, options?: Options): Promise<void> {
+    this.#recent.delete(nameOf(cid))
+    await super.delete(cid, options)
+  }
+}
+
+/** Blocks of the same bytes are one file, whatever their codec. */
+const nameOf = (cid: CID): string => Buffer.from(cid.multihash.bytes).toString('latin1')
+
+const [makeFolder, write, move] = [promisify(mkdir), promisify(writeFile), promisify(rename)]
+
+/** Files that are being written, by path. */
+const underWay = new Map<string, Promise<void>>()
+
+/** Writes a file, whole or not at all; one after the other where several write the same. */
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const before = underWay.get(path)
+  const run = (async () => {
+    await before?.catch(() => undefined)
+    await replace(path, bytes)
+  })()
+  underWay.set(path, run)
+  try {
+    await run
+  } finally {
+    if (underWay.get(path) === run) underWay.delete(path)
+  }
+}
+
+async function replace(path: string, bytes: Uint8Array): Promise<void> {
+  const folder = dirname(path)
+  const part = join(folder, `.${basename(path)}.tmp`)
+  try {
+    await write(part, bytes)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    await makeFolder(folder, { recursive: true })
+    await write(part, bytes)
+  }
+  await move(part, path)
+}
+
+function readWhole(path: string): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    readFile(path, (error, bytes) => {
+      if (error !== null) reject(new NotFoundError(String(error)))
+      else resolve(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
+    })
+  })
+}
+
+/** Values of records that are in memory: some thousand pins. */
+const HELD_VALUES = 8_192
+
+/** Small records as files, with all their names and the last values in memory. */
+export class HeldRecords extends FsDatastore {
+  readonly #values = new Map<string, Uint8Array>()
+  #names: Promise<Set<string>> | null = null
+
+  override async put(key: Key, value: Uint8Array, options?: Options): Promise<Key> {
+    const name = key.toString()
+    // Whatever a failure leaves is read anew.
+    this.#values.delete(name)
+    options?.signal?.throwIfAborted()
+    const names = await this.#known()
+    names.add(name)
+    await writeWhole(this._encode(key).file, value)
+    this.#hold(name, value.slice())
+    return key
+  }
+
+  override async get(key: Key, options?: Options): Promise<Uint8Array> {
+    const name = key.toString()
+    const held = this.#values.get(name)
+    if (held !== undefined) return held.slice()
+    if (!(await this.#known()).has(name)) throw new NotFoundError(`${name} is not stored`)
+    const value = await super.get(key, options)
+    this.#hold(name, value.slice())
+    return value
+  }
+
+  override async has(key: Key, options?: Options): Promise<boolean> {
+    const name = key.toString()
+    return this.#values.has(name) || ((await this.#known()).has(name) && (await super.has(key, options)))
+  }
+
+  override async delete(key: Key, options?: Options): Promise<void> {
+    const name = key.toString()
+    this.#values.delete(name)
+    await super.delete(key, options)
+    ;(await this.#known()).delete(name)
+  }
+
+  /** The names on the disk, read at the first question: nobody opens this store. */
+  #known(): Promise<Set<string>> {
+    this.#names ??= this.#read().catch((error: unknown) => {
+      this.#names = null
+      throw error
+    })
+    return this.#names
+  }
+
+  async #read(): Promise<Set<string>> {
+    // Makes the folder.
+    await this.open()
+    const names = new Set<string>()
+    for await (const key of this._allKeys({})) names.add(key.toString())
+    return names
+  }
+
+  #hold(name: string, value: Uint8Array): void {
+    this.#values.delete(name)
+    this.#values.set(name, value)
+    for (const oldest of this.#values.keys()) {
+      if (this.#values.size <= HELD_VALUES) break
+      this.#values.delete(oldest)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { sha256 } from 'multiformats/hashes/sha2'
+import { HeldBlocks, HeldRecords } from '../../../keepers/network/held-stores.ts'
+
+describe('blocks and records on the disk that are in memory, too', () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cohort-stores-'))
+  })
+  after(() => rm(folder, { recursive: true, force: true }))
+
+  type Key = Parameters<HeldRecords['put']>[0]
+  // As it names the file of a record on the disk.
+  const keyOf = (name: string): Key => new HeldRecords(folder)._decode(join(folder, `${name}.data`))
+  const cidOf = async (bytes: Uint8Array): Promise<CID> => CID.createV1(raw.code, await sha256.digest(bytes))
+  const read = async (blocks: HeldBlocks, cid: CID): Promise<Uint8Array> => {
+    const parts: Uint8Array[] = []
+    for await (const part of blocks.get(cid)) parts.push(part)
+    return Buffer.concat(parts)
+  }
+  const nameOf = (error: unknown): string => (error as Error).name
+
+  it('are whole on the disk when a write is over, for whoever opens the folder next', async () => {
+    const place = join(folder, 'blocks')
+    const [small, long] = [new Uint8Array(randomBytes(1_000)), new Uint8Array(randomBytes(100_000))]
+    const blocks = new HeldBlocks(place)
+    for (const block of [small, long]) {
+      const cid = await cidOf(block)
+      // Several fetches may bring the same block at the same time.
+      await Promise.all([blocks.put(cid, block), blocks.put(cid, block)])
+      expect(Buffer.compare(await read(new HeldBlocks(place), cid), block)).to.equal(0)
+      expect(await new HeldBlocks(place).has(cid)).to.equal(true)
+    }
+    const files = (await readdir(place, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+    expect(files.map(({ name }) => name.slice(-5))).to.deep.equal(['.data', '.data'])
+  })
+
+  it('do not change with what was written, or read', async () => {
+    const blocks = new HeldBlocks(join(folder, 'own'))
+    const block = new Uint8Array(randomBytes(500))
+    const [cid, copy] = [await cidOf(block), block.slice()]
+    await blocks.put(cid, block)
+    block.fill(0)
+    ;(await read(blocks, cid)).fill(0)
+    expect(Buffer.compare(await read(blocks, cid), copy)).to.equal(0)
+    const records = new HeldRecords(join(folder, 'own records'))
+    const value = Uint8Array.of(1, 2)
+    await records.put(keyOf('/pin/a'), value)
+    value.fill(0)
+    ;(await records.get(keyOf('/pin/a'))).fill(0)
+    expect([...(await records.get(keyOf('/pin/a')))]).to.deep.equal([1, 2])
+  })
+
+  it('are gone when they are deleted, and missing when they never were', async () => {
+    const blocks = new HeldBlocks(join(folder, 'gone'))
+    const block = new Uint8Array(randomBytes(500))
+    const cid = await cidOf(block)
+    expect(await blocks.has(cid)).to.equal(false)
+    expect(await read(blocks, cid).catch(nameOf)).to.equal('NotFoundError')
+    await blocks.put(cid, block)
+    await blocks.delete(cid)
+    expect([await blocks.has(cid), await read(blocks, cid).catch(nameOf)]).to.deep.equal([false, 'NotFoundError'])
+    const records = new HeldRecords(join(folder, 'gone records'))
+    const key = keyOf('/pin/a')
+    expect([await records.has(key), await records.get(key).catch(nameOf)]).to.deep.equal([false, 'NotFoundError'])
+    await records.put(key, Uint8Array.of(1))
+    await records.delete(key)
+    expect([await records.has(key), await records.get(key).catch(nameOf)]).to.deep.equal([false, 'NotFoundError'])
+  })
+
+  it('records are found by whoever opens the folder next, and the last of several writes stays', async () => {
+    const place = join(folder, 'records')
+    const first = new HeldRecords(place)
+    await Promise.all([1, 2, 3].map((value) => first.put(keyOf('/pinned-block/x'), Uint8Array.of(value))))
+    const next = new HeldRecords(place)
+    expect(await next.has(keyOf('/pinned-block/x'))).to.equal(true)
+    expect([...(await next.get(keyOf('/pinned-block/x')))]).to.deep.equal([3])
+    const keys: string[] = []
+    for await (const { key } of next.query({ prefix: '/pinned-block' })) keys.push(key.toString())
+    expect(keys).to.deep.equal(['/pinned-block/x'])
+  })
+
+  it('long blocks are read from the disk each time', async () => {
+    const place = join(folder, 'long')
+    const blocks = new HeldBlocks(place)
+    const block = new Uint8Array(randomBytes(100_000))
+    const cid = await cidOf(block)
+    await blocks.put(cid, block)
+    const [entry] = (await readdir(place, { recursive: true, withFileTypes: true })).filter((one) => one.isFile())
+    const file = join(entry!.parentPath, entry!.name)
+    const changed = await readFile(file)
+    changed[0]! ^= 1
+    await writeFile(file, changed)
+    expect(Buffer.compare(await read(blocks, cid), changed)).to.equal(0)
+  })
+})
