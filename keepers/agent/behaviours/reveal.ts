@@ -28,7 +28,7 @@ export async function reveal(step: Step): Promise<StepResult> {
   } catch (error) {
     if (!(error instanceof RevertError && error.error === 'NoRoomWithoutSamples')) throw error
     // No place comes free in a round; the next one counts anew.
-    noteNoRoom(context.store, snapshot.round)
+    noteNoRoom(context.store, snapshot.epoch)
     const details = { event: 'no room', round: snapshot.round, reason: error.message }
     context.log.error(details, 'the service has no room for another member without samples: this keeper gets a strike')
     return 'done'

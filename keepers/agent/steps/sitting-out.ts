@@ -4,32 +4,33 @@ import type { KeeperStore } from '../../store/index.ts'
 import type { Covered } from '../../versions/index.ts'
 import type { Step } from '../context.ts'
 
-const REFUSED = 'no room in round'
+const REFUSED = 'no room in epoch'
 
 type Records = Pick<KeeperStore, 'getRecord' | 'putRecord'>
 
-/** The service had no room for this keeper as a member without samples. Until the chain has recorded the strike, only the keeper knows. */
-export function noteNoRoom(store: Records, round: number): void {
-  store.putRecord(REFUSED, round)
+/** The service had no room for this keeper as a member without samples. */
+export function noteNoRoom(store: Records, epoch: number): void {
+  store.putRecord(REFUSED, epoch)
 }
 
 /**
  * Whether a keeper that leaves a round's layers to others trains them all the same. Members that declare no samples in every round can take all
- * the room there is, and each refusal is a strike: of rounds of others in a row, two or three would cost the seat. So a keeper with a strike takes part
- * until a sum with its update has cleared it, and is never struck out for its choice of layers.
+ * the room there is. Each refusal is then a strike, and where the updates of the rest are too few, a lost round. So a keeper takes part for the rest
+ * of an epoch in which it was refused, and in any case while it has a strike: its choice of layers never costs it the seat, and liars can make it
+ * cost the service one round an epoch.
  * @param strikes against its seat, by the chain
- * @param refused the last round in which there was no room, or null
+ * @param refused the last epoch in which there was no room, or null
  */
 export function mustTakePart({
   strikes,
   refused,
-  round,
+  epoch,
 }: {
   readonly strikes: number
   readonly refused: number | null
-  readonly round: number
+  readonly epoch: number
 }): boolean {
-  return strikes > 0 || refused === round - 1
+  return strikes > 0 || refused === epoch
 }
 
 /** Whether this keeper leaves the round to others. @param covered by the round; null for the whole model, which nobody leaves out */
@@ -39,11 +40,12 @@ export async function leavesOut(step: Step & { readonly seat: number }, covered:
   if (covered === null || config.training.layerGroups?.includes(covered.name) !== false) return false
   const { strikes } = await contracts.service.seatInfo(step.seat)
   const refused = store.getRecord(REFUSED)
-  const of = { strikes: Number(strikes), refused: typeof refused === 'number' ? refused : null, round: snapshot.round }
+  const { epoch, round } = snapshot
+  const of = { strikes: Number(strikes), refused: typeof refused === 'number' ? refused : null, epoch }
   if (!mustTakePart(of)) return true
   log.warn(
-    { event: 'takes part', round: snapshot.round, layers: covered.name, strikes: of.strikes },
-    'trains layers that training.layerGroups leaves to others: another round without an update could cost the seat',
+    { event: 'takes part', round, layers: covered.name, strikes: of.strikes },
+    'trains layers that training.layerGroups leaves to others: there was no room to leave them out',
   )
   return false
 }

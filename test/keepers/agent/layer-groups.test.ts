@@ -110,9 +110,10 @@ describe('rounds that cover a group of layers each', function () {
     strikes = 1n
     expect((await play(2, start())).declared).to.deep.equal([100, 100, 100, 100])
     strikes = 0n
-    noteNoRoom(small.store, 2)
+    noteNoRoom(small.store, small.snapshot.epoch)
     expect((await play(3, start())).declared).to.deep.equal([100, 100, 100, 100])
     expect(trained[3]).to.deep.equal([2, 3])
+    noteNoRoom(small.store, small.snapshot.epoch - 1)
     expect((await play(6, start())).declared).to.deep.equal([100, 100, 100, 0])
   })
 
