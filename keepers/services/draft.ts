@@ -31,7 +31,7 @@ export type DraftOptions = {
   /** Most members that the encryption must serve, and rounds under one key: the chain's maxKeepers and decryptionsPerEpoch. */
   readonly keepers: number
   readonly decryptionsPerEpoch: number
-  /** Rounds that are played. */
+  /** Rounds that are played; with layer groups, for each of them. */
   readonly rounds: number
   /** Rounds cover the layers in so many groups, one after another; all in each round by default. */
   readonly layerGroups?: number
@@ -89,10 +89,12 @@ const LEAST_SHARE = 0.5
 export async function draftService(
   options: DraftOptions,
 ): Promise<{ readonly manifest: ServiceManifest; readonly report: DraftReport }> {
-  const { name, spec, sample, rounds, signal, onProgress: say = () => undefined } = options
+  const { name, spec, sample, signal, onProgress: say = () => undefined } = options
   const work = signal === undefined ? {} : { signal }
   const layerGroups =
     options.layerGroups === undefined ? undefined : evenLayerGroups(spec.parameters, options.layerGroups)
+  // A group's turn comes in one of so many rounds, and weights are to grow as far.
+  const rounds = options.rounds * (layerGroups?.length ?? 1)
   const start = options.start === undefined ? null : await broughtAlong(options.start, options)
   // Checked first: for layers without a provable form, the rounds would be wasted.
   provable(() => provableGraph({ spec }, start?.weights ?? initialWeights(spec, 1)))
@@ -100,6 +102,7 @@ export async function draftService(
   const trial = await playTrial(spec, sample, {
     keepers: TRIAL_KEEPERS,
     rounds,
+    layerGroups,
     ...(start === null ? {} : { start: start.weights }),
     ...work,
     onRound: (round, accuracy) => say(`round ${round} of ${rounds}: ${(100 * accuracy).toFixed(1)} %`),

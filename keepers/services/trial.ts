@@ -2,6 +2,7 @@
 // Rounds played on the sample before anybody joins: how large weights and updates become.
 import {
   initialWeights,
+  type LayerGroup,
   type ModelSpec,
   normOf,
   type SimulationSettings,
@@ -13,6 +14,8 @@ import type { Sample } from './sample.ts'
 export type TrialOptions = {
   readonly keepers: number
   readonly rounds: number
+  /** Groups that rounds cover in turn: norms are then of a group's updates. */
+  readonly layerGroups?: readonly LayerGroup[] | undefined
   /** Weights before the first round, where they are not drawn. */
   readonly start?: Float32Array
   readonly signal?: AbortSignal
@@ -41,7 +44,7 @@ const TRAINING: SimulationSettings['training'] = {
 
 /** Rounds with virtual keepers that share the sample. @throws LearningError DIVERGED, EMPTY_SHARD */
 export async function playTrial(spec: ModelSpec, sample: Sample, options: TrialOptions): Promise<Trial> {
-  const { keepers, rounds, start, signal, onRound } = options
+  const { keepers, rounds, layerGroups, start, signal, onRound } = options
   const weights: Float32Array[] = []
   let largestNorm = 0
   let largestEntry = 0
@@ -49,7 +52,10 @@ export async function playTrial(spec: ModelSpec, sample: Sample, options: TrialO
   await simulate({
     spec,
     data: { train: sample.train, test: sample.test },
-    settings: { keepers, rounds, training: TRAINING, seed: 1 },
+    settings: {
+      ...{ keepers, rounds, training: TRAINING, seed: 1 },
+      ...(layerGroups === undefined ? {} : { layerGroups: [...layerGroups] }),
+    },
     workers: 0,
     ...(start === undefined ? {} : { start }),
     ...(signal === undefined ? {} : { signal }),

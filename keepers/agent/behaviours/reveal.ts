@@ -6,6 +6,7 @@ import type { Step, StepResult } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { parseUpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { noteReveal, revealArguments } from '../steps/own-update.ts'
+import { noteNoRoom } from '../steps/sitting-out.ts'
 
 /** Reveal: nobody can copy any more, so say which ciphertext was committed to. */
 export async function reveal(step: Step): Promise<StepResult> {
@@ -27,6 +28,7 @@ export async function reveal(step: Step): Promise<StepResult> {
   } catch (error) {
     if (!(error instanceof RevertError && error.error === 'NoRoomWithoutSamples')) throw error
     // No place comes free in a round; the next one counts anew.
+    noteNoRoom(context.store, snapshot.epoch)
     const details = { event: 'no room', round: snapshot.round, reason: error.message }
     context.log.error(details, 'the service has no room for another member without samples: this keeper gets a strike')
     return 'done'

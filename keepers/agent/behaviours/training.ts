@@ -17,6 +17,7 @@ import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { sitsOut } from '../steps/rota.ts'
 import { ensureSeat } from '../steps/seat.ts'
+import { leavesOut } from '../steps/sitting-out.ts'
 import { reportAbsent } from '../steps/sortition.ts'
 import { storedUpdate } from '../steps/stored-update.ts'
 import type { TrainOutcome } from '../training/protocol.ts'
@@ -112,12 +113,10 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
 type Trained = { readonly update: Float32Array; readonly samples: number }
 
 /** One round of local training. The caller wipes the update. */
-async function train(step: Step): Promise<Trained> {
+async function train(step: Step & { readonly seat: number }): Promise<Trained> {
   const { context, snapshot, signal } = step
   const covered = context.coverage.of(snapshot.round)
-  if (covered !== null && context.config.training.layerGroups?.includes(covered.name) === false) {
-    return sitOut(step, LEAVES)
-  }
+  if (covered !== null && (await leavesOut(step, covered))) return sitOut(step, LEAVES)
   const { weights: global, moments } = await context.model.state()
   const { strategy, home, control: variates } = context
   const control = variates?.settled({ round: snapshot.round, seat: step.seat, facts: context.facts }, moments) ?? null

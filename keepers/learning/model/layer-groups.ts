@@ -76,11 +76,11 @@ const sizeOf = (parts: readonly ParameterSpec[]): number => parts.reduce((sum, {
 export function evenLayerGroups(parameters: readonly ParameterSpec[], count: number): LayerGroup[] {
   const layers = [...new Set(parameters.map(layerOf))]
   const sizes = layers.map((layer) => sizeOf(parametersIn({ name: layer, layers: [layer] }, parameters)))
-  if (count > layers.length || count < 2 || count > MOST_LAYER_GROUPS) {
-    throw new LearningError(
-      'BAD_PARAMETERS',
-      `${count} layer groups: the model has ${layers.length} layers with parameters; give 2 to ${Math.min(layers.length, MOST_LAYER_GROUPS)}`,
-    )
+  const most = Math.min(layers.length, MOST_LAYER_GROUPS)
+  if (count > most || count < 2) {
+    const found = layers.length === 1 ? '1 layer' : `${layers.length} layers`
+    const fix = most < 2 ? 'leave them out' : `give 2 to ${most}`
+    throw new LearningError('BAD_PARAMETERS', `${count} layer groups: the model has ${found} with parameters: ${fix}`)
   }
   // best[k][i]: the smallest largest group of the first i layers in k groups, and where the last of them begins.
   const total = [0]

@@ -54,7 +54,7 @@ export async function measureLarge(context: BenchContext, name: string): Promise
   const { sample, spec } = await subject(context.dataDir, name, large)
   const started = performance.now()
   const { manifest, report } = await draftService({
-    ...{ name, spec, sample, rounds: 2, total: large.keepers * large.samples },
+    ...{ name, spec, sample, rounds: large.layerGroups === undefined ? 2 : 1, total: large.keepers * large.samples },
     ...{ keepers: large.keepers, decryptionsPerEpoch: 100 },
     ...(large.layerGroups === undefined ? {} : { layerGroups: large.layerGroups }),
     onProgress: (text) => context.progress(`${name}: ${text}`),

@@ -3,6 +3,7 @@
 import { expect } from 'chai'
 import { applyCovered, applyUpdate, type ModelState } from '../../../keepers/agent/models.ts'
 import { revealedIn, reviewUpdate } from '../../../keepers/agent/steps/review.ts'
+import { noteNoRoom } from '../../../keepers/agent/steps/sitting-out.ts'
 import { nextModel } from '../../../keepers/agent/strategy.ts'
 import type { TrainOutcome } from '../../../keepers/agent/training/protocol.ts'
 import type { KeeperStrategy, ParameterSpec, ServerSettings } from '../../../keepers/learning/index.ts'
@@ -33,10 +34,13 @@ describe('rounds that cover a group of layers each', function () {
   let blank: RoundStage['snapshot']['roundInfo']
   /** Rounds that each member trained in. */
   let trained: number[][]
+  /** Against each member, by the chain. */
+  let strikes: bigint
 
   beforeEach(async () => {
     stages = []
     trained = []
+    strikes = 0n
     for (let self = 0; self < MEMBERS; self++) {
       const plan = { vectorLength: COVERAGE.updateLength }
       const stage = await roundStage({ members: MEMBERS, threshold: THRESHOLD, self, plan })
@@ -44,11 +48,13 @@ describe('rounds that cover a group of layers each', function () {
       // Like a program that trains whatever it likes: a thousand everywhere, and in what is covered a value of its own.
       const train = async (weights: Float32Array, at: { round: number }): Promise<TrainOutcome> => {
         rounds.push(at.round)
-        const change = (i: number) => (isHead(i) === (at.round % 2 === 0) ? (self + 1) / 4 : 1000)
+        const change = (i: number) => (isHead(i) === (COVERAGE.of(at.round)!.name === 'head') ? (self + 1) / 4 : 1000)
         return { weights: weights.map((value, i) => value + change(i)), samples: 100, loss: 1 }
       }
       Object.assign(stage.context, { coverage: COVERAGE, trainer: { shard: { heldOut: 0 }, train } })
       Object.assign(stage.context.config, { training: {} })
+      const { service } = stage.context.contracts
+      Object.assign(service, { seatInfo: async () => ({ strikes }) })
       Object.assign(stage.context.manifest, { vote: { metric: 'accuracy', tolerance: 1 } })
       stages.push(stage)
       trained.push(rounds)
@@ -96,6 +102,19 @@ describe('rounds that cover a group of layers each', function () {
     expect(trained[3]).to.deep.equal([1])
     for (const model of second.models) expect(model).to.deep.equal(second.models[0])
     close(second.models[0]!, first.models[0]!, (i) => (isHead(i) ? 0.5 : 0))
+  })
+
+  it('have a member with a strike, or one that there was no room for, train whatever they cover', async () => {
+    const small = stages[3]!
+    Object.assign(small.context.config, { training: { layerGroups: ['body'] } })
+    strikes = 1n
+    expect((await play(2, start())).declared).to.deep.equal([100, 100, 100, 100])
+    strikes = 0n
+    noteNoRoom(small.store, small.snapshot.epoch)
+    expect((await play(3, start())).declared).to.deep.equal([100, 100, 100, 100])
+    expect(trained[3]).to.deep.equal([2, 3])
+    noteNoRoom(small.store, small.snapshot.epoch - 1)
+    expect((await play(6, start())).declared).to.deep.equal([100, 100, 100, 0])
   })
 
   it('do not let a member that trains another group touch what the round does not cover, nor go past the clip', async () => {

@@ -15,11 +15,11 @@ import {
   type ModelSpec,
   parseCsv,
   parseSimulationConfig,
-  sequentialSpec,
   type ServerSettings,
   type SimulationConfig,
   type SimulationState,
   StrategyModule,
+  sequentialSpec,
   strategyHash,
   subset,
 } from '../../../keepers/learning/index.ts'

@@ -97,7 +97,12 @@ describe('learning: groups of layers', () => {
       expect(contradictionInLayerGroups(groups, parameters)).to.equal(null)
       expect(groups.map(({ name }) => name)).to.deep.equal(['1', '2', '3'].slice(0, count))
     }
-    await refuses(() => evenLayerGroups(parameters, 4), 'BAD_PARAMETERS', /3 layers with parameters; give 2 to 3/)
+    await refuses(() => evenLayerGroups(parameters, 4), 'BAD_PARAMETERS', /3 layers with parameters: give 2 to 3/)
+    await refuses(
+      () => evenLayerGroups(modelSpec('logistic').parameters, 2),
+      'BAD_PARAMETERS',
+      /1 layer with parameters: leave them out/,
+    )
   })
 
   it('are taken out of a vector and put back where they belong', () => {

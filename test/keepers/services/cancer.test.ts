@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { initialWeights, LocalTrainer } from '../../../keepers/learning/index.ts'
+import { evenLayerGroups, initialWeights, LocalTrainer } from '../../../keepers/learning/index.ts'
 import {
   chooseArchitecture,
   type DraftReport,
@@ -109,6 +109,19 @@ describe('a service of cells', function () {
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
+  })
+
+  it('has rounds of layer groups, with bounds and messages of these', async () => {
+    const spec = await chooseArchitecture(undefined, sample)
+    const options = { name: 'cells', spec, sample, keepers: 4, decryptionsPerEpoch: 64, rounds: 3 }
+    const whole = await draftService(options)
+    const grouped = await draftService({ ...options, layerGroups: 2 })
+    const { spec: opened } = await openManifest(decodeManifest(encodeManifest(grouped.manifest)))
+    expect(grouped.manifest.rounds.layerGroups).to.deep.equal(evenLayerGroups(opened.parameters, 2))
+    // Three rounds of each group.
+    expect(grouped.report.accuracy.rounds).to.equal(6)
+    expect(grouped.manifest.rounds.clipNorm).to.be.below(whole.manifest.rounds.clipNorm)
+    expect(whole.manifest.rounds).to.not.have.property('layerGroups')
   })
 
   it('is refused where it cannot be encrypted for so many', async () => {

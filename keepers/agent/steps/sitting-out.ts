@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rounds of layers that a keeper leaves to others (training.layerGroups): whether it may, given what it was refused before.
+import type { KeeperStore } from '../../store/index.ts'
+import type { Covered } from '../../versions/index.ts'
+import type { Step } from '../context.ts'
+
+const REFUSED = 'no room in epoch'
+
+type Records = Pick<KeeperStore, 'getRecord' | 'putRecord'>
+
+/** The service had no room for this keeper as a member without samples. */
+export function noteNoRoom(store: Records, epoch: number): void {
+  store.putRecord(REFUSED, epoch)
+}
+
+/**
+ * Whether a keeper that leaves a round's layers to others trains them all the same. Members that declare no samples in every round can take all
+ * the room there is. Each refusal is then a strike, and where the updates of the rest are too few, a lost round. So a keeper takes part for the rest
+ * of an epoch in which it was refused, and in any case while it has a strike: its choice of layers never costs it the seat, and liars can make it
+ * cost the service one round an epoch.
+ * @param strikes against its seat, by the chain
+ * @param refused the last epoch in which there was no room, or null
+ */
+export function mustTakePart({
+  strikes,
+  refused,
+  epoch,
+}: {
+  readonly strikes: number
+  readonly refused: number | null
+  readonly epoch: number
+}): boolean {
+  return strikes > 0 || refused === epoch
+}
+
+/** Whether this keeper leaves the round to others. @param covered by the round; null for the whole model, which nobody leaves out */
+export async function leavesOut(step: Step & { readonly seat: number }, covered: Covered | null): Promise<boolean> {
+  const { context, snapshot } = step
+  const { config, contracts, store, log } = context
+  if (covered === null || config.training.layerGroups?.includes(covered.name) !== false) return false
+  const { strikes } = await contracts.service.seatInfo(step.seat)
+  const refused = store.getRecord(REFUSED)
+  const { epoch, round } = snapshot
+  const of = { strikes: Number(strikes), refused: typeof refused === 'number' ? refused : null, epoch }
+  if (!mustTakePart(of)) return true
+  log.warn(
+    { event: 'takes part', round, layers: covered.name, strikes: of.strikes },
+    'trains layers that training.layerGroups leaves to others: there was no room to leave them out',
+  )
+  return false
+}
