@@ -217,7 +217,13 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
     const addresses = [...services.values()].map(({ address }) => address)
     const indicators = addresses.map((service, i) => ({ service, publisher: owners[i]!.address }))
     const { abi, bytecode } = macroArtifact()
-    const macro = await new ContractFactory(abi, bytecode, asker).deploy(contracts.ensembles, 1, 600, indicators)
+    const macro = await new ContractFactory(abi, bytecode, asker).deploy(
+      contracts.ensembles,
+      1,
+      600,
+      parseEther('0.04'),
+      indicators,
+    )
     await macro.waitForDeployment()
     const at = new Contract(await macro.getAddress(), abi, asker)
     for (const period of [350, 351]) {
