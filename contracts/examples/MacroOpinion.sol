@@ -19,6 +19,8 @@ contract MacroOpinion {
     uint256 public immutable ENSEMBLE_ID;
     /// @notice Time for the answers, in seconds.
     uint64 public immutable ANSWER_SECONDS;
+    /// @notice Least price of a question, in wei: for less, somebody could use a period's question up without an answer.
+    uint256 public immutable MIN_PRICE;
 
     mapping(address service => address) public publisherOf;
     /// @dev keccak256 of input commitment and payload.
@@ -36,13 +38,21 @@ contract MacroOpinion {
     /// @notice A member of the ensemble has no reading in that period, or no publisher at all.
     error ReadingMissing(uint256 period, address service);
     error ReadingDiffers(uint256 period, address service);
+    /// @notice A period is asked about again only after its question ended without an answer.
     error AlreadyAsked(uint256 period, uint256 questionId);
+    error PriceTooLow(uint256 found, uint256 min);
     error NotAsked(uint256 period);
     error OnlyEnsembles(address sender);
 
-    constructor(IServiceEnsemble ensembles, uint256 ensembleId, uint64 answerSeconds, Indicator[] memory indicators) {
+    constructor(
+        IServiceEnsemble ensembles,
+        uint256 ensembleId,
+        uint64 answerSeconds,
+        uint256 minPrice,
+        Indicator[] memory indicators
+    ) {
         if (indicators.length == 0) revert NoIndicators();
-        (ENSEMBLES, ENSEMBLE_ID, ANSWER_SECONDS) = (ensembles, ensembleId, answerSeconds);
+        (ENSEMBLES, ENSEMBLE_ID, ANSWER_SECONDS, MIN_PRICE) = (ensembles, ensembleId, answerSeconds, minPrice);
         for (uint256 i = 0; i < indicators.length; ++i) {
             Indicator memory indicator = indicators[i];
             bool known = publisherOf[indicator.service] != address(0);
@@ -64,11 +74,16 @@ contract MacroOpinion {
         emit ReadingPublished(period, service, inputCommitment, payload);
     }
 
-    /// @notice Anyone, once for each period, with the readings of the ensemble's members now. The ether sent and what earlier questions
-    /// gave back pay the answers.
+    /// @notice Anyone, with the readings of the ensemble's members now: once for each period, and again if the question ended without an
+    /// answer. The ether sent and what earlier questions gave back pay the answers.
     /// @param queries The published readings, in the roster's order.
     function ask(uint256 period, uint64 roster, IServiceEnsembleTypes.Query[] calldata queries) external payable {
-        if (questionOf[period] != 0) revert AlreadyAsked(period, questionOf[period]);
+        uint256 before = questionOf[period];
+        if (before != 0 && ENSEMBLES.getQuestion(before).status != IServiceEnsembleTypes.QuestionStatus.Abstained) {
+            revert AlreadyAsked(period, before);
+        }
+        uint256 price = address(this).balance;
+        if (price < MIN_PRICE) revert PriceTooLow(price, MIN_PRICE);
         (IServiceEnsembleTypes.Seat[] memory seats, uint64 found) = ENSEMBLES.rosterOf(ENSEMBLE_ID);
         if (roster != found) revert IServiceEnsembleTypes.RosterChanged(ENSEMBLE_ID, found, roster);
         if (queries.length != seats.length) revert IServiceEnsembleTypes.QueryCount(queries.length, seats.length);
@@ -80,7 +95,7 @@ contract MacroOpinion {
             }
         }
         uint64 deadline = uint64(block.timestamp) + ANSWER_SECONDS;
-        uint256 questionId = ENSEMBLES.ask{value: address(this).balance}(ENSEMBLE_ID, roster, queries, deadline);
+        uint256 questionId = ENSEMBLES.ask{value: price}(ENSEMBLE_ID, roster, queries, deadline);
         questionOf[period] = questionId;
         emit OpinionAsked(period, questionId);
     }

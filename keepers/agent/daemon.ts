@@ -199,7 +199,7 @@ async function openContext(
   const queue = openSender(surroundings, { provider, heads, contracts, queue: own })
   const epochs = new EpochEngine(await claimHelper(config, note, cleanup))
   cleanup.defer(() => epochs.close())
-  const source = updateSource(config, model)
+  const source = await updateSource(config, model)
   const context: AgentContext = {
     ...(source === undefined ? {} : { source }),
     ...{ config, manifest, coverage, clock, store, plane, queue, contracts, epochs, trainer, metrics, log, strategy },

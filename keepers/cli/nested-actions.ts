@@ -246,6 +246,21 @@ export async function drain(id: number, options: LabelOptions): Promise<void> {
   })
 }
 
+export async function withdraw(options: EnsembleOptions & LabelOptions): Promise<void> {
+  const { ensembles, labelsAt } = options
+  if (ensembles === undefined && labelsAt === undefined) {
+    throw new UsageError('say from where: --ensembles ADDRESS, --labels-at ADDRESS, or COHORT_ENSEMBLES, COHORT_LABELS')
+  }
+  await withClient(options, async (client) => {
+    const fetched = {
+      ...(ensembles === undefined ? {} : { ensembles: await client.withdraw(ensembles) }),
+      ...(labelsAt === undefined ? {} : { labels: await client.withdraw(labelsAt) }),
+    }
+    const text = Object.entries(fetched).map(([from, wei]) => `${formatEther(wei)} ether from ${from}`)
+    print(options, fetched, `Sent: ${text.join(', ')}.`)
+  })
+}
+
 const vector = z.array(z.number()).min(1)
 const inputsSchema = z.union([z.array(vector).min(1).max(10_000), vector.transform((one) => [one])])
 

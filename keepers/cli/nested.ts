@@ -16,6 +16,7 @@ Examples (an account of a development node, --keystore FILE elsewhere; a DAO doe
   cohort nested book 0xSTUDENT --ensemble 1 --price 0.03 --labels 100 --budget 3 --account 2
   cohort nested label 1 --circuit build/circuit --input rows.json --account 2
   cohort nested record 1 --account 2
+  cohort nested withdraw --account 0
 `
 
 const actions = () => import('./nested-actions.ts')
@@ -32,6 +33,10 @@ export function registerNested(program: Command): void {
   registerTree(nested)
   registerEnsembles(nested)
   registerLabels(nested)
+  chainCommand(nested, 'withdraw', 'be sent what ensembles and books of labels owe you')
+    .addOption(addressOption('ensembles', 'the ServiceEnsemble contract', 'COHORT_ENSEMBLES'))
+    .addOption(addressOption('labels-at', 'the PseudoLabels contract', 'COHORT_LABELS'))
+    .action(async (options) => (await actions()).withdraw(options))
 }
 
 function registerTree(nested: Command): void {

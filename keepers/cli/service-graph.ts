@@ -10,8 +10,8 @@ const EXAMPLES = `
 Examples:
   cohort service graph                          # a tree of text, from the registries of deploy/addresses/localhost.json
   cohort service graph --tree 0x… --ensembles 0x… --labels-at 0x… --depth 2
-  cohort service graph --of 0x… --as mermaid    # what one service or contract consumes, for Markdown
-  cohort service graph --as dot | dot -Tsvg > services.svg
+  cohort service graph --of 0x… --mermaid    # what one service or contract consumes, for Markdown
+  cohort service graph --dot | dot -Tsvg > services.svg
   cohort service graph --acyclic                # exit code 1 if a service consumes itself through others
 `
 
@@ -19,7 +19,8 @@ type GraphOptions = ChainOptions & {
   readonly tree?: string
   readonly ensembles?: string
   readonly labelsAt?: string
-  readonly as: 'text' | 'dot' | 'mermaid'
+  readonly dot?: boolean
+  readonly mermaid?: boolean
   readonly depth?: number
   readonly of?: string
   readonly acyclic?: boolean
@@ -30,11 +31,8 @@ export function registerServiceGraph(service: Command): void {
     .addOption(addressOption('tree', 'the ServiceTree', 'COHORT_TREE'))
     .addOption(addressOption('ensembles', 'the ServiceEnsemble contract', 'COHORT_ENSEMBLES'))
     .addOption(addressOption('labels-at', 'the PseudoLabels contract', 'COHORT_LABELS'))
-    .addOption(
-      new Option('--as <form>', 'what to draw; --json prints nodes, edges and cycles')
-        .choices(['text', 'dot', 'mermaid'])
-        .default('text'),
-    )
+    .addOption(new Option('--dot', 'for Graphviz').conflicts(['mermaid', 'json']))
+    .addOption(new Option('--mermaid', 'for Markdown that renders Mermaid').conflicts('json'))
     .option('--depth <n>', 'text: most levels below a root', parseCount)
     .option('--of <address>', 'only what this service or contract consumes', parseAddress)
     .option('--acyclic', 'end with exit code 1 if there is a cycle')
@@ -43,8 +41,10 @@ export function registerServiceGraph(service: Command): void {
 }
 
 async function graph(options: GraphOptions, signal: AbortSignal): Promise<void> {
-  const { tree, ensembles, labelsAt, as, depth, of } = options
-  if (depth !== undefined && as !== 'text') throw new UsageError(`--depth is about text, not ${as}`)
+  const { tree, ensembles, labelsAt, dot = false, mermaid = false, depth, of } = options
+  if (depth !== undefined && (dot || mermaid || options.json === true)) {
+    throw new UsageError('--depth is about the tree of text: leave --dot, --mermaid and --json out, or it')
+  }
   const [{ below, drawDot, drawMermaid, drawTree, readGraph }, { getAddress }] = await Promise.all([
     import('../nested/index.ts'),
     import('ethers'),
@@ -56,8 +56,7 @@ async function graph(options: GraphOptions, signal: AbortSignal): Promise<void> 
       throw new CommandError(`--of ${root} consumes nothing here, and nobody consumes it`, EXIT.failure)
     }
     const found = root === undefined ? whole : below(whole, root)
-    const drawn = { text: () => drawTree(found, depth), dot: () => drawDot(found), mermaid: () => drawMermaid(found) }
-    print(options, found, drawn[as]())
+    print(options, found, dot ? drawDot(found) : mermaid ? drawMermaid(found) : drawTree(found, depth))
     if (options.acyclic === true && found.cycles.length > 0) {
       throw new CommandError(`${found.cycles.length} cycles: a service consumes itself through others`, EXIT.failure)
     }

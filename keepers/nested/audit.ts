@@ -9,8 +9,10 @@ import type { DataPlane } from '../network/index.ts'
 import {
   clip,
   entryBound,
+  fetchStart,
   fetchVersion,
   firstWeights,
+  manifestDigest,
   type PlannedModel,
   planFor,
   type ServiceManifest,
@@ -77,18 +79,16 @@ const ERRORS = 4
 export async function auditRound(source: AuditSource, round: number, signal?: AbortSignal): Promise<Audit> {
   const { provider, upper, tree, manifest, model, plane, fromBlock } = source
   const terms = manifest.rounds
-  if (
-    terms.privacy !== undefined ||
-    (terms.strategy !== undefined && terms.strategy.kind !== 'fedavg') ||
-    manifest.strategy !== undefined
-  ) {
-    throw new NestedError(
-      'not-comparable',
-      `${upper}: only a plain mean without noise can be recomputed; its manifest has a strategy or privacy`,
-    )
-  }
+  requirePlainMean(upper, manifest)
   const service = clients.service(upper, provider)
   const facts = await factsOf(source, round)
+  // Zero: none is agreed on.
+  if (BigInt(facts.manifest) !== 0n && facts.manifest !== manifestDigest(manifest)) {
+    throw new NestedError(
+      'not-comparable',
+      `${upper} had the manifest ${facts.manifest} in round ${round}, not ${manifestDigest(manifest)}: give that one`,
+    )
+  }
   const weightsOf = async (of: string, version: bigint, commitment?: string): Promise<Float32Array> => {
     const named = commitment === undefined ? {} : { commitment }
     return (await fetchVersion({ provider, service: of, model, plane, fromBlock, ...named }, version, signal)).weights
@@ -96,15 +96,15 @@ export async function auditRound(source: AuditSource, round: number, signal?: Ab
   const before =
     facts.version > 1n
       ? await weightsOf(upper, facts.version - 1n)
-      : await firstWeights(manifest, await specOf(manifest), null)
+      : await firstWeights(manifest, await specOf(manifest), await startOfUpper(source))
   const after = await weightsOf(upper, facts.version)
   const update = (weights: Float32Array): Float32Array =>
     clip(weights, before, entryBound(terms), terms.clipNorm).update
 
   const members: (Omit<AuditedSeat, 'suspect' | 'staleVersion'> & { readonly update: Float32Array | null })[] = []
-  for (const { seat, samples } of facts.reveals) {
-    const { keeper } = await service.seatInfo(seat, { blockTag: facts.drafted })
-    const lower = await clients.tree(tree, provider).representedBy(upper, keeper, { blockTag: facts.drafted })
+  for (const { seat, samples, committed: blockTag } of facts.reveals) {
+    const { keeper } = await service.seatInfo(seat, { blockTag })
+    const lower = await clients.tree(tree, provider).representedBy(upper, keeper, { blockTag })
     if (lower === ZeroAddress) members.push({ seat, keeper, lower: null, version: null, samples, update: null })
     else {
       const { version, commitment } = await versionAtTime(source, lower, facts.began)
@@ -160,6 +160,21 @@ export async function auditRound(source: AuditSource, round: number, signal?: Ab
   return { round, verdict: 'differs', difference, tolerance, seats }
 }
 
+/** @throws NestedError not-comparable for a manifest by which the model's change is something other than the mean */
+function requirePlainMean(upper: string, { rounds, strategy }: ServiceManifest): void {
+  const { kind, ...more } = rounds.strategy ?? { kind: 'fedavg' }
+  if (rounds.privacy === undefined && strategy === undefined && kind === 'fedavg' && Object.keys(more).length === 0)
+    return
+  const what = rounds.privacy === undefined ? `the strategy ${kind}` : 'noise'
+  throw new NestedError('not-comparable', `${upper}: only a plain mean can be recomputed, and its manifest has ${what}`)
+}
+
+/** The file of first weights, if the manifest names one. */
+async function startOfUpper({ provider, upper, plane, manifest }: AuditSource): Promise<Uint8Array | null> {
+  const { weights } = manifest.model
+  return weights === undefined ? null : await fetchStart({ provider, service: upper, plane }, weights.cid)
+}
+
 const largestOf = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
 
 /** What the chain says of a completed round. */
@@ -177,12 +192,14 @@ async function factsOf({ provider, upper, fromBlock }: AuditSource, round: numbe
     service.epochInfo({ blockTag: draft.blockNumber }),
   ])
   const revealed = await service.queryFilter(service.filters.UpdateRevealed(round), fromBlock)
+  const committed = await service.queryFilter(service.filters.UpdateCommitted(round), fromBlock)
+  const blocks = new Map(committed.map(({ args, blockNumber }) => [Number(args.seat), blockNumber]))
   const included = new Set(seatsOf(draft.args.included))
   return {
     version: completed.args.versionId,
     /** Unix seconds. */
     began: Number(began.args.deadline) - Number(parameters.trainingWindow),
-    drafted: draft.blockNumber,
+    manifest: parameters.manifest,
     encryption: {
       members: Number(registered),
       threshold: Number(decryptionThreshold),
@@ -190,6 +207,8 @@ async function factsOf({ provider, upper, fromBlock }: AuditSource, round: numbe
     },
     reveals: revealed
       .map(({ args }) => ({ seat: Number(args.seat), samples: Number(args.samples) }))
+      // Who represented whom counts when the update was fixed: a replacement later in the round changes nothing about it.
+      .map((reveal) => ({ ...reveal, committed: blocks.get(reveal.seat) ?? draft.blockNumber }))
       .filter(({ seat }) => included.has(seat)),
   }
 }

@@ -147,6 +147,15 @@ export class NestedClient {
     return said === null ? null : { label: Number(said.label), lead: Number(said.lead) }
   }
 
+  /** Fetches what an ensembles' or labels' contract owes the sender. @returns wei; 0 where it owes nothing */
+  async withdraw(contract: string): Promise<bigint> {
+    const account = await this.#runner.getAddress()
+    const payments = clients.serviceEnsembles(contract, this.#runner)
+    const owed = await payments.balanceOf(account)
+    if (owed > 0n) await this.#send('withdraw', payments.withdraw(account, account))
+    return owed
+  }
+
   async drain(labels: string, bookId: number): Promise<void> {
     await this.#send('drain', clients.pseudoLabels(labels, this.#runner).drain(bookId))
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the end-to-end tests of services of services share: acting as the timelock of a development chain, more services, commands.
 import { expect } from 'chai'
-import { Contract, type JsonRpcProvider, type Result } from 'ethers'
+import { Contract, type JsonRpcProvider, JsonRpcSigner, type Result } from 'ethers'
 import { clients, contractInterface, DaoClient, type DeploymentFile } from '../../keepers/chain/index.ts'
 import { commandIn } from '../commands/command-line.ts'
 
@@ -36,16 +36,14 @@ export async function deployNestedHere(world: World): Promise<{ tree: string; en
 }
 
 /** Runs calls as the deployment's timelock: a vote of its DAO would. */
-export async function asTimelock(
-  world: World,
-  body: (account: Awaited<ReturnType<JsonRpcProvider['getSigner']>>) => Promise<void>,
-) {
+export async function asTimelock(world: World, body: (account: JsonRpcSigner) => Promise<void>) {
   const { provider, deployment } = world
   const { TimelockController: timelock } = deployment.contracts
   await provider.send('hardhat_impersonateAccount', [timelock])
   await provider.send('hardhat_setBalance', [timelock, '0xde0b6b3a7640000'])
   try {
-    await body(await provider.getSigner(timelock))
+    // `getSigner` knows only accounts that the node has keys of.
+    await body(new JsonRpcSigner(provider, timelock))
   } finally {
     await provider.send('hardhat_stopImpersonatingAccount', [timelock])
   }

@@ -217,7 +217,13 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
     const addresses = [...services.values()].map(({ address }) => address)
     const indicators = addresses.map((service, i) => ({ service, publisher: owners[i]!.address }))
     const { abi, bytecode } = macroArtifact()
-    const macro = await new ContractFactory(abi, bytecode, asker).deploy(contracts.ensembles, 1, 600, indicators)
+    const macro = await new ContractFactory(abi, bytecode, asker).deploy(
+      contracts.ensembles,
+      1,
+      600,
+      parseEther('0.04'),
+      indicators,
+    )
     await macro.waitForDeployment()
     const at = new Contract(await macro.getAddress(), abi, asker)
     for (const period of [350, 351]) {
@@ -293,7 +299,7 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
     expect(stdout).to.match(/contract 0x.*\n.*asks ensemble ensemble 1/)
     expect(stdout.match(/counts the voice of service adopted model/g)).to.have.length(4)
     expect(stdout).to.match(/learns from ensemble ensemble 1 .*book 1, \d+ of 14 labels/)
-    const dot = await said(world, 'service', 'graph', '--as', 'dot')
+    const dot = await said(world, 'service', 'graph', '--dot')
     expect(dot.stdout).to.match(/^digraph services \{/)
   })
 
@@ -340,6 +346,7 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
     const two = await settled((await told(world, ...ask)).questionId)
     expect([two.status, two.answers, two.asked.length]).to.deep.equal(['decided', 2, 3])
     expect(BigInt(two.refund)).to.equal(parseEther('0.02'))
+    expect(BigInt((await told(world, 'nested', 'withdraw', '--account', '0')).ensembles)).to.equal(parseEther('0.02'))
     await cluster.processes.stop('prover-jobs')
     const one = await settled((await told(world, ...ask)).questionId)
     expect([one.status, one.answers, one.value]).to.deep.equal(['abstained', 1, null])

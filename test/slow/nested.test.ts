@@ -2,6 +2,7 @@
 // A service whose members are services, with a chain and eight keepers as processes: two lower services train, a third one federates their
 // versions, everybody recomputes its rounds, and a representative that submits something else is noticed.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { Wallet } from 'ethers'
@@ -11,6 +12,7 @@ import { manifestDigest } from '../../keepers/versions/index.ts'
 import { Cluster, clusterManifest } from '../../scripts/cluster.ts'
 import { accountKey } from '../../scripts/demo/accounts.ts'
 import { ACCOUNT, deploymentPath } from '../../scripts/demo/deployment.ts'
+import { scrapeBytes } from '../../scripts/demo/federation.ts'
 import { type KeeperNode, prepareKeepers } from '../../scripts/demo/keeper-nodes.ts'
 import {
   addService,
@@ -153,6 +155,27 @@ describe('a service whose members are services', function () {
     )
     process.stdout.write(`      hold-out accuracy of the judge ${accuracy}\n`)
     expect(Number(accuracy)).to.be.above(0.3)
+  })
+
+  it('costs a representative no more than a member: processor time and bytes, for the page', async () => {
+    const ticks = (node: KeeperNode): number => {
+      const fields = readFileSync(`/proc/${cluster.pid(node)}/stat`, 'utf8')
+        .split(') ')[1]!
+        .split(' ')
+      return (Number(fields[11]) + Number(fields[12])) / 100
+    }
+    const groups = { lower: cluster.nodes.slice(0, 2 * LOWER), upper: cluster.nodes.slice(2 * LOWER, 2 * LOWER + 2) }
+    for (const [name, nodes] of Object.entries(groups)) {
+      const service = clients.service(name === 'lower' ? first : upper, cluster.provider)
+      const { published, fetched } = await scrapeBytes(nodes)
+      const total = (by: Record<string, number>): number => Object.values(by).reduce((a, b) => a + b, 0) / nodes.length
+      const seconds = nodes.map(ticks)
+      expect(Math.min(...seconds)).to.be.above(0)
+      const each = (value: number): string => (value / 1000).toFixed(0)
+      process.stdout.write(
+        `      ${name}: ${await service.versionCount()} versions; a keeper ${(seconds.reduce((a, b) => a + b, 0) / nodes.length).toFixed(1)} s of processor since its start, ${each(total(published))} kB published, ${each(total(fetched))} kB fetched; load ${loadavg()[0]!.toFixed(1)}\n`,
+      )
+    }
   })
 
   it('is drawn with its members', async () => {

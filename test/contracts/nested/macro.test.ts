@@ -10,7 +10,7 @@ async function economy() {
   const members = [await addService(1), await addService(1), await addService(2)]
   const id = await found({ minAnswers: 2, range: 9n }, members)
   const indicators = members.map(({ address, owner }) => ({ service: address, publisher: owner.address }))
-  const macro = (await ethers.deployContract('MacroOpinion', [ensembles, id, 3600, indicators])).connect(asker)
+  const macro = (await ethers.deployContract('MacroOpinion', [ensembles, id, 3600, 3000, indicators])).connect(asker)
   const query = (feature: bigint) => ({ inputCommitment: commitment(feature), payload: `0x0${feature}` })
   const publish = (i: number, period: number, feature: bigint) => {
     const { inputCommitment, payload } = query(feature)
@@ -100,9 +100,27 @@ describe('MacroOpinion', () => {
     expect(await ethers.provider.getBalance(macro), 'for the next question').to.equal(3000n)
   })
 
+  it('has a period’s question used up by nobody: for too little it is not asked, and without an answer it is asked again', async () => {
+    const { macro, publish, ask, answer, ensembles, pastDeadline } = await economy()
+    for (const i of [0, 1, 2]) await publish(i, 1, 4n)
+    await expect(ask(1, [4n, 4n, 4n], 2999n))
+      .to.be.revertedWithCustomError(macro, 'PriceTooLow')
+      .withArgs(2999, 3000)
+    await ask(1, [4n, 4n, 4n])
+    await pastDeadline(1n)
+    await expect(ask(1, [4n, 4n, 4n]), 'open until it is closed').to.be.revertedWithCustomError(macro, 'AlreadyAsked')
+    await ensembles.close(1)
+    await ensembles.withdraw(macro, macro)
+    await ask(1, [4n, 4n, 4n], 0n)
+    for (const i of [0, 1]) await answer(i, 2n, 4n)
+    await pastDeadline(2n)
+    await ensembles.close(2)
+    expect((await macro.opinionOf(1))[0]).to.equal(4n)
+  })
+
   it('refuses indicators without publisher, named twice, or none at all', async () => {
     const { ethers, macro, ensembles, members, stranger } = await economy()
-    const make = (indicators: object[]) => ethers.deployContract('MacroOpinion', [ensembles, 1, 3600, indicators])
+    const make = (indicators: object[]) => ethers.deployContract('MacroOpinion', [ensembles, 1, 3600, 3000, indicators])
     const one = { service: members[0]!.address, publisher: stranger.address }
     await expect(make([])).to.be.revertedWithCustomError(macro, 'NoIndicators')
     await expect(make([one, one])).to.be.revertedWithCustomError(macro, 'IndicatorInvalid')

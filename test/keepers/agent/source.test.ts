@@ -23,9 +23,9 @@ describe('the source of a keeper’s update', () => {
   it('is its own samples unless the config says otherwise, and each source has its own keys', async () => {
     const model = await openManifest(MANIFEST)
     expect(withTraining('').training.source).to.equal('own')
-    expect(updateSource(withTraining(''), model)).to.equal(undefined)
-    expect(updateSource(withTraining(`  source: service\n${SERVICE}`), model)).to.be.a('function')
-    expect(updateSource(withTraining(`  source: pseudo-labels\n${LABELS}`), model)).to.be.a('function')
+    expect(await updateSource(withTraining(''), model)).to.equal(undefined)
+    expect(await updateSource(withTraining(`  source: service\n${SERVICE}`), model)).to.be.a('function')
+    expect(await updateSource(withTraining(`  source: pseudo-labels\n${LABELS}`), model)).to.be.a('function')
     for (const [lines, what] of [
       ['  source: service', /training\.service: source service needs it/],
       ['  source: pseudo-labels', /training\.labels: source pseudo-labels needs it/],
