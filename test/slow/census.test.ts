@@ -300,6 +300,11 @@ describe('a private table', function () {
         65,
       ],
       [
+        ['commit', at('table.csv'), '--series', '1', '--secret', at('table.secret'), ...as(SERVER)],
+        /is the secret of version 1/,
+        65,
+      ],
+      [
         ['commit', at('table.csv'), '--series', '9', '--secret', at('new.secret'), ...as(SERVER)],
         /there is no series 9/,
         1,
