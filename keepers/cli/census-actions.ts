@@ -134,6 +134,13 @@ export async function commit(table: string, options: SeriesOptions & { secret: s
     const secret = known === null ? TableSecret.draw() : TableSecret.parse(known)
     // First, so that nothing is committed to under a secret that is lost.
     if (known === null) await writeAtomically(options.secret, secret.toText(), OWNER_ONLY)
+    // Salts come from the secret: under one secret, two versions would show which chunks are the same.
+    const used = known === null ? null : await versionUnder(ledger, options.series, seedCommitmentOf(secret.seed))
+    if (used !== null)
+      throw new CensusError(
+        'mismatch',
+        `${options.secret} is the secret of version ${used}: each version needs its own`,
+      )
     const chunks = commitTable(CENSUS, rows, secret)
     const sent = await ledger.commitVersion(options.series, chunks, seedCommitmentOf(secret.seed))
     const present = rows.filter((row) => row !== null).length
@@ -143,6 +150,17 @@ export async function commit(table: string, options: SeriesOptions & { secret: s
       `Version ${sent.version} of series ${options.series}: ${present} rows in ${chunks.length} chunks. Keep ${options.secret}, and keep it secret.`,
     )
   })
+}
+
+async function versionUnder(
+  ledger: PrivateTablesClient,
+  series: number,
+  seedCommitment: bigint,
+): Promise<number | null> {
+  const { versions } = await ledger.series(series)
+  for (let number = 1; number <= versions; number++)
+    if ((await ledger.version(series, number)).seedCommitment === seedCommitment) return number
+  return null
 }
 
 export async function request(options: SeriesOptions & { number: number; model?: string }): Promise<void> {

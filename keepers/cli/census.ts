@@ -59,7 +59,11 @@ export function registerCensus(program: Command): void {
   command(census, 'open', 'open a series of versions of a table, with its budget')
     .requiredOption('--max-epsilon <number>', 'of all releases about all versions', parseMillionths)
     .requiredOption('--version-epsilon <number>', 'of all releases about one version', parseMillionths)
-    .option('--max-delta <number>', 'of all releases about all versions', parseDelta, 10n ** 12n)
+    .addOption(
+      new Option('--max-delta <number>', 'of all releases about all versions')
+        .argParser(parseDelta)
+        .default(10n ** 12n, '1e-6'),
+    )
     .option('--interval <seconds>', 'least time between two versions', parseCountFromZero, 86_400)
     .option('--deliver <seconds>', 'from acceptance to delivery', parseCount, 3600)
     .option('--fee <ether>', 'of a delivered release', parseEtherText, '0')

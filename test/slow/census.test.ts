@@ -12,7 +12,10 @@ import {
   type AdditiveModel,
   CENSUS,
   CensusProver,
+  censusQueries,
+  commitModel,
   noiseInputs,
+  packModel,
   parseModel,
   parseTable,
   planCounting,
@@ -200,8 +203,19 @@ describe('a private table', function () {
       expect(stderr).to.match(/table and secret are not those of version 1/)
       expect(code).to.equal(65)
     }
-    expect((await (await clientAs(CLIENT)).release(requestId)).status).to.equal('open')
+    const client = await clientAs(CLIENT)
+    expect((await client.release(requestId)).status).to.equal('open')
     await on('cancel', String(requestId), ...as(CLIENT))
+
+    // A requester that wants the bond: no proof exists of a model that differs from its commitment.
+    const model = parseModel(CENSUS, await readFile(at('model.json'), 'utf8'))
+    const queryId = await client.queryIdOf((await censusQueries(CENSUS)).outcomes)
+    const trap = await client.request(1, 1, queryId, commitModel(CENSUS, model) + 1n, packModel(model))
+    const { code, stderr } = await census(...serving(trap.requestId))
+    expect(stderr).to.match(/commits to another model than it carries/)
+    expect(code).to.equal(65)
+    expect((await client.release(trap.requestId)).status).to.equal('open')
+    await client.cancel(trap.requestId)
   })
 
   it('liars with real proofs: other rows, another model, another seed, other noise, another request; then none of it is delivered', async () => {
@@ -289,6 +303,24 @@ describe('a private table', function () {
     expect([spentEpsilon, failed], 'spent though nothing was delivered').to.deep.equal(['900000', 1])
   })
 
+  it('the next version, with fewer people, has a secret of its own and draws on the series’ budget', async () => {
+    await on('generate', '--rows', '9500', '--seed', '1', '--out', at('second.csv'))
+    const secret = ['--secret', at('second.secret')]
+    const committed = await on('commit', at('second.csv'), '--series', '1', ...secret, ...as(SERVER))
+    expect([committed.version, committed.rows, committed.chunks]).to.deep.equal([2, 9500, 10])
+    const refused = await census('request', ...version(2), ...as(CLIENT))
+    expect(refused.stderr, 'seven units of six that are left').to.match(/BudgetExceeded/)
+    const { requestId } = await on('request', ...version(2), '--model', at('model.json'), ...as(CLIENT))
+    const wrong = await census(...serving(requestId))
+    expect(wrong.stderr).to.match(/not those of version 2/)
+    await on(...serving(requestId, '--table', at('second.csv'), ...secret))
+    const { outcomes } = await on('result', String(requestId))
+    const all = outcomes.reduce((sum: number, count: number) => sum + count, 0)
+    expect(all, 'the half chunk is filled up with vacant rows, which do not count').to.be.within(9300, 9700)
+    const { spentEpsilon, of } = await on('budget', '--series', '1')
+    expect([spentEpsilon, of[1].spentEpsilon]).to.deep.equal(['1000000', '100000'])
+  })
+
   it('bad input at the door: tables, models, secrets, requests, ledgers', async () => {
     await writeFile(at('bad.csv'), 'age,sex\n1,2\n')
     await writeFile(at('bad.json'), JSON.stringify({ format: 'cohort-additive-model', version: 1, weights: [5000] }))
@@ -297,6 +329,11 @@ describe('a private table', function () {
       [
         ['commit', at('bad.csv'), '--series', '1', '--secret', at('new.secret'), ...as(SERVER)],
         /line 1 is 'age,sex'/,
+        65,
+      ],
+      [
+        ['commit', at('table.csv'), '--series', '1', '--secret', at('table.secret'), ...as(SERVER)],
+        /is the secret of version 1/,
         65,
       ],
       [

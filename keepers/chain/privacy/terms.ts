@@ -68,7 +68,11 @@ export type PrivateTableErrorCode =
   /** A request is in another state than this needs, or its time has passed. */
   | 'wrong-state'
 
-export const TABLE_EXIT_CODES: Record<PrivateTableErrorCode, number> = { unknown: 1, 'wrong-contract': 78, 'wrong-state': 1 }
+export const TABLE_EXIT_CODES: Record<PrivateTableErrorCode, number> = {
+  unknown: 1,
+  'wrong-contract': 78,
+  'wrong-state': 1,
+}
 
 export class PrivateTableError extends Error {
   override readonly name = 'PrivateTableError'
