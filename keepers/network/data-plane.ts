@@ -5,7 +5,7 @@ import { Announcer } from './announcer.ts'
 import { assemble, collectBytes, partsOf } from './assembly.ts'
 import { NetworkError } from './errors.ts'
 import { BlobEncoder, encodeBlob, MAX_BLOCK_BYTES, parseBlobCid } from './file-format.ts'
-import { BlobGatherer, drain, type FetchOptions, withSignal } from './gathering.ts'
+import { BlobGatherer, type FetchOptions, withSignal } from './gathering.ts'
 import { LinkMeter } from './link-meter.ts'
 import { loadNode } from './load-node.ts'
 import type { HeliaNode, NodeOptions } from './node.ts'
@@ -13,6 +13,7 @@ import { Parts } from './parts.ts'
 import { PinningService } from './pinning.ts'
 import { StoredBlob } from './stored-blob.ts'
 import { storing } from './storing.ts'
+import { unpin } from './unpinning.ts'
 
 /** Takes a blob's bytes in order; `finish` returns its CID. */
 export type BlobWriter = {
@@ -203,7 +204,7 @@ export class DataPlane {
   async release(text: string): Promise<void> {
     this.#assertRunning()
     const cid = parseBlobCid(text)
-    await drain(this.#node.pins.rm(cid))
+    await unpin(this.#node, cid)
     await Promise.all(this.#announcers.map((announcer) => announcer.withdraw(cid)))
   }
 
@@ -215,7 +216,7 @@ export class DataPlane {
       const round = pin.metadata.round
       if (typeof round === 'number' && round < keepFrom) old.push(pin.cid)
     }
-    for (const cid of old) await drain(this.#node.pins.rm(cid))
+    for (const cid of old) await unpin(this.#node, cid)
     await this.#node.gc()
     return old.length
   }

@@ -12,6 +12,7 @@ import type { HeliaNode } from './node.ts'
 import { parseProvider } from './provider.ts'
 import { storing } from './storing.ts'
 import { Turn } from './turn.ts'
+import { unpin } from './unpinning.ts'
 
 export type FetchOptions = {
   /** Refuse a blob above this many bytes, before its leaves are asked for. */
@@ -195,7 +196,7 @@ export class BlobGatherer {
   }
 
   async #unpin(root: CID): Promise<void> {
-    if (await this.isKept(root)) await drain(this.#node.pins.rm(root))
+    if (await this.isKept(root)) await unpin(this.#node, root)
   }
 
   /**

@@ -46,15 +46,19 @@ describe('blobs that are read from the store in pieces', () => {
    */
   async function damage(name: string, block: Uint8Array): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 300))
+    const file = await fileOf(name, block)
+    const found = await readFile(file)
+    found[0]! ^= 1
+    await writeFile(file, found)
+  }
+
+  /** The file of a block in a node's store. */
+  async function fileOf(name: string, block: Uint8Array): Promise<string> {
     const blocks = join(folder, name, 'blocks')
     for (const entry of await readdir(blocks, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue
       const file = join(entry.parentPath, entry.name)
-      const found = await readFile(file)
-      if (Buffer.compare(found, block) !== 0) continue
-      found[0]! ^= 1
-      await writeFile(file, found)
-      return
+      if (Buffer.compare(await readFile(file), block) === 0) return file
     }
     throw new Error('the store has no such block')
   }
@@ -114,6 +118,31 @@ describe('blobs that are read from the store in pieces', () => {
     expect(Buffer.compare(await bob.fetch(cid, options), bytes)).to.equal(0)
   })
 
+  it('a block that is missing on the disk, as after a crash, keeps nobody waiting: neither who reads the blob nor who forgets it', async () => {
+    const alone = await DataPlane.start({ folder: join(folder, 'alone'), identitySeed: new Uint8Array(32).fill(9) })
+    try {
+      const bytes = randomBytes(2 * CHUNK_BYTES + 5)
+      const cids = [
+        await alone.publish(bytes, { round: 1 }),
+        await alone.publish(randomBytes(CHUNK_BYTES + 5), { round: 1 }),
+      ]
+      const held = await alone.hold(cids[0]!, { ...limits, providers: [] })
+      await rm(await fileOf('alone', bytes.subarray(0, CHUNK_BYTES)))
+      expect((await refusal(held.read(0, 100))).code).to.equal('UNAVAILABLE')
+      expect(await alone.has(cids[0]!)).to.equal(false)
+      const left = await alone.publish(bytes, { round: 1 })
+      await rm(await fileOf('alone', bytes.subarray(CHUNK_BYTES, 2 * CHUNK_BYTES)))
+      expect(await alone.collect(2)).to.equal(2)
+      for (const cid of [left, cids[1]!]) expect(await alone.has(cid)).to.equal(false)
+      const files = (await readdir(join(folder, 'alone', 'blocks'), { recursive: true })).filter((name) =>
+        name.endsWith('.data'),
+      )
+      expect(files).to.deep.equal([])
+    } finally {
+      await alone.stop()
+    }
+  })
+
   describe('a block of links that was published as plain bytes', () => {
     /** Links to these blocks, with the sizes that the liar announces for them. */
     const linksTo = async (blocks: readonly Uint8Array[], sizes: readonly number[]): Promise<Uint8Array> => {
@@ -152,6 +181,19 @@ describe('blobs that are read from the store in pieces', () => {
       }
       const blob = await asLinks(block)
       expect((await refusal(bob.hold(blob, { ...limits, providers: alice.addresses }))).code).to.equal('MALFORMED')
+    })
+
+    it('does not take a block of the model with it that it names twice', async () => {
+      const model = randomBytes(CHUNK_BYTES + 5_000)
+      const cid = await alice.publish(model)
+      await bob.fetch(cid, { ...limits, providers: alice.addresses })
+      await bob.pin(cid)
+      const last = model.subarray(CHUNK_BYTES)
+      const links = await linksTo([last, last], [5_000, 5_000])
+      for (const block of [links, last]) await alice.publish(block, { round: 1 })
+      await bob.hold(await asLinks(links), { ...limits, providers: alice.addresses, round: 1 })
+      expect(await bob.collect(2)).to.be.greaterThan(0)
+      expect(Buffer.compare(await bob.fetch(cid, { ...limits, providers: [] }), model)).to.equal(0)
     })
 
     it('has no range of a part that is not as long as was announced', async () => {

@@ -10,7 +10,14 @@ import {
   openSlices,
   refutedBy,
 } from '../../../../keepers/agent/slices/notes.ts'
-import { ignore, ignoredHere, maySlice, noteFailed, noteSilence, silentHere } from '../../../../keepers/agent/slices/trust.ts'
+import {
+  ignore,
+  ignoredHere,
+  maySlice,
+  noteFailed,
+  noteSilence,
+  silentHere,
+} from '../../../../keepers/agent/slices/trust.ts'
 import { steady, systemClock } from '../../../../keepers/chain/index.ts'
 import { factsOf } from '../round-stage.ts'
 
