@@ -134,19 +134,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
 }
 
 function settingsOf(options: Options, keepers: number, room: typeof import('../sizing/index.ts')) {
-  const {
-    rounds,
-    parameters,
-    slices,
-    training,
-    cores,
-    speed,
-    shared = false,
-    killed,
-    lying,
-    slow,
-    seed,
-  } = options
+  const { rounds, parameters, slices, training, cores, speed, shared = false, killed, lying, slow, seed } = options
   const given = <T extends object>(values: T) =>
     Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   const { delay, loss, services, confirmations, taken, blockSeconds, blockGas, gasGwei, finality } = options

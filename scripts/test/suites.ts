@@ -28,7 +28,11 @@ export const SUITES: readonly Suite[] = [
   },
   { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha', chainless: true },
   { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },
-  { name: 'consumers', folder: 'contracts/{claims,consumers,identity,inference,market,nested,privacy}', runner: 'hardhat' },
+  {
+    name: 'consumers',
+    folder: 'contracts/{claims,consumers,identity,inference,market,nested,privacy}',
+    runner: 'hardhat',
+  },
   { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
   { name: 'commands', folder: 'commands', runner: 'mocha' },
   { name: 'learning', folder: 'keepers/learning', runner: 'mocha', chainless: true },
