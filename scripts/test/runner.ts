@@ -77,16 +77,19 @@ export async function runJob({ suite, files }: Job, lane: number): Promise<Suite
           '--no-compile',
         ]
   const stopwatch = suite.runner === 'solidity' ? [] : ['scripts/test/stopwatch.ts']
-  const run = await runNode(['--disable-warning=ExperimentalWarning', ...COLLECTOR, ...binary, ...stopwatch, ...files], {
-    cwd: ROOT,
-    env: {
-      ...ALLOCATOR,
-      ...process.env,
-      FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
-      COHORT_PORTS: `${firstPort}-${firstPort + PORTS_PER_LANE - 1}`,
-      COHORT_TIMINGS: timingsFile,
+  const run = await runNode(
+    ['--disable-warning=ExperimentalWarning', ...COLLECTOR, ...binary, ...stopwatch, ...files],
+    {
+      cwd: ROOT,
+      env: {
+        ...ALLOCATOR,
+        ...process.env,
+        FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
+        COHORT_PORTS: `${firstPort}-${firstPort + PORTS_PER_LANE - 1}`,
+        COHORT_TIMINGS: timingsFile,
+      },
     },
-  })
+  )
   const timings = await readTimings(timingsFile)
   await rm(folder, { recursive: true, force: true })
   const tally = tallyOf(run.output) ?? { passed: 0, failed: 0, skipped: 0 }
