@@ -7,17 +7,19 @@ import { compile } from '../../../scripts/solc.ts'
 import type { Player } from './fixture.ts'
 import { commitKey, completeRound, generateKey, passDeadline } from './play.ts'
 import { CANDIDATES, type Drawing, drawing, orderOf, random, SIZE, seat, settle, TERMS, takeSeat } from './sortition.ts'
-import { type Change, compiled } from './without.ts'
+import { type Change, compiled, deployedCode } from './without.ts'
 
 const FILE = 'contracts/rounds/admission/SortitionAdmission.sol'
 
 /** Puts changed code in the place of the contract that draws. */
 async function change(world: Drawing, from: string, to: string): Promise<void> {
-  const { ethers, networkHelpers, factory, registry, admin, sortition } = world
+  const { networkHelpers, factory, registry, sortition } = world
   const one: Change = { file: FILE, from, to }
-  const { abi, bytecode } = compiled(FILE, 'SortitionAdmission', null, [one])
-  const changed = await new ethers.ContractFactory(abi, bytecode, admin).deploy(factory, 0, registry, TERMS)
-  await networkHelpers.setCode(await sortition.getAddress(), await ethers.provider.getCode(changed))
+  const changed = compiled(FILE, 'SortitionAdmission', null, [one])
+  await networkHelpers.setCode(
+    await sortition.getAddress(),
+    await deployedCode(world, changed, factory, 0, registry, TERMS),
+  )
 }
 
 describe('without the rules of the draw', function () {
