@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Messages of a round in this keeper's block store. Long ones are never in memory as a whole: a keeper of a large model in a service of
 // many members could not hold one of each.
+import { steady } from '../chain/index.ts'
 import type { MessageSource } from '../fhe/index.ts'
-import type { FetchOptions } from '../network/index.ts'
+import { type FetchOptions, NetworkError } from '../network/index.ts'
 import { publish } from './actions.ts'
 import type { Step } from './context.ts'
 
@@ -38,6 +39,40 @@ export async function messageFrom(
   const message = await openMessage(step, cid, { maxBytes, timeout, providers, signal, round })
   if (!isHere) context.metrics.bytesFetched.inc({ kind }, message.size)
   return message
+}
+
+/**
+ * Brings a whole message here by one question to its sender, if it is cut as all are. Otherwise it does nothing, and leaves it to bitswap, which asks for
+ * the root first, and then for each part by itself, two streams each: that takes many times as long where peers are slow to answer, and where many
+ * ask each other it is what makes them slow.
+ * @param of.until (`steady`) @param of.cuts Where such messages are cut; no cuts, or a message too long to be held: then it does nothing.
+ */
+export async function bringWhole(
+  { context, signal, seat: self }: Pick<Step, 'context' | 'signal' | 'seat'>,
+  of: {
+    readonly kind: string
+    readonly seat: number
+    readonly cid: string
+    readonly round: number
+    readonly maxBytes: number
+    readonly cuts: readonly number[]
+    readonly until: number
+  },
+): Promise<void> {
+  const { plane, peers, clock, metrics } = context
+  const { kind, cid, round, maxBytes, cuts } = of
+  if (cuts.length === 0 || maxBytes > SHORT_BYTES || of.seat === self || (await plane.has(cid))) return
+  const [provider] = await peers.providers(of.seat, [], self)
+  if (provider === undefined) return
+  const timeout = Math.max(1, (of.until - steady(clock)) / 2)
+  try {
+    const found = await plane.parts.fetch(cid, { from: 0, to: maxBytes }, { maxBytes, timeout, provider, signal })
+    metrics.bytesFetched.inc({ kind }, found.bytes)
+    await plane.publish(found.range, { round, signal, cuts })
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof NetworkError)) throw error
+  }
 }
 
 /**

@@ -57,6 +57,9 @@ export const SIGNER_OUTCOMES: Readonly<Record<SignerErrorCode, string>> = {
   SIGNER_ALTERED: 'altered',
 }
 
+/** Milliseconds between looks at how late the event loop is: by default a keeper that has nothing to do would wake up a hundred times a second for it. */
+const LAG_PRECISION_MS = 100
+
 /** The keeper's Prometheus metrics. Names end in their unit. Labels never hold secrets or data of the shard. */
 export class KeeperMetrics {
   readonly registry = new Registry()
@@ -244,7 +247,9 @@ export class KeeperMetrics {
       registers,
     })
     build.set({ version: pkg.version, node: process.version }, 1)
-    if (options.process !== false) collectDefaultMetrics({ register: this.registry })
+    if (options.process !== false) {
+      collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS })
+    }
   }
 
   /** A candidate's figures on this keeper's hold-out. */

@@ -3,21 +3,29 @@
 // takes several times its processor time. Pages have `fetch` alone.
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { gunzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import { answerOf, type Post, postTo, requestTo, shownEndpoint } from './endpoint.ts'
 
 /** Statuses with another address in place of an answer, which `fetch` follows. */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-type Answer = { readonly status: number; readonly text: string }
+const unpacked = promisify(gunzip)
+
+/** Bytes of an answer, before and after it is unpacked: the logs of the widest range are a few. Of an endpoint that sends more another takes the place. */
+const MOST_BYTES = 64 << 20
+
+type Answer = { readonly status: number; readonly body: Buffer; readonly isPacked: boolean }
 
 /** As {@link postTo}. @throws Error that names the endpoint and what failed */
 export const nodePost: Post = async (url, payload, signal) => {
-  const { status, text } = await exchange(url, payload, signal).catch((cause: unknown) => {
+  const named = (cause: unknown): never => {
     throw new Error(`${shownEndpoint(url)}: ${messageOf(cause)}`, { cause })
-  })
+  }
+  const { status, body, isPacked } = await exchange(url, payload, signal).catch(named)
   if (REDIRECTS.has(status)) return await postTo(url, payload, signal)
-  return answerOf(url, status, text)
+  const text = isPacked ? await unpacked(body, { maxOutputLength: MOST_BYTES }).catch(named) : body
+  return answerOf(url, status, text.toString())
 }
 
 function exchange(url: string, payload: Parameters<Post>[1], signal: AbortSignal): Promise<Answer> {
@@ -27,16 +35,17 @@ function exchange(url: string, payload: Parameters<Post>[1], signal: AbortSignal
     signal.throwIfAborted()
     const take = (response: IncomingMessage): void => {
       const pieces: Buffer[] = []
-      response.on('data', (piece: Buffer) => pieces.push(piece))
+      let size = 0
+      response.on('data', (piece: Buffer) => {
+        size += piece.length
+        if (size > MOST_BYTES) response.destroy(new Error(`an answer of more than ${MOST_BYTES >> 20} MiB`))
+        else pieces.push(piece)
+      })
       response.on('error', reject)
       response.on('end', () => {
-        const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+        const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
         const isPacked = response.headers['content-encoding'] === 'gzip'
-        try {
-          resolve({ status: response.statusCode ?? 0, text: (isPacked ? gunzipSync(whole) : whole).toString() })
-        } catch (error) {
-          reject(error)
-        }
+        resolve({ status: response.statusCode ?? 0, body, isPacked })
       })
     }
     const options = {

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { NotFoundError } from '@libp2p/interface'
 import { FsBlockstore } from 'blockstore-fs'
+import { NextToLast } from 'blockstore-fs/sharding'
 import { FsDatastore } from 'datastore-fs'
 import type { CID } from 'multiformats/cid'
 import { RecentBlocks } from './recent-blocks.ts'
@@ -20,12 +21,14 @@ const SMALL_BLOCK = 1 << 16
 /** Blocks as files. Small ones that were written or read last are in memory, too. */
 export class HeldBlocks extends FsBlockstore {
   readonly #recent = new RecentBlocks()
+  /** The store's own, which it does not show. */
+  readonly #shards = new NextToLast()
 
   override async put(cid: CID, block: Parameters<FsBlockstore['put']>[1], options?: Options): Promise<CID> {
     if (!(block instanceof Uint8Array)) await super.put(cid, block, options)
     else {
       options?.signal?.throwIfAborted()
-      const { dir, file } = this.shardingStrategy.encode(cid)
+      const { dir, file } = this.#shards.encode(cid)
       await writeWhole(join(this.path, dir, file), block)
       // Its bytes may be part of something that is wiped.
       if (block.length <= SMALL_BLOCK) this.#recent.put(nameOf(cid), block.slice())
@@ -42,7 +45,7 @@ export class HeldBlocks extends FsBlockstore {
       yield held.slice()
       return
     }
-    const { dir, file } = this.shardingStrategy.encode(cid)
+    const { dir, file } = this.#shards.encode(cid)
     // At once, not through a stream: its handle would stay open where the reader's time is over while it is opened.
     const bytes = await readWhole(join(this.path, dir, file))
     options?.signal?.throwIfAborted()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { steady } from '../../chain/index.ts'
-import { FheError, sliceBytes, sliceCuts, sumSlice } from '../../fhe/index.ts'
+import { FheError, sliceBytes, sumSlice } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
@@ -78,31 +78,6 @@ async function partOf(
     signal.throwIfAborted()
     if (error instanceof NetworkError) return whole()
     throw error
-  }
-}
-
-/**
- * Brings a whole message here by one question to its sender, if it is cut as all are. Otherwise it does nothing, and leaves it to bitswap, which asks for
- * the root first, and then for each part by itself: that takes several times as long where peers are slow to answer.
- */
-export async function bringHere(
-  { context, signal, seat: self }: Member,
-  frame: EpochFrame,
-  work: Pick<SliceWork, 'message' | 'round'>,
-  of: { readonly seat: number; readonly cid: string; readonly until: number },
-): Promise<void> {
-  const { plane, peers, clock } = context
-  if (of.seat === self || (await plane.has(of.cid))) return
-  const [provider] = await peers.providers(of.seat, [], self)
-  if (provider === undefined) return
-  const to = frame.plan.bytes[work.message === 'update' ? 'update' : 'decryptionShare']
-  const timeout = Math.max(1, (of.until - steady(clock)) / 2)
-  try {
-    const { range } = await plane.parts.fetch(of.cid, { from: 0, to }, { maxBytes: to, timeout, provider, signal })
-    await plane.publish(range, { round: work.round, signal, cuts: sliceCuts(frame.plan, work.message) })
-  } catch (error) {
-    signal.throwIfAborted()
-    if (!(error instanceof NetworkError)) throw error
   }
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { bitmapOf, steady } from '../../chain/index.ts'
-import { type Aggregate, aggregateOfSlices, FheError, sliceCount } from '../../fhe/index.ts'
+import { type Aggregate, aggregateOfSlices, FheError, sliceCount, sliceCuts } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { cidOf, elapsed } from '../actions.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { parametersOf } from '../frame.ts'
+import { bringWhole } from '../messages.ts'
 import { drawSeed } from '../steps/open-draft.ts'
 import { counts, type Revealed, reviewUpdate } from '../steps/review.ts'
-import { bringHere, retried } from './messages.ts'
+import { retried } from './messages.ts'
 import { sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
 import type { Member, SliceWork } from './work.ts'
@@ -35,6 +36,7 @@ export async function aggregateBySlices(
   if (left <= 0 || last === undefined || !revealed.every((update) => counts(frame, update))) return null
   const bySeat = new Map(revealed.map((update) => [update.seat, update]))
   const patience = Math.min(left * window, context.config.network.fetchSeconds) * 1000
+  const cuts = sliceCuts(frame.plan, 'update')
   const work: SliceWork = {
     message: 'update',
     round,
@@ -46,7 +48,7 @@ export async function aggregateBySlices(
     check: async (seat, until) => {
       const cid = cidOf(bySeat.get(seat)!.fact)
       const review = await retried(step, until, async () => {
-        await bringHere(step, frame, { message: 'update', round }, { seat, cid, until })
+        await bringWhole(step, { kind: 'update', seat, cid, round, maxBytes: frame.plan.bytes.update, cuts, until })
         const timeout = Math.max(1, until - steady(context.clock))
         const found = await reviewUpdate(step, frame, keyHash, bySeat.get(seat)!, { timeout })
         if (found.kind !== 'missing') return found

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
 import { seatsOf, steady } from '../../chain/index.ts'
-import { combine, FheError, type MessageSource, type SumOfUpdates } from '../../fhe/index.ts'
+import { combine, FheError, type MessageSource, type SumOfUpdates, sliceCuts } from '../../fhe/index.ts'
 import { checkMeanNorm, LearningError } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { meanBound, VersionError } from '../../versions/index.ts'
@@ -73,7 +73,8 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       others: frame.roster.map((member) => member.seat),
     }
     const wanted = submitted.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) }))
-    using ahead = new FetchAhead(step, wanted, { kind: 'decryption share', ...about })
+    const cuts = context.config.network.slices ? sliceCuts(frame.plan, 'decryption share') : []
+    using ahead = new FetchAhead(step, wanted, { kind: 'decryption share', cuts, ...about })
     const messages: MessageSource[] = []
     for (const { seat, cid } of wanted) {
       await ahead.here(seat)

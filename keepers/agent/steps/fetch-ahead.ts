@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { steady } from '../../chain/index.ts'
 import type { Step } from '../context.ts'
-import { messageFrom } from '../messages.ts'
+import { bringWhole, messageFrom } from '../messages.ts'
 
 /**
  * Fetches under way at a time, and the bytes that they may come to: a fetch holds blocks in memory until they are stored. When a state begins all members
@@ -58,7 +58,8 @@ export class FetchAhead implements Disposable {
 
   /**
    * Fetches blobs that are not here, several at a time. A seat with `cid` null has none to be fetched.
-   * @param about.others Seats that are asked after the sender. @param about.times Without them each gets the time that the config gives a fetch.
+   * @param about.others Seats that are asked after the sender. @param about.cuts Where such blobs are cut: each is then asked for as a whole first.
+   * @param about.times Without them each gets the time that the config gives a fetch.
    */
   constructor(
     step: Step,
@@ -68,6 +69,7 @@ export class FetchAhead implements Disposable {
       readonly round: number
       readonly maxBytes: number
       readonly others: readonly number[]
+      readonly cuts?: readonly number[] | undefined
       readonly times?: FetchTimes | undefined
     },
   ) {
@@ -81,13 +83,17 @@ export class FetchAhead implements Disposable {
       this.#arrivals.set(seat, promise)
     }
     const one = async ({ seat, cid }: Wanted, time: (until: number) => number): Promise<Arrival> => {
-      const { times, ...options } = about
+      const { times, cuts = [], ...options } = about
       const isLate = times !== undefined && steady(clock) >= times.sendersUntil && seat !== step.seat
       const timeout = times === undefined ? config.network.fetchSeconds * 1000 : time(times.until)
       // Nobody asks itself.
       const first = isLate && step.seat !== null ? step.seat : seat
       const others = about.others.filter((other) => other !== seat)
-      await messageFrom({ ...step, signal }, about.kind, first, cid, { ...options, others, timeout })
+      const asking = { ...step, signal }
+      const until = steady(clock) + timeout
+      await bringWhole(asking, { ...options, seat: first, cid, cuts, until })
+      const left = Math.max(LEAST_MS, until - steady(clock))
+      await messageFrom(asking, about.kind, first, cid, { ...options, others, timeout: left })
       return { isLate }
     }
     const run = async (): Promise<void> => {

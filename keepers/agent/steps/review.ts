@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { checkUpdateMessage, checkUpdatePoint, FheError, type MessageSource } from '../../fhe/index.ts'
+import { checkUpdateMessage, checkUpdatePoint, FheError, type MessageSource, sliceCuts } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { KeeperStore } from '../../store/index.ts'
 import { cidOf } from '../actions.ts'
@@ -108,6 +108,7 @@ export function fetchUpdates(
       round: Number(first?.fact.args.round ?? step.snapshot.round),
       maxBytes: frame.plan.bytes.update,
       others: frame.roster.map((member) => member.seat),
+      cuts: step.context.config.network.slices ? sliceCuts(frame.plan, 'update') : [],
       times,
     },
   )

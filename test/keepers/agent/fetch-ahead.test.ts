@@ -23,6 +23,43 @@ const wanted = (count: number) => Array.from({ length: count }, (_, at) => ({ se
 const about = { kind: 'update', round: 1, maxBytes: 20_000, others: [] }
 
 describe('blobs that are fetched ahead', () => {
+  it('are asked for as a whole first where all are cut alike, then in the usual way, in the same time together', async () => {
+    const here: string[] = []
+    const asked: string[] = []
+    const times: number[] = []
+    const counted: number[] = []
+    const step = stepWith(async (cid, { timeout }) => {
+      asked.push(here.includes(cid) ? `${cid} here` : `${cid} by bitswap`)
+      times.push(timeout)
+      return new Uint8Array(1)
+    }, here)
+    const { context } = step as unknown as { context: { plane: object; metrics: object } }
+    Object.assign(context.metrics, { bytesFetched: { inc: (_: object, bytes: number) => void counted.push(bytes) } })
+    Object.assign(context.plane, {
+      parts: {
+        fetch: async (cid: string, range: object, { timeout }: Fetch) => {
+          asked.push(`${cid} whole ${JSON.stringify(range)}`)
+          times.push(timeout)
+          if (cid === 'blob 2') throw new NetworkError('TIMEOUT', 'no answer')
+          return { range: new Uint8Array(5), bytes: 7 }
+        },
+      },
+      publish: async () => void here.push('blob 1'),
+    })
+    using ahead = new FetchAhead(step, wanted(2), { ...about, cuts: [3] })
+    await Promise.all([ahead.here(1), ahead.here(2)])
+    const whole = JSON.stringify({ from: 0, to: about.maxBytes })
+    expect(asked.filter((line) => line.startsWith('blob 1'))).to.deep.equal([`blob 1 whole ${whole}`, 'blob 1 here'])
+    expect(asked.filter((line) => line.startsWith('blob 2'))).to.deep.equal([
+      `blob 2 whole ${whole}`,
+      'blob 2 by bitswap',
+    ])
+    // What the question took, and what bitswap took.
+    expect(counted).to.have.members([7, 1])
+    expect(Math.max(...times)).to.be.at.most(60_000)
+    expect(Math.min(...times)).to.be.within(29_000, 30_000)
+  })
+
   it('come several at a time, and each as soon as it is here', async () => {
     let underWay = 0
     let most = 0

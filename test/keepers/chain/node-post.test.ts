@@ -61,6 +61,16 @@ describe('requests by Node’s own client', () => {
     expect(await reason(post('http://127.0.0.1:1/key'))).to.match(/^http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/)
   })
 
+  it('take no more than 64 MiB, packed or not', async () => {
+    const bomb = gzipSync(Buffer.alloc(65 << 20, 0x20))
+    answer = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
+    expect(await reason(post())).to.match(new RegExp(`^${url}: .*larger than`))
+    answer = (_, response) => response.end(Buffer.alloc(65 << 20, 0x20))
+    expect(await reason(post())).to.equal(`${url}: an answer of more than 64 MiB`)
+    answer = (_, response) => response.end('{}')
+    expect(await post()).to.deep.equal({})
+  })
+
   it('end when their time is over, before the answer and in the middle of it', async () => {
     answer = () => undefined
     expect(await reason(post(url, AbortSignal.timeout(50)))).to.include(`${url}: `)

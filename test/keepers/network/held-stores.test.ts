@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -99,5 +100,34 @@ describe('blocks and records on the disk that are in memory, too', () => {
     changed[0]! ^= 1
     await writeFile(file, changed)
     expect(Buffer.compare(await read(blocks, cid), changed)).to.equal(0)
+  })
+
+  it('leave no file open when a reader gives up while it is opened', async function () {
+    if (!existsSync('/proc/self/fd')) this.skip()
+    const place = join(folder, 'given up')
+    const blocks = new HeldBlocks(place)
+    const block = new Uint8Array(randomBytes(100_000))
+    const cid = await cidOf(block)
+    await blocks.put(cid, block)
+    const given = Array.from({ length: 20 }, async () => {
+      const giving = new AbortController()
+      const reading = (async () => {
+        for await (const _ of blocks.get(cid, { signal: giving.signal }));
+      })()
+      reading.catch(() => undefined)
+      await Promise.resolve()
+      giving.abort()
+      await reading.catch(() => undefined)
+    })
+    await Promise.all(given)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const open = readdirSync('/proc/self/fd').map((file) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${file}`)
+      } catch {
+        return ''
+      }
+    })
+    expect(open.filter((path) => path.startsWith(place))).to.deep.equal([])
   })
 })
