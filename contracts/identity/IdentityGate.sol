@@ -182,6 +182,11 @@ contract IdentityGate is IIdentityGate, AccessControl {
 
     function _requireFree(uint256 nullifier, address account) private view {
         if (account == address(0)) revert ZeroAddress();
+        Pass storage own = _passes[account];
+        // Somebody else's proof would otherwise put the account under another issuer, whose end would be its end.
+        if (own.nullifier != nullifier && _isCurrent(own) && msg.sender != account) {
+            revert AccountHasPass(account, own.nullifier);
+        }
         address other = _accounts[nullifier];
         if (other == address(0) || other == account) return;
         Pass storage held = _passes[other];

@@ -15,6 +15,8 @@ interface IIdentityGateTypes {
     error DayNotCurrent(uint256 found, uint256 today);
     /// @notice The person has passed with another account, until `until`.
     error NullifierTaken(uint256 nullifier, address account, uint64 until);
+    /// @notice The account has a pass as another person, and is not the sender.
+    error AccountHasPass(address account, uint256 nullifier);
     error InvalidProof(address account, uint256 nullifier);
 
     /// @param minAge Years; 0 asks for none. At most 150.
@@ -81,7 +83,8 @@ interface IIdentityGate is IIdentityGateTypes {
     /// @notice Ends all passes so far: after a change of policy, or an urgent listing.
     function endPasses() external;
 
-    /// @notice Gives `account` a pass. Anyone may bring the proof: it names the account.
+    /// @notice Gives `account` a pass. Anyone may bring the proof: it names the account. Only the account itself may replace a pass
+    /// that it has as another person.
     /// @dev Where the person's last account still has a pass, another account has none. The same account may renew.
     function pass(address account, Statement calldata statement, Groth16Proof calldata proof) external;
 

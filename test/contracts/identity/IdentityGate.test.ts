@@ -85,6 +85,22 @@ describe('IdentityGate', function () {
     expect(await gate.isPassed(other.address)).to.equal(true)
   })
 
+  it('lets nobody replace the pass of an account by one as another person, but the account', async () => {
+    const { gate, holder, other, prove } = await open()
+    const first = await prove(holder.address)
+    await gate.pass(holder.address, first.statement, first.proof)
+    const meddler = await prove(holder.address, { secret: SECRET + 1n })
+    await expect(gate.connect(other).pass(holder.address, meddler.statement, meddler.proof))
+      .to.be.revertedWithCustomError(gate, 'AccountHasPass')
+      .withArgs(holder.address, first.statement.nullifier)
+    await gate.connect(holder).pass(holder.address, meddler.statement, meddler.proof)
+    expect((await gate.passOf(holder.address)).nullifier).to.equal(meddler.statement.nullifier)
+    // The first person may use another account now.
+    const moved = await prove(other.address)
+    await gate.pass(other.address, moved.statement, moved.proof)
+    expect([await gate.isPassed(holder.address), await gate.isPassed(other.address)]).to.deep.equal([true, true])
+  })
+
   it('refuses an alias of a nullifier, which would be a second account', async () => {
     const { gate, holder, other, prove } = await open()
     const first = await prove(holder.address)
