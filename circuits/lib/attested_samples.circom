@@ -4,7 +4,7 @@ pragma circom 2.2.0;
 include "commitment.circom";
 include "eddsa_poseidon.circom";
 include "maximum.circom";
-include "merkle_root.circom";
+include "merkle_root_at.circom";
 include "poseidon.circom";
 include "range.circom";
 
@@ -39,7 +39,7 @@ template AttestedSamples(n, depth, header, tag) {
     component leaf = Poseidon(2);
     leaf.in[0] <== keyX;
     leaf.in[1] <== keyY;
-    component tree = MerkleRoot(depth);
+    component tree = MerkleRootAt(depth);
     tree.leaf <== leaf.out;
     tree.index <== device;
     tree.sibling <== sibling;

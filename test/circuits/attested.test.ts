@@ -197,8 +197,8 @@ describe('attested samples', function () {
   })
 
   it('a device lies at one place of a tree: every place, and no inner node for a leaf', async () => {
-    const small = await Circuit.instance('merkle-root-3')
-    expect(small.system.header.constraints).to.equal(INSTANCES['merkle-root-3']!.constraints)
+    const small = await Circuit.instance('merkle-root-at-3')
+    expect(small.system.header.constraints).to.equal(INSTANCES['merkle-root-at-3']!.constraints)
     expect(small.open()).to.deep.equal([])
     for (const [device, key] of keys.entries()) {
       if (key === null) continue

@@ -146,7 +146,7 @@ describe('the data market, by processes', function () {
 
   /** A pool of batches that no keeper has. */
   async function holdOut(): Promise<void> {
-    const { inputs, labels } = await subject.published()
+    const { inputs, labels } = await subject.published!()
     expect(inputs.length).to.be.at.least(POOL * COUNT)
     for (let b = 0; b < POOL; b++) {
       const part = <T>(list: readonly T[]) => list.slice(b * COUNT, (b + 1) * COUNT)
@@ -183,7 +183,7 @@ describe('the data market, by processes', function () {
     expect(opened.campaignId).to.equal(1)
     await refused(STRANGER, /NotServiceAdmin/, 'data', 'campaign', campaign, '--budget', '1')
     for (const node of cluster.nodes)
-      appendFileSync(join(node.folder, 'keeper.yaml'), `\nrota:\n  rewards: "${rewards}"\n  campaign: 1\n`)
+      appendFileSync(join(node.folder, 'keeper.yaml'), `\nrota:\n  perRound: 1\n`)
   }
 
   const labelled = (program: IntegerProgram): IntegerProgram => ({ ...program, output: { kind: 'label' } })

@@ -66,7 +66,11 @@ describe('ImprovementRewards: attacks', () => {
   it('a batch that was opened is not drawn again; if batches were put back, members could train on the next version’s', async () => {
     expect(await seenAgain(await createMarket(4))).to.equal(0)
     const world = await createMarket(4)
-    await changeRewards(world, { file: 'HoldOut.sol', from: 'deck.moved[place] = _at(deck, left) + 1;', to: '' })
+    await changeRewards(
+      world,
+      { file: 'HoldOut.sol', from: 'deck.moved[place] = _at(deck, left) + 1;', to: '' },
+      { file: 'HoldOut.sol', from: 'deck.seen[index] = true;\n            indices', to: 'indices' },
+    )
     // Twelve draws of six and six: without repetition by luck alone in fewer than one of a hundred.
     expect(await seenAgain(world)).to.be.greaterThan(0)
   })

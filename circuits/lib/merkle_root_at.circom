@@ -4,12 +4,12 @@ pragma circom 2.2.0;
 include "poseidon.circom";
 include "range.circom";
 
-// MerkleRoot(depth): the root of the Poseidon tree of 2^depth leaves in which `leaf` lies at `index`, by its siblings from the leaf up;
+// MerkleRootAt(depth): the root of the Poseidon tree of 2^depth leaves in which `leaf` lies at `index`, by its siblings from the leaf up;
 // bit i of the index says on which side the node of level i is. depth >= 2. 244 constraints a level.
 //
 // Does NOT enforce: that the leaf is no inner node of a higher tree; the depth is a constant, and a leaf of the caller's own kind keeps them
 // apart.
-template MerkleRoot(depth) {
+template MerkleRootAt(depth) {
     assert(depth >= 2);
     signal input leaf;
     signal input index;
