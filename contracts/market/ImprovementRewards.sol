@@ -291,7 +291,6 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         );
         (uint256[] memory weights, uint256 total) = _weights(campaignId, keepers, terms.scoredAfter);
         uint256 scored = total == 0 ? 0 : (prize * terms.scoreBps) / BASIS_POINTS;
-        uint256 acceptedAt = ILearningServiceViews(terms.service).outcomeOf(version).completedAt;
         uint256 working = keepers.length;
         for (uint256 i = 0; i < keepers.length; ++i) working -= (sitting >> i) & 1;
         for (uint256 i = 0; i < keepers.length; ++i) {
@@ -299,13 +298,16 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             if (scored != 0) amount += (scored * weights[i]) / total;
             if (amount == 0) continue;
             paid += amount;
-            _earned[terms.service][keepers[i]] += amount;
-            if (acceptedAt > _lastImprovement[terms.service][keepers[i]]) {
-                _lastImprovement[terms.service][keepers[i]] = acceptedAt;
-            }
-            _credit(keepers[i], amount);
-            emit KeeperRewarded(campaignId, version, keepers[i], amount);
+            _pay(campaignId, version, terms.service, keepers[i], amount);
         }
+    }
+
+    function _pay(uint256 campaignId, uint64 version, address service, address keeper, uint256 amount) private {
+        _earned[service][keeper] += amount;
+        uint256 acceptedAt = ILearningServiceViews(service).outcomeOf(version).completedAt;
+        if (acceptedAt > _lastImprovement[service][keeper]) _lastImprovement[service][keeper] = acceptedAt;
+        _credit(keeper, amount);
+        emit KeeperRewarded(campaignId, version, keeper, amount);
     }
 
     function _allStand(uint256 campaignId, uint64 version, Measured storage measured) private view returns (bool) {
