@@ -16,7 +16,7 @@ include "range.circom";
 //   context   bound, and free
 //
 // The message of sample i is Poseidon(tag, counter[i], value[i]). 0 <= counter < 2^48 and 0 <= value < 2^32. Counters rise strictly: no
-// sample counts twice, and whoever remembers `last` refuses it another time. About 5,230 constraints a sample.
+// sample counts twice, and whoever remembers `last` refuses it another time. About 5,110 constraints a sample.
 //
 // Does NOT enforce: that the device measured what its message says, or that no sample was left out between two counters.
 template AttestedSamples(n, depth, header, tag) {

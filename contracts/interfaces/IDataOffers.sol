@@ -14,14 +14,16 @@ interface IDataOffersErrors {
     /// @notice `field` lies outside `min` … `max`.
     error TermOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
     error WrongPayment(uint256 found, uint256 expected);
-    /// @notice This root was offered before: the same samples are not sold twice.
+    /// @notice The seller offered this root before: the same samples are not sold twice. Offers of others with the root show as copies.
     error RootTaken(bytes32 root, uint256 offerId);
     error NotSeller(uint256 offerId, address caller);
     error NotServiceAdmin(address service, address caller);
     error UnexpectedStatus(uint256 offerId, IDataOffersTypes.Status found);
+    /// @notice The service has admitted another offer of this seller, which no improvement has decided yet.
+    error OfferStands(uint256 offerId);
     error OfferExpired(uint256 offerId, uint256 expiredAt);
     error TooEarly(uint256 found, uint256 first);
-    /// @notice No campaign has paid the seller for a version that the service accepted after it admitted the data.
+    /// @notice No campaign has paid the seller for a version that the service accepted after it admitted the data, or less than `minEarned`.
     error NotImproved(uint256 offerId);
     error NotPadding(uint256 offerId, uint256 index);
     error ClaimNotFallen(uint256 claimId, address seller);
@@ -61,6 +63,7 @@ interface IDataOffersTypes is IDataOffersErrors {
     /// @param price Wei that a service puts up, and the seller gets when an improvement is proven.
     /// @param expiresAt Unix seconds: no service admits it after that.
     /// @param proveSeconds In which an improvement must be paid once it is admitted.
+    /// @param minEarned Wei that campaigns of the service must have paid the seller since, at least 1.
     struct Terms {
         bytes32 schema;
         bytes32 root;
@@ -69,10 +72,12 @@ interface IDataOffersTypes is IDataOffersErrors {
         uint96 price;
         uint48 expiresAt;
         uint32 proveSeconds;
+        uint96 minEarned;
         string uri;
     }
 
-    /// @param attested Samples under proofs of devices. @param keyHash Of the maker's P-256 key that signed the offer; 0: none did.
+    /// @param copyOf The first offer of the same root, by another seller; 0: this one. @param earnedBefore Wei that campaigns of the service had
+    /// paid the seller when it was admitted. @param attested Samples under proofs of devices, of `devices` alone. @param keyHash Of the maker's P-256 key that signed the offer; 0: none did.
     /// @param devices The maker's root at the last proof.
     struct Offer {
         address seller;
@@ -84,6 +89,8 @@ interface IDataOffersTypes is IDataOffersErrors {
         bytes32 devices;
         address service;
         address buyer;
+        uint256 copyOf;
+        uint256 earnedBefore;
         uint256 deposit;
         Terms terms;
     }
@@ -165,7 +172,8 @@ interface IDataOffers is IDataOffersEvents, IPullPayments, IAdmission {
     /// @notice Admits the seller with its data to a service, and puts the price up. Administrators of a registered service.
     function buyIn(uint256 offerId, address service) external payable;
 
-    /// @notice Gives the price to the seller once the service has paid it for the proven improvement of a version accepted after `buyIn`. Anybody.
+    /// @notice Gives the price to the seller once the service has paid it `minEarned` since `buyIn`, and for the
+    /// proven improvement of a version accepted after it. Anybody.
     function release(uint256 offerId) external;
 
     /// @notice Gives the price back when no improvement was paid in time. Anybody.

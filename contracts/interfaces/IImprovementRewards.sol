@@ -20,7 +20,8 @@ interface IImprovementRewardsErrors {
     error CampaignRuns(uint256 endsAt);
     /// @notice Versions still wait to be settled.
     error VersionsWait(uint256 count);
-    /// @notice Versions are measured one after the other, each once. None is passed over but those that were withdrawn.
+    /// @notice Versions are measured one after the other, each once. None is passed over but those that were
+    /// withdrawn, or of an epoch that nobody noted in its time.
     error VersionOutOfOrder(uint64 version, uint64 last);
     error VersionNotAlive(address service, uint64 version);
     /// @notice So many hold-out batches are left that nobody has seen; a version takes `needed`. Open a campaign on a new pool.
@@ -44,8 +45,14 @@ interface IImprovementRewardsErrors {
     error ClaimUnfit(uint256 claimId);
     /// @notice The claim's batch is not the one that was drawn.
     error NotDrawnBatch(uint256 claimId, uint256 index);
-    /// @notice Who shows more right answers takes the place of who showed less.
-    error NotBetter(uint256 found, uint256 shown);
+    /// @notice Who shows more right answers, or the same with smaller guarantees, takes the place of who showed less.
+    error NotBetter(uint256 figure, uint256 guaranteed);
+    /// @notice A draw of this hold-out was asked for and is not fixed yet: one after the other.
+    error DrawPending();
+    /// @notice So many batches can be hidden until draws have passed over them.
+    error TooManyHidden(uint256 max);
+    error NotPoolKeeper(uint64 poolId, address caller);
+    error IndexOutOfRange(uint256 index, uint256 size);
     error TooEarly(uint256 found, uint256 first);
     error TooLate(uint256 found, uint256 last);
     error NothingWaits(uint256 campaignId);
@@ -101,12 +108,13 @@ interface IImprovementRewardsTypes is IImprovementRewardsErrors {
 
     struct Measured {
         Phase phase;
-        /// Whether its claims fell once, and others may take their place.
-        bool reopened;
         uint64 decidedBy;
+        /// Unix seconds at which the draw was first asked for, and at which presentations end.
+        uint48 askedAt;
         uint48 presentBy;
-        /// Right answers shown; of a presentation that stands.
+        /// Right answers shown, and what the claims guarantee together; of a presentation that stands.
         uint32 figure;
+        uint32 guaranteed;
         uint32 epoch;
         uint32 round;
         /// Wei that it earned.
@@ -153,7 +161,8 @@ interface IImprovementRewardsEvents is IImprovementRewardsTypes {
     event DrawAsked(uint256 indexed campaignId, uint64 indexed version, uint64 decidedBy);
     event DrawFixed(uint256 indexed campaignId, uint64 indexed version, uint32[] indices);
     event Presented(uint256 indexed campaignId, uint64 indexed version, address presenter, uint32 figure);
-    /// @notice A claim fell, so that the version may be presented once more.
+    event BatchesHidden(address indexed service, uint64 indexed poolId, uint32[] indices);
+    /// @notice A claim fell, so that the version may be presented again.
     event Reopened(uint256 indexed campaignId, uint64 indexed version, uint48 presentBy);
     event VersionLapsed(uint256 indexed campaignId, uint64 indexed version);
     event VersionSettled(uint256 indexed campaignId, uint64 indexed version, uint32 figure, uint32 best, uint256 prize);
@@ -187,7 +196,11 @@ interface IImprovementRewards is IImprovementRewardsEvents, IPullPayments {
     /// @notice Reads the hash that decides. Anybody, within 256 blocks. Who would like another draw cannot prevent it.
     function fixDraw(uint256 campaignId, uint64 version) external;
 
-    /// @notice Shows claims on the drawn batches, in their order. More right answers than shown before take the place.
+    /// @notice Takes batches out of a service's draws that somebody has seen: those that challenges drew. The pool's keeper, who opens them.
+    function hide(address service, uint64 poolId, uint32[] calldata indices) external;
+
+    /// @notice Shows claims on the drawn batches, in their order. More right answers than shown before take the place, or as many with
+    /// smaller guarantees, which are less likely to fall. Claims name no auditor.
     /// @param paths From each batch to the pool's root.
     function present(
         uint256 campaignId,

@@ -70,7 +70,8 @@ abstract contract Attestations is IDataOffers {
         if (!ProofCheck.holds(VERIFIERS, CIRCUIT, signals, proof)) revert InvalidProof();
         _attested[offerId][index] = true;
         _counters[maker][summary.device] = uint64(summary.last) + 1;
-        given.attested += summary.count;
+        // What was attested under another list does not count under this one: one of its devices may have been removed.
+        given.attested = given.devices == devices ? given.attested + summary.count : summary.count;
         given.devices = devices;
         emit Attested(offerId, index, maker, summary);
     }

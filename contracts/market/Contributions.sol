@@ -66,6 +66,11 @@ abstract contract Contributions is IImprovementRewards {
         noteEpoch(service);
     }
 
+    /// @dev Whether the epoch was noted, or still can be.
+    function _canNote(address service, uint32 epoch) internal view returns (bool) {
+        return _epochs[service][epoch].seed != 0 || ILearningServiceViews(service).epochInfo().epoch == epoch;
+    }
+
     function _membersOf(
         address service,
         uint32 number,

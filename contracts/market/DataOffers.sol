@@ -34,6 +34,7 @@ contract DataOffers is Attestations, PullPayments {
     uint256 public offerCount;
     mapping(uint256 offerId => Offer) private _offers;
     mapping(bytes32 root => uint256 offerId) private _roots;
+    mapping(address seller => mapping(bytes32 root => uint256 offerId)) private _rootsOf;
     mapping(address seller => Reputation) private _reputations;
     mapping(address service => mapping(address seller => uint256 offerId)) private _admitted;
     mapping(uint256 claimId => bool) private _reported;
@@ -69,10 +70,15 @@ contract DataOffers is Attestations, PullPayments {
         _within("expiresAt", terms.expiresAt, block.timestamp + 1, block.timestamp + 365 days);
         _within("proveSeconds", terms.proveSeconds, MIN_PROVE_SECONDS, 365 days);
         _within("root", uint256(terms.root), 1, type(uint256).max);
-        if (_roots[terms.root] != 0) revert RootTaken(terms.root, _roots[terms.root]);
+        _within("minEarned", terms.minEarned, 1, type(uint96).max);
+        uint256 own = _rootsOf[msg.sender][terms.root];
+        if (own != 0) revert RootTaken(terms.root, own);
         offerId = ++offerCount;
-        _roots[terms.root] = offerId;
+        _rootsOf[msg.sender][terms.root] = offerId;
         Offer storage given = _offers[offerId];
+        // Not refused: whoever copied a root out of the pool of transactions would keep its owner out.
+        given.copyOf = _roots[terms.root];
+        if (given.copyOf == 0) _roots[terms.root] = offerId;
         given.seller = msg.sender;
         given.status = Status.Open;
         given.offeredAt = uint48(block.timestamp);
@@ -91,7 +97,10 @@ contract DataOffers is Attestations, PullPayments {
         if (!admin) revert NotServiceAdmin(service, msg.sender);
         if (block.timestamp > given.terms.expiresAt) revert OfferExpired(offerId, given.terms.expiresAt);
         if (msg.value != given.terms.price) revert WrongPayment(msg.value, given.terms.price);
+        uint256 before = _admitted[service][given.seller];
+        if (before != 0 && _offers[before].status == Status.Admitted) revert OfferStands(before);
         given.status = Status.Admitted;
+        given.earnedBefore = REWARDS.earnedOf(service, given.seller);
         given.admittedAt = uint48(block.timestamp);
         given.service = service;
         given.buyer = msg.sender;
@@ -208,7 +217,10 @@ contract DataOffers is Attestations, PullPayments {
     }
 
     function _improved(Offer storage given) private view returns (bool) {
-        return REWARDS.lastImprovementOf(given.service, given.seller) > given.admittedAt;
+        // A later version, and as much as the terms ask: what its other work earns a little would release any price.
+        return
+            REWARDS.lastImprovementOf(given.service, given.seller) > given.admittedAt &&
+            REWARDS.earnedOf(given.service, given.seller) >= given.earnedBefore + given.terms.minEarned;
     }
 
     function _end(uint256 offerId, Offer storage given, Status status) private {

@@ -1,18 +1,40 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IImprovementRewards} from "../interfaces/IImprovementRewards.sol";
+
 /// @title Draws batches without putting any back
 /// @dev A batch that was drawn is opened to whoever proves on it, and may be trained on from then on: it never serves again.
-abstract contract HoldOut {
+abstract contract HoldOut is IImprovementRewards {
+    /// @param taken Places that draws went through. @param hidden Batches that were seen elsewhere and still lie among the others.
+    /// @param asked Whether a draw was asked for and is not fixed yet. Until then nothing else changes the deck: whoever knows the hash already
+    /// would choose what it draws.
     struct Deck {
-        uint32 drawn;
+        uint32 taken;
+        uint32 hidden;
+        bool asked;
         /// What lies at a place, plus 1; 0: the place's own number.
         mapping(uint256 place => uint256) moved;
+        mapping(uint256 index => bool) seen;
     }
+
+    /// @dev Draws pass over hidden batches, a storage word each.
+    uint256 private constant MAX_HIDDEN = 256;
 
     mapping(bytes32 key => Deck) private _decks;
 
-    /// @dev Draws `count` of the batches that are left, from 1 to all of them, by `seed`: Fisher and Yates from the end. One storage word a batch.
+    /// @dev Reverts with DrawPending while another draw of the deck is.
+    function _askDraw(bytes32 key) internal {
+        if (_decks[key].asked) revert DrawPending();
+        _decks[key].asked = true;
+    }
+
+    function _endDraw(bytes32 key) internal {
+        _decks[key].asked = false;
+    }
+
+    /// @dev Draws `count` of the batches that nobody has seen, of which there are as many, by `seed`: Fisher and Yates from the end. Those that
+    /// are hidden are passed over.
     function _drawSome(
         bytes32 key,
         uint256 size,
@@ -20,19 +42,38 @@ abstract contract HoldOut {
         bytes32 seed
     ) internal returns (uint32[] memory indices) {
         Deck storage deck = _decks[key];
-        uint256 left = size - deck.drawn;
+        uint256 left = size - deck.taken;
+        uint256 found;
         indices = new uint32[](count);
-        for (uint256 i = 0; i < count; ++i) {
+        for (uint256 i = 0; found < count; ++i) {
             uint256 place = uint256(keccak256(abi.encode(seed, i))) % left;
             --left;
-            indices[i] = uint32(_at(deck, place));
+            uint256 index = _at(deck, place);
             deck.moved[place] = _at(deck, left) + 1;
+            if (deck.seen[index]) {
+                --deck.hidden;
+                continue;
+            }
+            deck.seen[index] = true;
+            indices[found++] = uint32(index);
         }
-        deck.drawn += uint32(count);
+        deck.taken = uint32(size - left);
+        deck.asked = false;
+    }
+
+    function _hide(bytes32 key, uint256 size, uint32[] calldata indices) internal {
+        Deck storage deck = _decks[key];
+        if (deck.asked) revert DrawPending();
+        for (uint256 i = 0; i < indices.length; ++i) {
+            if (indices[i] >= size) revert IndexOutOfRange(indices[i], size);
+            if (deck.seen[indices[i]]) continue;
+            deck.seen[indices[i]] = true;
+            if (++deck.hidden > MAX_HIDDEN) revert TooManyHidden(MAX_HIDDEN);
+        }
     }
 
     function _left(bytes32 key, uint256 size) internal view returns (uint256) {
-        return size - _decks[key].drawn;
+        return size - _decks[key].taken - _decks[key].hidden;
     }
 
     function _at(Deck storage deck, uint256 place) private view returns (uint256) {

@@ -109,6 +109,9 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             measured.epoch = outcome.epoch;
             measured.round = outcome.round;
             measured.phase = Phase.Drawing;
+            measured.askedAt = uint48(block.timestamp);
+            measured.presentBy = uint48(block.timestamp + terms.presentSeconds);
+            _askDraw(_deck(terms.service, terms.poolId));
             if (campaign.waiting++ == 0) campaign.next = version;
             else _after[campaignId][campaign.lastDrawn] = version;
             campaign.lastDrawn = version;
@@ -118,10 +121,22 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
                 block.number > measured.decidedBy &&
                 blockhash(measured.decidedBy) == 0;
             if (!lapsed) revert DrawStands(measured.decidedBy);
+            if (block.timestamp > measured.presentBy) revert TooLate(block.timestamp, measured.presentBy);
+            // The queue waits for new draws as long again, and no longer.
+            uint256 last = uint256(measured.askedAt) + 2 * uint256(terms.presentSeconds);
+            uint256 by = block.timestamp + terms.presentSeconds;
+            measured.presentBy = uint48(by < last ? by : last);
         }
         measured.decidedBy = uint64(block.number + DRAW_DELAY);
-        measured.presentBy = uint48(block.timestamp + terms.presentSeconds);
         emit DrawAsked(campaignId, version, measured.decidedBy);
+    }
+
+    /// @inheritdoc IImprovementRewards
+    function hide(address service, uint64 poolId, uint32[] calldata indices) external {
+        IClaimRegistryTypes.Pool memory pool = CLAIMS.poolOf(poolId);
+        if (pool.keeper != msg.sender) revert NotPoolKeeper(poolId, msg.sender);
+        _hide(_deck(service, poolId), pool.size, indices);
+        emit BatchesHidden(service, poolId, indices);
     }
 
     /// @inheritdoc IImprovementRewards
@@ -132,8 +147,7 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         bytes32 hash = blockhash(measured.decidedBy);
         if (hash == 0) revert DrawLapsed(block.number, measured.decidedBy);
         Terms storage terms = _campaigns[campaignId].terms;
-        // Another version, or campaign, may have drawn the last batches meanwhile.
-        uint256 size = _requireUnseen(terms.service, terms.poolId, terms.draws);
+        uint256 size = CLAIMS.poolOf(terms.poolId).size;
         bytes32 seed = keccak256(abi.encode(block.chainid, address(this), campaignId, version, hash));
         measured.indices = _drawSome(_deck(terms.service, terms.poolId), size, terms.draws, seed);
         measured.phase = Phase.Presenting;
@@ -154,7 +168,7 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         if (claimIds.length != terms.draws || paths.length != terms.draws) revert ClaimCount(claimIds.length, terms.draws);
         uint256 until = uint256(measured.presentBy) + terms.patienceSeconds + GRACE_SECONDS;
         IClaimRegistryTypes.Pool memory pool = CLAIMS.poolOf(terms.poolId);
-        uint32 figure;
+        (uint32 figure, uint32 guaranteed) = (0, 0);
         for (uint256 i = 0; i < claimIds.length; ++i) {
             IClaimRegistryTypes.Claim memory claim = CLAIMS.claimOf(claimIds[i]);
             if (claim.expiresAt < until || !_fits(campaignId, terms, version, claimIds[i], claim)) {
@@ -164,10 +178,13 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
                 revert NotDrawnBatch(claimIds[i], measured.indices[i]);
             }
             figure += claim.figure;
+            guaranteed += claim.guarantee;
         }
-        // An equal figure does not take a place: nobody is pushed out by a copy that is meant to fall.
-        if (measured.claimIds.length != 0 && figure <= measured.figure) revert NotBetter(figure, measured.figure);
+        // Of equal figures the one that guarantees less stands: nobody holds the place with claims that are meant to fall.
+        bool better = figure > measured.figure || (figure == measured.figure && guaranteed < measured.guaranteed);
+        if (measured.claimIds.length != 0 && !better) revert NotBetter(figure, guaranteed);
         measured.figure = figure;
+        measured.guaranteed = guaranteed;
         measured.claimIds = claimIds;
         emit Presented(campaignId, version, msg.sender, figure);
     }
@@ -184,20 +201,18 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             uint256 last = uint256(measured.presentBy) + campaign.terms.patienceSeconds;
             if (block.timestamp <= last) revert TooEarly(block.timestamp, last + 1);
             if (!_allStand(campaignId, version, measured)) {
+                // Again and again: it lapses only when a whole time passes in which nobody presents anything.
                 delete measured.claimIds;
                 measured.figure = 0;
-                if (!measured.reopened) {
-                    measured.reopened = true;
-                    measured.presentBy = uint48(block.timestamp + campaign.terms.presentSeconds);
-                    emit Reopened(campaignId, version, measured.presentBy);
-                    return;
-                }
-                presented = false;
+                measured.presentBy = uint48(block.timestamp + campaign.terms.presentSeconds);
+                emit Reopened(campaignId, version, measured.presentBy);
+                return;
             }
         }
         --campaign.waiting;
         campaign.next = _after[campaignId][version];
         if (!presented) {
+            if (measured.phase == Phase.Drawing) _endDraw(_deck(campaign.terms.service, campaign.terms.poolId));
             measured.phase = Phase.Lapsed;
             emit VersionLapsed(campaignId, version);
             return;
@@ -276,7 +291,6 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         );
         (uint256[] memory weights, uint256 total) = _weights(campaignId, keepers, terms.scoredAfter);
         uint256 scored = total == 0 ? 0 : (prize * terms.scoreBps) / BASIS_POINTS;
-        uint256 acceptedAt = ILearningServiceViews(terms.service).outcomeOf(version).completedAt;
         uint256 working = keepers.length;
         for (uint256 i = 0; i < keepers.length; ++i) working -= (sitting >> i) & 1;
         for (uint256 i = 0; i < keepers.length; ++i) {
@@ -284,13 +298,16 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             if (scored != 0) amount += (scored * weights[i]) / total;
             if (amount == 0) continue;
             paid += amount;
-            _earned[terms.service][keepers[i]] += amount;
-            if (acceptedAt > _lastImprovement[terms.service][keepers[i]]) {
-                _lastImprovement[terms.service][keepers[i]] = acceptedAt;
-            }
-            _credit(keepers[i], amount);
-            emit KeeperRewarded(campaignId, version, keepers[i], amount);
+            _pay(campaignId, version, terms.service, keepers[i], amount);
         }
+    }
+
+    function _pay(uint256 campaignId, uint64 version, address service, address keeper, uint256 amount) private {
+        _earned[service][keeper] += amount;
+        uint256 acceptedAt = ILearningServiceViews(service).outcomeOf(version).completedAt;
+        if (acceptedAt > _lastImprovement[service][keeper]) _lastImprovement[service][keeper] = acceptedAt;
+        _credit(keeper, amount);
+        emit KeeperRewarded(campaignId, version, keeper, amount);
     }
 
     function _allStand(uint256 campaignId, uint64 version, Measured storage measured) private view returns (bool) {
@@ -311,6 +328,8 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         IClaimRegistryTypes.Claim memory claim
     ) private view returns (bool) {
         if (claim.poolId != terms.poolId || uint256(claim.guarantee) + terms.tolerance < claim.figure) return false;
+        // An accomplice would refute it whenever that suits.
+        if (claim.auditor != address(0)) return false;
         return
             CLAIMS.meets(
                 claimId,
@@ -327,11 +346,13 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             );
     }
 
-    /// @dev No version is passed over but those that were withdrawn: its improvement would be paid to the members of a later one.
+    /// @dev No version is passed over that can be measured: its improvement would be paid to the members of a later one.
     function _requireNext(address service, uint64 version, uint64 last) private view {
         if (version <= last) revert VersionOutOfOrder(version, last);
         for (uint64 between = last + 1; between < version; ++between) {
-            if (_isAlive(service, between)) revert VersionOutOfOrder(version, between - 1);
+            if (!_isAlive(service, between)) continue;
+            uint32 epoch = ILearningServiceViews(service).outcomeOf(between).epoch;
+            if (_canNote(service, epoch)) revert VersionOutOfOrder(version, between - 1);
         }
     }
 
@@ -342,9 +363,8 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             status == IModelRegistryErrors.VersionStatus.Released;
     }
 
-    function _requireUnseen(address service, uint64 poolId, uint256 needed) private view returns (uint256 size) {
-        size = CLAIMS.poolOf(poolId).size;
-        uint256 left = _left(_deck(service, poolId), size);
+    function _requireUnseen(address service, uint64 poolId, uint256 needed) private view {
+        uint256 left = _left(_deck(service, poolId), CLAIMS.poolOf(poolId).size);
         if (left < needed) revert HoldOutUsedUp(left, needed);
     }
 

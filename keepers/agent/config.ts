@@ -140,8 +140,8 @@ const schema = z.strictObject({
     /** File of the strategy's module, for a manifest that names one by its hash; strategy.cjs in the folder, if it is there. */
     strategy: z.string().min(1).optional(),
   }),
-  /** Where it stands whose turn it is to sit a round out, for a service that measures contributions. Off unless given. */
-  rota: z.strictObject({ rewards: address, campaign: z.int().positive() }).optional(),
+  /** Of a service that measures contributions: members that sit out a round at once, as its campaign has it. Off unless given. */
+  rota: z.strictObject({ perRound: z.int().min(1).max(16) }).optional(),
   keys: keysSchema.prefault({}),
   /** Who sends this keeper's signed steps, so that it needs no coins. Off unless given. */
   relay: z

@@ -37,6 +37,8 @@ const offerSchema = z
     /** 2027-01-31T00:00Z or a number of days from now. */
     expires: z.union([z.iso.datetime({ precision: null, offset: true }), z.number().positive().max(365)]),
     proveDays: z.number().min(1).max(365).default(90),
+    /** What campaigns must have paid the seller since it was admitted. */
+    minEarned: ether.refine((wei) => wei > 0n, 'more than 0 is needed: any payment would release the price'),
     uri: z.string().max(256).default(''),
   })
   .refine(({ leaves, root, size }) => (leaves !== undefined) !== (root !== undefined && size !== undefined), {

@@ -93,6 +93,7 @@ export async function offer(file: string, options: OffersOptions): Promise<void>
     const sent = await client.offer({
       ...{ schema: schemaHash(given.schema), root: tree?.root ?? given.root!, size: tree?.size ?? given.size! },
       ...{ maker, price, expiresAt, proveSeconds: Math.floor(given.proveDays * DAY_SECONDS), uri },
+      minEarned: given.minEarned,
     })
     print(options, sent, `Offer ${sent.offerId}.`)
   })
@@ -216,9 +217,10 @@ async function treeOf(file: string, folder: string): Promise<DeviceTree> {
   return new DeviceTree(keys, circuit.depth)
 }
 
-function line({ offerId, status, size, price, attested, signedByKey, reputation, seller }: OfferView): string {
+function line({ offerId, status, size, price, attested, signedByKey, reputation, seller, copyOf }: OfferView): string {
+  const copied = copyOf === 0 ? '' : `, a copy of offer ${copyOf}`
   const vouched = attested > 0 ? `${attested} samples attested` : signedByKey ? 'signed by its maker' : 'nobody vouches'
-  return `${offerId}  ${status}: ${size} leaves, ${vouched}; ${formatEther(price)} ETH; ${seller} (${standingOf(reputation)})`
+  return `${offerId}  ${status}: ${size} leaves${copied}, ${vouched}; ${formatEther(price)} ETH; ${seller} (${standingOf(reputation)})`
 }
 
 function day(seconds: number): string {

@@ -80,6 +80,20 @@ export async function present(
   })
 }
 
+export async function hide(
+  poolId: number,
+  options: RewardsOptions & { service: string; indices: string[] },
+): Promise<void> {
+  const indices = options.indices.map((text) => {
+    if (!/^\d{1,7}$/.test(text)) throw new UsageError(`--indices ${text}: numbers of batches from 0 are needed`)
+    return Number(text)
+  })
+  await withRewards(options, async (client) => {
+    const sent = await client.hide(options.service, poolId, indices)
+    print(options, sent, `Batches ${indices.join(', ')} of pool ${poolId} are not drawn any more.`)
+  })
+}
+
 export async function settle(campaignId: number, options: RewardsOptions): Promise<void> {
   await withRewards(options, async (client) => {
     const before = await client.campaign(campaignId)

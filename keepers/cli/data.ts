@@ -136,6 +136,16 @@ function registerRewards(data: Command): void {
 
   rewarding(
     data,
+    'hide <pool>',
+    'take batches that challenges drew out of a service’s draws (the pool’s keeper)',
+    parseCount,
+  )
+    .requiredOption('--service <address>', 'the service', parseAddress)
+    .requiredOption('--indices <numbers...>', 'of the batches, from 0')
+    .action(async (pool, options) => (await rewards()).hide(pool, options))
+
+  rewarding(
+    data,
     'settle-version <campaign>',
     'settle the version that waits longest: pays for its improvement',
     parseCount,

@@ -3,7 +3,10 @@
 //
 //   contribution.<measured>.<estimator>.<per round>.tau      Kendall's tau after 5, 10, 20, 40 cycles (series), mean over seeds
 //   contribution.<measured>.<estimator>.<per round>.worst    of the 4 worst members, how many are the 4 lowest (series), mean over seeds
-//   contribution.<measured>.<estimator>.<per round>.rounds   rounds until the mean tau is 0.8; -1: not within 40 cycles
+//   contribution.<measured>.<per round>.rounds               rounds after which tau is expected to be 0.8, from the slope of the members' effects on
+//                                                            the whole hold-out and the deviation of this measurement (gains)
+//   contribution.<measured>.<per round>.{effect,deviation}   what the worst member's presence costs beside the best one's, and the deviation
+//                                                            of one absence, in percent of the samples
 //   contribution.luck.<samples>.<step>.{paid,over,lucky}     campaigns with a prize though no version was better, in percent; right answers
 //                                                            paid beyond the true improvement; versions paid that were worse than the one before
 //
@@ -15,7 +18,7 @@ import { contributionScores } from '../../keepers/chain/data-market/scores.ts'
 import { SeededRandom } from '../../keepers/learning/index.ts'
 import { HOLD_OUT, MEMBERS, type PlayedRound, playRounds } from './contribution/federation.ts'
 import { luckOf } from './contribution/luck.ts'
-import { kendallTau, regress, worstFound } from './contribution/ranking.ts'
+import { absences, cyclesUntil, kendallTau, regress, spreadOf, worstFound } from './contribution/ranking.ts'
 import type { Bench, BenchContext } from './harness.ts'
 
 const SEEDS = [1, 2, 3, 4, 5]
@@ -55,12 +58,33 @@ export const bench: Bench = {
         unit: 'percent',
         note: 'of the last model on the hold-out',
       })
+      let slope = Number.NaN
       for (const measure of MEASURES) {
         const measured = runs.map(({ seed, random, rounds }) => ({
           seed,
           rounds,
           figures: figuresOf(measure, rounds, random),
         }))
+        const size = sizeOf(measure)
+        const costs = measured.flatMap(({ rounds, figures }) =>
+          absences(
+            rota,
+            rounds.map(({ round, sitting }, r) => ({ round, sitting, response: figures[r]!.gain / size })),
+          ),
+        )
+        const spread = spreadOf(costs)
+        if (measure === 'all') slope = spread.slope
+        const name = `contribution.${measure}.${perRound}`
+        const effect = -100 * slope * (MEMBERS - 1)
+        context.record({ metric: `${name}.effect`, value: effect, unit: 'percent' })
+        context.record({ metric: `${name}.deviation`, value: 100 * spread.deviation, unit: 'percent' })
+        const needed = length * cyclesUntil(GOOD, MEMBERS, slope, spread.deviation)
+        context.record({
+          metric: `${name}.rounds`,
+          value: Math.round(needed),
+          unit: 'rounds',
+          note: 'expected, by extrapolation',
+        })
         for (const estimator of ESTIMATORS) {
           if (estimator === 'level' && measure === 'paired-512') continue
           const taus: number[] = []
@@ -84,7 +108,7 @@ export const bench: Bench = {
       }
     }
     for (const samples of [64, 256, 1024]) {
-      for (const step of [1, Math.ceil(samples / 64), Math.ceil(samples / 32)]) {
+      for (const step of [1, samples / 32, samples / 16]) {
         const { paid, over, lucky } = luckOf({
           samples,
           step,
@@ -122,18 +146,16 @@ function record(
   name: string,
   { taus, worst, cycles, length }: { taus: number[]; worst: number[]; cycles: number[]; length: number },
 ): void {
-  const at = taus.findIndex((tau) => tau >= GOOD)
   const note = `after ${cycles.map((count) => count * length).join(', ')} rounds`
   context.record({ metric: `${name}.tau`, value: taus.at(-1)!, unit: 'tau', series: taus, note })
   context.record({ metric: `${name}.worst`, value: worst.at(-1)!, unit: `of ${WORST}`, series: worst, note })
-  context.record({ metric: `${name}.rounds`, value: at < 0 ? -1 : cycles[at]! * length, unit: 'rounds' })
 }
 
 /** What a measurement of each round's model shows, in right answers. The version before the first has no figure: its gain is 0. */
 function figuresOf(measure: Measure, rounds: readonly PlayedRound[], seed: number): { figure: number; gain: number }[] {
   const random = new SeededRandom(1000 + seed)
   const whole = Uint32Array.from({ length: HOLD_OUT }, (_, i) => i)
-  const size = measure === 'all' ? HOLD_OUT : Number(measure.replace('paired-', ''))
+  const size = sizeOf(measure)
   let before: number | null = null
   return rounds.map(({ right }, i) => {
     const drawn = size === HOLD_OUT ? whole : random.permutation(HOLD_OUT).subarray(0, size)
@@ -142,6 +164,10 @@ function figuresOf(measure: Measure, rounds: readonly PlayedRound[], seed: numbe
     before = figure
     return { figure, gain: other === null ? 0 : figure - other }
   })
+}
+
+function sizeOf(measure: Measure): number {
+  return measure === 'all' ? HOLD_OUT : Number(measure.replace('paired-', ''))
 }
 
 function count(right: Uint8Array, drawn: Uint32Array): number {

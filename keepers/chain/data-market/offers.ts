@@ -93,11 +93,9 @@ export class OffersClient {
     return await this.#sender.send('buyIn', () => this.#offers.buyIn(offerId, service, { value: price }))
   }
 
-  /** Gives an admitted offer's price to the seller if an improvement was proven, else back once its time is over. */
+  /** Gives an admitted offer’s price to the seller if an improvement was proven, else back once its time is over. */
   async settle(offerId: number): Promise<Sent & { readonly proven: boolean }> {
-    const given = await this.#offer(offerId)
-    const last = await this.#rewards(given.service, given.seller)
-    const proven = last > given.admittedAt
+    const proven = await this.#isProven(offerId)
     const what = proven ? 'release' : 'refund'
     return { ...(await this.#sender.send(what, () => this.#offers[what](offerId))), proven }
   }
@@ -134,6 +132,7 @@ export class OffersClient {
       ...{ size: Number(terms.size), price: terms.price, maker: terms.maker, attested: Number(given.attested) },
       ...{ signedByKey: BigInt(given.keyHash) !== 0n, current, service: given.service },
       ...{ expiresAt: Number(terms.expiresAt), uri: terms.uri },
+      ...{ copyOf: Number(given.copyOf), minEarned: terms.minEarned },
       reputation: {
         ...{ since: Number(reputation.since), offers: Number(reputation.offers), proven: Number(reputation.proven) },
         ...{ unproven: Number(reputation.unproven), struck: Number(reputation.struck) },
@@ -154,8 +153,14 @@ export class OffersClient {
     return await this.#offers.offerOf(offerId)
   }
 
-  async #rewards(service: string, seller: string): Promise<bigint> {
+  /** As the contract decides it. */
+  async #isProven(offerId: number): Promise<boolean> {
+    const { service, seller, admittedAt, earnedBefore, terms } = await this.#offer(offerId)
     const rewards = clients.improvementRewards(await this.#offers.REWARDS(), this.#provider)
-    return await rewards.lastImprovementOf(service, seller)
+    const [last, earned] = await Promise.all([
+      rewards.lastImprovementOf(service, seller),
+      rewards.earnedOf(service, seller),
+    ])
+    return last > admittedAt && earned >= earnedBefore + terms.minEarned
   }
 }

@@ -127,6 +127,11 @@ export class RewardsClient {
     return await this.#sender.send('present', () => this.#rewards.present(campaignId, version, [...claimIds], given))
   }
 
+  /** Takes batches that challenges drew out of a service’s draws. The pool’s keeper. */
+  async hide(service: string, poolId: number, indices: readonly number[]): Promise<Sent> {
+    return await this.#sender.send('hide', () => this.#rewards.hide(service, poolId, [...indices]))
+  }
+
   async settle(campaignId: number): Promise<Sent> {
     return await this.#sender.send('settle', () => this.#rewards.settle(campaignId))
   }

@@ -48,6 +48,8 @@ export type OfferTerms = {
   /** Unix seconds. */
   readonly expiresAt: number
   readonly proveSeconds: number
+  /** Wei that campaigns must have paid the seller since it was admitted, at least 1. */
+  readonly minEarned: bigint
   readonly uri: string
 }
 
@@ -67,6 +69,9 @@ export type OfferView = {
   readonly service: string
   readonly expiresAt: number
   readonly uri: string
+  /** The first offer of the same root, by another seller; 0: this one. */
+  readonly copyOf: number
+  readonly minEarned: bigint
   readonly reputation: Reputation
 }
 

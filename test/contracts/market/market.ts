@@ -161,7 +161,13 @@ async function deployMarket(players: number) {
   const offered = new BatchTree(LEAVES)
   const offerTerms = async (changes: object = {}) => ({
     ...{ schema: ethers.id('temperature, one a minute'), root: offered.root, size: LEAVES.length, maker: ZeroAddress },
-    ...{ price: PRICE, expiresAt: (await now()) + 30 * DAY, proveSeconds: 30 * DAY, uri: 'ipfs://schema' },
+    ...{
+      price: PRICE,
+      expiresAt: (await now()) + 30 * DAY,
+      proveSeconds: 30 * DAY,
+      minEarned: RATE,
+      uri: 'ipfs://schema',
+    },
     ...changes,
   })
   const offer = async (changes: object = {}, by = world.players[0]!.owner) => {

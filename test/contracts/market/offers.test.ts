@@ -4,9 +4,10 @@ import { p256 } from '@noble/curves/nist.js'
 import { expect } from 'chai'
 import { AbiCoder, getBytes, keccak256, toBeHex } from 'ethers'
 import { BatchTree } from '../../../keepers/chain/claims/batch-tree.ts'
+import { hasSeat } from '../../../keepers/chain/seats.ts'
 import { commitment, FIELD_ORDER } from '../inference/product-circuit.ts'
 import { createPlayer } from '../rounds/fixture.ts'
-import { BATCHES, createMarket, DAY, DEPOSIT, LEAVES, MAKER_SECRET, type Market, PRICE } from './market.ts'
+import { BATCHES, createMarket, DAY, DEPOSIT, LEAVES, MAKER_SECRET, type Market, PRICE, RATE } from './market.ts'
 
 const DEVICES = toBeHex((MAKER_SECRET * MAKER_SECRET) % FIELD_ORDER, 32)
 const SUMMARY = { device: 3, count: 8, first: 1000, last: 1070, min: 201, max: 219, sum: 1680 }
@@ -43,11 +44,13 @@ describe('DataOffers', () => {
     const world = await createMarket(4)
     const { offers, offer, open, version, presented, settled, service, players, admin, stranger, networkHelpers } =
       world
-    const seller = players[0]!.owner
     const campaign = await open()
+    // Of a version in whose round the seller sat out it would earn nothing.
+    const out = await world.rewards.sittersOf(campaign, 2)
+    const seller = players.find(({ seat }) => !hasSeat(out, seat))!.owner
     await version(campaign)
     await presented(campaign, 1n, 130)
-    const id = await offer()
+    const id = await offer({}, seller)
     expect(await offers.admit(service, seller)).to.deep.equal([false, world.word(seller.address)])
     await expect(offers.connect(stranger).buyIn(id, service, { value: PRICE })).to.be.revertedWithCustomError(
       offers,
@@ -151,22 +154,47 @@ describe('DataOffers', () => {
     expect(await claims.claimCount()).to.equal(1n)
   })
 
-  it('sells no root twice, whoever asks', async () => {
+  it('sells no root twice: not by its seller, and by another it shows as a copy', async () => {
     const { offers, offer, offerTerms, players } = await createMarket(4)
     const id = await offer()
-    for (const { owner } of players.slice(0, 2)) {
-      const again = offers
-        .connect(owner)
-        .offer(await offerTerms({ schema: `0x${'11'.repeat(32)}` }), { value: DEPOSIT })
-      await expect(again)
-        .to.be.revertedWithCustomError(offers, 'RootTaken')
-        .withArgs((await offerTerms()).root, id)
-    }
+    const again = offers.connect(players[0]!.owner).offer(await offerTerms({ schema: `0x${'11'.repeat(32)}` }), {
+      value: DEPOSIT,
+    })
+    await expect(again)
+      .to.be.revertedWithCustomError(offers, 'RootTaken')
+      .withArgs((await offerTerms()).root, id)
+    // Who copies a root out of the pool of transactions, and is first, does not keep its owner out.
+    const copy = await offer({}, players[1]!.owner)
+    expect([(await offers.offerOf(id)).copyOf, (await offers.offerOf(copy)).copyOf]).to.deep.equal([0n, id])
+  })
+
+  it('one payment releases one offer, of work since it was admitted, and not for a trifle', async () => {
+    const world = await createMarket(4)
+    const { offers, offer, open, version, presented, settled, service, players, rewards } = world
+    const campaign = await open()
+    const out = await rewards.sittersOf(campaign, 2)
+    const seller = players.find(({ seat }) => !hasSeat(out, seat))!.owner
+    const id = await offer({ minEarned: 6n * RATE }, seller)
+    const second = await offer({ root: new BatchTree([...LEAVES].reverse()).root }, seller)
+    await offers.buyIn(id, service, { value: PRICE })
+    await expect(offers.buyIn(second, service, { value: PRICE }))
+      .to.be.revertedWithCustomError(offers, 'OfferStands')
+      .withArgs(id)
+    await version(campaign)
+    await presented(campaign, 1n, 130)
+    await settled(campaign)
+    // A fourth of 20 RATE is less than was agreed.
+    await expect(offers.release(id)).to.be.revertedWithCustomError(offers, 'NotImproved')
+    await version(campaign)
+    await presented(campaign, 2n, 140)
+    await settled(campaign)
+    await offers.release(id)
+    await offers.buyIn(second, service, { value: PRICE })
+    await expect(offers.release(second)).to.be.revertedWithCustomError(offers, 'NotImproved')
   })
 
   it('takes the deposit of an offer with fewer leaves than it says', async () => {
-    const { offers, offer, service, players, admin, stranger, treasury, offered, networkHelpers } =
-      await createMarket(4)
+    const { offers, offer, service, players, admin, stranger, treasury, networkHelpers } = await createMarket(4)
     const false_ = new BatchTree(LEAVES, 7)
     const id = await offer({ root: false_.root, size: 7 })
     await offers.buyIn(id, service, { value: PRICE })
@@ -185,9 +213,10 @@ describe('DataOffers', () => {
     expect((await offers.reputationOf(seller)).struck).to.equal(1n)
     await expect(by.disproveSize(id, 5, false_.path(5))).to.be.revertedWithCustomError(offers, 'UnexpectedStatus')
     // An honest offer: the place beyond its size is padding, and no proof.
-    const honest = await offer()
-    const beyond = new BatchTree(LEAVES, 7)
-    expect(beyond.root).to.equal(offered.root)
+    const other = [...LEAVES].reverse()
+    const honest = await offer({ root: new BatchTree(other).root })
+    const beyond = new BatchTree(other, 7)
+    expect(beyond.root).to.equal((await offers.offerOf(honest)).terms.root)
     await expect(by.disproveSize(honest, 5, beyond.path(5))).to.be.revertedWithCustomError(offers, 'NotPadding')
     // Whoever lied cannot take the deposit out before it expired, and others had a week.
     await networkHelpers.time.increase(30 * DAY)
@@ -245,6 +274,10 @@ describe('DataOffers', () => {
     expect(await offers.isAttestationCurrent(id)).to.equal(false)
     const late = await attested(world, id, 1, { first: 2000, last: 2010 })
     await expect(late.send()).to.be.revertedWithCustomError(offers, 'InvalidProof')
+    // A device that is left attests under the new list: what the removed one attested does not count with it.
+    await (await attested(world, id, 2, { device: 4, count: 2 }, MAKER_SECRET + 5n)).send()
+    expect(await offers.isAttestationCurrent(id)).to.equal(true)
+    expect((await offers.offerOf(id)).attested).to.equal(2n)
   })
 
   it('takes a maker’s P-256 signature over the offer, of a listed key alone', async () => {

@@ -173,7 +173,7 @@ describe('ImprovementRewards', () => {
   })
 
   it('draws for no version to come, none of before, none out of order but past those that were withdrawn', async () => {
-    const { rewards, open, version, models, admin, service } = await createMarket(4)
+    const { rewards, open, version, drawn, models, admin, service } = await createMarket(4)
     await version()
     const id = await open()
     await expect(rewards.draw(id, 1)).to.be.revertedWithCustomError(rewards, 'VersionOutOfOrder')
@@ -183,8 +183,8 @@ describe('ImprovementRewards', () => {
     await models.grantRole(await models.RELEASE_ROLE(), admin)
     await models.deprecate(service, 2, `0x${'00'.repeat(32)}`)
     await expect(rewards.draw(id, 2)).to.be.revertedWithCustomError(rewards, 'VersionNotAlive')
-    await rewards.draw(id, 3)
-    await rewards.draw(id, 4)
+    await drawn(id, 3n)
+    await drawn(id, 4n)
   })
 
   it('who shows more takes the place of who showed less; a copy, or a late one, does not', async () => {
@@ -200,7 +200,7 @@ describe('ImprovementRewards', () => {
       const claimIds = [await claim(1n, BATCHES[a]!, figure, { by }), await claim(1n, BATCHES[b]!, figure, { by })]
       return rewards.present(id, 1, claimIds, paths)
     }
-    await expect(shown(30)).to.be.revertedWithCustomError(rewards, 'NotBetter').withArgs(60, 60)
+    await expect(shown(30)).to.be.revertedWithCustomError(rewards, 'NotBetter').withArgs(60, 50)
     await shown(65)
     expect((await rewards.measuredOf(id, 1)).figure).to.equal(130n)
     await networkHelpers.time.increase(DAY + HOUR)
@@ -211,33 +211,100 @@ describe('ImprovementRewards', () => {
     expect((await rewards.campaignOf(id)).best).to.equal(120n)
   })
 
-  it('a claim that falls is not paid: the version is open once more, and then lapses', async () => {
-    const { rewards, open, version, presented, settled, fell, claim, tree, networkHelpers, players } =
+  it('a claim that falls is not paid, and nobody makes a version lapse by claims that are meant to fall', async () => {
+    const { rewards, open, version, presented, settled, fell, claim, tree, networkHelpers, players, admin } =
       await createMarket(4)
     const id = await open()
-    for (let i = 0; i < 2; i++) await version(id)
-    const { claimIds, indices } = await presented(id, 1n, 180)
-    await presented(id, 2n, 140)
+    await version(id)
+    const paths = (indices: readonly number[]) => indices.map((index) => tree.path(index))
+    // The sponsor presents first, with guarantees that fall easily, and has them fall; and again.
+    const { claimIds, indices } = await presented(id, 1n, 180, { by: admin, guarantee: 90 })
     await fell(claimIds[0]!)
     await networkHelpers.time.increase(2 * DAY + HOUR)
     await rewards.settle(id)
-    let measured = await rewards.measuredOf(id, 1)
-    expect([measured.phase, measured.reopened, measured.figure]).to.deep.equal([2n, true, 0n])
-    // The guarantee that fell is its claimant's alone; another member presents, and its claim falls as well.
-    const by = players[1]!.owner
-    const again = []
-    for (const index of indices) again.push(await claim(1n, BATCHES[index]!, 80, { by }))
-    await rewards.present(
-      id,
-      1,
-      again,
-      indices.map((index) => tree.path(index)),
-    )
-    await fell(again[1]!)
+    expect((await rewards.measuredOf(id, 1)).figure).to.equal(0n)
+    const meant = []
+    for (const index of indices)
+      meant.push(await claim(1n, BATCHES[index]!, 90, { by: players[3]!.owner, guarantee: 90 }))
+    await rewards.present(id, 1, meant, paths(indices))
+    // As many right answers with smaller guarantees take the place; with larger ones they do not get it back.
+    const honest = []
+    for (const index of indices) honest.push(await claim(1n, BATCHES[index]!, 90, { by: players[1]!.owner }))
+    await rewards.present(id, 1, honest, paths(indices))
+    await expect(rewards.present(id, 1, meant, paths(indices))).to.be.revertedWithCustomError(rewards, 'NotBetter')
+    await fell(meant[1]!)
     await settled(id)
-    measured = await rewards.measuredOf(id, 1)
-    expect([measured.phase, measured.prize]).to.deep.equal([4n, 0n])
-    expect((await rewards.campaignOf(id)).best).to.equal(130n)
+    const measured = await rewards.measuredOf(id, 1)
+    expect([measured.phase, measured.prize]).to.deep.equal([3n, 70n * RATE])
+  })
+
+  it('takes no claim that an auditor could let fall whenever it suits', async () => {
+    const { rewards, open, version, drawn, claim, tree, stranger } = await createMarket(4)
+    const id = await open({ draws: 1 })
+    await version(id)
+    const [index] = (await drawn(id, 1n)) as [number]
+    const claimId = await claim(1n, BATCHES[index]!, 90, { auditor: stranger.address })
+    const refused = rewards.present(id, 1, [claimId], [tree.path(index)])
+    await expect(refused).to.be.revertedWithCustomError(rewards, 'ClaimUnfit')
+  })
+
+  it('a draw that nobody fixes holds the queue up no longer than twice its time, and then frees the hold-out', async () => {
+    const { rewards, open, version, networkHelpers } = await createMarket(4)
+    const id = await open({ draws: 5 })
+    for (let i = 0; i < 2; i++) await version(id)
+    await rewards.draw(id, 1)
+    const asked = await rewards.measuredOf(id, 1)
+    await expect(rewards.draw(id, 2)).to.be.revertedWithCustomError(rewards, 'DrawPending')
+    await networkHelpers.time.increase(DAY - HOUR)
+    await networkHelpers.mine(258)
+    await rewards.draw(id, 1)
+    await networkHelpers.time.increase(DAY - HOUR)
+    await networkHelpers.mine(258)
+    await rewards.draw(id, 1)
+    expect((await rewards.measuredOf(id, 1)).presentBy).to.equal(asked.askedAt + 2n * BigInt(DAY))
+    await networkHelpers.time.increase(3 * HOUR)
+    await networkHelpers.mine(258)
+    await expect(rewards.draw(id, 1)).to.be.revertedWithCustomError(rewards, 'TooLate')
+    await rewards.settle(id)
+    expect((await rewards.measuredOf(id, 1)).phase).to.equal(4n)
+    await rewards.draw(id, 2)
+  })
+
+  it('nobody changes what is drawn once the hash is known: not by hiding, nor by the order of draws', async () => {
+    const { rewards, open, version, treasury, service, networkHelpers } = await createMarket(4)
+    const id = await open({ draws: 5 })
+    for (let i = 0; i < 2; i++) await version(id)
+    await rewards.draw(id, 1)
+    await networkHelpers.mine(3)
+    const hide = () => rewards.connect(treasury).hide(service, 1, [4])
+    await expect(hide()).to.be.revertedWithCustomError(rewards, 'DrawPending')
+    await expect(rewards.draw(id, 2)).to.be.revertedWithCustomError(rewards, 'DrawPending')
+    await rewards.fixDraw(id, 1)
+    await hide()
+    const left = await rewards.unseenOf(service, 1)
+    if (left >= 5n) await rewards.draw(id, 2)
+    else await expect(rewards.draw(id, 2)).to.be.revertedWithCustomError(rewards, 'HoldOutUsedUp')
+  })
+
+  it('batches that challenges opened are drawn no more, when the pool’s keeper says which', async () => {
+    const { rewards, open, version, drawn, service, treasury, stranger } = await createMarket(4)
+    const id = await open({ draws: 5 })
+    for (let i = 0; i < 3; i++) await version()
+    await expect(rewards.connect(stranger).hide(service, 1, [0])).to.be.revertedWithCustomError(
+      rewards,
+      'NotPoolKeeper',
+    )
+    await expect(rewards.connect(treasury).hide(service, 1, [12])).to.be.revertedWithCustomError(
+      rewards,
+      'IndexOutOfRange',
+    )
+    await rewards.connect(treasury).hide(service, 1, [3, 7, 3])
+    expect(await rewards.unseenOf(service, 1)).to.equal(10n)
+    const seen = [...(await drawn(id, 1n)), ...(await drawn(id, 2n))]
+    expect(new Set([...seen, 3, 7]).size).to.equal(12)
+    expect(await rewards.unseenOf(service, 1)).to.equal(0n)
+    await rewards.connect(treasury).hide(service, 1, [seen[0]!])
+    await expect(rewards.draw(id, 3)).to.be.revertedWithCustomError(rewards, 'HoldOutUsedUp').withArgs(0, 5)
   })
 
   it('a version that nobody presents lapses, and holds the next one up no longer than its time', async () => {
