@@ -68,7 +68,16 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
     const { weights } = await trainer.train()
     trainer.teardown()
     await saveModel({ spec, weights }, at(`model-${name}`))
-    const made = await succeed('compile', at(`model-${name}`), '--plan', at('plan.json'), '--out', circuit(name))
+    const made = await succeed(
+      'compile',
+      at(`model-${name}`),
+      '--plan',
+      at('plan.json'),
+      '--system',
+      'groth16',
+      '--out',
+      circuit(name),
+    )
     await succeed('setup', circuit(name), '--local')
     return toBeHex(BigInt(made.modelCommitment), 32)
   }
