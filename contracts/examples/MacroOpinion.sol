@@ -100,7 +100,7 @@ contract MacroOpinion {
         emit OpinionAsked(period, questionId);
     }
 
-    /// @notice The ensemble's decision: a class, 0 the gloomiest, and by how many thousandths of the weight cast it won.
+    /// @notice The ensemble's decision: a class, in the order of the services' manifests, and by how many thousandths of the weight cast it won.
     function opinionOf(uint256 period) external view returns (int128 opinion, uint16 lead) {
         uint256 questionId = questionOf[period];
         if (questionId == 0) revert NotAsked(period);

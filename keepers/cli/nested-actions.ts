@@ -45,7 +45,10 @@ export async function open(
   const tree = given(options.tree, '--tree ADDRESS, or COHORT_TREE')
   await withClient(options, async (client) => {
     await client.open(tree, upper, level, hybrid, others)
-    print(options, { upper, level, hybrid, others }, `${upper} is open at level ${level}.`)
+    const note = hybrid
+      ? ' Updates of representatives are public: keepers of their own that train hide only among each other, a single one not at all.'
+      : ''
+    print(options, { upper, level, hybrid, others }, `${upper} is open at level ${level}.${note}`)
   })
 }
 

@@ -15,7 +15,14 @@ import { openFolder } from '../../keepers/zkml/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { Cluster } from '../../scripts/cluster.ts'
 import { deploymentPath } from '../../scripts/demo/deployment.ts'
-import { csvOf, INDICATORS, type IndicatorName, type Reading, readings } from '../../scripts/examples/macro.ts'
+import {
+  csvOf,
+  INDICATORS,
+  type IndicatorName,
+  OUTLOOKS,
+  type Reading,
+  readings,
+} from '../../scripts/examples/macro.ts'
 import { command, succeed } from '../commands/command-line.ts'
 import { asTimelock, deployNestedHere, mined, said, told, type World } from './nested-chain.ts'
 
@@ -60,7 +67,7 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
     for (const i of rows.keys()) inputs.push(...scaled(rows[i]!))
     const data = createDataset({
       ...{ name, origin: 'memory', inputShape: spec.inputShape, classes: 3, inputs: Float32Array.from(inputs) },
-      labels: rows.map(({ outlook }) => outlook),
+      labels: rows.map(({ outlook }) => classOf(outlook)),
     })
     const trainer = await LocalTrainer.create({ spec })
     trainer.loadData(data)
@@ -68,9 +75,23 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
     const { weights } = await trainer.train()
     trainer.teardown()
     await saveModel({ spec, weights }, at(`model-${name}`))
-    const made = await succeed('compile', at(`model-${name}`), '--plan', at('plan.json'), '--out', circuit(name))
+    const made = await succeed(
+      'compile',
+      at(`model-${name}`),
+      '--plan',
+      at('plan.json'),
+      '--system',
+      'groth16',
+      '--out',
+      circuit(name),
+    )
     await succeed('setup', circuit(name), '--local')
     return toBeHex(BigInt(made.modelCommitment), 32)
+  }
+  /** The manifest has its classes in an order of its own. */
+  const classOf = (outlook: number): number => {
+    const { task } = manifest
+    return task.kind === 'classification' ? task.classes.indexOf(OUTLOOKS[outlook]!) : -1
   }
   const scaled = ({ values }: Reading): number[] => {
     const { input } = manifest
@@ -241,7 +262,7 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
       expect([opinion, lead]).to.deep.equal([BigInt(view.value), BigInt(view.lead)])
       expect(Number(opinion)).to.be.within(0, 2)
       process.stdout.write(
-        `      period ${period}: opinion ${opinion} by ${lead} thousandths; the economy was ${drawn.jobs[period]!.outlook}\n`,
+        `      period ${period}: opinion ${opinion} by ${lead} thousandths; the economy was ${classOf(drawn.jobs[period]!.outlook)}\n`,
       )
     }
   })
