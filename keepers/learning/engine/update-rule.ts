@@ -13,13 +13,18 @@ export function momentCount(optimizer: OptimizerSettings): 0 | 1 | 2 {
 /** Floats that `add` takes at a time; a multiple of a SIMD vector. */
 const PIECE = 16_384
 
+/** Vectors in kernel memory with room for so many values each. */
+type Reserved<N extends string> = { readonly room: number } & { readonly [name in N]: Pointer }
+
 export class UpdateRule {
   readonly #arena: Arena
   readonly #weights: Pointer
   readonly #gradient: Pointer
   /** Absent until the first update, for engines that only differentiate. */
-  #state: { readonly anchor: Pointer; readonly moments: readonly [Pointer, Pointer] } | null = null
-  #correction: Pointer | null = null
+  #state: Reserved<'anchor' | 'first' | 'second'> | null = null
+  /** Weights and gradient of the parameters that take part, where not all do. */
+  #parts: Reserved<'weights' | 'gradient'> | null = null
+  #correction: Reserved<'values'> | null = null
   #part: Pointer | null = null
   readonly #length: number
   #settings: UpdateSettings | null = null
@@ -33,34 +38,75 @@ export class UpdateRule {
     this.#length = length
   }
 
+  /** Values that take part: the optimiser's state is about these alone. */
+  get #taking(): number {
+    const only = this.#settings?.only
+    return only === undefined ? this.#length : only.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  /** The vectors that are there, or new ones if they are too short: of groups that share no parameter these are no longer than the model. */
+  #reserve<N extends string>(old: Reserved<N> | null, names: readonly N[]): Reserved<N> {
+    const room = this.#taking
+    if (old !== null && old.room >= room) return old
+    const pointers = Object.fromEntries(names.map((name) => [name, this.#arena.allocate(room)]))
+    return { room, ...pointers } as Reserved<N>
+  }
+
   #vectors() {
-    const vector = () => this.#arena.allocate(this.#length)
-    this.#state ??= { anchor: vector(), moments: [vector(), vector()] }
-    return this.#state
+    this.#state = this.#reserve(this.#state, ['anchor', 'first', 'second'])
+    const { anchor, first, second } = this.#state
+    return { anchor, moments: [first, second] as const }
+  }
+
+  /** Copies the values that take part out of a vector of the model's length. */
+  #gather(to: Pointer, from: Float32Array): void {
+    let at = to
+    for (const { offset, length } of this.#settings?.only ?? [{ offset: 0, length: this.#length }]) {
+      this.#arena.floats(at, length).set(from.subarray(offset, offset + length))
+      at += 4 * length
+    }
+  }
+
+  /** Puts them back into one. */
+  #scatter(from: Pointer, to: Float32Array): void {
+    let at = from
+    for (const { offset, length } of this.#settings?.only ?? [{ offset: 0, length: this.#length }]) {
+      to.set(this.#arena.floats(at, length), offset)
+      at += 4 * length
+    }
   }
 
   begin(settings: UpdateSettings, state?: UpdateState): void {
-    const floats = (at: Pointer) => this.#arena.floats(at, this.#length)
-    const { anchor, moments } = this.#vectors()
     this.#settings = settings
     this.#updates = state?.updates ?? 0
+    // Before any view of the memory: it may grow.
+    const { anchor, moments } = this.#vectors()
+    if (settings.only !== undefined) this.#parts = this.#reserve(this.#parts, ['weights', 'gradient'])
     if (settings.correction !== undefined) {
-      this.#correction ??= this.#arena.allocate(this.#length)
-      floats(this.#correction).set(settings.correction)
+      this.#correction = this.#reserve(this.#correction, ['values'])
+      this.#gather(this.#correction.values, settings.correction)
     }
-    floats(anchor).set(state?.anchor ?? floats(this.#weights))
+    this.#gather(anchor, state?.anchor ?? this.#arena.floats(this.#weights, this.#length))
     for (const [i, at] of moments.entries()) {
       const saved = state?.moments[i]
-      if (saved === undefined) floats(at).fill(0)
-      else floats(at).set(saved)
+      if (saved === undefined) this.#arena.floats(at, this.#taking).fill(0)
+      else this.#gather(at, saved)
     }
   }
 
+  /** The whole model's: parameters that do not take part are as they were at the start, and have moments of 0. */
   state(): UpdateState {
-    const copy = (at: Pointer) => this.#arena.floats(at, this.#length).slice()
-    const count = this.#settings === null ? 0 : momentCount(this.#settings.optimizer)
     const { anchor, moments } = this.#vectors()
-    return { updates: this.#updates, anchor: copy(anchor), moments: moments.slice(0, count).map(copy) }
+    const whole = (at: Pointer, others: Float32Array) => {
+      this.#scatter(at, others)
+      return others
+    }
+    const count = this.#settings === null ? 0 : momentCount(this.#settings.optimizer)
+    return {
+      updates: this.#updates,
+      anchor: whole(anchor, this.#arena.floats(this.#weights, this.#length).slice()),
+      moments: moments.slice(0, count).map((at) => whole(at, new Float32Array(this.#length))),
+    }
   }
 
   /** Multiplies the gradient; 1 leaves its bits alone. */
@@ -79,38 +125,44 @@ export class UpdateRule {
     }
   }
 
-  /**
-   * Weight decay, FedProx pull, then clipping of the whole, correction, then the optimiser's step. Without a gradient, and with moments that
-   * never had one, the step of every optimiser is exactly 0, which keeps the bits of parameters that do not take part.
-   */
+  /** Weight decay, FedProx pull, then clipping of the whole, correction, then the optimiser's step: of the parameters that take part. */
   apply(): void {
     if (this.#settings === null) throw new Error('the update rule was not begun')
+    const { only } = this.#settings
+    const { weights, gradient } =
+      only === undefined ? { weights: this.#weights, gradient: this.#gradient } : this.#parts!
+    const view = (at: Pointer) => this.#arena.floats(at, this.#length)
+    if (only !== undefined) {
+      this.#gather(weights, view(this.#weights))
+      this.#gather(gradient, view(this.#gradient))
+    }
+    this.#step(this.#settings, weights, gradient)
+    if (only !== undefined) this.#scatter(weights, view(this.#weights))
+  }
+
+  #step(settings: UpdateSettings, weights: Pointer, gradient: Pointer): void {
     const { kernel } = this.#arena
-    const { optimizer, clipGradientNorm, proximalMu, weightDecay, correction } = this.#settings
+    const { optimizer, clipGradientNorm, proximalMu, weightDecay, correction } = settings
     const { anchor, moments } = this.#vectors()
-    const length = this.#length
-    if (weightDecay) kernel.addPull(this.#gradient, this.#weights, 0, length, weightDecay)
-    if (proximalMu) kernel.addPull(this.#gradient, this.#weights, anchor, length, proximalMu)
-    this.#holdOthers()
+    const length = this.#taking
+    if (weightDecay) kernel.addPull(gradient, weights, 0, length, weightDecay)
+    if (proximalMu) kernel.addPull(gradient, weights, anchor, length, proximalMu)
     if (clipGradientNorm !== undefined) {
-      const norm = Math.sqrt(kernel.squaredNorm(this.#gradient, length))
-      if (norm > clipGradientNorm) kernel.scale(this.#gradient, length, clipGradientNorm / norm)
+      const norm = Math.sqrt(kernel.squaredNorm(gradient, length))
+      if (norm > clipGradientNorm) kernel.scale(gradient, length, clipGradientNorm / norm)
     }
-    if (correction !== undefined) {
-      kernel.addPull(this.#gradient, this.#correction!, 0, length, 1)
-      this.#holdOthers()
-    }
+    if (correction !== undefined) kernel.addPull(gradient, this.#correction!.values, 0, length, 1)
     this.#updates += 1
     if (optimizer.kind === 'sgd') {
       const momentum = optimizer.momentum ?? 0
       const velocity = momentum > 0 ? moments[0] : 0
       const nesterov = optimizer.nesterov ? 1 : 0
-      kernel.stepSgd(this.#weights, this.#gradient, velocity, length, optimizer.learningRate, momentum, nesterov)
+      kernel.stepSgd(weights, gradient, velocity, length, optimizer.learningRate, momentum, nesterov)
     } else {
       const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = optimizer
       kernel.stepAdam(
-        this.#weights,
-        this.#gradient,
+        weights,
+        gradient,
         moments[0],
         moments[1],
         length,
@@ -124,18 +176,5 @@ export class UpdateRule {
         1 - beta2 ** this.#updates,
       )
     }
-  }
-
-  /** Parameters that do not take part have no gradient. */
-  #holdOthers(): void {
-    const only = this.#settings?.only
-    if (only === undefined) return
-    const gradient = this.#arena.floats(this.#gradient, this.#length)
-    let held = 0
-    for (const { offset, length } of only) {
-      gradient.fill(0, held, offset)
-      held = offset + length
-    }
-    gradient.fill(0, held)
   }
 }

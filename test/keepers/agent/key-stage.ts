@@ -19,7 +19,7 @@ import { type Engine, openEngine } from '../../../keepers/fhe/index.ts'
 import { cidHex } from '../../../keepers/network/cid.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
-import { exampleManifest, manifestHash } from '../../../keepers/versions/index.ts'
+import { Coverage, exampleManifest, manifestHash } from '../../../keepers/versions/index.ts'
 import { CRS, EPOCH, type Party, startAll, testPlan } from '../fhe/ceremony.ts'
 import { bentDealing, bump } from '../fhe/dealer.ts'
 import { cidOfBytes, factsOf, revealsTold, type Sent, seatOfIndex } from './round-stage.ts'
@@ -157,7 +157,7 @@ export class KeyStage {
       facts: factsOf(this.facts),
       peers: { providers: async () => [], refresh: () => undefined },
       epochs: { frame: async () => ({ ...this.frame, self: member }) },
-      trainer: { shard: { parameterCount: 50 } },
+      coverage: new Coverage({}, []),
       contracts: { service: { parameters: async () => parameters } },
       plane: {
         has: async () => false,

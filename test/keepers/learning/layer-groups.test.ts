@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
+import { UpdateRule } from '../../../keepers/learning/engine/update-rule.ts'
 import {
   contradictionInLayerGroups,
   decodeSimulation,
@@ -21,6 +22,7 @@ import {
   valuesIn,
   withValues,
 } from '../../../keepers/learning/index.ts'
+import { Arena, loadKernel } from '../../../keepers/learning/kernel/load.ts'
 import { refuses } from './refusal.ts'
 
 const spec = modelSpec('small-cnn')
@@ -150,6 +152,46 @@ describe('learning: training of some layers', function () {
       expect(moved(start, (await trainer.train()).weights)).to.have.length(6)
     }
     trainer.teardown()
+  })
+
+  it('takes steps of the same bits as one of the whole without a gradient elsewhere, in less memory', async () => {
+    const count = 400_003
+    // Neither begins nor ends where a SIMD vector does.
+    const some: ParameterSpec[] = [
+      { name: 'a', shape: [5], offset: 3, length: 5 },
+      { name: 'b', shape: [100_002], offset: 200_001, length: 100_002 },
+    ]
+    const isIn = (i: number) => some.some(({ offset, length }) => i >= offset && i < offset + length)
+    const optimizers: TrainingParameters['optimizer'][] = [
+      { kind: 'adam', learningRate: 0.01 },
+      { kind: 'sgd', learningRate: 0.1, momentum: 0.9 },
+    ]
+    const correction = Float32Array.from({ length: count }, (_, i) => (isIn(i) ? 1e-3 : 0))
+    for (const optimizer of optimizers) {
+      const run = async (partly: boolean) => {
+        const arena = new Arena(await loadKernel())
+        const [weights, gradient] = [arena.allocate(count), arena.allocate(count)]
+        const before = arena.size
+        const rule = new UpdateRule(arena, weights, gradient, count)
+        arena.floats(weights, count).forEach((_, i, all) => {
+          all[i] = Math.sin(i)
+        })
+        rule.begin({ optimizer, clipGradientNorm: 1, correction, ...(partly ? { only: some } : {}) })
+        for (let step = 1; step <= 3; step++) {
+          const slopes = arena.floats(gradient, count)
+          for (let i = 0; i < count; i++) slopes[i] = isIn(i) ? Math.cos(i * step) : partly ? 7 : 0
+          rule.apply()
+        }
+        return { weights: arena.floats(weights, count).slice(), state: rule.state(), bytes: arena.size - before }
+      }
+      const [part, whole] = [await run(true), await run(false)]
+      expect(part.weights).to.deep.equal(whole.weights)
+      expect(part.state.moments).to.deep.equal(whole.state.moments)
+      expect(part.state.updates).to.equal(3)
+      // Six vectors of a quarter in place of four of the whole: anchor, two moments, correction; weights and gradient again.
+      expect(whole.bytes).to.be.within(4 * 4 * count, 4 * 4 * count + 2 ** 17)
+      expect(part.bytes).to.be.within(6 * 4 * 100_007, 6 * 4 * 100_007 + 2 ** 17)
+    }
   })
 
   it('clips the gradient of these layers, not of the whole', async () => {
