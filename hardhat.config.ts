@@ -125,8 +125,8 @@ export default defineConfig({
   },
   typechain: { outDir: './types', dontOverrideCompile: false },
   networks: {
-    // What each transaction of a test may use: the cap of EIP-7825. Asked for an estimate, the chain would run each several times
-    // before it does so in earnest, and once more for its price; that is half of what contract tests cost.
+    // What each transaction of a test may use: the cap of EIP-7825. By default the chain would run each several times for an estimate of
+    // its gas, and be asked for past fees, before it runs in earnest: a tenth of what contract tests cost.
     hardhatMainnet: { type: 'edr-simulated', chainType: 'l1', gas: 2n ** 24n, gasPrice: 2n * 10n ** 9n },
     node: PUNCTUAL_NETWORK,
     localhost: {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { runNode } from '../run-node.ts'
+import { ALLOCATOR, COLLECTOR } from './memory.ts'
 import type { Suite } from './suites.ts'
 import { failuresOf, type Tally, tallyOf } from './tally.ts'
 import { type FileTiming, readTimings } from './timings.ts'
@@ -37,18 +38,6 @@ export function jobsOf(suite: Suite, files: readonly string[]): Job[] {
 /** Ports of a lane, so that what runs at the same time never asks for the same one: see scripts/demo/ports.ts. */
 const [FIRST_PORT, PORTS_PER_LANE] = [20_000, 1_000]
 const LANES = 12
-
-/**
- * Several processes share the cores: a collector with helpers of its own only takes them from the others, and one that looks at young
- * objects less often finds more of them dead.
- */
-const COLLECTOR = ['--single-threaded-gc', '--max-semi-space-size=64']
-
-/**
- * The simulated chain's allocator: by default it gives memory back to the system as soon as a call has ended, and the next call has it
- * zeroed again, which is a fifth of what contract tests cost. MiMalloc's own names.
- */
-const ALLOCATOR = { MIMALLOC_PURGE_DELAY: '-1', MIMALLOC_ALLOW_LARGE_OS_PAGES: '1' }
 
 /** The files of a suite below test/, sorted. */
 export function filesOf(suite: Suite, pattern?: string): string[] {

@@ -4,6 +4,7 @@ import { cpSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFi
 import { join } from 'node:path'
 import { CACHE, ROOT } from '../../bootstrap/paths.mjs'
 import { runNode } from '../../run-node.ts'
+import { ALLOCATOR, COLLECTOR } from '../../test/memory.ts'
 import { addBranchProbes, type Branch } from './branch-probes.ts'
 
 export type ProbedProject = {
@@ -24,9 +25,13 @@ const LINKED = [
   'snapshots',
   'tsconfig.json',
 ]
-/** Hardhat's configuration is ours, but for the tests in Solidity: compiling them takes long, and no test here runs them. */
+/**
+ * Hardhat's configuration is ours, but for the tests in Solidity: compiling them takes long, and no test here runs them. And probes
+ * take gas: a transaction may use a block's.
+ */
 const CONFIG = `import config from './project.config.ts'
-export default { ...config, paths: { ...config.paths, tests: { mocha: './test', solidity: './no-tests' } } }
+const networks = { ...config.networks, hardhatMainnet: { ...config.networks.hardhatMainnet, gas: 60_000_000n } }
+export default { ...config, networks, paths: { ...config.paths, tests: { mocha: './test', solidity: './no-tests' } } }
 `
 
 /** Writes and compiles the project anew. Throws with the compiler's output when that fails. */
@@ -81,7 +86,7 @@ function emptyProject(name: string): string {
 async function hardhat(folder: string, task: readonly string[], complaint: string): Promise<void> {
   const cli = join(ROOT, 'node_modules/hardhat/dist/src/cli.js')
   // Types would be written through the link, with the bytecode of probed contracts.
-  const args = ['--preserve-symlinks-main', cli, ...task, '--coverage', '--no-typechain']
-  const { output, code } = await runNode(args, { cwd: folder })
+  const args = [...COLLECTOR, '--preserve-symlinks-main', cli, ...task, '--coverage', '--no-typechain']
+  const { output, code } = await runNode(args, { cwd: folder, env: { ...ALLOCATOR, ...process.env } })
   if (code !== 0) throw new Error(`${output}\n${complaint}`)
 }

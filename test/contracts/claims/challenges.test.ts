@@ -294,7 +294,7 @@ describe('ClaimRegistry: challenges', () => {
 
   it('pays an account that calls back once', async () => {
     const { claims, terms, prove, user, treasury, ethers, networkHelpers } = await createClaims()
-    const { abi, bytecode } = compile(GREEDY).Greedy!
+    const { abi, bytecode } = compile(GREEDY, { quick: true }).Greedy!
     const greedy = await new ContractFactory(abi, bytecode, user).deploy()
     const address = await greedy.getAddress()
     const given = await terms()

@@ -9,7 +9,7 @@ import { booked, createWorld, STATES, type World } from '../rounds/fixture.ts'
 import { Driver } from './driver.ts'
 import type { Role } from './moves.ts'
 
-const CALLS = Number(process.env.COHORT_INVARIANT_CALLS ?? 10_500)
+const CALLS = Number(process.env.COHORT_INVARIANT_CALLS ?? 6_300)
 const SEED = Number(process.env.COHORT_INVARIANT_SEED ?? 20_261_120)
 /** Moves between two looks at all the books. */
 const EVERY = 40
