@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The table of docs/exit-codes.md is what errors carry, and what commands end with.
+
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -8,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { AGENT_EXIT_CODES, KEEPER_EXIT, keeperExitCode } from '../../../keepers/agent/errors.ts'
+import { IDENTITY_EXIT_CODES } from '../../../keepers/apps/identity/errors.ts'
 import { CLAIM_EXIT_CODES } from '../../../keepers/chain/claims/terms.ts'
 import { DAO_EXIT_CODES } from '../../../keepers/chain/dao/errors.ts'
 import { CHAIN_EXIT_CODES, ChainError } from '../../../keepers/chain/errors.ts'
@@ -30,6 +32,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   network: NETWORK_EXIT_CODES,
   versions: VERSION_EXIT_CODES,
   agent: AGENT_EXIT_CODES,
+  identity: IDENTITY_EXIT_CODES,
   serving: SERVING_EXIT_CODES,
   markets: MARKET_EXIT_CODES,
   claims: CLAIM_EXIT_CODES,
