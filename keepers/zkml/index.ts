@@ -58,6 +58,15 @@ export {
   type InferenceRequest,
   type InferenceWitness,
 } from './inference/prover.ts'
+export {
+  compileSource,
+  isSourceFolder,
+  openSource,
+  readSourceKey,
+  type SourceCircuit,
+  SourceProver,
+  setupSource,
+} from './inference/source.ts'
 // Keys and proofs of either system. Functions for one system alone are imported from their own files.
 export {
   type AnyKey as VerificationKey,
@@ -73,15 +82,6 @@ export {
   parseKey as parseVerificationKey,
   verifyAny as verifyProof,
 } from './inference/systems.ts'
-export {
-  compileSource,
-  isSourceFolder,
-  openSource,
-  readSourceKey,
-  type SourceCircuit,
-  SourceProver,
-  setupSource,
-} from './inference/source.ts'
 export { LookupCircuit } from './lookup/circuit.ts'
 export { domainOf, type LookupCost, lookupCost } from './lookup/cost.ts'
 export type { ProveOptions, Prover, ProverBackend } from './prove/backend.ts'

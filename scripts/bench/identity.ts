@@ -2,7 +2,7 @@
 // A proof of identity: how often the network takes strangers for one another on drawn people that training never saw, what the circuits
 // cost by part, what a proof costs holder and chain.
 //
-// Metrics: identity.network.{parameters,training,equal-error,widest-stranger,false-match,false-non-match,threshold-1e-<k>,fnmr-at-1e-<k>},
+// Metrics: identity.load, identity.network.{parameters,training,equal-error,widest-stranger,false-match,false-non-match,threshold-1e-<k>,fnmr-at-1e-<k>},
 // identity.curve.{false-match,false-non-match} (series over thresholds 0.05 … 0.95), identity.part.<name>,
 // identity.{proof,list}.{constraints,compile,setup,key,load,witness,prove}, identity.bytes.{proof,credential,capture},
 // identity.gas.{pass,renew,first-transfer,transfer,list-add,list-remove}. Rates are shares of one.
@@ -115,12 +115,17 @@ function widestStranger({ genuine, impostor }: FaceScores, threshold: number): n
   return Math.max(...passes) / others
 }
 
-/** Where both rates are nearest to one another. */
+/** Where both rates meet: one falls with the threshold, the other rises. */
 function equalError(scores: FaceScores): number {
-  const points = Array.from({ length: 999 }, (_, i) => ratesAt(scores, (i + 1) / 1000))
-  const gap = ({ falseMatch, falseNonMatch }: (typeof points)[number]) => Math.abs(falseMatch - falseNonMatch)
-  const best = points.reduce((a, b) => (gap(b) < gap(a) ? b : a))
-  return (best.falseMatch + best.falseNonMatch) / 2
+  let [low, high] = [0, 1]
+  for (let step = 0; step < 12; step++) {
+    const middle = (low + high) / 2
+    const { falseMatch, falseNonMatch } = ratesAt(scores, middle)
+    if (falseMatch > falseNonMatch) low = middle
+    else high = middle
+  }
+  const { falseMatch, falseNonMatch } = ratesAt(scores, high)
+  return (falseMatch + falseNonMatch) / 2
 }
 
 /** Each part compiled by itself. */

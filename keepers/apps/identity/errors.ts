@@ -13,7 +13,7 @@ export type IdentityErrorCode =
   | 'wrong-contract'
 
 /** sysexits.h: 65 for wrong data, 78 for a wrong contract, 1 for a check that failed. */
-const EXIT_CODES: Record<IdentityErrorCode, number> = {
+export const IDENTITY_EXIT_CODES: Record<IdentityErrorCode, number> = {
   'bad-input': 65,
   'not-provable': 1,
   'in-list': 1,
@@ -29,6 +29,6 @@ export class IdentityError extends Error {
   constructor(code: IdentityErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXIT_CODES[code]
+    this.exitCode = IDENTITY_EXIT_CODES[code]
   }
 }

@@ -36,7 +36,6 @@ after(async () => {
   await Promise.all([opened?.identity.close(), opened?.list.close()])
 })
 
-type World = Awaited<ReturnType<typeof createWorld>>
 export type Changes = Parameters<typeof person>[2]
 
 export async function createWorld() {

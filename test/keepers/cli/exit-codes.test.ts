@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The table of docs/exit-codes.md is what errors carry, and what commands end with.
+
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -9,6 +10,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { AGENT_EXIT_CODES, KEEPER_EXIT, keeperExitCode } from '../../../keepers/agent/errors.ts'
 import { CENSUS_EXIT_CODES } from '../../../keepers/apps/census/errors.ts'
+import { IDENTITY_EXIT_CODES } from '../../../keepers/apps/identity/errors.ts'
 import { CLAIM_EXIT_CODES } from '../../../keepers/chain/claims/terms.ts'
 import { DAO_EXIT_CODES } from '../../../keepers/chain/dao/errors.ts'
 import { DATA_MARKET_EXIT_CODES } from '../../../keepers/chain/data-market/terms.ts'
@@ -33,6 +35,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   network: NETWORK_EXIT_CODES,
   versions: VERSION_EXIT_CODES,
   agent: AGENT_EXIT_CODES,
+  identity: IDENTITY_EXIT_CODES,
   serving: SERVING_EXIT_CODES,
   markets: MARKET_EXIT_CODES,
   claims: CLAIM_EXIT_CODES,
