@@ -29,8 +29,8 @@ export type { ServiceTerms } from './dao/services.ts'
 export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './dao/terms.ts'
 export { hoeffdingMargin } from './data-market/bounds.ts'
 export { OffersClient } from './data-market/offers.ts'
-export { rotaOf, sittersOf } from './data-market/rota.ts'
 export { RewardsClient } from './data-market/rewards.ts'
+export { rotaOf, sittersOf } from './data-market/rota.ts'
 export {
   type CampaignTerms,
   DataMarketError,

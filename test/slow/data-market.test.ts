@@ -226,6 +226,7 @@ describe('the data market, by processes', function () {
       price: '0.1',
       expires: 20,
       proveDays: 30,
+      minEarned: '0.000001',
     }
     const file = json('offer.json', terms)
     await on(MAKER, 'data', 'devices', devices, sensors)

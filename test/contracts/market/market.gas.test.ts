@@ -17,7 +17,8 @@ describe('data market: gas', () => {
     for (const about of [made, made + 1n]) {
       figures['ask for a draw'] = await gasOf(rewards.draw(1, about))
       await networkHelpers.mine(3)
-      figures['fix a draw of 2 batches'] = await gasOf(rewards.fixDraw(1, about))
+      // What it costs depends on what is drawn.
+      await rewards.fixDraw(1, about)
       const indices = (await rewards.measuredOf(1, about)).indices.map(Number)
       const claimIds = []
       for (const index of indices) claimIds.push(await claim(about, BATCHES[index]!, 70 + 5 * Number(about)))
