@@ -5,6 +5,7 @@
 // Metrics: census.{marginals,outcomes,noise}.{constraints,key,compile,setup,prove,processor}, census.table.{marginals,outcomes}.processor,
 // census.gas.{commit,request,accept,beacon,advance,deliver,release}.{marginals,outcomes}, census.noise.{deviation,delta},
 // census.error.epsilon-<unit>, census.accuracy.{majority,exact,epsilon-<unit>,reported}. Accuracies are in percent of 10,000 people.
+// Subjects: utility (no proofs, seconds), releases.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,7 +53,9 @@ export const bench: Bench = {
   summary: 'releases about a private table: circuits, whole tables, gas, error and accuracy by epsilon',
   async run(context) {
     const rows = generateCensus(ROWS, SEED)
-    recordUtility(context, rows)
+    const wanted = (subject: string) => context.args.length === 0 || context.args.includes(subject)
+    if (wanted('utility')) recordUtility(context, rows)
+    if (!wanted('releases')) return
     const folder = await mkdtemp(join(tmpdir(), 'cohort-census-bench-'))
     try {
       await recordSetup(context, folder)
