@@ -41,7 +41,10 @@ export function readings(periods: number, seed: number): Record<IndicatorName, R
     return levels.slice(before).map((level, i) => {
       const t = i + before
       const values = [shown[t]!, shown[t]! - shown[t - 1]!, (shown[t]! - shown[t - 3]!) / 3] as const
-      return { values: values.map((value) => Math.round(1000 * value) / 1000) as [number, number, number], outlook: outlookOf(level) }
+      return {
+        values: values.map((value) => Math.round(1000 * value) / 1000) as [number, number, number],
+        outlook: outlookOf(level),
+      }
     })
   }
   const { inflation, jobs, growth, rates } = INDICATORS
