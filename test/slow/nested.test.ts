@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A service whose members are services, with a chain and eight keepers as processes: two lower services train, a third one federates their
+// A service whose members are services, with a chain and nine keepers as processes: two lower services train, a third one federates their
 // versions, everybody recomputes its rounds, and a representative that submits something else is noticed.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
