@@ -20,6 +20,7 @@ import { MARKET_EXIT_CODES } from '../../../keepers/chain/markets/errors.ts'
 import { TABLE_EXIT_CODES } from '../../../keepers/chain/privacy/terms.ts'
 import { SIGNER_EXIT_CODES } from '../../../keepers/chain/signer/signer.ts'
 import { EXIT, exitCodeOf } from '../../../keepers/cli/failure.ts'
+import { NESTED_EXIT_CODES } from '../../../keepers/nested/errors.ts'
 import { NETWORK_EXIT_CODES } from '../../../keepers/network/errors.ts'
 import { SERVING_EXIT_CODES } from '../../../keepers/serving/errors.ts'
 import { STORE_EXIT_CODES, StoreError } from '../../../keepers/store/errors.ts'
@@ -42,6 +43,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   tables: TABLE_EXIT_CODES,
   census: CENSUS_EXIT_CODES,
   data: DATA_MARKET_EXIT_CODES,
+  nested: NESTED_EXIT_CODES,
   dao: DAO_EXIT_CODES,
 }
 
