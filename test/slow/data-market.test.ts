@@ -233,7 +233,7 @@ describe('the data market, by processes', function () {
     await refused(STRANGER, /NotKeeper/, 'data', 'offer', file)
     const { offerId } = await on(SELLER, 'data', 'offer', file)
     expect(offerId).to.equal(1)
-    await refused(SELLER + 1, /RootTaken/, 'data', 'offer', file)
+    await refused(SELLER, /RootTaken/, 'data', 'offer', file)
     const attest = ['data', 'attest', '1', sensors, '--devices', devices, '--leaves', offered, '--index', '0']
     const cold = json('cold.json', { device: 1, samples: day.map((one) => ({ ...one, value: one.value - 1 })), salt })
     expect(await refused(SELLER, /sample 0: the signature is not the device’s/, ...attest, '--samples', cold)).to.equal(
