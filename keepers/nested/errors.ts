@@ -16,7 +16,7 @@ export type NestedErrorCode =
   | 'not-comparable'
   | 'refused'
 
-const EXIT_CODE: Readonly<Record<NestedErrorCode, number>> = {
+export const NESTED_EXIT_CODES: Readonly<Record<NestedErrorCode, number>> = {
   unheard: 69,
   'not-representative': 1,
   'no-version': 1,
@@ -36,6 +36,6 @@ export class NestedError extends Error {
   constructor(code: NestedErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXIT_CODE[code]
+    this.exitCode = NESTED_EXIT_CODES[code]
   }
 }

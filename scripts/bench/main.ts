@@ -15,7 +15,7 @@ const areas = globSync('*.ts', { cwd: import.meta.dirname })
 const HELP = `usage: npm run bench -- <area|all> [subject…] [--quick] [--json] [--data DIR] [--out DIR]
 
   area        ${areas.join(', ')}
-  subject     what of the area, where it has several (such as zkml article-cnn, services ten-million); the other rows of the file stay
+  subject     what of the area, where it has several (such as zkml article-cnn, services million-deep million-groups ten-million); the other rows of the file stay
   --quick     fewer runs and the smaller sizes; writes nothing unless --out is given
   --json      the rows as JSON on stdout instead of the table
   --data DIR  MNIST IDX files (default: ../shared/data/mnist when it is there)
