@@ -35,8 +35,10 @@ contract IdentityGate is IIdentityGate, AccessControl {
     mapping(uint64 issuerId => Issuer) private _issuers;
     mapping(address account => Pass) private _passes;
     mapping(uint256 nullifier => address account) private _accounts;
-    /// @dev Passes of this second or before are over.
+    /// @dev Passes of this second or before are over, and so are roots that were replaced by then.
     uint64 private _endedAt;
+    /// @dev A later proof answers a challenge of this block or a later one: its hash was not known before.
+    uint64 private _endedBlock;
 
     constructor(
         IVerifierRegistry verifiers,
@@ -67,14 +69,18 @@ contract IdentityGate is IIdentityGate, AccessControl {
         // Reverts for an issuer or a list that does not exist: a mistyped id would accept whoever registers next.
         PUBLISHERS.publisherOf(issuerId);
         LISTS.listOf(revocationsList);
-        _issuers[issuerId] = Issuer({accepted: accepted, revocationsList: revocationsList});
+        Issuer storage issuer = _issuers[issuerId];
+        if (issuer.accepted && !accepted) issuer.withdrawnAt = uint64(block.timestamp);
+        issuer.accepted = accepted;
+        issuer.revocationsList = revocationsList;
         emit IssuerSet(issuerId, accepted, revocationsList);
     }
 
     /// @inheritdoc IIdentityGate
     function endPasses() external onlyRole(POLICY_ROLE) {
         _endedAt = uint64(block.timestamp);
-        emit PassesEnded(_endedAt);
+        _endedBlock = uint64(block.number);
+        emit PassesEnded(uint64(block.timestamp));
     }
 
     /// @inheritdoc IIdentityGate
@@ -100,7 +106,10 @@ contract IdentityGate is IIdentityGate, AccessControl {
     /// @inheritdoc IIdentityGate
     function isPassed(address account) external view returns (bool) {
         Pass storage found = _passes[account];
-        return _isCurrent(found) && _issuers[found.issuerId].accepted && !PUBLISHERS.isRevoked(found.keyId);
+        if (!_isCurrent(found)) return false;
+        Issuer storage issuer = _issuers[found.issuerId];
+        if (!issuer.accepted || found.since <= issuer.withdrawnAt) return false;
+        return !PUBLISHERS.isRevoked(found.keyId) && !VERIFIERS.isRevoked(CIRCUIT_ID);
     }
 
     /// @inheritdoc IIdentityGate
@@ -136,8 +145,9 @@ contract IdentityGate is IIdentityGate, AccessControl {
         uint256 today = block.timestamp / 1 days;
         uint256 day = statement.day;
         if (day > today || day + 1 < today) revert DayNotCurrent(day, today);
-        LISTS.requireRecent(asked.sanctionsList, statement.sanctionsRoot, asked.rootSeconds);
-        LISTS.requireRecent(issuer.revocationsList, statement.revocationsRoot, asked.rootSeconds);
+        uint64 rootAge = _maxRootAge(asked.rootSeconds);
+        LISTS.requireRecent(asked.sanctionsList, statement.sanctionsRoot, rootAge);
+        LISTS.requireRecent(issuer.revocationsList, statement.revocationsRoot, rootAge);
 
         // The tag 0 leaves the key's y. Reverts unless the key is the issuer's, for circuits, and valid now.
         signals[0] = uint256(PUBLISHERS.signedCommitment(statement.issuerId, statement.keyId, 0));
@@ -157,6 +167,7 @@ contract IdentityGate is IIdentityGate, AccessControl {
         bool isRecent = challengeBlock < block.number && block.number - challengeBlock <= max;
         bytes32 hash = blockhash(challengeBlock);
         if (!isRecent || hash == 0) revert ChallengeNotRecent(challengeBlock, block.number, max);
+        if (challengeBlock < _endedBlock) revert ChallengeBeforeEnd(challengeBlock, _endedBlock);
         return uint256(keccak256(abi.encode(block.chainid, address(this), account, challengeBlock, hash))) >> 8;
     }
 
@@ -192,6 +203,14 @@ contract IdentityGate is IIdentityGate, AccessControl {
         Pass storage held = _passes[other];
         // The other account may have passed since as somebody else.
         if (held.nullifier == nullifier && _isCurrent(held)) revert NullifierTaken(nullifier, other, held.until);
+    }
+
+    /// @dev A root that was replaced when passes were ended, or before, is no longer taken: what was listed then counts at once. A pass
+    /// of the very second of the end is over (_isCurrent), whatever it was proven against.
+    function _maxRootAge(uint64 rootSeconds) private view returns (uint64) {
+        uint64 sinceEnd = uint64(block.timestamp) - _endedAt;
+        if (sinceEnd == 0) return 0;
+        return sinceEnd <= rootSeconds ? sinceEnd - 1 : rootSeconds;
     }
 
     function _isCurrent(Pass storage found) private view returns (bool) {

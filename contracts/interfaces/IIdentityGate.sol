@@ -11,6 +11,8 @@ interface IIdentityGateTypes {
     error SignalOutOfField(uint256 found);
     /// @notice The block of the challenge is not one of the last `max`.
     error ChallengeNotRecent(uint256 found, uint256 current, uint256 max);
+    /// @notice Passes were ended in block `endedBlock`, after the challenge.
+    error ChallengeBeforeEnd(uint256 found, uint256 endedBlock);
     /// @notice The statement's day is neither today nor yesterday.
     error DayNotCurrent(uint256 found, uint256 today);
     /// @notice The person has passed with another account, until `until`.
@@ -35,9 +37,11 @@ interface IIdentityGateTypes {
     }
 
     /// @param revocationsList The list of the issuer's revoked credentials.
+    /// @param withdrawnAt Unix seconds of the last withdrawal, 0 if there was none: earlier passes stay ended.
     struct Issuer {
         bool accepted;
         uint64 revocationsList;
+        uint64 withdrawnAt;
     }
 
     /// @notice What a prover chooses; the gate makes the public signals of it.
@@ -77,10 +81,13 @@ interface IIdentityGate is IIdentityGateTypes {
     /// @notice Sets what later proofs must show. Passes stand; `endPasses` ends them.
     function setPolicy(Policy calldata policy) external;
 
-    /// @notice Accepts an issuer, or stops accepting it, which ends the passes that rest on it.
+    /// @notice Accepts an issuer, or stops accepting it, which ends the passes that rest on it: accepting it again does not bring them
+    /// back.
     function setIssuer(uint64 issuerId, bool accepted, uint64 revocationsList) external;
 
-    /// @notice Ends all passes so far: after a change of policy, or an urgent listing.
+    /// @notice Ends all passes so far: after a change of policy, or an urgent listing. Proofs made before end with them. A later one
+    /// must have a challenge of the end's block or a later one, and roots of lists that are current or were replaced after the end.
+    /// @dev List first, then end: the root that stands when passes end is the oldest one that is taken.
     function endPasses() external;
 
     /// @notice Gives `account` a pass. Anyone may bring the proof: it names the account. Only the account itself may replace a pass
@@ -88,8 +95,8 @@ interface IIdentityGate is IIdentityGateTypes {
     /// @dev Where the person's last account still has a pass, another account has none. The same account may renew.
     function pass(address account, Statement calldata statement, Groth16Proof calldata proof) external;
 
-    /// @notice Whether the account has a pass that is good now: not over, not ended, its issuer accepted and the issuer's key not
-    /// revoked.
+    /// @notice Whether the account has a pass that is good now: not over, not ended, its issuer accepted ever since, and neither the
+    /// issuer's key nor the circuit revoked.
     function isPassed(address account) external view returns (bool);
 
     /// @notice The public signals that a proof for `account` must have. Reverts as `pass` would on anything but the proof.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The actions of `cohort identity` that read or change the chain.
 import { readFile } from 'node:fs/promises'
+import process from 'node:process'
 import type { Signer } from 'ethers'
 import {
+  countriesText,
   countrySet,
   deployGate,
   deployLists,
@@ -88,9 +90,7 @@ export async function deployGateOf(
     readonly challengeBlocks: number
   },
 ): Promise<void> {
-  const { countries, except } = options
-  if ((countries === undefined) === (except === undefined)) throw new UsageError('give one of --countries and --except')
-  const codes = (countries ?? except)!.map((text) => (/^\d{1,3}$/.test(text) ? Number(text) : Number.NaN))
+  const set = countriesOf(options)
   const { circuitId } = await openSource(folder)
   const { minAge, passDays, rootSeconds, challengeBlocks, sanctions: sanctionsList } = options
   const policy = { minAge, passDays, rootSeconds, challengeBlocks, sanctionsList }
@@ -98,7 +98,6 @@ export async function deployGateOf(
     const { VerifierRegistry: verifiers, PublisherRegistry: publishers, TimelockController } = deployment.contracts
     const admin = options.admin ?? TimelockController
     const addresses = { verifiers, publishers, lists: options.lists, admin }
-    const set = countrySet(codes, except !== undefined)
     const address = await deployGate(needed(signer), addresses, circuitId, { ...policy, countries: set })
     print(options, { address, admin, circuitId }, `Gate ${address}; ${admin} sets its policy and issuers.`)
   })
@@ -138,8 +137,12 @@ export async function pass(
     readonly keyId: number
     readonly model?: string
     readonly out?: string
+    readonly minAge: number
+    readonly countries?: readonly string[]
+    readonly except?: readonly string[]
   },
 ): Promise<void> {
+  const expected = { minAge: options.minAge, countries: countriesOf(options) }
   const read = async <T>(file: string, parse: (text: string, name: string) => T) =>
     parse(await readFile(file, 'utf8'), file)
   const secret = await read(options.wallet, readWallet)
@@ -150,7 +153,12 @@ export async function pass(
     if (options.out === undefined) needed(signer)
     const client = new GateClient(options.gate, provider, signer)
     const context = await client.contextAt(options.for, options.block)
-    const { day, ...question } = await client.question(context)
+    const { day, policy, chainId, ...question } = await client.question(context, expected)
+    process.stderr.write(
+      `  chain ${chainId}, gate ${options.gate}, application ${hex(question.application)}\n` +
+        `  proves: ${policy.minAge} years or more, of ${countriesText(policy.countries)}, not on list ${policy.sanctionsList}, ` +
+        `credential good for ${policy.passDays} more days\n`,
+    )
     const { sanctions, revocations } = await client.lists(options.issuer)
     const lists = { sanctions: sanctions.list, revocations: revocations.list }
     const inputs = identityInputs({ program, secret, credential, capture, question, ...lists })
@@ -209,6 +217,18 @@ async function proving(
       await prover.close()
     }
   })
+}
+
+function countriesOf({
+  countries,
+  except,
+}: {
+  readonly countries?: readonly string[]
+  readonly except?: readonly string[]
+}) {
+  if ((countries === undefined) === (except === undefined)) throw new UsageError('give one of --countries and --except')
+  const codes = (countries ?? except)!.map((text) => (/^\d{1,3}$/.test(text) ? Number(text) : Number.NaN))
+  return countrySet(codes, except !== undefined)
 }
 
 function chosenValue({ value, document, country }: ValueOptions): bigint {

@@ -18,7 +18,7 @@ Examples (an account of a development node; --keystore FILE elsewhere):
   cohort identity challenge --gate 0x… --for 0x… --json
   cohort identity capture --key camera.key --picture now.json --context 123… --out capture.json
   cohort identity pass people/ --wallet wallet.json --credential credential.json --capture capture.json --gate 0x… \\
-    --for 0x… --block 17 --issuer 1 --key-id 1 --account 2
+    --for 0x… --block 17 --issuer 1 --key-id 1 --min-age 18 --except 408 364 --account 2
   cohort identity show --gate 0x… --for 0x…
 `
 
@@ -173,6 +173,13 @@ function registerGates(identity: Command): void {
     .requiredOption('--block <number>', 'of the challenge', parseCount)
     .requiredOption('--issuer <id>', 'at the registry of publishers', parseCount)
     .requiredOption('--key-id <id>', 'of the issuer’s key there', parseCount)
+    .requiredOption(
+      '--min-age <years>',
+      'what you expect the gate to ask; nothing is proven for another policy',
+      wholeNumber('--min-age', 0, 150),
+    )
+    .option('--countries <codes...>', 'the countries that you expect it to let through, ISO 3166-1 numeric')
+    .option('--except <codes...>', 'instead: all but these')
     .option('--model <file>', 'the circuit’s network; the one of this release when absent')
     .option('--out <file>', 'write statement and proof instead of sending them')
     .action(async (folder, options) => (await chain()).pass(folder, options))

@@ -27,3 +27,12 @@ export function countrySet(codes: readonly number[], except = false): CountryWor
 export function inCountrySet(words: readonly bigint[], code: number): boolean {
   return ((words[Math.floor(code / WORD_BITS)]! >> BigInt(code % WORD_BITS)) & 1n) === 1n
 }
+
+/** A set for people: its codes, or the codes that it leaves out, whichever are fewer. */
+export function countriesText(words: readonly bigint[]): string {
+  const codes = Array.from({ length: 999 }, (_, i) => i + 1)
+  const named = codes.filter((code) => inCountrySet(words, code))
+  if (named.length === codes.length) return 'all countries'
+  if (named.length <= codes.length / 2) return `countries ${named.join(' ') || 'none'}`
+  return `all countries but ${codes.filter((code) => !inCountrySet(words, code)).join(' ')}`
+}

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A gate on the chain: what it asks of an account, and a proof brought to it.
-import { ContractFactory, type Provider, type Signer } from 'ethers'
+import { AbiCoder, ContractFactory, keccak256, type Provider, type Signer } from 'ethers'
 import type { IIdentityGateTypes } from '../../../types/contracts/identity/IdentityGate.ts'
 import type { IdentityGate } from '../../../types/index.ts'
 import { clients, contractArtifact, contractInterface, decodeRevert } from '../../chain/index.ts'
 import { type Proof, toSolidityProof } from '../../zkml/index.ts'
+import { countriesText } from './countries.ts'
 import { dateOfDay } from './dates.ts'
 import { IdentityError } from './errors.ts'
 import { ListClient, type ListView, type Sent, sending, solidity } from './list-client.ts'
@@ -38,6 +39,45 @@ export type PassView = {
   /** Unix seconds; 0 where there never was a pass. */
   readonly until: number
   readonly issuerId: number
+}
+
+/** What the holder expects of a gate's policy: what is left out is not compared. */
+export type ExpectedPolicy = {
+  readonly minAge?: number
+  readonly countries?: readonly bigint[]
+}
+
+/**
+ * What nullifiers are computed for, as IIdentityGate.application: here, since an endpoint could name another gate's, and the proof
+ * would carry the holder's mark there.
+ */
+export function applicationOf(chainId: bigint, gate: string): bigint {
+  return BigInt(keccak256(AbiCoder.defaultAbiCoder().encode(['uint256', 'address'], [chainId, gate]))) >> 8n
+}
+
+/** What a camera signs for, as IIdentityGate.contextOf. */
+export function contextOf(
+  chainId: bigint,
+  gate: string,
+  account: string,
+  challenge: { readonly block: number; readonly hash: string },
+): bigint {
+  const types = ['uint256', 'address', 'address', 'uint64', 'bytes32']
+  const values = [chainId, gate, account, challenge.block, challenge.hash]
+  return BigInt(keccak256(AbiCoder.defaultAbiCoder().encode(types, values))) >> 8n
+}
+
+/** @throws IdentityError not-provable naming what is not as expected: whether a proof exists tells something about the credential */
+export function requirePolicy(gate: string, found: GatePolicy, expected: ExpectedPolicy): void {
+  const fail = (what: string): never => {
+    throw new IdentityError('not-provable', `gate ${gate} ${what}; nothing was proven`)
+  }
+  if (expected.minAge !== undefined && found.minAge !== expected.minAge) {
+    fail(`asks for an age of ${found.minAge}, ${expected.minAge} is expected (--min-age)`)
+  }
+  if (expected.countries?.some((word, i) => word !== found.countries[i])) {
+    fail(`asks for other countries than expected (--countries, --except): ${countriesText(found.countries)}`)
+  }
 }
 
 /** Deploys a gate. @param addresses of the registries that it asks */
@@ -82,21 +122,58 @@ export class GateClient {
     return { context: await this.contextAt(account, challengeBlock), challengeBlock }
   }
 
-  /** The context of an earlier challenge. @throws RevertError when its block is too long ago */
+  /**
+   * The context of an earlier challenge, computed here; the gate is asked whether it still takes it.
+   * @throws RevertError when its block is too long ago, IdentityError wrong-contract when the gate names another context
+   */
   async contextAt(account: string, challengeBlock: number): Promise<bigint> {
-    return await this.#read('contextOf', this.#gate.contextOf(account, challengeBlock))
+    const [named, block, { chainId }] = await this.#read(
+      'contextOf',
+      Promise.all([
+        this.#gate.contextOf(account, challengeBlock),
+        this.#provider.getBlock(challengeBlock),
+        this.#provider.getNetwork(),
+      ]),
+    )
+    const hash = block?.hash
+    if (typeof hash !== 'string') return this.#lies('context')
+    const context = contextOf(chainId, this.address, account, { block: challengeBlock, hash })
+    if (named !== context) this.#lies('context')
+    return context
   }
 
-  /** What the gate asks of a proof that is made now, for a challenge that was given before. */
-  async question(context: bigint): Promise<GateQuestion & { readonly day: number }> {
-    const [application, policy, block] = await this.#read(
+  /**
+   * What the gate asks of a proof that is made now, for a challenge that was given before.
+   * @throws IdentityError not-provable when its policy is not the expected one, wrong-contract when it names another application
+   */
+  async question(
+    context: bigint,
+    expected: ExpectedPolicy,
+  ): Promise<GateQuestion & { readonly day: number; readonly policy: GatePolicy; readonly chainId: bigint }> {
+    const [named, found, block, { chainId }] = await this.#read(
       'policy',
-      Promise.all([this.#gate.application(), this.#gate.policy(), this.#provider.getBlock('latest')]),
+      Promise.all([
+        this.#gate.application(),
+        this.#gate.policy(),
+        this.#provider.getBlock('latest'),
+        this.#provider.getNetwork(),
+      ]),
     )
+    const application = applicationOf(chainId, this.address)
+    if (named !== application) this.#lies('application')
+    const policy: GatePolicy = {
+      minAge: Number(found.minAge),
+      passDays: Number(found.passDays),
+      rootSeconds: Number(found.rootSeconds),
+      challengeBlocks: Number(found.challengeBlocks),
+      sanctionsList: Number(found.sanctionsList),
+      countries: [...found.countries],
+    }
+    requirePolicy(this.address, policy, expected)
     const day = Math.floor(block!.timestamp / DAY_SECONDS)
-    const bornBy = dateOfDay(day) - Number(policy.minAge) * 10_000
-    const through = dateOfDay(day + Number(policy.passDays))
-    return { application, context, bornBy, through, countries: [...policy.countries], day }
+    const bornBy = dateOfDay(day) - policy.minAge * 10_000
+    const through = dateOfDay(day + policy.passDays)
+    return { application, context, bornBy, through, countries: policy.countries, day, policy, chainId }
   }
 
   /** The lists that the gate holds a credential of an issuer against. @throws IdentityError wrong-contract */
@@ -134,6 +211,13 @@ export class GateClient {
       Promise.all([this.#gate.isPassed(account), this.#gate.passOf(account)]),
     )
     return { account, passed, until: Number(until), issuerId: Number(issuerId) }
+  }
+
+  #lies(what: string): never {
+    throw new IdentityError(
+      'wrong-contract',
+      `${this.address} names another ${what} than that of this chain and gate; nothing was proven, try another --rpc`,
+    )
   }
 
   async #read<T>(what: string, call: Promise<T>): Promise<T> {

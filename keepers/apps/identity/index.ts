@@ -2,7 +2,7 @@
 // The public face of the identity app: credentials, drawn faces and their network, lists, and proofs for a gate.
 
 export { type CircuitChoice, identityCircuit, listCircuit } from './circuit.ts'
-export { type CountryWords, countrySet } from './countries.ts'
+export { type CountryWords, countriesText, countrySet } from './countries.ts'
 export {
   type Capture,
   type Credential,
@@ -30,7 +30,7 @@ export {
   writePicture,
   writeWallet,
 } from './files.ts'
-export { deployGate, GateClient, type GatePolicy, type GateStatement } from './gate-client.ts'
+export { deployGate, type ExpectedPolicy, GateClient, type GatePolicy, type GateStatement } from './gate-client.ts'
 export { IntervalList, LIST_DEPTH, type ListChange } from './interval-list.ts'
 export { deployLists, ListClient, type ListView } from './list-client.ts'
 export { PEOPLE, trainFaceModel } from './model.ts'

@@ -161,7 +161,11 @@ describe('IdentityGate', function () {
       .to.be.revertedWithCustomError(gate, 'IssuerNotAccepted')
       .withArgs(1)
     await gate.setIssuer(1, true, 2)
-    expect(await gate.isPassed(holder.address)).to.equal(true)
+    expect(await gate.isPassed(holder.address), 'accepted again').to.equal(false)
+    await gate.pass(holder.address, statement, proof)
+    await gate.setIssuer(1, true, 1)
+    await gate.setIssuer(1, true, 2)
+    expect(await gate.isPassed(holder.address), 'another list of revocations is no withdrawal').to.equal(true)
     await publishers.connect(issuer).revokeKey(1)
     expect(await gate.isPassed(holder.address)).to.equal(false)
     await expect(gate.pass(holder.address, statement, proof)).to.be.revertedWithCustomError(publishers, 'KeyRevoked')
@@ -212,15 +216,52 @@ describe('IdentityGate', function () {
   })
 
   it('ends all passes when its owner says so, and none made after that', async () => {
-    const { gate, holder, other, prove } = await open()
+    const { gate, holder, other, prove, networkHelpers } = await open()
     const { statement, proof } = await prove(holder.address)
     await gate.pass(holder.address, statement, proof)
     await gate.endPasses()
     expect(await gate.isPassed(holder.address)).to.equal(false)
+    await networkHelpers.mine(1)
     // The mark is free again: the pass that held it is over.
     const moved = await prove(other.address)
     await gate.pass(other.address, moved.statement, moved.proof)
     expect(await gate.isPassed(other.address)).to.equal(true)
+  })
+
+  it('takes no proof of before the end again, and none against a list of before it', async () => {
+    const { gate, lists, holder, prove, add, ethers, networkHelpers } = await open()
+    const before = await prove(holder.address)
+    await gate.pass(holder.address, before.statement, before.proof)
+    const sanctions = new IntervalList(DEPTH)
+    await add(1, sanctions, before.who.credential.document)
+    await gate.endPasses()
+    const endedBlock = await ethers.provider.getBlockNumber()
+    await networkHelpers.mine(1)
+    // The same proof: its block is recent still, and its root was replaced seconds ago.
+    await expect(gate.pass(holder.address, before.statement, before.proof)).to.be.revertedWithCustomError(
+      lists,
+      'StaleRoot',
+    )
+    await expect(gate.contextOf(holder.address, before.statement.challengeBlock))
+      .to.be.revertedWithCustomError(gate, 'ChallengeBeforeEnd')
+      .withArgs(before.statement.challengeBlock, endedBlock)
+    // A new picture, against the list without the document.
+    const late = await prove(holder.address)
+    expect(late.statement.challengeBlock).to.equal(endedBlock)
+    await expect(gate.pass(holder.address, late.statement, late.proof)).to.be.revertedWithCustomError(
+      lists,
+      'StaleRoot',
+    )
+    // Somebody whom nobody listed: an older challenge is refused, and a root that was replaced after the end is taken.
+    const innocent = { sanctions, secret: SECRET + 1n, fields: { holder: holderOf(SECRET + 1n), document: 99n } }
+    const { statement, proof } = await prove(holder.address, innocent)
+    const older = { ...statement, challengeBlock: endedBlock - 1 }
+    await expect(gate.pass(holder.address, older, proof))
+      .to.be.revertedWithCustomError(gate, 'ChallengeBeforeEnd')
+      .withArgs(endedBlock - 1, endedBlock)
+    await add(1, sanctions, 77n)
+    await gate.pass(holder.address, statement, proof)
+    expect(await gate.isPassed(holder.address)).to.equal(true)
   })
 
   it('is set by its owner alone, within bounds', async () => {
@@ -267,7 +308,9 @@ describe('IdentityGate', function () {
   it('follows the registry of verifiers: a revoked circuit lets nobody through', async () => {
     const { gate, verifiers, holder, prove } = await open()
     const { statement, proof } = await prove(holder.address)
+    await gate.pass(holder.address, statement, proof)
     await verifiers.revoke(await gate.CIRCUIT_ID())
+    expect(await gate.isPassed(holder.address), 'what its proofs gave').to.equal(false)
     await expect(gate.pass(holder.address, statement, proof)).to.be.revertedWithCustomError(
       verifiers,
       'CircuitIsRevoked',
