@@ -131,7 +131,7 @@ function auditText({ round, verdict, difference, tolerance, seats }: Audit): str
 
 export async function found(options: EnsembleOptions & EnsembleTerms): Promise<void> {
   const at = given(options.ensembles, '--ensembles ADDRESS, or COHORT_ENSEMBLES')
-  const { rule, minAnswers, quorum, majority, range, scale } = options
+  const { rule, minAnswers, quorum, majority, range, scale = 0n } = options
   await withClient(options, async (client) => {
     const ensembleId = await client.found(at, { rule, minAnswers, quorum, majority, range, scale })
     print(options, { ensembleId }, `Ensemble ${ensembleId}.`)
@@ -140,10 +140,10 @@ export async function found(options: EnsembleOptions & EnsembleTerms): Promise<v
 
 export async function join(
   id: number,
-  options: EnsembleOptions & { modelId: number; weight: number; minMargin: bigint },
+  options: EnsembleOptions & { modelId: number; weight: number; minMargin?: bigint },
 ): Promise<void> {
   const at = given(options.ensembles, '--ensembles ADDRESS, or COHORT_ENSEMBLES')
-  const { modelId, weight, minMargin } = options
+  const { modelId, weight, minMargin = 0n } = options
   await withClient(options, async (client) => {
     await client.join(at, id, modelId, weight, minMargin)
     print(

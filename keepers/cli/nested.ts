@@ -82,7 +82,7 @@ function registerEnsembles(nested: Command): void {
         .default('vote'),
     )
     .requiredOption('--range <n>', 'classes of a vote; largest magnitude of a score', parseInteger)
-    .option('--scale <n>', 'scores: the models’ units of one', parseInteger, 0n)
+    .option('--scale <n>', 'scores: the models’ units of one (default: 0)', parseInteger)
     .option('--min-answers <n>', 'fewest members that must answer', parseCount, 1)
     .option('--quorum <bps>', 'least part of all weight that must be cast, in basis points', parseCount, 5_000)
     .option('--majority <bps>', 'votes: least part of the weight cast behind the winner', parseCountFromZero, 0)
@@ -92,7 +92,7 @@ function registerEnsembles(nested: Command): void {
     .argument('<ensemble>', 'its number', parseCount)
     .requiredOption('--model-id <id>', 'a model of the hub that follows the service’s releases', parseCount)
     .option('--weight <n>', '256 to 16383', parseCount, 1_000)
-    .option('--min-margin <n>', 'below it the member abstains', parseInteger, 0n)
+    .option('--min-margin <n>', 'below it the member abstains (default: 0)', parseInteger)
     .action(async (id, options) => (await actions()).join(id, options))
 
   ensembleCommand(nested, 'leave', 'take a service out (the curator, or the service’s authority: then for good)')

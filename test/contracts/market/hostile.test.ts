@@ -1,54 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Attacks on rewards, played again without the rule that prevents them: then they work.
-import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { type Change, compiled } from '../rounds/without.ts'
+import { type Change, compiled, deployedCode } from '../rounds/without.ts'
 import { createMarket, type Market, RATE } from './market.ts'
 
 const FILE = 'contracts/market/ImprovementRewards.sol'
 
-/**
- * What the attacks do not need. Compiled in a tenth of the time, without the intermediate language, the contract is longer than a contract may be.
- */
-function withoutRest(): Change[] {
-  const text = readFileSync(new URL(`../../../${FILE}`, import.meta.url), 'utf8')
-  const between = (from: string, to: string): Change => {
-    const start = text.indexOf(from)
-    const end = text.indexOf(to, start + from.length)
-    if (start < 0 || end < 0) throw new Error(`${FILE} has no ${from} before ${to}`)
-    return { file: FILE, from: text.slice(start + from.length, end), to: '' }
-  }
-  return [
-    between(
-      'revert NotAccuracy(terms.statement.kind);\n',
-      '        _requireUnseen(terms.service, terms.poolId, terms.draws);\n        campaignId',
-    ),
-    between(
-      'function fund(uint256 campaignId) external payable {\n',
-      '    }\n\n    /// @inheritdoc IImprovementRewards\n    function close',
-    ),
-    between(
-      'function close(uint256 campaignId) external {\n',
-      '    }\n\n    /// @inheritdoc IImprovementRewards\n    function draw',
-    ),
-    between(
-      'function hide(address service, uint64 poolId, uint32[] calldata indices) external {\n',
-      '    }\n\n    /// @inheritdoc IImprovementRewards\n    function fixDraw',
-    ),
-    between(
-      '_statements[campaignId] = CLAIMS.statementIdOf(terms.statement);\n',
-      '    }\n\n    /// @inheritdoc IImprovementRewards\n    function fund',
-    ),
-    between('uint64 before = _lastSettled[campaignId];\n', '        _lastSettled[campaignId] = version;'),
-  ]
-}
-
 /** Puts changed code in the place of this world's rewards; what it stores stays. */
-async function changeRewards({ ethers, networkHelpers, rewards, claims, models, admin }: Market, ...changes: Change[]) {
+async function changeRewards(world: Market, ...changes: Change[]) {
   const placed = changes.map(({ file, ...rest }) => ({ file: `contracts/market/${file}`, ...rest }))
-  const { abi, bytecode } = compiled(FILE, 'ImprovementRewards', null, [...withoutRest(), ...placed])
-  const changed = await new ethers.ContractFactory(abi, bytecode, admin).deploy(claims, models)
-  await networkHelpers.setCode(await rewards.getAddress(), await ethers.provider.getCode(changed))
+  const changed = compiled(FILE, 'ImprovementRewards', null, placed)
+  const code = await deployedCode(world, changed, world.claims, world.models)
+  await world.networkHelpers.setCode(await world.rewards.getAddress(), code)
 }
 
 /** Two versions of the same quality. @returns wei paid for both */

@@ -7,7 +7,7 @@ import { readingCircuit } from '../consumers/reading-circuit.ts'
 import { accountsOf } from '../governance/accounts.ts'
 import { FIELD_ORDER } from '../inference/product-circuit.ts'
 import { restored } from '../restored.ts'
-import { type Change, compiled } from '../rounds/without.ts'
+import { type Change, compiled, deployedCode } from '../rounds/without.ts'
 
 export const STATUS = { none: 0n, open: 1n, accepted: 2n, delivered: 3n, failed: 4n, cancelled: 5n }
 export const DAY = 86_400
@@ -105,9 +105,9 @@ async function deployTables() {
   /** Puts changed code in the ledger's place. @param changes of files below contracts/privacy */
   const change = async (...changes: Change[]) => {
     const placed = changes.map(({ file, ...rest }) => ({ file: `contracts/privacy/${file}`, ...rest }))
-    const { abi, bytecode } = compiled('contracts/privacy/PrivateTables.sol', 'PrivateTables', null, placed)
-    const changed = await new ethers.ContractFactory(abi, bytecode, dao).deploy(verifiers, treasury, dao)
-    await networkHelpers.setCode(await tables.getAddress(), await ethers.provider.getCode(changed))
+    const changed = compiled('contracts/privacy/PrivateTables.sol', 'PrivateTables', null, placed)
+    const code = await deployedCode({ ethers, networkHelpers }, changed, verifiers, treasury, dao)
+    await networkHelpers.setCode(await tables.getAddress(), code)
   }
   const chain = { ethers, networkHelpers, dao, server, user, stranger, treasury, verifiers, tables }
   const fixed = { ids, queries, queryIds, chunks }

@@ -177,9 +177,9 @@ sweep: { seed: [1, 2] }\n`)
     })
 
     it('each setting is one of these, one that it lacks, or one of the experiment itself', () => {
-      const experiment = ['keepers', 'rounds', 'partition', 'perClient', 'dropOut', 'poison', 'seed']
+      const experiment = ['keepers', 'rounds', 'partition', 'perClient', 'dropOut', 'poison', 'partial', 'seed']
       const told = ['fraction', 'weighting', 'centre', 'empty', 'patience', 'targetAccuracy', 'schedule', 'bound']
-      const used = ['training', 'trainer', 'maxSamples', 'server', 'privacy', 'seeds']
+      const used = ['training', 'trainer', 'maxSamples', 'server', 'privacy', 'layerGroups', 'seeds']
       expect(Object.keys(simulationConfigSchema.shape).sort()).to.deep.equal([...experiment, ...told, ...used].sort())
       const seeds = [...Array(10).keys()]
       const live = liveSettings(config({ seeds, maxSamples: 500, trainer: { command: ['./train.sh'] } }))
