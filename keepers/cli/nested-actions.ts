@@ -46,7 +46,7 @@ export async function open(
   await withClient(options, async (client) => {
     await client.open(tree, upper, level, hybrid, others)
     const note = hybrid
-      ? ' Updates of representatives are public: keepers of their own that train hide only among each other, a single one not at all.'
+      ? ' Updates of representatives are public: keepers of their own train only in rounds with enough of them (docs/uses/nested.md).'
       : ''
     print(options, { upper, level, hybrid, others }, `${upper} is open at level ${level}.${note}`)
   })

@@ -3,7 +3,13 @@
 import { expect } from 'chai'
 import { id, ZeroAddress } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/index.ts'
-import { NestedError, type Reader, requireRepresentative, versionAtTime } from '../../../keepers/nested/index.ts'
+import {
+  NestedError,
+  partyOfLower,
+  type Reader,
+  requireRepresentative,
+  versionAtTime,
+} from '../../../keepers/nested/index.ts'
 
 const [TREE, UPPER, LOWER, KEEPER] = ['1', '2', '3', '4'].map((digit) => `0x${digit.repeat(40)}`) as [
   string,
@@ -15,10 +21,15 @@ const place = { tree: TREE, upper: UPPER, lower: LOWER }
 const service = contractInterface('ILearningService')
 const tree = contractInterface('ServiceTree')
 
-type Chain = { readonly accepted: readonly number[]; readonly represents?: string; readonly raw?: string }
+type Chain = {
+  readonly accepted: readonly number[]
+  readonly represents?: string
+  readonly sitsFor?: string
+  readonly raw?: string
+}
 
 /** What a chain with these versions answers. */
-function answer({ accepted, represents = LOWER, raw }: Chain, data: string): string {
+function answer({ accepted, represents = LOWER, sitsFor = LOWER, raw }: Chain, data: string): string {
   if (raw !== undefined) return raw
   const call = service.parseTransaction({ data })
   if (call?.name === 'versionCount') return service.encodeFunctionResult('versionCount', [accepted.length])
@@ -26,6 +37,7 @@ function answer({ accepted, represents = LOWER, raw }: Chain, data: string): str
     const version = Number(call.args[0])
     return service.encodeFunctionResult('versionAt', [[1, version, accepted[version - 1], 3, id(`version ${version}`)]])
   }
+  if (call?.name === 'partyOf') return partyOfLower(sitsFor)
   return tree.encodeFunctionResult('representedBy', [represents])
 }
 
@@ -88,6 +100,13 @@ describe('a service’s version for a round of another', () => {
     }
     const [yes, no] = [{ accepted: [] }, { accepted: [], represents: ZeroAddress }]
     expect(await codeOf(requireRepresentative(reader(yes, no), place, KEEPER))).to.equal('unheard')
+  })
+
+  it('is brought only from a seat that was taken for the service: others count a keeper that sits for itself as one that hides them', async () => {
+    for (const sitsFor of [KEEPER, UPPER]) {
+      const check = requireRepresentative(reader({ accepted: [], sitsFor }), place, KEEPER)
+      expect(await codeOf(check)).to.equal('not-representative')
+    }
   })
 
   it('is not read from addresses that are something else', async () => {
