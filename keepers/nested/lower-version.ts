@@ -27,17 +27,19 @@ export function partyOfLower(lower: string): string {
 }
 
 /**
- * The keeper must also have taken its seat for that service. So everybody knows from the seats whose updates are public, for as long as the
- * keepers sit: one that sat as a keeper of its own hides others, and may not become a representative unnoticed.
+ * The keeper must also have taken its seat for that service, by the tree as the upper service's admission contract. So everybody knows from
+ * the seats whose updates are public, for as long as the keepers sit: one that sat as a keeper of its own hides others, and may not become a
+ * representative unnoticed.
  * @throws NestedError not-representative unless the lower service has appointed the keeper, the upper one still invites it, and the seat is for it
  */
 export async function requireRepresentative(reader: Reader, place: Place, keeper: string): Promise<void> {
   const { tree, upper, lower } = place
   const iface = contractInterface('ServiceTree')
   const service = contractInterface('ILearningService')
-  const [word, party] = await witnessed(reader, [
+  const [word, party, terms] = await witnessed(reader, [
     { to: tree, data: iface.encodeFunctionData('representedBy', [upper, keeper]), what: `representedBy at ${tree}` },
     { to: upper, data: service.encodeFunctionData('partyOf', [keeper]), what: `partyOf in ${upper}` },
+    { to: upper, data: service.encodeFunctionData('parameters'), what: `parameters of ${upper}` },
   ])
   const found = decoded(
     iface.decodeFunctionResult.bind(iface, 'representedBy', word!),
@@ -49,6 +51,14 @@ export async function requireRepresentative(reader: Reader, place: Place, keeper
     throw new NestedError(
       'not-representative',
       `keeper ${keeper} represents ${instead} in ${upper}, not ${lower}: have that service's authority appoint it (cohort nested appoint)`,
+    )
+  }
+  const read = service.decodeFunctionResult.bind(service, 'parameters', terms!)
+  const [{ admission }] = decoded(read, upper, 'a service') as [{ admission: string }]
+  if (admission !== getAddress(tree)) {
+    throw new NestedError(
+      'not-representative',
+      `${upper} admits members by ${admission}, not by the tree ${tree}: its other members would not know whose updates are public`,
     )
   }
   if (party === partyOfLower(lower)) return

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a representative reads about its service: which version counts, and that two endpoints must say so.
 import { expect } from 'chai'
-import { id, ZeroAddress } from 'ethers'
+import { id, ZeroAddress, ZeroHash } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import {
   NestedError,
@@ -28,8 +28,17 @@ type Chain = {
   readonly raw?: string
 }
 
+/** A service's parameters, of which only the admission contract matters here. */
+function parametersWith(admission: string): string {
+  const fields = service.getFunction('parameters').outputs[0]!.components!.map(({ name, type }) => {
+    if (name === 'admission') return admission
+    return type === 'bool' ? false : type === 'address' ? ZeroAddress : type === 'bytes32' ? ZeroHash : 0
+  })
+  return service.encodeFunctionResult('parameters', [fields as never])
+}
+
 /** What a chain with these versions answers. */
-function answer({ accepted, represents = LOWER, sitsFor = LOWER, raw }: Chain, data: string): string {
+function answer({ accepted, represents = LOWER, sitsFor = LOWER, admission = TREE, raw }: Chain, data: string): string {
   if (raw !== undefined) return raw
   const call = service.parseTransaction({ data })
   if (call?.name === 'versionCount') return service.encodeFunctionResult('versionCount', [accepted.length])
@@ -38,6 +47,7 @@ function answer({ accepted, represents = LOWER, sitsFor = LOWER, raw }: Chain, d
     return service.encodeFunctionResult('versionAt', [[1, version, accepted[version - 1], 3, id(`version ${version}`)]])
   }
   if (call?.name === 'partyOf') return partyOfLower(sitsFor)
+  if (call?.name === 'parameters') return parametersWith(admission)
   return tree.encodeFunctionResult('representedBy', [represents])
 }
 
@@ -103,9 +113,9 @@ describe('a service’s version for a round of another', () => {
   })
 
   it('is brought only from a seat that was taken for the service: others count a keeper that sits for itself as one that hides them', async () => {
-    for (const sitsFor of [KEEPER, UPPER]) {
-      const check = requireRepresentative(reader({ accepted: [], sitsFor }), place, KEEPER)
-      expect(await codeOf(check)).to.equal('not-representative')
+    for (const seat of [{ sitsFor: KEEPER }, { sitsFor: UPPER }, { admission: ZeroAddress }, { admission: LOWER }]) {
+      const check = requireRepresentative(reader({ accepted: [], ...seat }), place, KEEPER)
+      expect(await codeOf(check), JSON.stringify(seat)).to.equal('not-representative')
     }
   })
 
