@@ -25,12 +25,13 @@ type Chain = {
   readonly accepted: readonly number[]
   readonly represents?: string
   readonly sitsFor?: string
+  readonly admission?: string
   readonly raw?: string
 }
 
 /** A service's parameters, of which only the admission contract matters here. */
 function parametersWith(admission: string): string {
-  const fields = service.getFunction('parameters').outputs[0]!.components!.map(({ name, type }) => {
+  const fields = service.getFunction('parameters')!.outputs[0]!.components!.map(({ name, type }) => {
     if (name === 'admission') return admission
     return type === 'bool' ? false : type === 'address' ? ZeroAddress : type === 'bytes32' ? ZeroHash : 0
   })
