@@ -83,6 +83,8 @@ export type EpochParameters = {
   /** SHA-256 of the manifest, as the chain has it. */
   readonly manifest: string
   readonly minKeepers: number
+  /** The contract that decides who may take a seat; the zero address for none. */
+  readonly admission: string
   readonly decryptionsPerEpoch: number
   readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>
 }

@@ -17,6 +17,7 @@ export async function parametersOf(step: Step): Promise<EpochParameters> {
   const parameters = {
     manifest: p.manifest,
     minKeepers: Number(p.minKeepers),
+    admission: p.admission,
     decryptionsPerEpoch: Number(p.decryptionsPerEpoch),
     windows: {
       key: Number(p.keyWindow),

@@ -46,7 +46,7 @@ export async function open(
   await withClient(options, async (client) => {
     await client.open(tree, upper, level, hybrid, others)
     const note = hybrid
-      ? ' Updates of representatives are public: keepers of their own that train hide only among each other, a single one not at all.'
+      ? ' Updates of representatives are public: keepers of their own train only in rounds with enough of them (docs/uses/nested.md).'
       : ''
     print(options, { upper, level, hybrid, others }, `${upper} is open at level ${level}.${note}`)
   })
@@ -120,10 +120,15 @@ export async function audit(
 
 function auditText({ round, verdict, difference, tolerance, seats }: Audit): string {
   const size =
-    difference === null ? 'a keeper of its own contributed' : `largest difference ${difference.toExponential(2)}`
-  const lines = seats.map(({ seat, lower, version, samples, suspect, staleVersion }) => {
+    difference === null
+      ? 'a keeper that represented no service contributed'
+      : `largest difference ${difference.toExponential(2)}`
+  const lines = seats.map(({ seat, lower, version, samples, dismissed, suspect, staleVersion }) => {
     const stale = staleVersion === null ? '' : `: its version ${staleVersion} explains it`
-    const note = suspect ? `  could explain the difference alone${stale}` : ''
+    const why = dismissed
+      ? 'contributed though it had ceased to represent its service'
+      : `could explain the difference alone${stale}`
+    const note = suspect ? `  ${why}` : ''
     return `seat ${seat}  ${lower ?? 'no service'}  ${version === null ? '' : `version ${version}, `}${samples} samples${note}`
   })
   return [`round ${round}: ${verdict} (${size}, up to ${tolerance.toExponential(2)} is rounding)`, ...lines].join('\n')

@@ -45,7 +45,7 @@ function registerTree(nested: Command): void {
     .requiredOption('--level <n>', '1 to 8: above all services that are to be members', parseCount)
     .option(
       '--hybrid',
-      'admit keepers that represent no service, too: they hide only among each other (docs/uses/nested.md)',
+      'admit keepers that represent no service, too: they train only where enough of them do (docs/uses/nested.md)',
     )
     .option('--others <address>', 'the admission contract for those keepers (default: all are admitted)', parseAddress)
     .action(async (upper, options) => (await actions()).open(upper, options))

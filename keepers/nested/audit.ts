@@ -19,7 +19,7 @@ import {
   specOf,
 } from '../versions/index.ts'
 import { NestedError } from './errors.ts'
-import { versionAtTime } from './lower-version.ts'
+import { partyOfLower, versionAtTime } from './lower-version.ts'
 
 export type AuditSource = {
   readonly provider: JsonRpcApiProvider
@@ -43,6 +43,11 @@ export type AuditedSeat = {
   /** Declared on the chain: its weight in the mean. */
   readonly samples: number
   /**
+   * Whether the seat is for a service that the keeper represented neither when training began nor when it committed. An honest keeper
+   * brings nothing then: with samples, it is one that did not do as stated.
+   */
+  readonly dismissed: boolean
+  /**
    * Whether this seat alone can explain the difference: the update that it would have had to submit is within the bound that its proof of
    * shortness shows. Empty differences need no explanation.
    */
@@ -55,7 +60,10 @@ export type Audit = {
   readonly round: number
   /** `as stated`: the model is what the services' versions give. `differs`: at least one member submitted something else. */
   readonly verdict: 'as stated' | 'differs' | 'unknown'
-  /** Largest difference of a weight, and the largest that encryption and rounding explain. Null where a keeper of its own contributed. */
+  /**
+   * Largest difference of a weight, and the largest that encryption and rounding explain. Null where a keeper contributed that represented
+   * no service: nobody can compute its update.
+   */
   readonly difference: number | null
   readonly tolerance: number
   readonly seats: readonly AuditedSeat[]
@@ -77,7 +85,7 @@ const ERRORS = 4
  * VersionError, NetworkError for versions that nobody serves
  */
 export async function auditRound(source: AuditSource, round: number, signal?: AbortSignal): Promise<Audit> {
-  const { provider, upper, tree, manifest, model, plane, fromBlock } = source
+  const { provider, upper, manifest, model, plane, fromBlock } = source
   const terms = manifest.rounds
   requirePlainMean(upper, manifest)
   const service = clients.service(upper, provider)
@@ -104,9 +112,11 @@ export async function auditRound(source: AuditSource, round: number, signal?: Ab
   const members: (Omit<AuditedSeat, 'suspect' | 'staleVersion'> & { readonly update: Float32Array | null })[] = []
   for (const { seat, samples, committed: blockTag } of facts.reveals) {
     const { keeper } = await service.seatInfo(seat, { blockTag })
-    const lower = await clients.tree(tree, provider).representedBy(upper, keeper, { blockTag })
-    if (lower === ZeroAddress) members.push({ seat, keeper, lower: null, version: null, samples, update: null })
-    else {
+    const lower = await lowerOf(source, keeper, [blockTag, facts.beganAt])
+    if (lower === null) {
+      const dismissed = await sitsForAnother(source, keeper, blockTag)
+      members.push({ seat, keeper, lower, version: null, samples, dismissed, update: null })
+    } else {
       const { version, commitment } = await versionAtTime(source, lower, facts.began)
       members.push({
         seat,
@@ -114,6 +124,7 @@ export async function auditRound(source: AuditSource, round: number, signal?: Ab
         lower,
         version,
         samples,
+        dismissed: false,
         update: update(await weightsOf(lower, version, commitment)),
       })
     }
@@ -124,6 +135,10 @@ export async function auditRound(source: AuditSource, round: number, signal?: Ab
   const error = ERRORS * plan.precision.meanError * Math.max(1, plan.minTotalWeight / total)
   const tolerance = error + ROUNDINGS * FLOAT32 * largest
   const bare = members.map(({ update: _, ...member }) => ({ ...member, suspect: false, staleVersion: null }))
+  if (members.some((member) => member.dismissed && member.samples > 0)) {
+    const seats = bare.map((seat) => ({ ...seat, suspect: seat.dismissed && seat.samples > 0 }))
+    return { round, verdict: 'differs', difference: null, tolerance, seats }
+  }
   if (members.some((member) => member.update === null && member.samples > 0))
     return { round, verdict: 'unknown', difference: null, tolerance, seats: bare }
 
@@ -169,6 +184,29 @@ function requirePlainMean(upper: string, { rounds, strategy }: ServiceManifest):
   throw new NestedError('not-comparable', `${upper}: only a plain mean can be recomputed, and its manifest has ${what}`)
 }
 
+/** The service that the keeper represented at the first of these blocks at which it represented any. */
+async function lowerOf(
+  { tree, upper, provider }: AuditSource,
+  keeper: string,
+  blocks: readonly number[],
+): Promise<string | null> {
+  for (const blockTag of blocks) {
+    const lower = await clients.tree(tree, provider).representedBy(upper, keeper, { blockTag })
+    if (lower !== ZeroAddress) return lower
+  }
+  return null
+}
+
+/** Whether the keeper took its seat for a service that the tree has had invited. */
+async function sitsForAnother(source: AuditSource, keeper: string, blockTag: number): Promise<boolean> {
+  const { tree, upper, provider } = source
+  const party = await clients.service(upper, provider).partyOf(keeper, { blockTag })
+  const contract = clients.tree(tree, provider)
+  const count = Number(await contract.lowerCount(upper))
+  for (let i = 0; i < count; i++) if (partyOfLower(await contract.lowerAt(upper, i)) === party) return true
+  return false
+}
+
 /** The file of first weights, if the manifest names one. */
 async function startOfUpper({ provider, upper, plane, manifest }: AuditSource): Promise<Uint8Array | null> {
   const { weights } = manifest.model
@@ -197,6 +235,7 @@ async function factsOf({ provider, upper, fromBlock }: AuditSource, round: numbe
   const included = new Set(seatsOf(draft.args.included))
   return {
     version: completed.args.versionId,
+    beganAt: began.blockNumber,
     /** Unix seconds. */
     began: Number(began.args.deadline) - Number(parameters.trainingWindow),
     manifest: parameters.manifest,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a service that is a member of another one brings to a round: its newest version when that round's training began. Rule and
 // versions are public, so everybody knows which weights an honest representative takes.
-import { getAddress, ZeroAddress } from 'ethers'
+import { AbiCoder, getAddress, id, keccak256, ZeroAddress } from 'ethers'
 import { contractInterface } from '../chain/index.ts'
 import { NestedError } from './errors.ts'
 import { type ContractCall, type Reader, witnessed } from './witnessed.ts'
@@ -21,22 +21,50 @@ export type LowerVersion = {
   readonly acceptedAt: number
 }
 
-/** @throws NestedError not-representative unless the lower service has appointed the keeper, and the upper one still invites it */
+/** ServiceTree.partyOf: the party of the seats that are taken for a service. */
+export function partyOfLower(lower: string): string {
+  return keccak256(AbiCoder.defaultAbiCoder().encode(['bytes32', 'address'], [id('cohort.tree.party.v1'), lower]))
+}
+
+/**
+ * The keeper must also have taken its seat for that service, by the tree as the upper service's admission contract. So everybody knows from
+ * the seats whose updates are public, for as long as the keepers sit: one that sat as a keeper of its own hides others, and may not become a
+ * representative unnoticed.
+ * @throws NestedError not-representative unless the lower service has appointed the keeper, the upper one still invites it, and the seat is for it
+ */
 export async function requireRepresentative(reader: Reader, place: Place, keeper: string): Promise<void> {
   const { tree, upper, lower } = place
   const iface = contractInterface('ServiceTree')
-  const data = iface.encodeFunctionData('representedBy', [upper, keeper])
-  const [word] = await witnessed(reader, [{ to: tree, data, what: `representedBy at ${tree}` }])
+  const service = contractInterface('ILearningService')
+  const [word, party, terms] = await witnessed(reader, [
+    { to: tree, data: iface.encodeFunctionData('representedBy', [upper, keeper]), what: `representedBy at ${tree}` },
+    { to: upper, data: service.encodeFunctionData('partyOf', [keeper]), what: `partyOf in ${upper}` },
+    { to: upper, data: service.encodeFunctionData('parameters'), what: `parameters of ${upper}` },
+  ])
   const found = decoded(
     iface.decodeFunctionResult.bind(iface, 'representedBy', word!),
     tree,
     'a ServiceTree',
   )[0] as string
-  if (found === getAddress(lower)) return
-  const instead = found === ZeroAddress ? 'nobody' : found
+  if (found !== getAddress(lower)) {
+    const instead = found === ZeroAddress ? 'nobody' : found
+    throw new NestedError(
+      'not-representative',
+      `keeper ${keeper} represents ${instead} in ${upper}, not ${lower}: have that service's authority appoint it (cohort nested appoint)`,
+    )
+  }
+  const read = service.decodeFunctionResult.bind(service, 'parameters', terms!)
+  const [{ admission }] = decoded(read, upper, 'a service') as [{ admission: string }]
+  if (admission !== getAddress(tree)) {
+    throw new NestedError(
+      'not-representative',
+      `${upper} admits members by ${admission}, not by the tree ${tree}: its other members would not know whose updates are public`,
+    )
+  }
+  if (party === partyOfLower(lower)) return
   throw new NestedError(
     'not-representative',
-    `keeper ${keeper} represents ${instead} in ${upper}, not ${lower}: have that service's authority appoint it (cohort nested appoint)`,
+    `keeper ${keeper} took its seat in ${upper} before it represented ${lower}: leave, and join again as its representative`,
   )
 }
 

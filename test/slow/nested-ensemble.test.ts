@@ -31,6 +31,8 @@ const CID = `0x01551220${'34'.repeat(32)}`
 /** Accounts of the development node: the curator, the first owner of an indicator's service, the first prover. */
 const [CURATOR, OWNER, PROVER] = [0, 12, 16]
 const LABELS = 12
+/** Rounds of the student. */
+const ROUNDS = 3
 const CLI = join(ROOT, 'keepers/cli/main.ts')
 
 describe('an ensemble of services, a student, and one opinion on the economy', function () {
@@ -132,7 +134,7 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
         ...{ 'data.source': 'csv', 'data.path': join(folder, 'readings.csv'), 'data.use': 'judge', 'data.limit': 120 },
         ...{
           'data.shard': { kind: 'iid', parts: 3, index, seed: 1 },
-          'training.epochs': 20,
+          'training.epochs': 60,
           'training.learningRate': 0.01,
         },
       }),
@@ -302,15 +304,18 @@ describe('an ensemble of services, a student, and one opinion on the economy', f
       cluster.start(node)
     }
     const [node] = cluster.nodes
-    await cluster.accepted(node!, 2, 600_000)
+    await cluster.accepted(node!, ROUNDS, 600_000)
     const read = cluster.lines.filter(({ event }) => event === 'labels read')
     expect(new Set(read.map(({ labels }) => labels))).to.deep.equal(new Set([labelled.length]))
     const trained = cluster.lines.filter(({ event }) => event === 'trained')
     expect(new Set(trained.map(({ samples }) => samples)), 'no sample of its own').to.deep.equal(
       new Set([labelled.length]),
     )
-    const { accuracy } = await cluster.line('a judged candidate', ({ event }) => event === 'candidate')
-    process.stdout.write(`      the student's accuracy on true outlooks: ${accuracy}\n`)
+    const judged = cluster.lines.filter(({ event, round }) => event === 'candidate' && Number(round) >= ROUNDS)
+    const accuracy = judged.reduce((sum, line) => sum + Number(line.accuracy), 0) / judged.length
+    process.stdout.write(`      the student's accuracy on true outlooks, by ${judged.length} judges: ${accuracy}\n`)
+    // It has learned from the labels alone: always the commonest outlook would be right for 0.43. The indicators' own models reach 0.67.
+    expect(accuracy).to.be.above(0.48)
     for (const each of cluster.nodes) await cluster.stop(each)
   })
 

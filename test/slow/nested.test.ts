@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A service whose members are services, with a chain and nine keepers as processes: two lower services train, a third one federates their
-// versions, everybody recomputes its rounds, and a representative that submits something else is noticed.
+// A service whose members are services, with a chain and ten keepers as processes: three lower services train, a fourth one federates
+// their versions, everybody recomputes its rounds, a keeper of its own keeps its samples out of them, and a representative that submits
+// something else is noticed.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { Wallet } from 'ethers'
+import { Wallet, zeroPadValue } from 'ethers'
 import { parse, stringify } from 'yaml'
-import { clients, readDeployment } from '../../keepers/chain/index.ts'
+import { clients, contractInterface, readDeployment } from '../../keepers/chain/index.ts'
+import { partyOfLower } from '../../keepers/nested/index.ts'
 import { manifestDigest } from '../../keepers/versions/index.ts'
 import { Cluster, clusterManifest } from '../../scripts/cluster.ts'
 import { accountKey } from '../../scripts/demo/accounts.ts'
 import { ACCOUNT, deploymentPath } from '../../scripts/demo/deployment.ts'
 import { scrapeBytes } from '../../scripts/demo/federation.ts'
 import { type KeeperNode, prepareKeepers } from '../../scripts/demo/keeper-nodes.ts'
+import { lyingEndpoint } from './lying-endpoint.ts'
 import {
   addService,
   asTimelock,
@@ -25,9 +28,13 @@ import {
   type World,
 } from './nested-chain.ts'
 
-/** Keepers of each lower service, and of the upper one: two representatives and a judge of its own. */
-const [LOWER, UPPER] = [3, 3]
-const ALL = 2 * LOWER + UPPER
+/** Lower services, and the keepers of each. */
+const [SERVICES, LOWER] = [3, 2]
+/** A representative of each, and a judge of its own: of four members, a round can spare one update, of three none. */
+const UPPER = SERVICES + 1
+/** Index of the upper service's first keeper. */
+const ABOVE = SERVICES * LOWER
+const ALL = ABOVE + UPPER
 const MANIFEST = clusterManifest('logistic')
 
 describe('a service whose members are services', function () {
@@ -35,7 +42,9 @@ describe('a service whose members are services', function () {
   let cluster: Cluster
   let world: World
   let tree: string
-  let [first, second, upper] = ['', '', '']
+  let lowers: string[] = []
+  let upper = ''
+  const stops: (() => Promise<void>)[] = []
   const ownerOf = (i: number): string => new Wallet(accountKey(ACCOUNT.firstOwner + i)).address
   const shard = (index: number) => ({ kind: 'iid', parts: ALL, index, seed: 1 })
 
@@ -77,6 +86,14 @@ describe('a service whose members are services', function () {
   }
   const roundOf = async (version: bigint) =>
     Number((await clients.service(upper, cluster.provider).versionAt(version)).round)
+  /** The first round from that one on that the upper service has completed, or will. */
+  const completedSince = async (round: number): Promise<number> => {
+    for (let version = 1n; ; version++) {
+      await completed(upper, version)
+      const found = await roundOf(version)
+      if (found >= round) return found
+    }
+  }
   const audit = async (round: number) =>
     said(
       world,
@@ -103,32 +120,36 @@ describe('a service whose members are services', function () {
     world = { url: cluster.url, provider: cluster.provider, file, deployment: await readDeployment(file) }
     writeFileSync(join(cluster.folder, 'manifest.json'), JSON.stringify(MANIFEST))
     for (const node of cluster.nodes) cluster.start(node)
-    first = cluster.service
-    second = await addService(world, 'second region', manifestDigest(MANIFEST))
-    upper = await addService(world, 'both regions', manifestDigest(MANIFEST))
+    lowers = [cluster.service]
+    for (const name of ['second region', 'third region']) {
+      lowers.push(await addService(world, name, manifestDigest(MANIFEST)))
+    }
+    upper = await addService(world, 'all regions', manifestDigest(MANIFEST))
     tree = (await deployNestedHere(world)).tree
-    await seat(second, LOWER, LOWER, (index) => ({ 'data.shard': shard(index) }))
+    for (const [i, lower] of lowers.entries()) {
+      if (i > 0) await seat(lower, i * LOWER, LOWER, (index) => ({ 'data.shard': shard(index) }))
+    }
 
-    // Both sides consent, as their DAO would: here one timelock has the say in all three.
-    await setParameters(world, upper, { admission: tree, partySeats: 1 })
+    // Both sides consent, as their DAO would: here one timelock has the say in all of them.
+    await setParameters(world, upper, { admission: tree, partySeats: 1, maxKeepers: UPPER })
     await asTimelock(world, async (timelock) => {
       const contract = clients.tree(tree, timelock)
       await mined(contract.open(upper, { level: 1, hybrid: true, others: `0x${'00'.repeat(20)}` }))
-      for (const [i, lower] of [first, second].entries()) {
+      for (const [i, lower] of lowers.entries()) {
         await mined(contract.invite(upper, lower))
-        await mined(contract.appoint(upper, lower, ownerOf(2 * LOWER + i)))
+        await mined(contract.appoint(upper, lower, ownerOf(ABOVE + i)))
       }
     })
-    await Promise.all([completed(first, 1n), completed(second, 1n)])
+    await Promise.all(lowers.map((lower) => completed(lower, 1n)))
   })
   after(async () => {
+    for (const stop of stops) await stop()
     await cluster?.[Symbol.asyncDispose]()
   })
 
   it('makes two rounds of the versions of its members, which anybody can recompute', async () => {
-    const lowers = [first, second]
-    await seat(upper, 2 * LOWER, UPPER, (index) => {
-      const place = index - 2 * LOWER
+    await seat(upper, ABOVE, UPPER, (index) => {
+      const place = index - ABOVE
       const judge = { 'data.shard': shard(index), 'data.use': 'judge' }
       if (place >= lowers.length) return judge
       const service = { address: lowers[place]!, tree, fromBlock: world.deployment.fromBlock }
@@ -164,9 +185,9 @@ describe('a service whose members are services', function () {
         .split(' ')
       return (Number(fields[11]) + Number(fields[12])) / 100
     }
-    const groups = { lower: cluster.nodes.slice(0, 2 * LOWER), upper: cluster.nodes.slice(2 * LOWER, 2 * LOWER + 2) }
+    const groups = { lower: cluster.nodes.slice(0, ABOVE), upper: cluster.nodes.slice(ABOVE, ABOVE + SERVICES) }
     for (const [name, nodes] of Object.entries(groups)) {
-      const service = clients.service(name === 'lower' ? first : upper, cluster.provider)
+      const service = clients.service(name === 'lower' ? lowers[0]! : upper, cluster.provider)
       const { published, fetched } = await scrapeBytes(nodes)
       const total = (by: Record<string, number>): number => Object.values(by).reduce((a, b) => a + b, 0) / nodes.length
       const seconds = nodes.map(ticks)
@@ -181,34 +202,58 @@ describe('a service whose members are services', function () {
   it('is drawn with its members', async () => {
     const { stdout, code } = await said(world, 'service', 'graph')
     expect(code).to.equal(0)
-    for (const lower of [first, second]) {
+    for (const lower of lowers) {
       expect(stdout).to.match(
-        new RegExp(`both regions, level 1 ${upper}[^]*has the member service .*${lower} \\(keeper 0x`),
+        new RegExp(`all regions, level 1 ${upper}[^]*has the member service .*${lower} \\(keeper 0x`),
       )
     }
     const { edges, cycles } = await told(world, 'service', 'graph', '--of', upper)
-    expect(edges.filter(({ kind }: { kind: string }) => kind === 'member')).to.have.length(2)
+    expect(edges.filter(({ kind }: { kind: string }) => kind === 'member')).to.have.length(SERVICES)
     expect(cycles).to.deep.equal([])
   })
 
-  it('shows a representative that submits something else, and which seats it could have been', async () => {
-    const liar = cluster.nodes[2 * LOWER]!
-    await cluster.stop(liar)
-    // It trains on samples of its own instead: within every bound, and not what its service has decided.
-    const file = join(liar.folder, 'keeper.yaml')
-    const config = parse(readFileSync(file, 'utf8'))
-    const { service: _, ...training } = config.training
-    writeFileSync(
-      file,
-      stringify({ ...config, data: { ...config.data, use: 'train' }, training: { ...training, source: 'own' } }),
-    )
+  /** Stops a keeper and starts it with another config. @returns the number of lines before that */
+  const restart = async (node: KeeperNode, change: (config: any) => object): Promise<number> => {
+    await cluster.stop(node)
+    const file = join(node.folder, 'keeper.yaml')
+    writeFileSync(file, stringify(change(parse(readFileSync(file, 'utf8')))))
     const from = cluster.lines.length
-    cluster.start(liar)
-    await lineOf(liar, 'trained', from)
-    const count = await clients.service(upper, cluster.provider).versionCount()
-    await completed(upper, count + 1n)
-    const { code, stdout } = await audit(await roundOf(count + 1n))
-    expect(code).to.equal(1)
+    cluster.start(node)
+    return from
+  }
+
+  it('has a keeper of its own keep its samples out of rounds in which all other updates are public', async () => {
+    const judge = cluster.nodes.at(-1)!
+    const from = await restart(judge, (config) => ({ ...config, data: { ...config.data, use: 'train' } }))
+    const { round, representatives, needed } = await lineOf(judge, 'exposed', from)
+    expect([representatives, needed]).to.deep.equal([SERVICES, 3])
+    const contract = clients.service(upper, cluster.provider)
+    const reveals = await contract.queryFilter(
+      contract.filters.UpdateRevealed(await completedSince(Number(round))),
+      world.deployment.fromBlock,
+    )
+    const samples = reveals.map(({ args }) => Number(args.samples))
+    expect(samples.filter((value) => value > 0)).to.have.length(SERVICES)
+    expect(samples.filter((value) => value === 0)).to.have.length(1)
+  })
+
+  it('shows a representative that submits something else, and which seats it could have been', async () => {
+    const liar = cluster.nodes[ABOVE]!
+    // Its endpoint tells it that it represents another service: within every bound, and not what its own service has decided.
+    const endpoint = await lyingEndpoint(world.url, {
+      [contractInterface('ServiceTree').getFunction('representedBy')!.selector]: zeroPadValue(lowers[1]!, 32),
+      [contractInterface('ILearningService').getFunction('partyOf')!.selector]: partyOfLower(lowers[1]!),
+    })
+    stops.push(endpoint.stop)
+    const service = { address: lowers[1]!, tree, fromBlock: world.deployment.fromBlock }
+    const from = await restart(liar, (config) => ({
+      ...config,
+      chain: { ...config.chain, rpc: [endpoint.url] },
+      training: { ...config.training, service },
+    }))
+    const { round } = await lineOf(liar, 'trained', from)
+    const { code, stdout, stderr } = await audit(await completedSince(Number(round)))
+    expect(code, `${stdout}${stderr}`).to.equal(1)
     const { verdict, difference, tolerance, seats } = JSON.parse(stdout)
     expect(verdict).to.equal('differs')
     expect(difference).to.be.above(tolerance)
@@ -220,10 +265,10 @@ describe('a service whose members are services', function () {
   })
 
   it('takes nothing more from a keeper that its service has replaced', async () => {
-    const honest = cluster.nodes[2 * LOWER + 1]!
+    const honest = cluster.nodes[ABOVE + 1]!
     const from = cluster.lines.length
     await asTimelock(world, async (timelock) => {
-      await mined(clients.tree(tree, timelock).appoint(upper, second, ownerOf(0)))
+      await mined(clients.tree(tree, timelock).appoint(upper, lowers[1]!, ownerOf(0)))
     })
     const { reason } = await lineOf(honest, 'trainer failed', from)
     expect(reason).to.match(/represents nobody in/)

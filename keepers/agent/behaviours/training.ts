@@ -11,6 +11,7 @@ import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
+import { exposure } from '../steps/exposure.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
@@ -117,6 +118,7 @@ async function train(step: Step & { readonly seat: number }): Promise<Trained> {
   const { context, snapshot, signal } = step
   const covered = context.coverage.of(snapshot.round)
   if (covered !== null && (await leavesOut(step, covered))) return sitOut(step, LEAVES)
+  if (await isExposed(step)) return sitOut(step, EXPOSED)
   const { weights: global, moments } = await context.model.state()
   const { strategy, home, control: variates } = context
   const control = variates?.settled({ round: snapshot.round, seat: step.seat, facts: context.facts }, moments) ?? null
@@ -176,7 +178,19 @@ async function train(step: Step & { readonly seat: number }): Promise<Trained> {
 }
 
 const RESTS = 'this round is measured without this keeper’s samples'
+const EXPOSED = 'an update of zeros, and no samples declared'
 const LEAVES = 'training.layerGroups leaves these layers to others: an update of zeros'
+
+/** Whether what this keeper trains could be computed from the round's result, because too many of the other updates are public. */
+async function isExposed(step: Step & { readonly seat: number }): Promise<boolean> {
+  const found = await exposure(step)
+  if (found === null) return false
+  step.context.log.warn(
+    { event: 'exposed', round: step.snapshot.round, ...found },
+    'too many members represent services, and their updates are public: this keeper keeps its samples out of the round',
+  )
+  return true
+}
 
 /**
  * An update of zeros in a round that this keeper sits out. It declares no samples, as a keeper without any does, so the

@@ -3,6 +3,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { expect } from 'chai'
 import { ZeroAddress, ZeroHash } from 'ethers'
+import { partyOfLower } from '../../../keepers/nested/index.ts'
 import { compile } from '../../../scripts/solc.ts'
 import { consentOf } from '../registry/keepers.ts'
 import { createWorld, type Player, type World } from '../rounds/fixture.ts'
@@ -275,5 +276,22 @@ describe('the admission of representatives', () => {
     await expect(tree.connect(first.owner).resign(upper)).to.be.revertedWithCustomError(tree, 'RepresentsNobody')
     await represent(2, first)
     expect(await tree.representedBy(upper, first.owner)).to.equal(services[2]!)
+  })
+
+  it('says by the seat whom a keeper sits for, whatever is appointed later: it decides whose updates count as public', async () => {
+    const { tree, admin, upper, services, service, players, authorities, join, openUpper, represent } = await asked()
+    const [first, second] = players as [Player, Player]
+    await openUpper({ hybrid: true })
+    for (const i of [1, 2]) await tree.connect(admin).invite(upper, services[i]!)
+    await represent(1, first)
+    await join(first)
+    await join(second)
+    const [forService, forItself] = [await tree.partyOf(services[1]!), await service.partyOf(second.owner)]
+    expect(partyOfLower(services[1]!)).to.equal(forService)
+    // Named unasked while it sits for itself, and replaced while it sits for a service.
+    await represent(2, second)
+    await tree.connect(authorities[1]!).appoint(upper, services[1]!, ZeroAddress)
+    expect(await service.partyOf(first.owner)).to.equal(forService)
+    expect(await service.partyOf(second.owner)).to.equal(forItself)
   })
 })

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ZeroHash } from 'ethers'
+import { ZeroAddress, ZeroHash } from 'ethers'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create } from 'multiformats/hashes/digest'
@@ -139,6 +139,7 @@ export async function roundStage(options: {
   const parameters = {
     manifest: ZeroHash,
     minKeepers: 2n,
+    admission: ZeroAddress,
     decryptionsPerEpoch: 1000n,
     keyWindow: 100n,
     trainingWindow: 100n,

@@ -3,7 +3,7 @@
 import { expect } from 'chai'
 import { id, type JsonRpcApiProvider, ZeroAddress } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/index.ts'
-import { auditRound, NestedError } from '../../../keepers/nested/index.ts'
+import { auditRound, NestedError, partyOfLower } from '../../../keepers/nested/index.ts'
 import { cidFromHex } from '../../../keepers/network/index.ts'
 import {
   clip,
@@ -66,24 +66,29 @@ describe('the audit of a round of services', () => {
   }
 
   /** The chain, on which the seats 0 and 1 represent A and B. */
-  const source = (versions: Readonly<Record<string, readonly Version[]>>, represented: readonly string[] = [A, B]) => {
+  const source = (
+    versions: Readonly<Record<string, readonly Version[]>>,
+    represented: readonly string[] = [A, B],
+    { seatsFor = represented, before = represented }: { seatsFor?: readonly string[]; before?: readonly string[] } = {},
+  ) => {
     const keeper = (seat: number): string => `0x${String(seat + 6).repeat(40)}`
+    const seatOf = (who: unknown): number => [0, 1].findIndex((seat) => keeper(seat) === String(who))
     const logs: Log[] = []
-    const say = (address: string, name: string, values: readonly unknown[]): void => {
+    const say = (address: string, name: string, values: readonly unknown[], blockNumber = 7): void => {
       const { topics, data } = service.encodeEventLog(name, values as unknown[])
-      logs.push({ address, topics: topics as string[], data, blockNumber: 7 })
+      logs.push({ address, topics: topics as string[], data, blockNumber })
     }
     for (const [address, list] of Object.entries(versions)) {
       for (const [i, { commitment, cid }] of list.entries())
         say(address, 'UpdateCompleted', [address === UPPER ? ROUND : i + 1, commitment, cid, i + 1])
     }
-    say(UPPER, 'Transitioned', [0, 5, 0, 1, ROUND, BEGAN + WINDOW])
+    say(UPPER, 'Transitioned', [0, 5, 0, 1, ROUND, BEGAN + WINDOW], 5)
     say(UPPER, 'MembersDrafted', [ROUND, 3, id('sum'), 3, 0, 3])
     for (const seat of [0, 1]) {
       say(UPPER, 'UpdateCommitted', [ROUND, seat, id('update')])
       say(UPPER, 'UpdateRevealed', [ROUND, seat, '0x00', 1, SAMPLES])
     }
-    const answers: Record<string, (to: string, args: readonly unknown[]) => readonly unknown[]> = {
+    const answers: Record<string, (to: string, args: readonly unknown[], block: unknown) => readonly unknown[]> = {
       keeperRegistry: () => [REGISTRY],
       modelRegistry: () => [REGISTRY],
       clock: () => [0, 1, 1, 1],
@@ -121,17 +126,21 @@ describe('the audit of a round of services', () => {
         ],
       ],
       epochInfo: () => [[1, 3, 2, 2, 2, 2, 0, id('crs'), id('key'), 0, 2]],
-      representedBy: (_, [__, who]) => [represented[[0, 1].findIndex((seat) => keeper(seat) === String(who))]],
+      // Before block 7 that is those of before.
+      representedBy: (_, [__, who], block) => [(Number(block) < 7 ? before : represented)[seatOf(who)]],
+      partyOf: (_, [who]) => [partyOfLower(seatsFor[seatOf(who)]!)],
+      lowerCount: () => [2],
+      lowerAt: (_, [__, i]) => [[A, B][Number(i)]],
       serviceStatus: () => [1],
     }
     const provider: Record<string, unknown> = {
       getCode: async () => '0x01',
       getBlockNumber: async () => 9,
       resolveName: async (name: string) => name,
-      call: async ({ to, data }: { to: string; data: string }) => {
+      call: async ({ to, data, blockTag }: { to: string; data: string; blockTag?: unknown }) => {
         const iface = [service, tree, registry].find((one) => one.parseTransaction({ data }) !== null)!
         const { name, args } = iface.parseTransaction({ data })!
-        return iface.encodeFunctionResult(name, answers[name]!(to, [...args]) as unknown[])
+        return iface.encodeFunctionResult(name, answers[name]!(to, [...args], blockTag ?? 9) as unknown[])
       },
       getLogs: async ({ address, topics }: { address: string; topics: (string | string[] | null)[] }) =>
         logs
@@ -194,6 +203,20 @@ describe('the audit of a round of services', () => {
     )
     expect(verdict).to.equal('differs')
     expect(seats.map(({ suspect }) => suspect)).to.deep.equal([true, false])
+  })
+
+  it('names a seat that contributed for a service which its keeper had ceased to represent', async () => {
+    const [a, b] = [moved(0.001, 1), moved(0.002, 2)]
+    const chain = { [A]: [version(a, 100)], [B]: [version(b, 100)], [UPPER]: [version(federated([a, b]), 9_000)] }
+    const gone = await auditRound(source(chain, [A, ZeroAddress], { seatsFor: [A, B] }), ROUND)
+    expect([gone.verdict, gone.difference]).to.deep.equal(['differs', null])
+    expect(gone.seats.map(({ suspect, dismissed }) => [suspect, dismissed])).to.deep.equal([
+      [false, false],
+      [true, true],
+    ])
+    // Replaced after training had begun: it may have trained before, and its service's version is what it should have brought.
+    const during = await auditRound(source(chain, [A, ZeroAddress], { seatsFor: [A, B], before: [A, B] }), ROUND)
+    expect(during.verdict).to.equal('as stated')
   })
 
   it('cannot tell where a keeper of its own contributed, and refuses what it cannot recompute', async () => {

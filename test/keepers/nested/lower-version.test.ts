@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a representative reads about its service: which version counts, and that two endpoints must say so.
 import { expect } from 'chai'
-import { id, ZeroAddress } from 'ethers'
+import { id, ZeroAddress, ZeroHash } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/index.ts'
-import { NestedError, type Reader, requireRepresentative, versionAtTime } from '../../../keepers/nested/index.ts'
+import {
+  NestedError,
+  partyOfLower,
+  type Reader,
+  requireRepresentative,
+  versionAtTime,
+} from '../../../keepers/nested/index.ts'
 
 const [TREE, UPPER, LOWER, KEEPER] = ['1', '2', '3', '4'].map((digit) => `0x${digit.repeat(40)}`) as [
   string,
@@ -15,10 +21,25 @@ const place = { tree: TREE, upper: UPPER, lower: LOWER }
 const service = contractInterface('ILearningService')
 const tree = contractInterface('ServiceTree')
 
-type Chain = { readonly accepted: readonly number[]; readonly represents?: string; readonly raw?: string }
+type Chain = {
+  readonly accepted: readonly number[]
+  readonly represents?: string
+  readonly sitsFor?: string
+  readonly admission?: string
+  readonly raw?: string
+}
+
+/** A service's parameters, of which only the admission contract matters here. */
+function parametersWith(admission: string): string {
+  const fields = service.getFunction('parameters')!.outputs[0]!.components!.map(({ name, type }) => {
+    if (name === 'admission') return admission
+    return type === 'bool' ? false : type === 'address' ? ZeroAddress : type === 'bytes32' ? ZeroHash : 0
+  })
+  return service.encodeFunctionResult('parameters', [fields as never])
+}
 
 /** What a chain with these versions answers. */
-function answer({ accepted, represents = LOWER, raw }: Chain, data: string): string {
+function answer({ accepted, represents = LOWER, sitsFor = LOWER, admission = TREE, raw }: Chain, data: string): string {
   if (raw !== undefined) return raw
   const call = service.parseTransaction({ data })
   if (call?.name === 'versionCount') return service.encodeFunctionResult('versionCount', [accepted.length])
@@ -26,6 +47,8 @@ function answer({ accepted, represents = LOWER, raw }: Chain, data: string): str
     const version = Number(call.args[0])
     return service.encodeFunctionResult('versionAt', [[1, version, accepted[version - 1], 3, id(`version ${version}`)]])
   }
+  if (call?.name === 'partyOf') return partyOfLower(sitsFor)
+  if (call?.name === 'parameters') return parametersWith(admission)
   return tree.encodeFunctionResult('representedBy', [represents])
 }
 
@@ -88,6 +111,13 @@ describe('a service’s version for a round of another', () => {
     }
     const [yes, no] = [{ accepted: [] }, { accepted: [], represents: ZeroAddress }]
     expect(await codeOf(requireRepresentative(reader(yes, no), place, KEEPER))).to.equal('unheard')
+  })
+
+  it('is brought only from a seat that was taken for the service: others count a keeper that sits for itself as one that hides them', async () => {
+    for (const seat of [{ sitsFor: KEEPER }, { sitsFor: UPPER }, { admission: ZeroAddress }, { admission: LOWER }]) {
+      const check = requireRepresentative(reader({ accepted: [], ...seat }), place, KEEPER)
+      expect(await codeOf(check), JSON.stringify(seat)).to.equal('not-representative')
+    }
   })
 
   it('is not read from addresses that are something else', async () => {

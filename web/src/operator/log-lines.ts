@@ -34,6 +34,8 @@ export const ADVICE: Readonly<Record<string, string>> = {
   diverged: 'lower training.learningRate; the keeper sat the round out',
   dropped: 'look at the lines before it: it was silent when it was due, or in the minority',
   'encryption key unknown': LOST_KEY,
+  exposed:
+    'nothing: its samples stay out. To train here, the service needs more members that represent nobody; data.use: judge says it once and for all',
   failover: ENDPOINTS,
   incomplete: 'nothing: the round repeats; when it happens again and again, ask the other members',
   'job returned':
