@@ -140,8 +140,9 @@ describe('a holder’s view of a gate', function () {
   })
 
   it('an endpoint that shows a list with one value more is contradicted by the root that two others have', async () => {
-    const { ethers, verifiers } = await open()
-    const lists = await ethers.deployContract('ValueLists', [verifiers, ethers.id('list'), new IntervalList().root])
+    const { ethers, verifiers, lists: small } = await open()
+    const parts = [verifiers, await small.CIRCUIT_ID(), new IntervalList().root] as const
+    const lists = await ethers.deployContract('ValueLists', [...parts])
     await lists.openList('sanctions')
     const client = new ListClient(await lists.getAddress(), providerOf(ethers))
     const view = await client.read(1)
@@ -154,8 +155,9 @@ describe('a holder’s view of a gate', function () {
   })
 
   it('reads a list from the block in which it was opened, not from the first of the chain', async () => {
-    const { ethers, networkHelpers, verifiers } = await open()
-    const lists = await ethers.deployContract('ValueLists', [verifiers, ethers.id('list'), new IntervalList().root])
+    const { ethers, networkHelpers, verifiers, lists: small } = await open()
+    const parts = [verifiers, await small.CIRCUIT_ID(), new IntervalList().root] as const
+    const lists = await ethers.deployContract('ValueLists', [...parts])
     await networkHelpers.mine(9_000)
     await lists.openList('sanctions')
     const opened = await ethers.provider.getBlockNumber()
