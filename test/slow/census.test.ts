@@ -334,63 +334,24 @@ describe('a private table', function () {
     await writeFile(at('bad.csv'), 'age,sex\n1,2\n')
     await writeFile(at('bad.json'), JSON.stringify({ format: 'cohort-additive-model', version: 1, weights: [5000] }))
     await writeFile(at('bad.secret'), 'secret')
+    const old = 'table.secret'
+    const committing = (table: string, secret = 'new.secret', series = 1, by = SERVER, budget = BUDGET) => [
+      ...['commit', at(table), ...budget, '--series', String(series), '--secret', at(secret), ...as(by)],
+    ]
+    const generous = ['--max-epsilon', '9', '--version-epsilon', '1']
     for (const [args, what, code] of [
-      [
-        ['commit', at('bad.csv'), ...BUDGET, '--series', '1', '--secret', at('new.secret'), ...as(SERVER)],
-        /line 1 is 'age,sex'/,
-        65,
-      ],
-      [
-        ['commit', at('table.csv'), ...BUDGET, '--series', '1', '--secret', at('table.secret'), ...as(SERVER)],
-        /is the secret of version 1/,
-        65,
-      ],
-      [
-        ['commit', at('table.csv'), ...BUDGET, '--series', '9', '--secret', at('new.secret'), ...as(SERVER)],
-        /there is no series 9/,
-        1,
-      ],
-      [
-        ['commit', at('table.csv'), ...BUDGET, '--series', '1', '--secret', at('new.secret'), ...as(CLIENT)],
-        /NotServer/,
-        1,
-      ],
-      [
-        ['commit', at('table.csv'), ...BUDGET, '--series', '1', '--secret', at('bad.secret'), ...as(SERVER)],
-        /64 hexadecimal/,
-        65,
-      ],
-      [
-        ['commit', at('none.csv'), ...BUDGET, '--series', '1', '--secret', at('new.secret'), ...as(SERVER)],
-        /none\.csv/,
-        66,
-      ],
-      [
-        [
-          'commit',
-          at('table.csv'),
-          '--max-epsilon',
-          '9',
-          '--version-epsilon',
-          '1',
-          '--series',
-          '1',
-          '--secret',
-          at('s'),
-          ...as(SERVER),
-        ],
-        /series 1 has maxEpsilon 1500000, you allow 9000000/,
-        65,
-      ],
+      [committing('bad.csv'), /line 1 is 'age,sex'/, 65],
+      [committing('table.csv', old), /is the secret of version 1/, 65],
+      [committing('table.csv', 'new.secret', 9), /there is no series 9/, 1],
+      [committing('table.csv', 'new.secret', 1, CLIENT), /NotServer/, 1],
+      [committing('table.csv', 'bad.secret'), /64 hexadecimal/, 65],
+      [committing('none.csv'), /none\.csv/, 66],
+      [committing('table.csv', 's', 1, SERVER, generous), /series 1 has maxEpsilon 1500000, you allow 9000000/, 65],
       [['request', ...version(1), '--model', at('bad.json'), ...as(CLIENT)], /weights/, 65],
       [['request', ...version(7), ...as(CLIENT)], /UnknownVersion/, 1],
       [['result', '99'], /there is no request 99/, 1],
       [['design', '2', '--out', at('x.json')], /design needs marginals/, 65],
-      [
-        ['release', '3', at('none'), '--table', at('table.csv'), '--secret', at('table.secret'), ...as(SERVER)],
-        /cancelled/,
-        1,
-      ],
+      [['release', '3', at('none'), '--table', at('table.csv'), '--secret', at(old), ...as(SERVER)], /cancelled/, 1],
       [['budget', '--series', '1', '--ledger', addresses[5]!], /no ledger of tables/, 78],
       [['open', '--max-epsilon', '0', '--version-epsilon', '1', '--bond', '1', ...as(SERVER)], /a number above 0/, 64],
       [['generate', '--rows', '20000'], /1 to 16383/, 64],
