@@ -144,8 +144,6 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
       throw error
     })
     const secret = known === null ? TableSecret.draw() : TableSecret.parse(known)
-    // First, so that nothing is committed to under a secret that is lost.
-    if (known === null) await writeAtomically(options.secret, secret.toText(), OWNER_ONLY)
     // Salts come from the secret: under one secret, two versions would show which chunks are the same.
     const used = known === null ? null : await versionUnder(ledger, options.series, seedCommitmentOf(secret.seed))
     if (used !== null)
@@ -159,10 +157,15 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
     const { chainId, address } = ledger
     // Before anybody can ask: a version without an entry is not released from.
     const record = OnceRecord.beside(options.secret)
-    await record.enter({
-      ...{ chainId, ledger: address, series: options.series, seedCommitment, chunksHash: chunksHashOf(chunks) },
-      ...{ maxEpsilon, versionEpsilon, maxDelta },
-    })
+    await record.enter(
+      {
+        ...{ chainId, ledger: address, series: options.series, seedCommitment, chunksHash: chunksHashOf(chunks) },
+        ...{ maxEpsilon, versionEpsilon, maxDelta },
+      },
+      known === null,
+    )
+    // After its entry, so that no secret lies there without one; before the transaction, so that nothing is committed to under a lost one.
+    if (known === null) await writeAtomically(options.secret, secret.toText(), OWNER_ONLY)
     const sent = await ledger.commitVersion(options.series, chunks, seedCommitment)
     const present = rows.filter((row) => row !== null).length
     print(

@@ -75,9 +75,10 @@ export class OnceRecord implements ReleaseRecord {
 
   /**
    * Enters a table before it is committed to. The same again changes nothing.
-   * @throws CensusError mismatch when its secret is on record for another table, place or budget
+   * @param isNew whether the secret was drawn just now: one that lay there may have served, and its record be lost
+   * @throws CensusError mismatch when its secret is on record for another table, place or budget; bad-data when it is old and not on record
    */
-  async enter(entry: TableEntry): Promise<void> {
+  async enter(entry: TableEntry, isNew: boolean): Promise<void> {
     await this.#locked((tables) => {
       const made: RecordedTable = {
         ...placeOf(entry),
@@ -89,7 +90,12 @@ export class OnceRecord implements ReleaseRecord {
         releases: [],
       }
       const found = tables.find(({ seedCommitment }) => seedCommitment === made.seedCommitment)
-      if (found === undefined) return [...tables, made]
+      if (found === undefined && isNew) return [...tables, made]
+      if (found === undefined)
+        throw new CensusError(
+          'bad-data',
+          `${this.file} does not have this secret, which is older: noise may have been drawn from it. Name a new file with --secret`,
+        )
       const field = (Object.keys(made) as (keyof RecordedTable)[]).find(
         (key) => key !== 'releases' && found[key] !== made[key],
       )

@@ -121,7 +121,7 @@ describe('a server of a private table whose endpoint lies', function () {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cohort-liar-'))
     record = OnceRecord.beside(join(folder, 'table.secret'))
-    await record.enter({ ...ENTRY, seedCommitment: SEED_COMMITMENT, chunksHash: CHUNKS_HASH })
+    await record.enter({ ...ENTRY, seedCommitment: SEED_COMMITMENT, chunksHash: CHUNKS_HASH }, true)
     liar = new Liar(releaseQueryIdOf((await censusQueries(SHAPE)).outcomes), MODEL)
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))

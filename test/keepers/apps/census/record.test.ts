@@ -27,7 +27,7 @@ describe('the record of releases', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cohort-record-'))
     record = OnceRecord.beside(join(folder, 'table.secret'))
-    await record.enter(ENTRY)
+    await record.enter(ENTRY, true)
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
@@ -45,7 +45,7 @@ describe('the record of releases', () => {
     expect(tables[0].chainId).to.equal('31337')
     expect(tables[0].ledger).to.equal(ENTRY.ledger.toLowerCase())
     expect(tables[0].releases).to.deep.equal([])
-    await record.enter(ENTRY)
+    await record.enter(ENTRY, true)
     expect(JSON.parse(await readFile(record.file, 'utf8')).tables, 'entered twice').to.have.length(1)
   })
 
@@ -56,7 +56,14 @@ describe('the record of releases', () => {
       [{ series: 2 }, /series/],
       [{ versionEpsilon: 2_000_000n }, /versionEpsilon 1000000, not 2000000/],
     ] as const)
-      await refused(record.enter({ ...ENTRY, ...changes }), 'mismatch', what)
+      await refused(record.enter({ ...ENTRY, ...changes }, true), 'mismatch', what)
+  })
+
+  it('a secret that lay there without an entry is not entered: its record may be lost', async () => {
+    await record.enter(ENTRY, false)
+    await refused(record.enter({ ...ENTRY, seedCommitment: 8n }, false), 'bad-data', /does not have this secret/)
+    await rm(record.file)
+    await refused(record.enter(ENTRY, false), 'bad-data', /Name a new file with --secret/)
   })
 
   it('the same request under the same beacon is a repeat, under another one it is refused, also after a restart', async () => {
@@ -90,7 +97,7 @@ describe('the record of releases', () => {
     await refused(drawn(11), 'refused', /epsilon of the version, in millionths: 1000000 of 1000000 is spent/)
     // The next version has its own budget, and half of the series' is left.
     const next = { seedCommitment: 99n, chunksHash: beaconOf(2) }
-    await record.enter({ ...ENTRY, ...next })
+    await record.enter({ ...ENTRY, ...next }, true)
     for (let requestId = 12; requestId <= 16; requestId++) {
       await record.reserve(claimOf({ ...next, version: 2, requestId }))
       await record.draw(claimOf({ ...next, version: 2, requestId }), beaconOf(requestId))
@@ -129,7 +136,7 @@ describe('the record of releases', () => {
     ] as const) {
       await writeFile(record.file, damaged)
       await refused(record.reserve(claimOf({ requestId: 2 })), 'bad-data', what)
-      await refused(record.enter(ENTRY), 'bad-data', /restore its newest copy/)
+      await refused(record.enter(ENTRY, true), 'bad-data', /restore its newest copy/)
     }
     await writeFile(record.file, text)
     for (const mode of [0o660, 0o606, 0o640]) {
