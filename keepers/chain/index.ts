@@ -63,6 +63,7 @@ export type { MarketKind, MarketTerms, MarketView, Payout, PoolView, Proven, Sig
 export { nodePost } from './node-post.ts'
 export { decodeAddress, encodeAddress, PeerBook } from './peers.ts'
 export { chunksHashOf, PrivateTablesClient } from './privacy/client.ts'
+export { releaseContextOf, releaseQueryIdOf } from './privacy/names.ts'
 export {
   PrivateTableError,
   type PrivateTableErrorCode,
@@ -83,4 +84,13 @@ export { SIGNER_APIS, type SignerApi } from './signer/signer-protocols.ts'
 export { sortitionAt } from './sortition.ts'
 export { type QueueEvent, type Sender, TransactionQueue } from './transaction-queue.ts'
 export type { TransactionRequest } from './transaction-signer.ts'
-export { callsAtOneBlock, denyHeight, type Endpoints, hasWitnesses, leaveStale, settled, settles } from './witnesses.ts'
+export {
+  callsAtOneBlock,
+  denyHeight,
+  type Endpoints,
+  hasWitnesses,
+  leaveStale,
+  settled,
+  settledCall,
+  settles,
+} from './witnesses.ts'

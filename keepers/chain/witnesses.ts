@@ -99,6 +99,18 @@ export async function callsAtOneBlock(
   )
 }
 
+/** The answer to a call that settles it, at one block, among those that give any; null when none does. */
+export async function settledCall(
+  endpoints: Pick<Endpoints, 'everywhere'>,
+  clock: Pick<Clock, 'now'>,
+  call: { readonly to: string; readonly data: string },
+): Promise<string | null> {
+  const [answers] = await callsAtOneBlock(endpoints, clock, [call])
+  const heard = answers!.filter(({ result }) => typeof result === 'string')
+  const [first] = settled(heard, ({ result }) => String(result)) ?? []
+  return first === undefined ? null : String(first.result)
+}
+
 /**
  * Leaves an endpoint that stands still while others advance: a keeper that follows it would miss every state and deadline.
  * Nothing happens while its newest block is recent.

@@ -7,6 +7,7 @@ import {
   CENSUS_CIRCUITS,
   CensusError,
   censusQueries,
+  circuitsIn,
   commitModel,
   commitTable,
   describeCensus,
@@ -14,6 +15,7 @@ import {
   generateCensus,
   modelOfRequest,
   modelText,
+  OnceRecord,
   packModel,
   pairsOf,
   parseModel,
@@ -27,7 +29,7 @@ import {
   tableText,
   widthsOf,
 } from '../apps/census/index.ts'
-import { PrivateTablesClient } from '../chain/index.ts'
+import { chunksHashOf, PrivateTablesClient, releaseQueryIdOf } from '../chain/index.ts'
 import { writeAtomically } from '../zkml/index.ts'
 import { type ChainOptions, print, withChain } from './chain-command.ts'
 import { UsageError } from './failure.ts'
@@ -47,7 +49,8 @@ async function withLedger(
   if (ledger === undefined) throw new UsageError('give --ledger ADDRESS, or COHORT_TABLES')
   await withChain(options, async ({ deployment, provider, signer }) => {
     const { VerifierRegistry: verifiers } = deployment.contracts
-    await body(await PrivateTablesClient.open(ledger, verifiers, provider, signer), { signer, verifiers })
+    // Each endpoint of --rpc is a witness, too.
+    await body(await PrivateTablesClient.open(ledger, verifiers, provider, signer, provider), { signer, verifiers })
   })
 }
 
@@ -123,17 +126,24 @@ export async function open(options: OpenOptions): Promise<void> {
   })
 }
 
-export async function commit(table: string, options: SeriesOptions & { secret: string }): Promise<void> {
+type CommitOptions = SeriesOptions &
+  Pick<OpenOptions, 'maxEpsilon' | 'versionEpsilon' | 'maxDelta'> & { secret: string }
+
+export async function commit(table: string, options: CommitOptions): Promise<void> {
   const rows = parseTable(CENSUS, await readFile(table, 'utf8'))
   await withLedger(options, async (ledger) => {
-    await ledger.series(options.series)
+    const series = await ledger.series(options.series)
+    for (const field of ['maxEpsilon', 'versionEpsilon', 'maxDelta'] as const)
+      if (options[field] > series[field])
+        throw new CensusError(
+          'mismatch',
+          `series ${options.series} has ${field} ${series[field]}, you allow ${options[field]}: correct the option, or --series`,
+        )
     const known = await readFile(options.secret, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null
       throw error
     })
     const secret = known === null ? TableSecret.draw() : TableSecret.parse(known)
-    // First, so that nothing is committed to under a secret that is lost.
-    if (known === null) await writeAtomically(options.secret, secret.toText(), OWNER_ONLY)
     // Salts come from the secret: under one secret, two versions would show which chunks are the same.
     const used = known === null ? null : await versionUnder(ledger, options.series, seedCommitmentOf(secret.seed))
     if (used !== null)
@@ -142,12 +152,27 @@ export async function commit(table: string, options: SeriesOptions & { secret: s
         `${options.secret} is the secret of version ${used}: each version needs its own`,
       )
     const chunks = commitTable(CENSUS, rows, secret)
-    const sent = await ledger.commitVersion(options.series, chunks, seedCommitmentOf(secret.seed))
+    const seedCommitment = seedCommitmentOf(secret.seed)
+    const { maxEpsilon, versionEpsilon, maxDelta } = options
+    const { chainId, address } = ledger
+    // Before anybody can ask: a version without an entry is not released from.
+    const record = OnceRecord.beside(options.secret)
+    await record.enter(
+      {
+        ...{ chainId, ledger: address, series: options.series, seedCommitment, chunksHash: chunksHashOf(chunks) },
+        ...{ maxEpsilon, versionEpsilon, maxDelta },
+      },
+      known === null,
+    )
+    // After its entry, so that no secret lies there without one; before the transaction, so that nothing is committed to under a lost one.
+    if (known === null) await writeAtomically(options.secret, secret.toText(), OWNER_ONLY)
+    const sent = await ledger.commitVersion(options.series, chunks, seedCommitment)
     const present = rows.filter((row) => row !== null).length
     print(
       options,
-      { ...sent, rows: present, chunks: chunks.length },
-      `Version ${sent.version} of series ${options.series}: ${present} rows in ${chunks.length} chunks. Keep ${options.secret}, and keep it secret.`,
+      { ...sent, rows: present, chunks: chunks.length, record: record.file },
+      `Version ${sent.version} of series ${options.series}: ${present} rows in ${chunks.length} chunks. Keep ${options.secret}, and keep it ` +
+        `secret; keep ${record.file} beside it, which says what was drawn from it.`,
     )
   })
 }
@@ -167,7 +192,7 @@ export async function request(options: SeriesOptions & { number: number; model?:
   const model = options.model === undefined ? null : parseModel(CENSUS, await readFile(options.model, 'utf8'))
   await withLedger(options, async (ledger) => {
     const queries = await censusQueries(CENSUS)
-    const queryId = await ledger.queryIdOf(model === null ? queries.marginals : queries.outcomes)
+    const queryId = releaseQueryIdOf(model === null ? queries.marginals : queries.outcomes)
     const commitment = model === null ? 0n : commitModel(CENSUS, model)
     const elements = model === null ? [] : packModel(model)
     const sent = await ledger.request(options.series, options.number, queryId, commitment, elements)
@@ -196,8 +221,8 @@ export async function release(id: number, folder: string, options: ReleaseOption
     needed(signer)
     await withTerminal(options, async ({ progress, signal }) => {
       const { outputs, gas } = await serveRelease(ledger, id, {
-        ...{ shape: CENSUS, rows, secret, circuits: folder, work, batch, confirmations },
-        ...{ signal, onProgress: progress },
+        ...{ shape: CENSUS, rows, secret, circuits: circuitsIn(folder, CENSUS), work, batch, confirmations },
+        ...{ record: OnceRecord.beside(options.secret), signal, onProgress: progress },
       })
       print(
         options,

@@ -11,7 +11,7 @@ Examples (an account of a development node, --keystore FILE elsewhere):
   cohort census deploy --account 0                      # then: export COHORT_TABLES=0x…
   cohort census describe circuits/ --account 0
   cohort census open --max-epsilon 2 --version-epsilon 1 --fee 0.01 --bond 0.5 --account 1
-  cohort census commit table.csv --series 1 --secret table.secret --account 1
+  cohort census commit table.csv --series 1 --secret table.secret --max-epsilon 2 --version-epsilon 1 --account 1
   cohort census request --series 1 --number 1 --account 2
   cohort census release 1 circuits/ --table table.csv --secret table.secret --account 1
   cohort census result 1
@@ -56,22 +56,18 @@ export function registerCensus(program: Command): void {
     'register the circuits’ verifiers, and say what they release (the registrar)',
   ).action(async (folder, options) => (await actions()).describe(folder, options))
 
-  command(census, 'open', 'open a series of versions of a table, with its budget')
-    .requiredOption('--max-epsilon <number>', 'of all releases about all versions', parseMillionths)
-    .requiredOption('--version-epsilon <number>', 'of all releases about one version', parseMillionths)
-    .addOption(
-      new Option('--max-delta <number>', 'of all releases about all versions')
-        .argParser(parseDelta)
-        .default(10n ** 12n, '1e-6'),
-    )
+  budgeted(command(census, 'open', 'open a series of versions of a table, with its budget'))
     .option('--interval <seconds>', 'least time between two versions', parseCountFromZero, 86_400)
     .option('--deliver <seconds>', 'from acceptance to delivery', parseCount, 3600)
     .option('--fee <ether>', 'of a delivered release', parseEtherText, '0')
     .requiredOption('--bond <ether>', 'that the server loses when it does not deliver', parseEtherText)
     .action(async (options) => (await actions()).open(options))
 
-  series(command(census, 'commit <table>', 'commit to the next version of a series (its server)'))
-    .requiredOption('--secret <file>', 'the version’s secret; drawn when there is no such file')
+  budgeted(series(command(census, 'commit <table>', 'commit to the next version of a series (its server)')))
+    .requiredOption(
+      '--secret <file>',
+      'the version’s secret; drawn when there is no such file, and a record kept beside it',
+    )
     .action(async (table, options) => (await actions()).commit(table, options))
 
   series(command(census, 'request', 'ask for all marginals, or for the outcomes of a model'))
@@ -90,7 +86,7 @@ export function registerCensus(program: Command): void {
   )
     .argument('<folder>', 'the circuits and keys')
     .requiredOption('--table <file>', 'the rows of the version')
-    .requiredOption('--secret <file>', 'the secret of the version')
+    .requiredOption('--secret <file>', 'the secret of the version, beside its record')
     .option('--work <folder>', 'where proofs are kept until they are on the chain', 'census-work')
     .option('--batch <n>', 'chunks of a transaction', wholeNumber('--batch', 1, 100), 10)
     .option('--confirmations <n>', 'blocks on top of the beacon’s before noise is published', parseCountFromZero, 12)
@@ -131,6 +127,18 @@ function numbered(parent: Command, name: string, description: string): Command {
 
 function series(to: Command): Command {
   return to.requiredOption('--series <number>', 'the series', parseCount)
+}
+
+/** What the ledger is to allow, and what the server itself keeps to, whatever an endpoint says. */
+function budgeted(to: Command): Command {
+  return to
+    .requiredOption('--max-epsilon <number>', 'of all releases about all versions', parseMillionths)
+    .requiredOption('--version-epsilon <number>', 'of all releases about one version', parseMillionths)
+    .addOption(
+      new Option('--max-delta <number>', 'of all releases about all versions')
+        .argParser(parseDelta)
+        .default(10n ** 12n, '1e-6'),
+    )
 }
 
 /** Decimal text in units of 10^-places. */

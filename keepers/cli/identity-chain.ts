@@ -26,14 +26,16 @@ import { hex, programOf } from './identity-files.ts'
 import { interruptible } from './stopping.ts'
 import { emit } from './zkml/terminal.ts'
 
-type ListOptions = ChainOptions & { readonly lists: string }
+/** A chain that was named is the only one that is asked. */
+type Pinned = ChainOptions & { readonly chain?: number }
+type ListOptions = Pinned & { readonly lists: string }
 type ValueOptions = ListOptions & {
   readonly list: number
   readonly value?: bigint
   readonly document?: string
   readonly country?: number
 }
-type GateOptions = ChainOptions & { readonly gate: string }
+type GateOptions = Pinned & { readonly gate: string }
 type AccountOptions = GateOptions & { readonly for: string }
 
 export async function deployListsOf(folder: string, options: ChainOptions): Promise<void> {
@@ -45,7 +47,7 @@ export async function deployListsOf(folder: string, options: ChainOptions): Prom
 }
 
 export async function openList(options: ListOptions & { readonly name: string }): Promise<void> {
-  await withEndpoint(options, undefined, async ({ provider, signer }) => {
+  await withEndpoint(options, options.chain, async ({ provider, signer }) => {
     const made = await new ListClient(options.lists, provider, needed(signer)).open(options.name)
     print(options, made, `List ${made.listId}: ${options.name}.`)
   })
@@ -53,7 +55,7 @@ export async function openList(options: ListOptions & { readonly name: string })
 
 export async function changeList(folder: string, change: 'add' | 'remove', options: ValueOptions): Promise<void> {
   const value = chosenValue(options)
-  await withEndpoint(options, undefined, async ({ provider, signer }) => {
+  await withEndpoint(options, options.chain, async ({ provider, signer }) => {
     const client = new ListClient(options.lists, provider, needed(signer))
     await proving(folder, async (prover, signal) => {
       const sent = await client[change](options.list, value, prover, { signal })
@@ -65,7 +67,7 @@ export async function changeList(folder: string, change: 'add' | 'remove', optio
 
 export async function checkList(options: ValueOptions): Promise<void> {
   const value = chosenValue(options)
-  await withEndpoint(options, undefined, async ({ provider }) => {
+  await withEndpoint(options, options.chain, async ({ provider }) => {
     const { list, name } = await new ListClient(options.lists, provider).read(options.list)
     const listed = list.has(value)
     print(
@@ -106,7 +108,7 @@ export async function deployGateOf(
 export async function accept(
   options: GateOptions & { readonly issuer: number; readonly revocations: number; readonly withdraw?: boolean },
 ): Promise<void> {
-  await withEndpoint(options, undefined, async ({ provider, signer }) => {
+  await withEndpoint(options, options.chain, async ({ provider, signer }) => {
     const client = new GateClient(options.gate, provider, needed(signer))
     const accepted = options.withdraw !== true
     const sent = await client.setIssuer(options.issuer, accepted, options.revocations)
@@ -119,7 +121,7 @@ export async function accept(
 }
 
 export async function challenge(options: AccountOptions): Promise<void> {
-  await withEndpoint(options, undefined, async ({ provider }) => {
+  await withEndpoint(options, options.chain, async ({ provider }) => {
     const made = await new GateClient(options.gate, provider).challenge(options.for)
     const context = String(made.context)
     print(options, { context, block: made.challengeBlock }, `context ${context}\nblock   ${made.challengeBlock}`)
@@ -140,18 +142,20 @@ export async function pass(
     readonly minAge: number
     readonly countries?: readonly string[]
     readonly except?: readonly string[]
+    readonly passDays: number
   },
 ): Promise<void> {
-  const expected = { minAge: options.minAge, countries: countriesOf(options) }
+  const expected = { minAge: options.minAge, countries: countriesOf(options), passDays: options.passDays }
   const read = async <T>(file: string, parse: (text: string, name: string) => T) =>
     parse(await readFile(file, 'utf8'), file)
   const secret = await read(options.wallet, readWallet)
   const credential = await read(options.credential, readCredential)
   const capture = await read(options.capture, readCapture)
   const program = await programOf(options.model)
-  await withEndpoint(options, undefined, async ({ provider, signer }) => {
+  await withEndpoint(options, options.chain, async ({ provider, signer }) => {
     if (options.out === undefined) needed(signer)
-    const client = new GateClient(options.gate, provider, signer)
+    // Each endpoint of --rpc is a witness, too.
+    const client = new GateClient(options.gate, provider, signer, provider)
     const context = await client.contextAt(options.for, options.block)
     const { day, policy, chainId, ...question } = await client.question(context, expected)
     process.stderr.write(
@@ -187,7 +191,7 @@ export async function pass(
 
 export async function bring(file: string, options: AccountOptions): Promise<void> {
   const { statement, proof } = readPassProof(await readFile(file, 'utf8'), file)
-  await withEndpoint(options, undefined, async ({ provider, signer }) => {
+  await withEndpoint(options, options.chain, async ({ provider, signer }) => {
     const client = new GateClient(options.gate, provider, needed(signer))
     const sent = await client.pass(options.for, statement, proof)
     const { until } = await client.passOf(options.for)
@@ -196,7 +200,7 @@ export async function bring(file: string, options: AccountOptions): Promise<void
 }
 
 export async function show(options: AccountOptions): Promise<void> {
-  await withEndpoint(options, undefined, async ({ provider }) => {
+  await withEndpoint(options, options.chain, async ({ provider }) => {
     const found = await new GateClient(options.gate, provider).passOf(options.for)
     const text =
       found.until === 0 ? 'never passed' : `${found.passed ? 'passed' : 'had a pass'} until ${dateText(found.until)}`

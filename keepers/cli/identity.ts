@@ -18,7 +18,7 @@ Examples (an account of a development node; --keystore FILE elsewhere):
   cohort identity challenge --gate 0x… --for 0x… --json
   cohort identity capture --key camera.key --picture now.json --context 123… --out capture.json
   cohort identity pass people/ --wallet wallet.json --credential credential.json --capture capture.json --gate 0x… \\
-    --for 0x… --block 17 --issuer 1 --key-id 1 --min-age 18 --except 408 364 --account 2
+    --chain 31337 --for 0x… --block 17 --issuer 1 --key-id 1 --min-age 18 --except 408 364 --account 2
   cohort identity show --gate 0x… --for 0x…
 `
 
@@ -166,7 +166,7 @@ function registerGates(identity: Command): void {
     gateCommand(identity, 'challenge', 'what a camera is to sign for an account, good for some blocks'),
   ).action(async (options) => (await chain()).challenge(options))
 
-  forAccount(gateCommand(identity, 'pass <folder>', 'holder: prove, and bring the proof to the gate'))
+  forAccount(gateCommand(identity, 'pass <folder>', 'holder: prove, and bring the proof to the gate', true))
     .requiredOption('--wallet <file>', 'as `wallet` wrote it')
     .requiredOption('--credential <file>', 'as `issue` wrote it')
     .requiredOption('--capture <file>', 'as `capture` wrote it')
@@ -180,6 +180,12 @@ function registerGates(identity: Command): void {
     )
     .option('--countries <codes...>', 'the countries that you expect it to let through, ISO 3166-1 numeric')
     .option('--except <codes...>', 'instead: all but these')
+    .option(
+      '--pass-days <n>',
+      'how long you expect its passes to last, so long must your credential be good',
+      wholeNumber('--pass-days', 1, 366),
+      30,
+    )
     .option('--model <file>', 'the circuit’s network; the one of this release when absent')
     .option('--out <file>', 'write statement and proof instead of sending them')
     .action(async (folder, options) => (await chain()).pass(folder, options))
@@ -198,7 +204,7 @@ function listsOption(): Option {
 }
 
 function listCommand(parent: Command, name: string, description: string): Command {
-  return chainCommand(parent, name, description).addOption(listsOption().makeOptionMandatory())
+  return chainCommand(parent, name, description).addOption(listsOption().makeOptionMandatory()).addOption(chainOption())
 }
 
 /** About one value of one list. */
@@ -210,9 +216,18 @@ function valued(command: Command): Command {
     .option('--country <code>', 'ISO 3166-1 numeric', parseCount)
 }
 
-function gateCommand(parent: Command, name: string, description: string): Command {
+/** @param pinned whether the chain has to be named: an endpoint could ask for one's mark on another */
+function gateCommand(parent: Command, name: string, description: string, pinned = false): Command {
   const gate = new Option('--gate <address>', 'the gate').env('COHORT_GATE').argParser(parseAddress)
-  return chainCommand(parent, name, description).addOption(gate.makeOptionMandatory())
+  return chainCommand(parent, name, description)
+    .addOption(gate.makeOptionMandatory())
+    .addOption(chainOption().makeOptionMandatory(pinned))
+}
+
+function chainOption(): Option {
+  return new Option('--chain <id>', 'the chain that you mean; an endpoint on another one is not asked')
+    .env('COHORT_CHAIN')
+    .argParser(wholeNumber('--chain', 1, Number.MAX_SAFE_INTEGER))
 }
 
 function forAccount(command: Command): Command {

@@ -4,6 +4,7 @@ export { StoreError, type StoreErrorCode, translateFileError } from './errors.ts
 export { FolderReader } from './folder-reader.ts'
 export type { Intent, Journal } from './journal.ts'
 export { type FolderBinding, KeeperStore, type StoreOptions } from './keeper-store.ts'
+export { withFileLock } from './lock.ts'
 export { type LogRow, LogStore } from './log-store.ts'
 export { type Claim, claimsOf, type ProtectionRecord, protectionRecord } from './protection.ts'
 export { newKdfParameters, SecretBox } from './secret-box.ts'

@@ -211,4 +211,38 @@ describe('gadgets of private tables', function () {
     ] as const)
       expect(() => circuit.witness({ ...right, ...changes }), what).to.throw(CircuitError, /constraint/)
   })
+
+  it('NoisyCounts: the counts of one slice under the context of another are refused by the bound on the upper part alone', async () => {
+    const { file, template, parameters, public: visible } = INSTANCES['noisy-counts-2']!
+    const main = mainOf(file, template, parameters, visible).split('\n').at(-2)
+    // A liar's hint: in the field there is an upper part for every pair of a context and a slice.
+    const library = await readFile('circuits/lib/noisy_counts.circom', 'utf8')
+    const hint = 'signal high <-- context >> 4;'
+    const bound = '    component contextRange = Range(0, 240);\n    contextRange.in <== high;\n'
+    const link = '    16 * high + slice === context;\n'
+    for (const text of [hint, bound, link]) expect(library.split(text), text).to.have.length(2)
+    const lying = library.replace(hint, 'signal high <-- (context - slice) / 16;')
+    const compiled = (source: string, name: string) => Circuit.compile(`${source}\n${main}\n`, { name })
+    const pack = (cells: number[]) => cells.reduceRight((sum, value) => (sum << 16n) | BigInt(value), 0n)
+    const [first, second] = [new Array<number>(15).fill(7), Array.from({ length: 15 }, (_, i) => 10 * i)]
+    const context = (123n << 4n) | 1n
+    const shared = { seed: 99n, blinding: 5n, element: [pack(first), pack(second)], context }
+    const honest = { ...shared, count: fields(second), slice: 1n }
+    const swapped = { ...shared, count: fields(first), slice: 0n }
+
+    const bounded = await compiled(lying, 'noisy-counts-hint')
+    expect(bounded.system.firstViolation(bounded.witness(honest)), 'the hint itself is no forgery').to.equal(null)
+    expect(() => bounded.witness(swapped)).to.throw(CircuitError, /constraint/)
+    const noise = drawNoise(99n, context, LIMITS)
+    // Without either, a server would publish the first slice as the second one.
+    for (const [source, name] of [
+      [lying.replace(bound, ''), 'noisy-counts-unbounded'],
+      [library.replace(link, ''), 'noisy-counts-unlinked'],
+    ] as const) {
+      const open = await compiled(source, name)
+      const forged = open.witness(swapped)
+      expect(open.system.firstViolation(forged), name).to.equal(null)
+      expect(open.value(forged, 'released')).to.equal(pack(first.map((value, i) => value + noise[i]! + 1024)))
+    }
+  })
 })

@@ -2,11 +2,11 @@
 // A private table of 10,000 rows, end to end: a chain, a server and a client, each a process of its own; real circuits and verifiers. The
 // server is killed while it proves, and goes on. Then liars, with real proofs.
 import { execFile, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect } from 'chai'
-import { ContractFactory, parseEther } from 'ethers'
+import { parseEther } from 'ethers'
 import { countOutcomes, countPairs } from '../../keepers/apps/census/counting.ts'
 import {
   type AdditiveModel,
@@ -24,10 +24,12 @@ import {
   tableText,
 } from '../../keepers/apps/census/index.ts'
 import { drawNoise, seedCommitmentOf } from '../../keepers/apps/census/noise.ts'
-import { clients, contractArtifact, PrivateTablesClient } from '../../keepers/chain/index.ts'
+import { clients, PrivateTablesClient, releaseQueryIdOf } from '../../keepers/chain/index.ts'
 import { type ProofWithSignals, toSolidityProof } from '../../keepers/zkml/index.ts'
 import { type LocalChain, startLocalChain } from '../../scripts/demo/local-chain.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
+import { startLyingProxy } from './lying-proxy.ts'
+import { deployRegistry, registryOnly } from './registry-only.ts'
 
 const CLI = resolve(import.meta.dirname, '../../keepers/cli/main.ts')
 /** Keys take a minute or two to set up: kept from run to run, as those of other tests. */
@@ -35,6 +37,9 @@ const CIRCUITS = resolve(import.meta.dirname, '../../.cache/census')
 const ROWS = 10_000
 /** Accounts of the development node. */
 const [ADMIN, SERVER, CLIENT, STRANGER] = [0, 1, 2, 3]
+
+/** Of the ledger's series, and the operator's own. */
+const BUDGET = ['--max-epsilon', '1.5', '--version-epsilon', '1']
 
 type Run = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
@@ -86,20 +91,15 @@ describe('a private table', function () {
     await on('generate', '--rows', String(ROWS), '--seed', '1', '--out', at('table.csv'))
     rows = parseTable(CENSUS, await readFile(at('table.csv'), 'utf8'))
     const admin = await chain.provider.getSigner(ADMIN)
-    const { abi, bytecode } = contractArtifact('VerifierRegistry')
-    const registry = await new ContractFactory(abi as string[], bytecode, admin).deploy(admin.address)
-    await registry.waitForDeployment()
-    const address = await registry.getAddress()
-    const verifiers = clients.verifiers(address, admin)
-    await (await verifiers.grantRole(await verifiers.REGISTRAR_ROLE(), admin.address)).wait()
-    await writeDeployment(address, await chain.provider.getNetwork())
+    const { chainId } = await chain.provider.getNetwork()
+    await writeFile(at('deployment.json'), registryOnly(await deployRegistry(admin), admin.address, chainId))
     const roles = ['--registrar', addresses[ADMIN]!, '--treasury', addresses[9]!]
     ledger = (await on('deploy', ...as(ADMIN), ...roles)).address
     const first = await on('describe', CIRCUITS, ...as(ADMIN))
     expect(await on('describe', CIRCUITS, ...as(ADMIN)), 'a second time').to.deep.equal(first)
-    const budget = ['--max-epsilon', '1.5', '--version-epsilon', '1', '--interval', '1']
-    await on('open', ...budget, '--deliver', '3000', '--fee', '0.01', '--bond', '0.5', ...as(SERVER))
-    await on('commit', at('table.csv'), '--series', '1', '--secret', at('table.secret'), ...as(SERVER))
+    const terms = ['--interval', '1', '--deliver', '3000', '--fee', '0.01', '--bond', '0.5']
+    await on('open', ...BUDGET, ...terms, ...as(SERVER))
+    await on('commit', at('table.csv'), ...BUDGET, '--series', '1', '--secret', at('table.secret'), ...as(SERVER))
   })
 
   after(async () => {
@@ -107,22 +107,6 @@ describe('a private table', function () {
     await processes?.[Symbol.asyncDispose]()
     await rm(home, { recursive: true, force: true })
   })
-
-  /** A deployment file: the registry, and the administrator's address for contracts that this needs nothing of. */
-  const writeDeployment = async (registry: string, { chainId }: { chainId: bigint }) => {
-    const names = [
-      ...['CohortToken', 'TimelockController', 'CohortGovernor', 'Guardian', 'Successors', 'KeeperRegistry'],
-      ...['ModelRegistry', 'AdoptedModel', 'StakePoolFactory', 'EqualRewards', 'SampleRewards', 'LearningService'],
-      ...['ServiceFactory', 'InferenceHub', 'PublisherRegistry', 'EnsembleOracle', 'ProverMarket', 'PredictionMarket'],
-      ...['InputMarket', 'DaoPilot', 'OutcomePoolFactory', 'SpendingGuard', 'AnnouncedSignatures', 'HubValidator'],
-    ]
-    const contracts = {
-      ...Object.fromEntries(names.map((name) => [name, addresses[ADMIN]])),
-      VerifierRegistry: registry,
-    }
-    const file = { network: 'localhost', chainId: Number(chainId), fromBlock: 0, contracts, services: [] }
-    await writeFile(at('deployment.json'), JSON.stringify(file))
-  }
 
   /** The noise on all counts of a request, as the seed and the chain have it. */
   const noiseOn = async (request: number, cells: number): Promise<number[]> => {
@@ -185,6 +169,31 @@ describe('a private table', function () {
     await on('withdraw', ...as(SERVER))
   })
 
+  it('an endpoint that names another beacon for what was delivered gets no second noise; two that disagree, nothing', async () => {
+    const tables = clients.privateTables(ledger, chain.provider)
+    const { selector } = tables.interface.getFunction('requestOf')!
+    await using liar = await startLyingProxy(chain.url, ({ data = '' }, result) => {
+      if (!data.startsWith(selector)) return null
+      const [found] = tables.interface.decodeFunctionResult('requestOf', result)
+      const changed = { ...found.toObject(), status: 2n, beacon: `0x${'5e'.repeat(32)}`, dueAt: 2n ** 40n }
+      return tables.interface.encodeFunctionResult('requestOf', [changed])
+    })
+    const file = at('census-record.json')
+    const before = await readFile(file, 'utf8')
+    const alone = await census(...serving(2, '--rpc', liar.url))
+    expect(alone.stderr).to.match(/request 2 is on record with beacon 0x[0-9a-f]+, and the chain now says 0x5e5e/)
+    expect(alone.code).to.equal(77)
+    const beside = await census(...serving(2, '--rpc', `${liar.url},${chain.url}`))
+    expect(beside.stderr).to.match(/no two endpoints of --rpc say the same/)
+    expect(beside.code).to.equal(69)
+    await rename(file, at('elsewhere.json'))
+    const without = await census(...serving(2, '--rpc', liar.url))
+    expect(without.stderr).to.match(/no entry of this secret/)
+    expect(without.code).to.equal(65)
+    await rename(at('elsewhere.json'), file)
+    expect(await readFile(file, 'utf8')).to.equal(before)
+  })
+
   it('beyond the version’s budget nothing is sold', async () => {
     const { code, stderr } = await census('request', ...version(1), ...as(STRANGER))
     expect(stderr).to.match(/BudgetExceeded/)
@@ -209,7 +218,7 @@ describe('a private table', function () {
 
     // A requester that wants the bond: no proof exists of a model that differs from its commitment.
     const model = parseModel(CENSUS, await readFile(at('model.json'), 'utf8'))
-    const queryId = await client.queryIdOf((await censusQueries(CENSUS)).outcomes)
+    const queryId = releaseQueryIdOf((await censusQueries(CENSUS)).outcomes)
     const trap = await client.request(1, 1, queryId, commitModel(CENSUS, model) + 1n, packModel(model))
     const { code, stderr } = await census(...serving(trap.requestId))
     expect(stderr).to.match(/commits to another model than it carries/)
@@ -306,7 +315,7 @@ describe('a private table', function () {
   it('the next version, with fewer people, has a secret of its own and draws on the series’ budget', async () => {
     await on('generate', '--rows', '9500', '--seed', '1', '--out', at('second.csv'))
     const secret = ['--secret', at('second.secret')]
-    const committed = await on('commit', at('second.csv'), '--series', '1', ...secret, ...as(SERVER))
+    const committed = await on('commit', at('second.csv'), ...BUDGET, '--series', '1', ...secret, ...as(SERVER))
     expect([committed.version, committed.rows, committed.chunks]).to.deep.equal([2, 9500, 10])
     const refused = await census('request', ...version(2), ...as(CLIENT))
     expect(refused.stderr, 'seven units of six that are left').to.match(/BudgetExceeded/)
@@ -325,34 +334,24 @@ describe('a private table', function () {
     await writeFile(at('bad.csv'), 'age,sex\n1,2\n')
     await writeFile(at('bad.json'), JSON.stringify({ format: 'cohort-additive-model', version: 1, weights: [5000] }))
     await writeFile(at('bad.secret'), 'secret')
+    const old = 'table.secret'
+    const committing = (table: string, secret = 'new.secret', series = 1, by = SERVER, budget = BUDGET) => [
+      ...['commit', at(table), ...budget, '--series', String(series), '--secret', at(secret), ...as(by)],
+    ]
+    const generous = ['--max-epsilon', '9', '--version-epsilon', '1']
     for (const [args, what, code] of [
-      [
-        ['commit', at('bad.csv'), '--series', '1', '--secret', at('new.secret'), ...as(SERVER)],
-        /line 1 is 'age,sex'/,
-        65,
-      ],
-      [
-        ['commit', at('table.csv'), '--series', '1', '--secret', at('table.secret'), ...as(SERVER)],
-        /is the secret of version 1/,
-        65,
-      ],
-      [
-        ['commit', at('table.csv'), '--series', '9', '--secret', at('new.secret'), ...as(SERVER)],
-        /there is no series 9/,
-        1,
-      ],
-      [['commit', at('table.csv'), '--series', '1', '--secret', at('new.secret'), ...as(CLIENT)], /NotServer/, 1],
-      [['commit', at('table.csv'), '--series', '1', '--secret', at('bad.secret'), ...as(SERVER)], /64 hexadecimal/, 65],
-      [['commit', at('none.csv'), '--series', '1', '--secret', at('new.secret'), ...as(SERVER)], /none\.csv/, 66],
+      [committing('bad.csv'), /line 1 is 'age,sex'/, 65],
+      [committing('table.csv', old), /is the secret of version 1/, 65],
+      [committing('table.csv', 'new.secret', 9), /there is no series 9/, 1],
+      [committing('table.csv', 'new.secret', 1, CLIENT), /NotServer/, 1],
+      [committing('table.csv', 'bad.secret'), /64 hexadecimal/, 65],
+      [committing('none.csv'), /none\.csv/, 66],
+      [committing('table.csv', 's', 1, SERVER, generous), /series 1 has maxEpsilon 1500000, you allow 9000000/, 65],
       [['request', ...version(1), '--model', at('bad.json'), ...as(CLIENT)], /weights/, 65],
       [['request', ...version(7), ...as(CLIENT)], /UnknownVersion/, 1],
       [['result', '99'], /there is no request 99/, 1],
       [['design', '2', '--out', at('x.json')], /design needs marginals/, 65],
-      [
-        ['release', '3', at('none'), '--table', at('table.csv'), '--secret', at('table.secret'), ...as(SERVER)],
-        /cancelled/,
-        1,
-      ],
+      [['release', '3', at('none'), '--table', at('table.csv'), '--secret', at(old), ...as(SERVER)], /cancelled/, 1],
       [['budget', '--series', '1', '--ledger', addresses[5]!], /no ledger of tables/, 78],
       [['open', '--max-epsilon', '0', '--version-epsilon', '1', '--bond', '1', ...as(SERVER)], /a number above 0/, 64],
       [['generate', '--rows', '20000'], /1 to 16383/, 64],

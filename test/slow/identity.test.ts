@@ -160,7 +160,7 @@ describe('identities on a chain', function () {
       '--credential',
       at(`${name}.credential.json`),
     ),
-    ...['--issuer', '1', '--key-id', '1', '--min-age', '18', '--except', '408', '364', ...taken],
+    ...['--chain', '31337', '--issuer', '1', '--key-id', '1', '--min-age', '18', '--except', '408', '364', ...taken],
   ]
 
   it('lets a holder through on a proof, and tokens move between those who passed', async () => {
@@ -283,6 +283,8 @@ describe('identities on a chain', function () {
     await refused(65, /document/, 'document', '--document', 'no/slash', '--country', '276')
     await refused(78, /has no list 9/, 'list', 'check', '--lists', lists, '--list', '9', ...DOCUMENT)
     await refused(78, /does not answer/, 'show', '--gate', lists, '--for', account)
+    const taken = await captured('holder', PERSON, account)
+    await refused(78, /is on chain 31337, expected 1/, ...passing('holder', taken), '--chain', '1', ...as(HOLDER))
     await refused(66, /ENOENT/, 'bring', at('none.json'), '--gate', gate, '--for', account, ...as(HOLDER))
   })
 })

@@ -202,6 +202,21 @@ export async function readCensusKey(folder: string, shape: TableShape, name: Cen
   return { circuitId, key, constraints: circuit.constraints, zkeyBytes: (await stat(paths.zkey)).size }
 }
 
+/** Where a server has its circuits. */
+export type CircuitStock = {
+  /** @throws CensusError bad-data when there is none */
+  key(name: CensusCircuit): Promise<VerificationKey>
+  open(name: CensusCircuit): Promise<Pick<CensusProver, 'prove' | 'close'>>
+}
+
+/** The circuits of a folder that `setupCensus` made. */
+export function circuitsIn(folder: string, shape: TableShape): CircuitStock {
+  return {
+    key: async (name) => (await readCensusKey(folder, shape, name)).key,
+    open: (name) => CensusProver.open(folder, shape, name),
+  }
+}
+
 /** A circuit that is ready to prove. Close it. */
 export class CensusProver {
   readonly #program: WitnessProgram

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 export type CensusErrorCode =
-  /** A table, model, secret or folder that cannot be used. */
+  /** A table, model, secret, record or folder that cannot be used. */
   | 'bad-data'
   /** The chain's record says otherwise than the files at hand. */
   | 'mismatch'
-  /** The ledger, or the state of a request, does not allow it. */
+  /** The ledger, the operator's own budget, or the state of a request, does not allow it. */
   | 'refused'
+  /** Noise was drawn for this request already, and what is asked for now would be a second draw. */
+  | 'drawn-otherwise'
 
-/** sysexits.h: 65 for wrong data. */
+/** sysexits.h: 65 for wrong data; 77 for an act that was done already, otherwise. */
 export const CENSUS_EXIT_CODES: Record<CensusErrorCode, number> = {
   'bad-data': 65,
   mismatch: 65,
   refused: 1,
+  'drawn-otherwise': 77,
 }
 
 export class CensusError extends Error {

@@ -5,7 +5,9 @@ export {
   CENSUS_CIRCUITS,
   type CensusCircuit,
   CensusProver,
+  type CircuitStock,
   circuitIdOf,
+  circuitsIn,
   readCensusKey,
   setupCensus,
 } from './circuits.ts'
@@ -16,6 +18,7 @@ export { type AdditiveModel, commitModel, designModel, modelText, packModel, par
 export { deltaOf, noiseDeviation, noiseDistribution, seedCommitmentOf, UNIT_EPSILON } from './noise.ts'
 export { noiseInputs, planCounting, readRelease } from './proving.ts'
 export { censusQueries, type Described, describeCensus } from './queries.ts'
+export { OnceRecord, RECORD_FILE, type ReleaseRecord, type TableEntry } from './record.ts'
 export { CENSUS, marginalCells, pairsOf, type Row, type TableShape, widthsOf } from './schema.ts'
-export { modelOfRequest, type Released, type ReleaseOptions, serveRelease } from './serve.ts'
+export { modelOfRequest, type Released, type ReleaseLedger, type ReleaseOptions, serveRelease } from './serve.ts'
 export { commitTable, parseTable, TableSecret, tableText } from './table.ts'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a ledger has to know of a census' circuits before anybody can ask: verifiers, the cost of noise, and both kinds of release.
 import type { Signer } from 'ethers'
-import { clients, type PrivateTablesClient, type ReleaseQuery } from '../../chain/index.ts'
+import { clients, type PrivateTablesClient, type ReleaseQuery, releaseQueryIdOf } from '../../chain/index.ts'
 import { deployKeyVerifier } from '../../serving/index.ts'
 import { CENSUS_CIRCUITS, type CensusCircuit, circuitIdOf, readCensusKey } from './circuits.ts'
 import { emptyState } from './counting.ts'
@@ -12,11 +12,22 @@ import { pairsOf, slicesOf, type TableShape } from './schema.ts'
 /** As IVerifierRegistry.SetupKind numbers it. */
 const LOCAL = 1
 
+type CensusQueries = Readonly<Record<'marginals' | 'outcomes', ReleaseQuery>>
+
+const queriesOf = new WeakMap<TableShape, Promise<CensusQueries>>()
+
 /**
  * Both kinds of release. A person changes one cell of each marginal by one, and one cell of a model's outcomes: those are the units of the
  * noise's cost. (A person that is replaced by another is two changes.)
  */
-export async function censusQueries(shape: TableShape): Promise<Record<'marginals' | 'outcomes', ReleaseQuery>> {
+export function censusQueries(shape: TableShape): Promise<CensusQueries> {
+  // Their names hash the sources of circuits, from files.
+  const known = queriesOf.get(shape) ?? queriesFor(shape)
+  queriesOf.set(shape, known)
+  return known
+}
+
+async function queriesFor(shape: TableShape): Promise<CensusQueries> {
   const shared = {
     noiseCircuit: await circuitIdOf(shape, 'noise'),
     emptyState: emptyState(shape),
@@ -32,6 +43,14 @@ export async function censusQueries(shape: TableShape): Promise<Record<'marginal
       ...{ slices: 1, units: 1, modelled: true },
     },
   }
+}
+
+let unitDelta: bigint | undefined
+
+/** What a release of a query costs by this release's own arithmetic: epsilon in millionths, delta in 10^-18. */
+export function costOf({ units }: Pick<ReleaseQuery, 'units'>): { readonly epsilon: bigint; readonly delta: bigint } {
+  unitDelta ??= deltaOf(UNIT_EPSILON)
+  return { epsilon: BigInt(units * UNIT_EPSILON), delta: BigInt(units) * unitDelta }
 }
 
 export type Described = {
@@ -76,7 +95,7 @@ export async function describeCensus(
   const queries = await censusQueries(shape)
   const ids: Partial<Record<CensusCircuit, string>> = {}
   for (const name of ['marginals', 'outcomes'] as const) {
-    const queryId = await ledger.queryIdOf(queries[name])
+    const queryId = releaseQueryIdOf(queries[name])
     if (!(await ledger.knowsQuery(queryId))) await ledger.describeQuery(queries[name])
     ids[name] = queryId
   }

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The server's side of a request: look before accepting, then prove chunk by chunk, then publish with noise. Goes on where it stopped.
+// The server's side of a request: look before accepting, then prove chunk by chunk, then publish with noise. Goes on where it stopped. What an
+// endpoint says of the request is believed once: the record holds it to that (record.ts).
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { chunksHashOf, type PrivateTablesClient } from '../../chain/index.ts'
+import {
+  chunksHashOf,
+  type PrivateTablesClient,
+  type ReleaseQuery,
+  type ReleaseView,
+  releaseContextOf,
+  releaseQueryIdOf,
+} from '../../chain/index.ts'
 import {
   type ProofWithSignals,
   parseProof,
@@ -12,21 +20,30 @@ import {
   writeAtomically,
 } from '../../zkml/index.ts'
 import { parseJson } from '../../zkml/json.ts'
-import { CensusProver, readCensusKey } from './circuits.ts'
+import type { CircuitStock } from './circuits.ts'
 import { CensusError } from './errors.ts'
 import { type AdditiveModel, commitModel, unpackModel } from './model.ts'
 import { seedCommitmentOf } from './noise.ts'
 import { type Counting, type CountingPlan, noiseInputs, planCounting, slicesUsed } from './proving.ts'
-import { censusQueries } from './queries.ts'
+import { censusQueries, costOf } from './queries.ts'
+import type { ReleaseClaim, ReleaseRecord } from './record.ts'
 import type { Row, TableShape } from './schema.ts'
 import { commitTable, type TableSecret } from './table.ts'
+
+/** The ledger as a server sees it, through endpoints that may lie. */
+export type ReleaseLedger = Pick<
+  PrivateTablesClient,
+  | ('chainId' | 'address' | 'nameOf' | 'release' | 'agreedRelease' | 'version' | 'elementsOf')
+  | ('accept' | 'fixBeacon' | 'advance' | 'deliver')
+>
 
 export type ReleaseOptions = {
   readonly shape: TableShape
   readonly rows: readonly Row[]
   readonly secret: TableSecret
-  /** Circuits and keys. */
-  readonly circuits: string
+  readonly circuits: CircuitStock
+  /** Of what this server drew noise for. */
+  readonly record: ReleaseRecord
   /** Where proofs are kept until they are on the chain. */
   readonly work: string
   /** Blocks on top of the beacon's before anything with noise is published. */
@@ -42,16 +59,15 @@ export type Released = {
   readonly gas: { readonly advance: bigint; readonly deliver: bigint }
 }
 
-/** The model of a request: null for marginals. @throws CensusError mismatch for a query of another census */
-export async function modelOfRequest(
-  ledger: PrivateTablesClient,
-  requestId: number,
+/** The query of a request and its model, which is null for marginals. @throws CensusError mismatch for a query of another census */
+async function askedFor(
+  ledger: Pick<ReleaseLedger, 'elementsOf'>,
+  { requestId, queryId, model: commitment }: ReleaseView,
   shape: TableShape,
-): Promise<AdditiveModel | null> {
-  const { queryId, model: commitment } = await ledger.release(requestId)
-  const queries = await censusQueries(shape)
-  if (queryId === (await ledger.queryIdOf(queries.marginals))) return null
-  if (queryId !== (await ledger.queryIdOf(queries.outcomes)))
+): Promise<{ readonly query: ReleaseQuery; readonly model: AdditiveModel | null }> {
+  const { marginals, outcomes } = await censusQueries(shape)
+  if (queryId === releaseQueryIdOf(marginals)) return { query: marginals, model: null }
+  if (queryId !== releaseQueryIdOf(outcomes))
     throw new CensusError('mismatch', `request ${requestId} is for query ${queryId}, not one of this census`)
   const model = unpackModel(shape, await ledger.elementsOf(requestId))
   if (commitModel(shape, model) !== commitment)
@@ -59,56 +75,68 @@ export async function modelOfRequest(
       'mismatch',
       `request ${requestId} commits to another model than it carries: no proof of it exists`,
     )
-  return model
+  return { query: outcomes, model }
+}
+
+/** The model of a request: null for marginals. @throws CensusError mismatch for a query of another census */
+export async function modelOfRequest(
+  ledger: Pick<ReleaseLedger, 'release' | 'elementsOf'>,
+  requestId: number,
+  shape: TableShape,
+): Promise<AdditiveModel | null> {
+  return (await askedFor(ledger, await ledger.release(requestId), shape)).model
 }
 
 /**
  * Accepts an open request, or goes on with an accepted one, and delivers it. Nothing is staked or spent before table, secret and model
- * were found to be those that the chain knows.
- * @throws CensusError mismatch, late; PrivateTableError
+ * were found to be those that the chain knows, and the record has room for the request; no noise is drawn before its beacon is on record.
+ * @throws CensusError mismatch, refused, drawn-otherwise; PrivateTableError
  */
 export async function serveRelease(
-  ledger: PrivateTablesClient,
+  ledger: ReleaseLedger,
   requestId: number,
   options: ReleaseOptions,
 ): Promise<Released> {
-  const { shape, rows, secret, confirmations, signal, onProgress = () => undefined } = options
-  const asked = await ledger.release(requestId)
+  const { shape, record, circuits, confirmations, signal, onProgress = () => undefined } = options
+  const asked = await ledger.agreedRelease(requestId, signal)
+  onProgress('comparing the table with its commitment')
+  const { counting, plan, claim } = await prepared(ledger, asked, options)
+  if (asked.status === 'cancelled') await record.drop(claim)
   if (asked.status !== 'open' && asked.status !== 'accepted')
     throw new CensusError('refused', `request ${requestId} is ${asked.status}: nothing to deliver`)
-  onProgress('comparing the table with its commitment')
-  const version = await ledger.version(asked.seriesId, asked.version)
-  const commitments = commitTable(shape, rows, secret)
-  if (chunksHashOf(commitments) !== version.chunksHash)
-    throw new CensusError(
-      'mismatch',
-      `table and secret are not those of version ${asked.version} of series ${asked.seriesId}: correct --table or --secret`,
-    )
-  if (seedCommitmentOf(secret.seed) !== version.seedCommitment)
-    throw new CensusError('mismatch', `the secret’s seed is not that of version ${asked.version}: correct --secret`)
-  const model = await modelOfRequest(ledger, requestId, shape)
-  const counting: Counting = { shape, rows, secret, request: ledger.nameOf(requestId), model }
-  const plan = planCounting(counting)
   // Before the bond is at stake.
-  for (const name of [plan.circuit, 'noise'] as const) await readCensusKey(options.circuits, shape, name)
+  for (const name of [plan.circuit, 'noise'] as const) await circuits.key(name)
   signal?.throwIfAborted()
+  const isNew = await record.reserve(claim)
   if (asked.status === 'open') {
     onProgress('accepting: budget and bond')
-    await ledger.accept(requestId)
+    await ledger.accept(requestId).catch(async (error) => {
+      // No noise was drawn for it. If it was accepted all the same, the next run reserves it again.
+      if (isNew) await record.drop(claim)
+      throw error
+    })
   }
   onProgress('waiting for the beacon')
   await ledger.fixBeacon(requestId, 0, signal)
   const advance = await countChunks(ledger, requestId, plan, options)
   onProgress('waiting for the beacon’s confirmations')
   await ledger.fixBeacon(requestId, confirmations, signal)
+  const { beacon } = await ledger.agreedRelease(requestId, signal)
+  if (beacon === null)
+    throw new CensusError(
+      'refused',
+      `request ${requestId} has no beacon after its block was confirmed: release it again`,
+    )
+  await record.draw(claim, beacon)
   onProgress('proving the noise')
-  const prover = await CensusProver.open(options.circuits, shape, 'noise')
+  const prover = await circuits.open('noise')
   try {
     const proofs: ProofWithSignals[] = []
-    const slices = slicesUsed(shape, model)
+    const slices = slicesUsed(shape, counting.model)
+    const { chainId, address } = ledger
     for (let slice = 0; slice < slices; slice++) {
       onProgress(`proving the noise of slice ${slice + 1} of ${slices}`)
-      const context = await ledger.contextOf(requestId, slice)
+      const context = releaseContextOf({ chainId, ledger: address, requestId, beacon }, slice)
       proofs.push(await prover.prove(noiseInputs(counting, plan, slice, context), signal))
     }
     const outputs = proofs.map(({ publicSignals }) => publicSignals[2]!)
@@ -123,12 +151,45 @@ export async function serveRelease(
   }
 }
 
+/**
+ * What is to be counted for a request, and what that costs. The table and the secret come from files; the endpoint's word for them is only
+ * compared.
+ * @throws CensusError mismatch
+ */
+async function prepared(
+  ledger: ReleaseLedger,
+  asked: ReleaseView,
+  { shape, rows, secret }: ReleaseOptions,
+): Promise<{ readonly counting: Counting; readonly plan: CountingPlan; readonly claim: ReleaseClaim }> {
+  const version = await ledger.version(asked.seriesId, asked.version)
+  const chunksHash = chunksHashOf(commitTable(shape, rows, secret))
+  if (chunksHash !== version.chunksHash)
+    throw new CensusError(
+      'mismatch',
+      `table and secret are not those of version ${asked.version} of series ${asked.seriesId}: correct --table or --secret`,
+    )
+  const seedCommitment = seedCommitmentOf(secret.seed)
+  if (seedCommitment !== version.seedCommitment)
+    throw new CensusError('mismatch', `the secret’s seed is not that of version ${asked.version}: correct --secret`)
+  const { query, model } = await askedFor(ledger, asked, shape)
+  const commitment = model === null ? 0n : asked.model
+  const claim = {
+    ...{ chainId: ledger.chainId, ledger: ledger.address, series: asked.seriesId, seedCommitment, chunksHash },
+    ...{ requestId: asked.requestId, version: asked.version, queryId: asked.queryId, model: commitment },
+    ...costOf(query),
+  }
+  // Blindings are of the request as it is counted: two counts under one blinding would show whether they are equal.
+  const request = `${ledger.nameOf(asked.requestId)}/${asked.version}/${asked.queryId}/${commitment}`
+  const counting = { shape, rows, secret, request, model }
+  return { counting, plan: planCounting(counting), claim }
+}
+
 /** Proves the chunks that the chain has not counted yet, and brings them in batches. @returns gas */
 async function countChunks(
-  ledger: PrivateTablesClient,
+  ledger: ReleaseLedger,
   requestId: number,
   plan: CountingPlan,
-  { shape, circuits, work, batch, signal, onProgress = () => undefined }: ReleaseOptions,
+  { circuits, work, batch, signal, onProgress = () => undefined }: ReleaseOptions,
 ): Promise<bigint> {
   const { commitments, states, circuit } = plan
   const { chunksDone, state } = await ledger.release(requestId)
@@ -141,8 +202,8 @@ async function countChunks(
   let done = chunksDone
   if (done === commitments.length) return gas
   await mkdir(work, { recursive: true })
-  const { key } = await readCensusKey(circuits, shape, circuit)
-  const prover = await CensusProver.open(circuits, shape, circuit)
+  const key = await circuits.key(circuit)
+  const prover = await circuits.open(circuit)
   try {
     while (done < commitments.length) {
       const proofs: ProofWithSignals[] = []

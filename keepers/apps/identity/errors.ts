@@ -11,14 +11,17 @@ export type IdentityErrorCode =
   | 'wrong-circuit'
   /** A contract that is not what it should be, or whose events do not give its root. */
   | 'wrong-contract'
+  /** No two endpoints say the same of a gate or a list. */
+  | 'unheard'
 
-/** sysexits.h: 65 for wrong data, 78 for a wrong contract, 1 for a check that failed. */
+/** sysexits.h: 65 for wrong data, 78 for a wrong contract, 69 for endpoints that cannot be used, 1 for a check that failed. */
 export const IDENTITY_EXIT_CODES: Record<IdentityErrorCode, number> = {
   'bad-input': 65,
   'not-provable': 1,
   'in-list': 1,
   'wrong-circuit': 65,
   'wrong-contract': 78,
+  unheard: 69,
 }
 
 export class IdentityError extends Error {

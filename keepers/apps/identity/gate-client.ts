@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A gate on the chain: what it asks of an account, and a proof brought to it.
-import { AbiCoder, ContractFactory, keccak256, type Provider, type Signer } from 'ethers'
+import { AbiCoder, ContractFactory, keccak256, type Provider, type Result, type Signer } from 'ethers'
 import type { IIdentityGateTypes } from '../../../types/contracts/identity/IdentityGate.ts'
 import type { IdentityGate } from '../../../types/index.ts'
 import { clients, contractArtifact, contractInterface, decodeRevert } from '../../chain/index.ts'
 import { type Proof, toSolidityProof } from '../../zkml/index.ts'
+import { Asking, type Witnesses } from './asking.ts'
 import { countriesText } from './countries.ts'
 import { dateOfDay } from './dates.ts'
 import { IdentityError } from './errors.ts'
@@ -12,6 +13,8 @@ import { ListClient, type ListView, type Sent, sending, solidity } from './list-
 import type { GateQuestion } from './statement.ts'
 
 const DAY_SECONDS = 86_400
+/** Seconds by which a holder's clock may be fast: a gate takes no proof of tomorrow, but one of yesterday. */
+const CLOCK_SLACK = 600
 
 export type GatePolicy = {
   readonly minAge: number
@@ -45,6 +48,17 @@ export type PassView = {
 export type ExpectedPolicy = {
   readonly minAge?: number
   readonly countries?: readonly bigint[]
+  /** For how long the credential has to be good: another number asks when it expires. */
+  readonly passDays?: number
+}
+
+/**
+ * The day that a statement is of, by the holder's own clock: a day that an endpoint chose would ask when the holder was born, and when the
+ * credential expires. In the first ten minutes of a day it is the day before.
+ * @param now milliseconds since 1970
+ */
+export function dayOf(now: number): number {
+  return Math.floor((now / 1000 - CLOCK_SLACK) / DAY_SECONDS)
 }
 
 /**
@@ -74,6 +88,11 @@ export function requirePolicy(gate: string, found: GatePolicy, expected: Expecte
   }
   if (expected.minAge !== undefined && found.minAge !== expected.minAge) {
     fail(`asks for an age of ${found.minAge}, ${expected.minAge} is expected (--min-age)`)
+  }
+  if (expected.passDays !== undefined && found.passDays !== expected.passDays) {
+    fail(
+      `asks for a credential that is good for ${found.passDays} more days, ${expected.passDays} are expected (--pass-days)`,
+    )
   }
   if (expected.countries?.some((word, i) => word !== found.countries[i])) {
     fail(`asks for other countries than expected (--countries, --except): ${countriesText(found.countries)}`)
@@ -107,11 +126,14 @@ export async function deployGate(
 export class GateClient {
   readonly address: string
   readonly #provider: Provider
+  readonly #asking: Asking
   readonly #gate: IdentityGate
 
-  constructor(address: string, provider: Provider, signer?: Signer) {
+  /** @param witnesses endpoints that have to agree on what a proof depends on */
+  constructor(address: string, provider: Provider, signer?: Signer, witnesses?: Witnesses) {
     this.address = address
     this.#provider = provider
+    this.#asking = new Asking(provider, witnesses)
     this.#gate = clients.identityGate(address, signer ?? provider)
   }
 
@@ -144,50 +166,60 @@ export class GateClient {
 
   /**
    * What the gate asks of a proof that is made now, for a challenge that was given before.
-   * @throws IdentityError not-provable when its policy is not the expected one, wrong-contract when it names another application
+   * @param now the holder's own time, milliseconds since 1970
+   * @throws IdentityError not-provable when its policy is not the expected one, or the chain is on another day; wrong-contract when it names
+   * another application; unheard
    */
   async question(
     context: bigint,
     expected: ExpectedPolicy,
+    now: number = Date.now(),
   ): Promise<GateQuestion & { readonly day: number; readonly policy: GatePolicy; readonly chainId: bigint }> {
     const [named, found, block, { chainId }] = await this.#read(
       'policy',
       Promise.all([
         this.#gate.application(),
-        this.#gate.policy(),
+        this.#ask('policy'),
         this.#provider.getBlock('latest'),
         this.#provider.getNetwork(),
       ]),
     )
     const application = applicationOf(chainId, this.address)
     if (named !== application) this.#lies('application')
-    const policy: GatePolicy = {
-      minAge: Number(found.minAge),
-      passDays: Number(found.passDays),
-      rootSeconds: Number(found.rootSeconds),
-      challengeBlocks: Number(found.challengeBlocks),
-      sanctionsList: Number(found.sanctionsList),
-      countries: [...found.countries],
-    }
+    const policy = policyOf(found)
     requirePolicy(this.address, policy, expected)
-    const day = Math.floor(block!.timestamp / DAY_SECONDS)
+    const day = dayOf(now)
+    const today = Math.floor(block!.timestamp / DAY_SECONDS)
+    if (day > today || day + 1 < today) {
+      throw new IdentityError(
+        'not-provable',
+        `the endpoint's newest block is of ${dateOfDay(today)}, the clock here says ${dateOfDay(day)}; nothing was proven: correct the clock, ` +
+          'or try another --rpc',
+      )
+    }
     const bornBy = dateOfDay(day) - policy.minAge * 10_000
     const through = dateOfDay(day + policy.passDays)
     return { application, context, bornBy, through, countries: policy.countries, day, policy, chainId }
   }
 
-  /** The lists that the gate holds a credential of an issuer against. @throws IdentityError wrong-contract */
+  /** The lists that the gate holds a credential of an issuer against. @throws IdentityError wrong-contract, unheard */
   async lists(issuerId: number): Promise<{ readonly sanctions: ListView; readonly revocations: ListView }> {
-    const [address, { sanctionsList }, { accepted, revocationsList }] = await this.#read(
+    const [[address], policy, [issuer]] = await this.#read(
       'lists',
-      Promise.all([this.#gate.LISTS(), this.#gate.policy(), this.#gate.issuerOf(issuerId)]),
+      Promise.all([this.#ask('LISTS'), this.#ask('policy'), this.#ask('issuerOf', issuerId)]),
     )
-    if (!accepted) throw new IdentityError('not-provable', `gate ${this.address} does not accept issuer ${issuerId}`)
+    if (!issuer.accepted)
+      throw new IdentityError('not-provable', `gate ${this.address} does not accept issuer ${issuerId}`)
     const lists = new ListClient(address, this.#provider)
     const at = await this.#provider.getBlockNumber()
+    const read = async (listId: number): Promise<ListView> => {
+      const view = await lists.read(listId, at)
+      await lists.requireRoot(listId, view, this.#asking)
+      return view
+    }
     return {
-      sanctions: await lists.read(Number(sanctionsList), at),
-      revocations: await lists.read(Number(revocationsList), at),
+      sanctions: await read(policyOf(policy).sanctionsList),
+      revocations: await read(Number(issuer.revocationsList)),
     }
   }
 
@@ -213,6 +245,10 @@ export class GateClient {
     return { account, passed, until: Number(until), issuerId: Number(issuerId) }
   }
 
+  #ask(method: string, ...args: readonly unknown[]) {
+    return this.#asking.ask(contractInterface('IdentityGate'), this.address, method, args)
+  }
+
   #lies(what: string): never {
     throw new IdentityError(
       'wrong-contract',
@@ -222,9 +258,21 @@ export class GateClient {
 
   async #read<T>(what: string, call: Promise<T>): Promise<T> {
     return await call.catch((cause) => {
+      if (cause instanceof IdentityError) throw cause
       const refused = decodeRevert(cause, [contractInterface('IdentityGate')], what)
       if (refused !== null && refused.error !== 'unknown') throw refused
       throw new IdentityError('wrong-contract', `${this.address} does not answer ${what} as a gate does`, { cause })
     })
+  }
+}
+
+function policyOf([found]: Result): GatePolicy {
+  return {
+    minAge: Number(found.minAge),
+    passDays: Number(found.passDays),
+    rootSeconds: Number(found.rootSeconds),
+    challengeBlocks: Number(found.challengeBlocks),
+    sanctionsList: Number(found.sanctionsList),
+    countries: [...found.countries],
   }
 }

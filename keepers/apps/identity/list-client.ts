@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Lists on the chain: anybody rebuilds one from its events, its keeper changes it by a proof.
-import { ContractFactory, type EventLog, type Provider, type Signer } from 'ethers'
+import { ContractFactory, type Provider, type Signer } from 'ethers'
 import type { ValueLists } from '../../../types/index.ts'
-import { clients, contractArtifact, contractInterface, decodeRevert } from '../../chain/index.ts'
+import { clients, contractArtifact, contractInterface, decodeRevert, newestLog } from '../../chain/index.ts'
 import { type ProveOptions, type SourceProver, toSolidityProof } from '../../zkml/index.ts'
+import type { Asking } from './asking.ts'
 import { IdentityError } from './errors.ts'
 import { IntervalList, type ListChange } from './interval-list.ts'
 
@@ -59,16 +60,8 @@ export class ListClient {
       throw new IdentityError('wrong-contract', `${this.address} has no list ${listId}`, { cause })
     })
     const list = new IntervalList()
-    const { filters } = this.#contract
-    const found = await Promise.all([
-      this.#contract.queryFilter(filters.ValueAdded(listId), 0, block),
-      this.#contract.queryFilter(filters.ValueRemoved(listId), 0, block),
-    ])
-    const changes = (found.flat() as unknown as EventLog[]).sort(
-      (a, b) => a.blockNumber - b.blockNumber || a.index - b.index,
-    )
-    for (const { eventName, args } of changes) {
-      if (eventName === 'ValueAdded') list.insert(args.value, Number(args.index))
+    for (const { name, args } of await this.#changes(listId, block)) {
+      if (name === 'ValueAdded') list.insert(args.value, Number(args.index))
       else list.erase(args.value)
     }
     if (list.root !== known.root) {
@@ -78,6 +71,34 @@ export class ListClient {
       )
     }
     return { list, keeper: known.keeper, name: known.name, changedAt: Number(known.changedAt) }
+  }
+
+  /**
+   * Has a list that one endpoint gave confirmed: with another root, whether a proof comes would say whether its holder is on it.
+   * @throws IdentityError unheard; wrong-contract when the list's root is another one
+   */
+  async requireRoot(listId: number, { list }: ListView, asking: Asking): Promise<void> {
+    const [found] = await asking.ask(contractInterface('ValueLists'), this.address, 'listOf', [listId])
+    if (found.root === list.root) return
+    throw new IdentityError(
+      'wrong-contract',
+      `${this.address}: list ${listId} has another root by other endpoints; nothing was proven. Try again, it may have changed just now`,
+    )
+  }
+
+  /** What was added to and removed from a list, in order. Reads from the block on in which it was opened, which it looks for backwards. */
+  async #changes(listId: number, block: number) {
+    const { interface: abi, filters } = this.#contract
+    const opening = await filters.ListOpened(listId).getTopicFilter()
+    const opened = await newestLog(this.#provider, { address: this.address, topics: opening }, { from: 0, to: block })
+    if (opened === null) return []
+    const topics = [
+      ['ValueAdded', 'ValueRemoved'].map((name) => abi.getEvent(name as 'ValueAdded').topicHash),
+      opening[1]!,
+    ]
+    const range = { fromBlock: opened.blockNumber, toBlock: block }
+    const logs = await this.#provider.getLogs({ address: this.address, topics, ...range })
+    return logs.toSorted((a, b) => a.blockNumber - b.blockNumber || a.index - b.index).map((log) => abi.parseLog(log)!)
   }
 
   /** Adds a value: the proof is of the list as it is. @throws IdentityError in-list */

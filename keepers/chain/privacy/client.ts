@@ -7,9 +7,11 @@ import { contractArtifact } from '../artifacts.ts'
 import { clients } from '../contracts.ts'
 import { Sender } from '../dao/sender.ts'
 import type { Sent } from '../dao/terms.ts'
+import { hasWitnesses } from '../witnesses.ts'
+import { agreedView, viewOf, type Witnesses } from './agreed.ts'
+import { releaseQueryIdOf } from './names.ts'
 import {
   PrivateTableError,
-  RELEASE_STATUSES,
   type ReleaseQuery,
   type ReleaseView,
   type SeriesTerms,
@@ -38,18 +40,28 @@ export class PrivateTablesClient {
   readonly sender: Sender
   readonly #provider: JsonRpcApiProvider
   readonly #ledger: PrivateTables
-  /** Chain and address. */
-  readonly #place: string
+  readonly #endpoints: Witnesses | undefined
+  readonly chainId: bigint
+  /** Of the ledger. */
+  readonly address: string
 
-  private constructor(ledger: PrivateTables, place: string, provider: JsonRpcApiProvider, signer: Signer | undefined) {
+  private constructor(
+    ledger: PrivateTables,
+    { chainId, address }: { readonly chainId: bigint; readonly address: string },
+    { provider, endpoints }: { readonly provider: JsonRpcApiProvider; readonly endpoints: Witnesses | undefined },
+    signer: Signer | undefined,
+  ) {
     this.#ledger = ledger
-    this.#place = place
+    this.chainId = chainId
+    this.address = address
     this.#provider = provider
+    this.#endpoints = endpoints
     this.sender = new Sender(signer, ['PrivateTables', 'VerifierRegistry'])
   }
 
   /**
    * @param verifiers the registry by which proofs are to be judged; any when absent
+   * @param endpoints asked one by one what must not rest on one of them alone; the provider's word counts when absent
    * @throws PrivateTableError wrong-contract
    */
   static async open(
@@ -57,6 +69,7 @@ export class PrivateTablesClient {
     verifiers: string | undefined,
     provider: JsonRpcApiProvider,
     signer?: Signer,
+    endpoints?: Witnesses,
   ): Promise<PrivateTablesClient> {
     const ledger = clients.privateTables(address, signer ?? provider)
     const found = await Promise.all([ledger.VERIFIERS(), ledger.BEACON_DELAY()]).then(
@@ -73,7 +86,7 @@ export class PrivateTablesClient {
         `${address} judges proofs by the registry at ${found}, the deployment’s is ${verifiers}: correct --ledger or --deployment`,
       )
     const { chainId } = await provider.getNetwork()
-    return new PrivateTablesClient(ledger, `${chainId}/${getAddress(address)}`, provider, signer)
+    return new PrivateTablesClient(ledger, { chainId, address: getAddress(address) }, { provider, endpoints }, signer)
   }
 
   /** Deploys a ledger. @param admin describes circuits, and hands that right on */
@@ -93,11 +106,7 @@ export class PrivateTablesClient {
 
   async describeQuery(query: ReleaseQuery): Promise<Sent & { readonly queryId: string }> {
     const sent = await this.sender.send('describeQuery', () => this.#ledger.describeQuery(query))
-    return { ...sent, queryId: await this.queryIdOf(query) }
-  }
-
-  async queryIdOf(query: ReleaseQuery): Promise<string> {
-    return await this.#ledger.queryIdOf(query)
+    return { ...sent, queryId: releaseQueryIdOf(query) }
   }
 
   async knowsQuery(queryId: string): Promise<boolean> {
@@ -107,7 +116,7 @@ export class PrivateTablesClient {
 
   /** A request's name among all chains and ledgers. */
   nameOf(requestId: number): string {
-    return `${this.#place}/${requestId}`
+    return `${this.chainId}/${this.address}/${requestId}`
   }
 
   /** Whether the registrar described what a noise circuit costs, and the cost. */
@@ -233,13 +242,17 @@ export class PrivateTablesClient {
     const count = Number(await this.#ledger.requestCount())
     if (requestId < 1 || requestId > count)
       throw new PrivateTableError('unknown', `there is no request ${requestId}: the ledger has ${count}`)
-    const { requester, status, seriesId, version, chunksDone, dueAt, beaconBlock, beacon, queryId, model, state } =
-      await this.#ledger.requestOf(requestId)
-    return {
-      ...{ requestId, requester, status: RELEASE_STATUSES[Number(status)]!, seriesId: Number(seriesId) },
-      ...{ version: Number(version), chunksDone: Number(chunksDone), dueAt: Number(dueAt), queryId, model, state },
-      ...{ beaconBlock: Number(beaconBlock), beacon: BigInt(beacon) === 0n ? null : beacon },
-    }
+    return viewOf(requestId, await this.#ledger.requestOf(requestId))
+  }
+
+  /**
+   * The same, as two endpoints of different hosts (or the operator's own one) say at one block. Where no second one is configured, one's word.
+   * @throws PrivateTableError unknown, unheard
+   */
+  async agreedRelease(requestId: number, signal?: AbortSignal): Promise<ReleaseView> {
+    const found = await this.release(requestId)
+    if (this.#endpoints === undefined || !hasWitnesses(this.#endpoints)) return found
+    return await agreedView(this.#ledger, this.#endpoints, requestId, signal)
   }
 
   /** The model that a request carries: its field elements. */

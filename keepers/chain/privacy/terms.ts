@@ -67,11 +67,14 @@ export type PrivateTableErrorCode =
   | 'wrong-contract'
   /** A request is in another state than this needs, or its time has passed. */
   | 'wrong-state'
+  /** No two endpoints of different hosts say the same of a request. */
+  | 'unheard'
 
 export const TABLE_EXIT_CODES: Record<PrivateTableErrorCode, number> = {
   unknown: 1,
   'wrong-contract': 78,
   'wrong-state': 1,
+  unheard: 69,
 }
 
 export class PrivateTableError extends Error {

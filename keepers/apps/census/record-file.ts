@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The record of a server's releases as a file: read whole, checked, written whole. See record.ts for the rules that it keeps.
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { z } from 'zod'
+import { writeAtomically } from '../../zkml/index.ts'
+import { parseJson } from '../../zkml/json.ts'
+import { CensusError } from './errors.ts'
+
+const OWNER_ONLY = 0o600
+/** Permission bits of everybody but the owner. */
+const OTHERS = 0o077
+
+const hash = z.string().regex(/^0x[0-9a-f]{64}$/, 'takes 0x and 64 hexadecimal digits in lower case')
+const amount = z.string().regex(/^\d{1,78}$/, 'takes a decimal number')
+
+const releaseSchema = z.strictObject({
+  requestId: z.int().positive(),
+  /** Number of the table's version on the ledger. */
+  version: z.int().positive(),
+  queryId: hash,
+  /** The model's commitment; 0 for marginals. */
+  model: amount,
+  /** What it is charged, in millionths and in 10^-18. */
+  epsilon: amount,
+  delta: amount,
+  /** Null until noise is drawn. */
+  beacon: hash.nullable(),
+})
+
+const tableSchema = z.strictObject({
+  /** Names the secret. */
+  seedCommitment: amount,
+  chunksHash: hash,
+  chainId: amount,
+  /** In lower case. */
+  ledger: z.string().regex(/^0x[0-9a-f]{40}$/, 'takes an address in lower case'),
+  series: z.int().positive(),
+  /** What the operator allows, in millionths, and delta in 10^-18. */
+  versionEpsilon: amount,
+  maxEpsilon: amount,
+  maxDelta: amount,
+  releases: z.array(releaseSchema),
+})
+
+const fileSchema = z.strictObject({
+  format: z.literal('cohort-census-record'),
+  version: z.literal(1, 'is of another version: use the release that wrote it'),
+  /** SHA-256 of the tables as JSON: shows damage, not forgery. */
+  digest: hash,
+  tables: z.array(tableSchema),
+})
+
+export type RecordedRelease = z.infer<typeof releaseSchema>
+export type RecordedTable = z.infer<typeof tableSchema>
+
+const digestOf = (tables: readonly RecordedTable[]) =>
+  `0x${createHash('sha256').update(JSON.stringify(tables)).digest('hex')}`
+
+/**
+ * The tables on record; null when there is no file.
+ * @throws CensusError bad-data for a file that is damaged, somebody else's, or open to others
+ */
+export async function readRecord(file: string): Promise<RecordedTable[] | null> {
+  const text = await readOwn(file)
+  if (text === null) return null
+  const damaged = (reason: string, cause?: unknown) =>
+    new CensusError(
+      'bad-data',
+      `${file} is not a whole record of releases (${reason}): restore its newest copy. Without the record, and with an old one, noise can be averaged away`,
+      { cause },
+    )
+  let json: unknown
+  try {
+    json = parseJson(text)
+  } catch (error) {
+    throw damaged((error as Error).message, error)
+  }
+  const { success, data, error } = fileSchema.safeParse(json)
+  if (!success) throw damaged(`${error.issues[0]?.path.join('.')} ${error.issues[0]?.message}`)
+  if (digestOf(data.tables) !== data.digest) throw damaged('its tables do not have the digest that it names')
+  return data.tables
+}
+
+/** Replaces the record; it is on the disk, and so is its name, before this returns. */
+export async function writeRecord(file: string, tables: readonly RecordedTable[]): Promise<void> {
+  const content = { format: 'cohort-census-record', version: 1, digest: digestOf(tables), tables }
+  await writeAtomically(file, `${JSON.stringify(content, null, 2)}\n`, OWNER_ONLY)
+  // The renaming too: after a loss of power the folder could otherwise have the file of before.
+  const folder = await open(dirname(file), constants.O_RDONLY)
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+/** Whoever else can write to the record can have it forget. */
+async function readOwn(file: string): Promise<string | null> {
+  let handle: FileHandle
+  try {
+    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return null
+    if (code === 'ELOOP') throw new CensusError('bad-data', `${file} is a link: put the record itself there`)
+    throw error
+  }
+  try {
+    const { mode, uid } = await handle.stat()
+    const me = process.getuid?.()
+    if (me !== undefined && uid !== me)
+      throw new CensusError(
+        'bad-data',
+        `${file} belongs to user ${uid}, must belong to user ${me}, who serves releases`,
+      )
+    if (me !== undefined && (mode & OTHERS) !== 0)
+      throw new CensusError(
+        'bad-data',
+        `${file} has permissions ${(mode & 0o777).toString(8)}, must be 600: whoever else can write to it can have noise averaged away. ` +
+          'Make sure that nobody did, then chmod 600 it',
+      )
+    return await handle.readFile('utf8')
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a server of a private table did with its seed, kept by itself. The ledger gives each request one beacon and counts the budget; a server
+// that learns both from an endpoint has only the endpoint's word. Noise is a function of the secret seed and the context, so that other
+// beacons, or other requests, are further draws on the same counts, and their mean is the counts. Hence two rules, which hold whatever an
+// endpoint says:
+//
+//   once    a request (chain, ledger, number) gets noise for one version, query and model, under one beacon; the same again is the same noise
+//   budget  all requests about a version, and all about the versions of its series, cost no more than the operator allowed at `commit`
+//
+// Both are on the disk before noise is drawn. The file lies beside the secrets, and holds for all secrets in that folder. A copy of the folder
+// that goes on elsewhere, or an old one that is put back, is a second server that knows nothing of the first one's draws.
+import { dirname, join } from 'node:path'
+import { withFileLock } from '../../store/index.ts'
+import { CensusError } from './errors.ts'
+import { type RecordedRelease, type RecordedTable, readRecord, writeRecord } from './record-file.ts'
+
+export const RECORD_FILE = 'census-record.json'
+
+/** Where a version is, as the operator's own options and files say. */
+type Place = {
+  readonly chainId: bigint
+  readonly ledger: string
+  readonly series: number
+  /** Of the secret's seed. */
+  readonly seedCommitment: bigint
+  /** Of the table under that secret. */
+  readonly chunksHash: string
+}
+
+/** What the operator allows, in millionths, and delta in 10^-18: for one version, and for all versions of the series in this record. */
+export type OwnBudget = { readonly versionEpsilon: bigint; readonly maxEpsilon: bigint; readonly maxDelta: bigint }
+
+export type TableEntry = Place & OwnBudget
+
+/** A request that is to be served. */
+export type ReleaseClaim = Place & {
+  readonly requestId: number
+  readonly version: number
+  readonly queryId: string
+  /** 0 for marginals. */
+  readonly model: bigint
+  readonly epsilon: bigint
+  readonly delta: bigint
+}
+
+/** What serving a request needs of a record. */
+export type ReleaseRecord = {
+  /**
+   * Charges a request before it is accepted, and ties it to its version, query and model. The same claim again changes nothing.
+   * @returns whether it was not on record yet
+   * @throws CensusError bad-data when the table is not in the record; refused beyond the operator's budget; drawn-otherwise for a request
+   * that is on record with another version, query or model; StoreError LOCKED
+   */
+  reserve(claim: ReleaseClaim): Promise<boolean>
+  /** Takes a reservation back that no noise was drawn for, and its charge. @returns whether there was one */
+  drop(claim: ReleaseClaim): Promise<boolean>
+  /**
+   * Ties a reserved request to its beacon: on the disk before this returns, and noise may be drawn after. The same again changes nothing.
+   * @throws CensusError drawn-otherwise when it has another beacon, or is on record otherwise
+   */
+  draw(claim: ReleaseClaim, beacon: string): Promise<void>
+}
+
+export class OnceRecord implements ReleaseRecord {
+  readonly file: string
+
+  constructor(file: string) {
+    this.file = file
+  }
+
+  /** The record of the secrets in a folder. */
+  static beside(secret: string): OnceRecord {
+    return new OnceRecord(join(dirname(secret), RECORD_FILE))
+  }
+
+  /**
+   * Enters a table before it is committed to. The same again changes nothing.
+   * @param isNew whether the secret was drawn just now: one that lay there may have served, and its record be lost
+   * @throws CensusError mismatch when its secret is on record for another table, place or budget; bad-data when it is old and not on record
+   */
+  async enter(entry: TableEntry, isNew: boolean): Promise<void> {
+    await this.#locked((tables) => {
+      const made: RecordedTable = {
+        ...placeOf(entry),
+        ...{
+          versionEpsilon: `${entry.versionEpsilon}`,
+          maxEpsilon: `${entry.maxEpsilon}`,
+          maxDelta: `${entry.maxDelta}`,
+        },
+        releases: [],
+      }
+      const found = tables.find(({ seedCommitment }) => seedCommitment === made.seedCommitment)
+      if (found === undefined && isNew) return [...tables, made]
+      if (found === undefined)
+        throw new CensusError(
+          'bad-data',
+          `${this.file} does not have this secret, which is older: noise may have been drawn from it. Name a new file with --secret`,
+        )
+      const field = (Object.keys(made) as (keyof RecordedTable)[]).find(
+        (key) => key !== 'releases' && found[key] !== made[key],
+      )
+      if (field === undefined) return null
+      throw new CensusError(
+        'mismatch',
+        `${this.file} has this secret with ${field} ${found[field]}, not ${made[field]}: each version needs a secret of its own`,
+      )
+    })
+  }
+
+  async reserve(claim: ReleaseClaim): Promise<boolean> {
+    return await this.#locked((tables) => {
+      const table = this.#tableOf(tables, claim)
+      if (this.#releaseOf(tables, table, claim) !== undefined) return null
+      this.#requireBudget(tables, table, claim)
+      table.releases.push({ ...termsOf(claim), beacon: null })
+      return tables
+    })
+  }
+
+  async drop(claim: ReleaseClaim): Promise<boolean> {
+    return await this.#locked((tables) => {
+      const table = tables.find((each) => isAt(each, claim))
+      const at = table?.releases.findIndex(({ requestId, beacon }) => requestId === claim.requestId && beacon === null)
+      if (table === undefined || at === undefined || at < 0) return null
+      table.releases.splice(at, 1)
+      return tables
+    })
+  }
+
+  async draw(claim: ReleaseClaim, beacon: string): Promise<void> {
+    await this.#locked((tables) => {
+      const release = this.#releaseOf(tables, this.#tableOf(tables, claim), claim)
+      if (release === undefined)
+        throw new CensusError(
+          'refused',
+          `request ${claim.requestId} was not reserved in ${this.file}: release it again`,
+        )
+      const drawn = beacon.toLowerCase()
+      if (release.beacon === drawn) return null
+      if (release.beacon !== null) throw this.#otherwise(claim, 'beacon', release.beacon, drawn)
+      release.beacon = drawn
+      return tables
+    })
+  }
+
+  /** @param change takes the tables and returns what to write, null for nothing. @returns whether something was written */
+  async #locked(change: (tables: RecordedTable[]) => RecordedTable[] | null): Promise<boolean> {
+    return await withFileLock(`${this.file}.lock`, async () => {
+      const changed = change((await readRecord(this.file)) ?? [])
+      if (changed !== null) await writeRecord(this.file, changed)
+      return changed !== null
+    })
+  }
+
+  #tableOf(tables: RecordedTable[], claim: ReleaseClaim): RecordedTable {
+    const found = tables.find((each) => isAt(each, claim))
+    if (found !== undefined) return found
+    throw new CensusError(
+      'bad-data',
+      `${this.file} has no entry of this secret, table, ledger and series: keep the file that 'cohort census commit' wrote beside the secret. ` +
+        'A version that lost its record cannot be released from; commit to the next one',
+    )
+  }
+
+  /** The request on record, with these terms. Requests are one list for all versions of a ledger. */
+  #releaseOf(tables: RecordedTable[], own: RecordedTable, claim: ReleaseClaim): RecordedRelease | undefined {
+    for (const table of tables.filter((each) => each.chainId === own.chainId && each.ledger === own.ledger)) {
+      const found = table.releases.find(({ requestId }) => requestId === claim.requestId)
+      if (found === undefined) continue
+      if (table !== own) throw this.#otherwise(claim, 'table', table.chunksHash, own.chunksHash)
+      const terms = termsOf(claim)
+      const field = (Object.keys(terms) as (keyof typeof terms)[]).find((key) => found[key] !== terms[key])
+      if (field !== undefined) throw this.#otherwise(claim, field, found[field], terms[field])
+      return found
+    }
+    return undefined
+  }
+
+  #requireBudget(tables: RecordedTable[], own: RecordedTable, { epsilon, delta }: ReleaseClaim): void {
+    const series = tables.filter(
+      (each) => each.chainId === own.chainId && each.ledger === own.ledger && each.series === own.series,
+    )
+    const spent = (of: readonly RecordedTable[], what: 'epsilon' | 'delta') =>
+      of.flatMap(({ releases }) => releases).reduce((sum, release) => sum + BigInt(release[what]), 0n)
+    for (const [what, cost, already, most] of [
+      ['epsilon of the version, in millionths', epsilon, spent([own], 'epsilon'), own.versionEpsilon],
+      ['epsilon of the series, in millionths', epsilon, spent(series, 'epsilon'), own.maxEpsilon],
+      ['delta of the series, in 10^-18', delta, spent(series, 'delta'), own.maxDelta],
+    ] as const) {
+      if (already + cost <= BigInt(most)) continue
+      throw new CensusError(
+        'refused',
+        `${what}: ${already} of ${most} is spent by ${this.file}, and this request costs ${cost}. If the ledger has more left, ` +
+          'the endpoint invents requests',
+      )
+    }
+  }
+
+  #otherwise({ requestId }: ReleaseClaim, what: string, before: unknown, now: unknown): CensusError {
+    return new CensusError(
+      'drawn-otherwise',
+      `request ${requestId} is on record with ${what} ${before}, and the chain now says ${now}: a second draw would let the noise be averaged ` +
+        `away. The endpoint lies, or the chain was reorganised: look at it through another endpoint, and keep ${this.file}`,
+    )
+  }
+}
+
+const placeOf = ({ chainId, ledger, series, seedCommitment, chunksHash }: Place) => ({
+  ...{ seedCommitment: `${seedCommitment}`, chunksHash: chunksHash.toLowerCase(), chainId: `${chainId}` },
+  ...{ ledger: ledger.toLowerCase(), series },
+})
+
+const termsOf = ({ requestId, version, queryId, model, epsilon, delta }: ReleaseClaim) => ({
+  ...{ requestId, version, queryId: queryId.toLowerCase(), model: `${model}` },
+  ...{ epsilon: `${epsilon}`, delta: `${delta}` },
+})
+
+function isAt(table: RecordedTable, claim: Place): boolean {
+  const place = placeOf(claim)
+  return (Object.keys(place) as (keyof typeof place)[]).every((key) => table[key] === place[key])
+}
