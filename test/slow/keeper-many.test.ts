@@ -7,7 +7,7 @@ import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 import { lieTold, roundOver, STAKE, startLiar } from '../e2e/liars.ts'
 
 /**
- * It runs only when COHORT_MANY says how many: 48 take some 10 GiB of memory and two free processors, and no machine has been free for them yet.
+ * It runs only when COHORT_MANY says how many: 48 take some 10 GiB of memory, two free processors and ten minutes.
  * 12 (210 MiB each) took 170 s on a busy one.
  */
 const asked = process.env.COHORT_MANY
