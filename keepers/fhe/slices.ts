@@ -8,6 +8,7 @@ import { FheError } from './errors.ts'
 import { KEY_TEST_ROUND } from './header.ts'
 import { sortedSet } from './members.ts'
 import { readRange } from './message-source.ts'
+import { packedBytes, packSums, unpackSums } from './packed-sums.ts'
 import { shapeOf } from './packing.ts'
 import type { Plan } from './plan.ts'
 import type { Aggregate, Progress, RoundContext, SumOfUpdates } from './types.ts'
@@ -58,14 +59,14 @@ export function sliceCuts(plan: Plan, message: SlicedMessage): number[] {
   return to < plan.bytes[message === 'update' ? 'update' : 'decryptionShare'] ? [...cuts, to] : cuts
 }
 
-/** Bytes of the sum of a slice. */
+/** Bytes of the sum of a slice, as it travels. */
 export function sliceSumBytes(plan: Plan, slice: number): number {
   const { from, to } = coefficientsOf(plan, slice)
-  return 8 * sumWords(plan.wire) * (to - from)
+  return packedBytes(plan, to - from)
 }
 
 /**
- * Adds up one slice of several messages. Throws 'malformed-message' for a part of another length and 'coefficient-out-of-range', with the
+ * Adds up one slice of several messages, no more than the plan has members. Throws 'malformed-message' for a part of another length and 'coefficient-out-of-range', with the
  * part's place in `detail.part`, and 'no-updates' without any.
  */
 export async function sumSlice(
@@ -78,7 +79,7 @@ export async function sumSlice(
   const { plan } = engine
   const { slice, signal } = request
   const { from, to } = coefficientsOf(plan, slice)
-  const sums = new Uint8Array(sliceSumBytes(plan, slice))
+  const sums = new Uint8Array(8 * sumWords(plan.wire) * (to - from))
   const expected = plan.wire.width * (to - from)
   let part = 0
   for await (const bytes of request.parts) {
@@ -94,7 +95,12 @@ export async function sumSlice(
     part++
   }
   if (part === 0) throw new FheError('no-updates', `nothing of slice ${slice} was given`)
-  return sums
+  if (part > plan.members) {
+    throw new FheError('invalid-argument', `${part} parts of slice ${slice}: the plan has ${plan.members} members`, {
+      field: 'parts',
+    })
+  }
+  return packSums(plan, sums)
 }
 
 /**
@@ -135,19 +141,24 @@ export async function sliceSumOf(
 ): Promise<Uint8Array> {
   const { source, start, width } = openAggregate(aggregate).sums
   const { from, to } = coefficientsOf(plan, slice)
-  return readRange(source, start + width * from, start + width * to, 'aggregate')
+  return packSums(plan, await readRange(source, start + width * from, start + width * to, 'aggregate'))
 }
 
-/** Sums of all slices, one after the other. Throws 'malformed-message'. */
+/** Sums of all slices, one after the other, in whole words. Throws 'malformed-message'. */
 export function joinSlices(plan: Plan, sums: readonly Uint8Array[]): Uint8Array {
   const count = sliceCount(plan)
   if (sums.length !== count) {
     throw new FheError('malformed-message', `${sums.length} slices, the vector has ${count}`)
   }
+  const width = 8 * sumWords(plan.wire)
+  const joined = new Uint8Array(width * plan.carried)
   for (const [slice, sum] of sums.entries()) {
     const expected = sliceSumBytes(plan, slice)
-    if (sum.length === expected) continue
-    throw new FheError('malformed-message', `the sum of slice ${slice} has ${sum.length} bytes, not ${expected}`)
+    if (sum.length !== expected) {
+      throw new FheError('malformed-message', `the sum of slice ${slice} has ${sum.length} bytes, not ${expected}`)
+    }
+    const { from, to } = coefficientsOf(plan, slice)
+    unpackSums(plan, sum, joined.subarray(width * from, width * to))
   }
-  return new Uint8Array(Buffer.concat(sums))
+  return joined
 }

@@ -23,6 +23,21 @@ export class ByteQueue {
     return this.#taken
   }
 
+  /** Whether bytes are here that belong to no item taken so far. */
+  get hasMore(): boolean {
+    return this.#rest.length > 0
+  }
+
+  /** The next item, or null when the stream ends before it. @throws as `item` */
+  async itemOrEnd(maxBytes: number): Promise<Uint8Array | null> {
+    while (this.#rest.length === 0) {
+      const { value, done } = await this.#source.next()
+      if (done === true) return null
+      this.#rest = value.subarray()
+    }
+    return this.item(maxBytes)
+  }
+
   /** The next item. @throws NetworkError TOO_LARGE above `maxBytes`, before it is read; UNAVAILABLE when the stream ends before. */
   async item(maxBytes: number): Promise<Uint8Array> {
     const head = await this.#take(this.#lengthBytes)

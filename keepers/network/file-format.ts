@@ -18,7 +18,7 @@ export const CHUNK_BYTES = 1 << 20
 /** The largest block that bitswap peers send. */
 export const MAX_BLOCK_BYTES = 2 << 20
 /** dag-pb's multicodec. */
-const DAG_PB = 0x70
+export const DAG_PB = 0x70
 /** 1,024 leaves of 1 MiB; their links take ~50 KiB, far below the 2 MiB that bitswap peers accept for one block. */
 const MAX_LEAVES = 1024
 /** A file with cuts and more leaves gets nodes between root and leaves: then a leaf's proof has 2·√leaves links. */
@@ -75,13 +75,30 @@ export async function encodeBlob(
 }
 
 /** A block to be linked to: bytes of the file, and of all blocks, below it. */
-type Linked = { readonly cid: CID; readonly size: number; readonly tree: number }
+export type Linked = { readonly cid: CID; readonly size: number; readonly tree: number }
+
+/** The block of a node without bytes of its own that links to these. */
+export function nodeBytes(children: readonly Linked[]): Uint8Array {
+  const file = new UnixFS({ type: 'file', blockSizes: children.map(({ size }) => BigInt(size)) })
+  const links = children.map(({ cid, tree }) => ({ Name: '', Tsize: tree, Hash: cid }))
+  return encodePb(prepare({ Data: file.marshal(), Links: links }))
+}
+
+/** What a node says that it links to; null for a block that is no node of a file. */
+export function linksOf(block: Uint8Array): Linked[] | null {
+  try {
+    const { Links, Data } = decodePb(block)
+    const sizes = UnixFS.unmarshal(Data ?? new Uint8Array()).blockSizes
+    if (sizes.length !== Links.length) return null
+    return Links.map(({ Hash, Tsize }, i) => ({ cid: Hash, size: Number(sizes[i]), tree: Tsize ?? 0 }))
+  } catch {
+    return null
+  }
+}
 
 /** A node with links to these, and what links to it. */
 async function nodeTo(children: readonly Linked[]): Promise<{ readonly block: Block; readonly linked: Linked }> {
-  const file = new UnixFS({ type: 'file', blockSizes: children.map(({ size }) => BigInt(size)) })
-  const links = children.map(({ cid, tree }) => ({ Name: '', Tsize: tree, Hash: cid }))
-  const bytes = encodePb(prepare({ Data: file.marshal(), Links: links }))
+  const bytes = nodeBytes(children)
   const cid = CID.createV1(DAG_PB, await sha256.digest(bytes))
   const sum = (of: (child: Linked) => number): number => children.reduce((total, child) => total + of(child), 0)
   const linked = { cid, size: sum(({ size }) => size), tree: bytes.length + sum(({ tree }) => tree) }

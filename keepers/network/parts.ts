@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two questions that keepers ask each other directly, each on a stream of its own: for a range of a blob, and for a note. A range
+// Two questions that keepers ask each other directly, one after the other on a stream: for a range of a blob, and for a note. A range
 // comes with the blob's root, which proves by its hash what the range is: the reader trusts nobody. A note is its author's word:
 // noise proves the peer id that the reader dialled.
 //
-// question: u16 length · JSON. answer: blocks or the note, each as u32 length · bytes; a length of 0 where there is none.
-import type { Connection } from '@libp2p/interface'
+// question: u16 length · JSON. answer: blocks (those of links as lean-links.ts has them) or the note, each as u32 length · bytes; a length of 0 where
+// there is none. A stream ends with the first answer that is not whole.
 import type { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { z } from 'zod'
 import { blocksLimit, collectBytes, tooManyParts } from './assembly.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
-import { type FileNode, MAX_BLOB_BYTES, MAX_BLOCK_BYTES, parseBlobCid, readNode } from './file-format.ts'
+import { DAG_PB, type FileNode, MAX_BLOB_BYTES, MAX_BLOCK_BYTES, parseBlobCid, readNode } from './file-format.ts'
+import { fullLinks, leanLinks } from './lean-links.ts'
 import type { HeliaNode } from './node.ts'
-import { type Provider, providerOf } from './provider.ts'
+import {
+  framed,
+  NOTHING,
+  partsIn,
+  place,
+  type Question,
+  questionSchema,
+  type Range,
+  type Stream,
+  send,
+} from './part-format.ts'
+import { providerOf } from './provider.ts'
+import { paused, type QuestionStream, QuestionStreams } from './question-streams.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 
 const PROTOCOL = '/cohort/parts/1'
@@ -25,15 +37,14 @@ const LIMITS = {
   inboundStreams: 64,
   outboundStreams: 256,
   questionBytes: 512,
-  /** Milliseconds that a whole question may take, and its answer. */
+  /** Milliseconds until a whole question must be here, and until its answer must be taken. */
+  asking: 30_000,
   serving: 30_000,
   /** Milliseconds that a question for a note waits for it to be written. */
   waiting: 5_000,
   /** The newest notes are kept. */
   notes: 32,
   noteBytes: 1 << 16,
-  /** Bytes that are handed to a stream at once. */
-  written: 1 << 16,
   /** Bytes of blocks in memory that peers have asked for and not yet taken: of all, and of one. */
   held: { total: 64 << 20, each: 4 << 20 },
   /** Levels of a file below its root. */
@@ -41,19 +52,6 @@ const LIMITS = {
   /** Bytes that nodes of links may take in an answer: so many, and for each block that the file may have. */
   links: { spare: 2_048, each: 64 },
 } as const
-
-const questionSchema = z.union([
-  z.strictObject({ note: z.string().min(1).max(128) }),
-  z.strictObject({
-    part: z.string().max(128),
-    from: z.int().min(0).max(MAX_BLOB_BYTES),
-    to: z.int().min(0).max(MAX_BLOB_BYTES),
-  }),
-])
-type Question = z.infer<typeof questionSchema>
-
-/** A range of bytes, `to` excluded. */
-type Range = { readonly from: number; readonly to: number }
 
 type AskOptions = {
   /** Milliseconds. */
@@ -63,37 +61,30 @@ type AskOptions = {
   readonly signal?: AbortSignal
 }
 
-type Stream = Awaited<ReturnType<HeliaNode['libp2p']['dialProtocol']>>
-
 /** Asks other keepers, and answers them. */
 export class Parts {
   readonly #node: HeliaNode
   readonly #notes = new Map<string, Uint8Array>()
   readonly #recent = new RecentBlocks()
   readonly #stopping = new AbortController()
+  readonly #streams: QuestionStreams
   readonly #held = new ByteBudget(LIMITS.held)
   /** Told when a note is written. */
   readonly #written = new Set<() => void>()
 
   constructor(node: HeliaNode) {
     this.#node = node
+    this.#streams = new QuestionStreams(node, PROTOCOL, this.#stopping.signal)
   }
 
   async start(): Promise<void> {
     await this.#node.libp2p.handle(
       PROTOCOL,
       async (stream, connection) => {
-        using deadline = new Deadline(LIMITS.serving, [this.#stopping.signal])
-        const { signal } = deadline
-        const abort = (): void => stream.abort(new NetworkError('TIMEOUT', 'a question took too long'))
-        signal.addEventListener('abort', abort, { once: true })
         try {
-          await this.#answer(stream, connection.remotePeer.toString(), signal)
-          await stream.close({ signal })
+          await this.#serve(stream, connection.remotePeer.toString())
         } catch (error) {
           stream.abort(error as Error)
-        } finally {
-          signal.removeEventListener('abort', abort)
         }
       },
       { maxInboundStreams: LIMITS.inboundStreams, maxOutboundStreams: LIMITS.outboundStreams },
@@ -102,6 +93,7 @@ export class Parts {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#streams.stop()
     await this.#node.libp2p.unhandle(PROTOCOL)
   }
 
@@ -145,13 +137,15 @@ export class Parts {
     const cid = parseBlobCid(text)
     const { maxBytes, provider } = options
     return this.#question({ part: text, from, to }, options, async (answer) => {
+      const before = answer.taken
       let links = LIMITS.links.spare + LIMITS.links.each * blocksLimit(maxBytes)
       const node = async (of: CID, size: number | null): Promise<FileNode> => {
         // A block that holds bytes of the file has no more than these; the others' are limited in all.
         const isLeaf = of.code === raw.code
-        const bytes = await answer.item(isLeaf ? (size ?? maxBytes) : Math.min(links, MAX_BLOCK_BYTES))
-        if (!isLeaf) links -= bytes.length
-        if (bytes.length === 0) throw new NetworkError('UNAVAILABLE', `${text}: ${provider} does not have ${of}`)
+        const sent = await answer.item(isLeaf ? (size ?? maxBytes) : Math.min(links, MAX_BLOCK_BYTES))
+        if (!isLeaf) links -= sent.length
+        if (sent.length === 0) throw new NetworkError('UNAVAILABLE', `${text}: ${provider} does not have ${of}`)
+        const bytes = isLeaf ? sent : fullLinks(sent)
         const digest = await sha256.digest(bytes)
         if (Buffer.compare(digest.digest, of.multihash.digest) === 0) return readNode(of, bytes, size, maxBytes)
         throw new NetworkError('MALFORMED', `${text}: ${provider} sent other bytes than ${of}`)
@@ -172,7 +166,7 @@ export class Parts {
         }
       }
       await read(root, 0, 0)
-      return { range, bytes: answer.taken }
+      return { range, bytes: answer.taken - before }
     })
   }
 
@@ -180,22 +174,33 @@ export class Parts {
     const provider = providerOf(options.provider)
     using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
     const { signal } = deadline
-    let stream: Stream | undefined
-    const abort = (): void => stream?.abort(new NetworkError('TIMEOUT', 'nobody waits for the answer'))
+    let asked: QuestionStream | undefined
+    const abort = (): void => asked?.stream.abort(new NetworkError('TIMEOUT', 'nobody waits for the answer'))
     signal.addEventListener('abort', abort, { once: true })
-    try {
-      stream = await this.#open(provider, signal)
+    const ask = async (one: QuestionStream): Promise<T> => {
+      asked = one
       // It may have been opened in the moment in which the time was over: then nothing would ever end the wait for an answer.
       signal.throwIfAborted()
-      const text = new TextEncoder().encode(JSON.stringify(question))
-      const head = new DataView(new ArrayBuffer(2))
-      head.setUint16(0, text.length, true)
-      stream.send(new Uint8Array([...new Uint8Array(head.buffer), ...text]))
-      const found = await read(new ByteQueue(stream, 4))
-      await stream.close({ signal })
+      one.stream.send(framed(question))
+      const found = await read(one.answers)
+      await this.#streams.keep(provider, one, signal)
       return found
+    }
+    try {
+      const kept = this.#streams.again(provider)
+      const before = kept?.answers.taken
+      if (kept !== undefined) {
+        try {
+          return await ask(kept)
+        } catch (error) {
+          kept.stream.abort(error as Error)
+          // The peer closed it before it saw the question.
+          if (signal.aborted || kept.answers.taken !== before) throw error
+        }
+      }
+      return await ask(await this.#streams.open(provider, signal))
     } catch (cause) {
-      stream?.abort(cause as Error)
+      asked?.stream.abort(cause as Error)
       options.signal?.throwIfAborted()
       if (deadline.expired) {
         throw new NetworkError('TIMEOUT', `${options.provider} gave no answer within ${options.timeout} ms`, { cause })
@@ -207,24 +212,38 @@ export class Parts {
     }
   }
 
-  /** A stream over the connection that is there, which needs no dialling, or over a new one. */
-  async #open({ address, peer }: Provider, signal: AbortSignal): Promise<Stream> {
-    const { libp2p } = this.#node
-    const isFit = ({ status, direct, limits }: Connection): boolean =>
-      status === 'open' && direct && limits === undefined
-    const connection = libp2p.getConnections(peer).find(isFit)
-    if (connection !== undefined) return await connection.newStream(PROTOCOL, { signal })
-    // Should this question's time be over first, the handshake goes on, and the next finds a connection.
-    libp2p.dial(address, { signal: this.#stopping.signal }).catch(() => undefined)
-    return await libp2p.dialProtocol(address, PROTOCOL, { signal })
+  /** Answers the questions of a stream, until its other end closes it or the next one does not come. */
+  async #serve(stream: Stream, peer: string): Promise<void> {
+    const questions = new ByteQueue(stream, 2)
+    const within = async <R>(milliseconds: number, what: (signal: AbortSignal) => Promise<R>): Promise<R> => {
+      using deadline = new Deadline(milliseconds, [this.#stopping.signal])
+      const { signal } = deadline
+      const abort = (): void => stream.abort(new NetworkError('TIMEOUT', 'a question took too long'))
+      signal.addEventListener('abort', abort, { once: true })
+      try {
+        return await what(signal)
+      } finally {
+        signal.removeEventListener('abort', abort)
+      }
+    }
+    for (;;) {
+      const text = await within(LIMITS.asking, () => questions.itemOrEnd(LIMITS.questionBytes))
+      if (text === null) break
+      // What is asked meanwhile waits in libp2p, which does not take much of it.
+      const isPaused = paused(stream)
+      const isWhole = await within(LIMITS.serving, (signal) => this.#answer(stream, peer, text, signal))
+      if (!isWhole) break
+      if (isPaused) stream.resume()
+    }
+    await within(LIMITS.serving, (signal) => stream.close({ signal }))
   }
 
-  async #answer(stream: Stream, peer: string, signal: AbortSignal): Promise<void> {
-    const text = await new ByteQueue(stream, 2).item(LIMITS.questionBytes)
+  /** @returns whether all that was asked for is here. */
+  async #answer(stream: Stream, peer: string, text: Uint8Array, signal: AbortSignal): Promise<boolean> {
     const question = questionSchema.parse(JSON.parse(new TextDecoder().decode(text)))
     if ('note' in question) {
       await send(stream, await this.#note(question.note, signal), signal)
-      return
+      return true
     }
     /** Whether all of it is here. The question's order: a node, and then those of its parts that the range touches. */
     const answer = async (cid: CID, size: number | null, start: number, level: number): Promise<boolean> => {
@@ -236,7 +255,7 @@ export class Parts {
       }
       return true
     }
-    await answer(parseBlobCid(question.part), null, 0, 0)
+    return answer(parseBlobCid(question.part), null, 0, 0)
   }
 
   /** Sends a block, or word that it is not here. @returns its links. */
@@ -249,9 +268,17 @@ export class Parts {
     using held = await this.#held.take(peer, MAX_BLOCK_BYTES, signal)
     const bytes = await this.#block(cid, signal)
     held.keep(bytes?.length ?? 0)
-    await send(stream, bytes ?? NOTHING, signal)
+    await send(stream, bytes === null ? NOTHING : this.#asSent(cid, bytes), signal)
     if (bytes === null) return null
     return readNode(cid, bytes, size, MAX_BLOB_BYTES)
+  }
+
+  #asSent(cid: CID, block: Uint8Array): Uint8Array {
+    if (cid.code !== DAG_PB) return block
+    const name = `lean ${cid}`
+    const lean = this.#recent.get(name) ?? leanLinks(block)
+    this.#recent.put(name, lean)
+    return lean
   }
 
   async #note(name: string, signal: AbortSignal): Promise<Uint8Array> {
@@ -279,37 +306,5 @@ export class Parts {
     const block = await collectBytes(blockstore.get(cid, { offline: true, signal }), MAX_BLOCK_BYTES)
     this.#recent.put(cid.toString(), block)
     return block
-  }
-}
-
-const NOTHING = new Uint8Array()
-
-/** The parts of a node, the bytes of which begin at `start`, that a range touches, in order. */
-function partsIn(node: FileNode, start: number, { from, to }: Range): { cid: CID; start: number; size: number }[] {
-  let at = start + node.data.length
-  const found: { cid: CID; start: number; size: number }[] = []
-  for (const { cid, size } of node.children) {
-    if (at < to && at + size > from) found.push({ cid, start: at, size })
-    at += size
-  }
-  return found
-}
-
-/** Writes the part of `bytes`, which begin at `start` of a file, that lies in the range from `from`. */
-function place(range: Uint8Array, from: number, bytes: Uint8Array, start: number): void {
-  const first = Math.max(from, start)
-  const last = Math.min(from + range.length, start + bytes.length)
-  if (first < last) range.set(bytes.subarray(first - start, last - start), first - from)
-}
-
-async function send(stream: Stream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-  const first = bytes.subarray(0, LIMITS.written)
-  // In one piece with its length: each piece is encrypted, framed and written by itself.
-  const head = new Uint8Array(4 + first.length)
-  new DataView(head.buffer).setUint32(0, bytes.length, true)
-  head.set(first, 4)
-  if (!stream.send(head)) await stream.onDrain({ signal })
-  for (let at = first.length; at < bytes.length; at += LIMITS.written) {
-    if (!stream.send(bytes.subarray(at, at + LIMITS.written))) await stream.onDrain({ signal })
   }
 }

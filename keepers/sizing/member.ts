@@ -266,17 +266,17 @@ export class Member {
     yield* this.#timed('processor', this.#processor.work(seconds))
   }
 
-  /** A whole blob from its sender. */
-  *#fetchBlob(from: number, { bytes, root, levels }: Messages['update']): Process {
-    const { protocol } = this.#around
-    const { costs } = this.#around
-    yield* this.#fetch(from, bytes + root, protocol.blob + (levels - 1) * protocol.level, costs.blob)
+  /** A whole blob from its sender: by one question if it is cut, else over bitswap. */
+  *#fetchBlob(from: number, { bytes, root, levels, asked }: Messages['update']): Process {
+    const { protocol, costs } = this.#around
+    if (asked !== null) yield* this.fetchPart(from, bytes + asked.whole)
+    else yield* this.#fetch(from, bytes + root, protocol.blob + (levels - 1) * protocol.level, costs.blob)
   }
 
   /** A range of a blob, or a note. */
   *fetchPart(from: number, bytes: number): Process {
-    const { protocol, costs } = this.#around
-    yield* this.#fetch(from, bytes, protocol.part, costs.part)
+    const { network, costs } = this.#around
+    yield* this.#fetch(from, bytes, network.partRounds(this.seat, from), costs.part)
   }
 
   /** @param cost Processor seconds, half of them of the keeper that is asked. */

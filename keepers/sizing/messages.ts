@@ -2,8 +2,14 @@
 // What travels in a round, in bytes: from the plan of the encryption, as keepers make it.
 import { type Plan, sliceBytes, sliceCount, sliceCuts, sliceSumBytes } from '../fhe/index.ts'
 
-/** Bytes of a blob, of the nodes above its parts, and of those that prove one part. */
-type Blob = { readonly bytes: number; readonly root: number; readonly proof: number; readonly levels: number }
+/** Bytes of a blob, and of the nodes above its parts as bitswap brings them. */
+type Blob = {
+  readonly bytes: number
+  readonly root: number
+  readonly levels: number
+  /** What comes with the bytes when a keeper asks for all of it, or for one part, by one question. Null where that cannot be. */
+  readonly asked: { readonly whole: number; readonly part: number } | null
+}
 
 export type Messages = {
   readonly update: Blob
@@ -17,7 +23,7 @@ export type Messages = {
   }[]
   /** What a member tells the others of that many sums that it made. */
   readonly note: (sums: number) => number
-  /** A member's dealing and the sealed shares of all members, once an epoch: what each fetches. */
+  /** The other members' dealings, and the shares that they sealed for this one, once an epoch: what each fetches. */
   readonly keys: number
 }
 
@@ -28,8 +34,12 @@ const LINK_BYTES = 50
 const ROOT_BYTES = 8
 /** With more parts, a blob with cuts has nodes between root and parts (`MAX_FLAT_LEAVES` of the data plane's file format). */
 const MOST_FLAT_PARTS = 12
-/** A note's frame, its subject's CID, and a place and a CID for each sum. */
-const NOTE = { frame: 92, sum: 66 } as const
+/** The same in an answer to a question (`keepers/network/lean-links.ts`): a list of links, and each to a leaf and to a node. An item's length. */
+const LEAN = { list: 1, leaf: 34.5, node: 38, item: 4 } as const
+/** Longer messages are not held in memory, and travel over bitswap (`SHORT_BYTES` of the agent's messages). */
+const ASKED_BYTES = 1 << 17
+/** `keepers/agent/slices/note-format.ts`: what its author speaks of, and a place and a hash for each sum. */
+const NOTE = { frame: 34, sum: 34 } as const
 /** The index of an epoch's keys: its head, and the length and CID of each sealed share (`keepers/agent/key-index.ts`). */
 const INDEX = { head: 39, entry: 37 } as const
 
@@ -39,16 +49,23 @@ export function messagesOf(plan: Plan, slices: boolean): Messages {
   const isCut = slices && count > 1
   const blob = (bytes: number, cuts: number): Blob => {
     const parts = isCut && cuts > 0 ? cuts + 1 : Math.ceil(bytes / CHUNK)
-    if (parts < 2) return { bytes, root: 0, proof: 0, levels: 1 }
+    if (parts < 2) return { bytes, root: 0, levels: 1, asked: null }
     const node = (links: number): number => ROOT_BYTES + LINK_BYTES * links
-    if (!isCut || cuts === 0 || parts <= MOST_FLAT_PARTS) {
-      return { bytes, root: node(parts), proof: node(parts), levels: 2 }
+    const list = (links: number, each: number): number => LEAN.item + LEAN.list + each * links
+    if (!isCut || cuts === 0) return { bytes, root: node(parts), levels: 2, asked: null }
+    if (parts <= MOST_FLAT_PARTS) {
+      const leaves = list(parts, LEAN.leaf)
+      const asked = { whole: leaves + LEAN.item * parts, part: leaves + LEAN.item }
+      return { bytes, root: node(parts), levels: 2, asked }
     }
     const each = Math.ceil(Math.sqrt(parts))
     const inner = Math.ceil(parts / each)
     const root = node(inner) + inner * ROOT_BYTES + LINK_BYTES * parts
-    return { bytes, root, proof: node(inner) + node(each), levels: 3 }
+    const nodes = list(inner, LEAN.node)
+    const whole = nodes + inner * list(0, 0) + (LEAN.leaf + LEAN.item) * parts
+    return { bytes, root, levels: 3, asked: { whole, part: nodes + list(each, LEAN.leaf) + LEAN.item } }
   }
+  const short = (of: Blob): Blob => (of.bytes > ASKED_BYTES ? { ...of, asked: null } : of)
   const { bytes } = plan
   const update = blob(bytes.update, sliceCuts(plan, 'update').length - 1)
   const share = blob(bytes.decryptionShare, sliceCuts(plan, 'decryption share').length)
@@ -57,17 +74,17 @@ export function messagesOf(plan: Plan, slices: boolean): Messages {
     return to - from
   }
   return {
-    update,
-    share,
+    update: short(update),
+    share: short(share),
     slices: isCut
       ? Array.from({ length: count }, (_, slice) => ({
-          update: update.proof + part('update', slice),
-          share: share.proof + part('decryption share', slice),
-          sum: sliceSumBytes(plan, slice),
+          update: (update.asked?.part ?? 0) + part('update', slice),
+          share: (share.asked?.part ?? 0) + part('decryption share', slice),
+          sum: LEAN.item + sliceSumBytes(plan, slice),
           carried: part('update', slice) / plan.wire.width,
         }))
       : [],
     note: (sums) => NOTE.frame + NOTE.sum * sums,
-    keys: plan.members * (INDEX.head + INDEX.entry * plan.members + bytes.dealing + bytes.sealedShare),
+    keys: (plan.members - 1) * (INDEX.head + INDEX.entry * plan.members + bytes.dealing + bytes.sealedShare),
   }
 }

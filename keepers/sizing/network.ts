@@ -20,8 +20,10 @@ export type Protocol = {
   /** Of a whole blob of one block, over bitswap; each level of blocks below the root costs `level` more. */
   readonly blob: number
   readonly level: number
-  /** Of a range, or a note, on a stream of its own. */
+  /** Of a range, or a note, on a new stream; and on one that has given an answer up to `kept` seconds ago. */
   readonly part: number
+  readonly again: number
+  readonly kept: number
   /** Seconds after which a connection that nobody uses is closed. */
   readonly idle: number
   /** Bytes, each way together. */
@@ -93,6 +95,8 @@ export class Network {
   readonly #protocol: Protocol
   /** When each pair was last heard of, while its connection is open. */
   readonly #connected = new Map<number, number>()
+  /** When one last asked another, by both. */
+  readonly #asked = new Map<number, number>()
 
   constructor(world: World, links: readonly Link[], protocol: Protocol) {
     this.#world = world
@@ -124,6 +128,15 @@ export class Network {
       if (!isOpen()) yield* this.transfer(b, a, this.#protocol.dialBytes)
     }
     this.#connected.set(pair, this.#world.now)
+  }
+
+  /** Round trips of a question for a part or a note that is asked now. Of several at a time the first to come open streams for the others. */
+  partRounds(asker: number, asked: number): number {
+    const pair = asker * this.#links.length + asked
+    const { now } = this.#world
+    const isKept = now - (this.#asked.get(pair) ?? -Infinity) <= this.#protocol.kept
+    this.#asked.set(pair, now)
+    return isKept ? this.#protocol.again : this.#protocol.part
   }
 
   /**

@@ -18,13 +18,15 @@ export const NETWORKS = {
 
 /**
  * Round trips between two nodes with 300 ms there and back (`npm run bench -- scale trips`). libp2p closes a connection that is unused for a
- * minute (keepers/network/node.ts).
+ * minute (keepers/network/node.ts), and a peer a stream that asks nothing for half of one (parts.ts).
  */
 export const PROTOCOL: Protocol = {
   dial: 3.1,
   blob: 3.7,
   level: 5.3,
   part: 2.4,
+  again: 1.0,
+  kept: 30,
   idle: 60,
   dialBytes: 2300,
   askBytes: 900,

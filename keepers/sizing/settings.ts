@@ -51,7 +51,14 @@ export const serviceSettingsSchema = z.strictObject({
   protocol: z
     .strictObject({
       ...{ dial: z.number().min(0).max(100), blob: z.number().min(0).max(100), level: z.number().min(0).max(100) },
-      ...{ part: z.number().min(0).max(100), idle: seconds, dialBytes: z.number().min(0), askBytes: z.number().min(0) },
+      ...{
+        part: z.number().min(0).max(100),
+        again: z.number().min(0).max(100),
+        kept: seconds,
+        idle: seconds,
+        dialBytes: z.number().min(0),
+        askBytes: z.number().min(0),
+      },
     })
     .default(PROTOCOL),
   chain: z

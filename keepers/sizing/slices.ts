@@ -61,14 +61,14 @@ export function* addUpBySlices(member: Helper, attempt: Attempt, patience: numbe
   const { ignored } = trust
   const begun = world.now
   const times = { own: begun + patience / 2, notes: begun + patience, sums: begun + (4 / 3) * patience }
-  const helpers = [...new Set(attempt.slices.flat()), ...attempt.checks.keys()]
-  const others = [...new Set(helpers)].filter((other) => other !== seat && !ignored.has(other)).sort((a, b) => a - b)
+  // Those without a slice as well: a note says what its author lacks, too.
+  const others = [...attempt.told.keys()].filter((other) => other !== seat && !ignored.has(other)).sort((a, b) => a - b)
   const mine = attempt.slices.flatMap((seats, slice) => (seats.includes(seat) ? [slice] : []))
   const checked = new Set<number>([seat])
   const isWhole = yield* ownPart(member, attempt, mine, checked, times.own)
-  if (isWhole && (mine.length > 0 || attempt.checks.has(seat))) {
-    attempt.notes.set(seat, { seat, isTrue: !member.isLiar })
-    attempt.told.get(seat)?.change()
+  if (isWhole && attempt.told.has(seat)) {
+    attempt.notes.set(seat, { seat, isTrue: !member.isLiar || mine.length === 0 })
+    attempt.told.get(seat)!.change()
   }
   if (!isWhole || attempt.slices.some((seats) => seats.filter((other) => !ignored.has(other)).length < 2)) {
     // Others hear of it late, if at all.
@@ -117,6 +117,8 @@ function* ownPart(
   const { world, seat, messages, costs } = member
   const subject = attempt.checks.get(seat)
   const sources = attempt.sources.filter((source) => source !== seat)
+  // Of the update that it checks a keeper has all parts with the whole.
+  const asked = sources.filter((source) => source !== subject || messages.update.asked === null)
   if (sources.some((source) => !member.isReachable(source))) {
     // What does not come is asked for until then.
     yield* world.until(until)
@@ -126,7 +128,7 @@ function* ownPart(
     function* (): Process {
       const part = messages.slices[slice]!
       yield* all(
-        sources.map((source) => () => member.fetchPart(source, part[attempt.message])),
+        asked.map((source) => () => member.fetchPart(source, part[attempt.message])),
         ROUND_TIMES.atOnce,
       )
       yield* member.work((sources.length + 1) * costs.add.each * part.carried)

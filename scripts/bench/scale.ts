@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Services larger than this machine: real rounds of 4, 8 and 16 keepers here, a simulator that is fitted to 4 and 8 and has to predict 16,
 // and what it then says of 64, 256 and 1,024 keepers on other networks and chains. docs/scaling.md reads the rows.
-//   scale.operation.<operation>.{fixed,each}, scale.trips.{dial,blob,level,part,dialBytes,askBytes}
-//   scale.measured.<keepers>.<path>.{processor,processor.<phase>,waiting,seconds,fetched.*,gas,load,sliced}, path: full or slices
+//   scale.operation.<operation>.{fixed,each}, scale.trips.{dial,blob,level,part,again,dialBytes,askBytes}
+//   scale.measured.<keepers>.<path>.{processor,processor.<phase>,waiting,seconds,fetched.*,gas,others,sliced}, path: full or slices
 //   scale.fit.{blob,part,round,follow}
 //   scale.compared.<keepers>.<path>.{fetched.*,processor,seconds}: the prediction, with what was measured as its peer
 //   scale.predicted.<keepers>.<network>.<chain>.<path>.{seconds,fetched,processor,gas,round-gas}, and .keys of an epoch
@@ -10,6 +10,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { type Bench, type BenchContext, type BenchRow, RESULTS_DIR } from './harness.ts'
+import { writeCosts } from './scale/costs-file.ts'
 import { compare, fitCosts } from './scale/fit.ts'
 import { measureOperations } from './scale/operations.ts'
 import { predict } from './scale/predict.ts'
@@ -24,7 +25,7 @@ for (const keepers of [8, 16]) RUNS.set(`${keepers}-slices`, { keepers, slices: 
 export const bench: Bench = {
   area: 'scale',
   summary:
-    '[trips, operations, 4, 8, 16, 8-slices, 16-slices, compare, predict]: services of 64, 256, 1,024 keepers from rounds of 4, 8, 16',
+    '[trips, operations, 4, 8, 16, 8-slices, 16-slices, compare, predict, costs]: services of 64, 256, 1,024 keepers from rounds of 4, 8, 16',
   async run(context) {
     const isAsked = (subject: string): boolean => context.args.length === 0 || context.args.includes(subject)
     if (isAsked('trips')) {
@@ -48,6 +49,10 @@ export const bench: Bench = {
     const costs = fitCosts(rows)
     if (isAsked('compare')) compare(context, rows, costs)
     if (isAsked('predict')) predict(context, costs)
+    // Only when it is named: it writes to the sources.
+    if (context.args.includes('costs')) {
+      for (const file of await writeCosts(costs, rows)) context.progress(`${file} has the new costs`)
+    }
   },
 }
 

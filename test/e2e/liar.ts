@@ -11,7 +11,7 @@ import { loadEncryptionKey } from '../../keepers/agent/encryption-keys.ts'
 import { frameHere, isMember } from '../../keepers/agent/frame.ts'
 import { createLog, loadConfig, runKeeper } from '../../keepers/agent/index.ts'
 import { encodeKeyIndex } from '../../keepers/agent/key-index.ts'
-import { encodeNote, type Note } from '../../keepers/agent/slices/notes.ts'
+import { decodeNote, encodeNote } from '../../keepers/agent/slices/note-format.ts'
 import { keyCommitment, updateCommitment } from '../../keepers/agent/steps/commitments.ts'
 import {
   keyIntentName,
@@ -182,7 +182,7 @@ function forgetful(step: Step): Step {
 function misreporting(step: Step): Step {
   const { plane } = step.context
   const tell: typeof plane.parts.tell = (name, bytes) => {
-    const note = JSON.parse(Buffer.from(bytes).toString()) as Note
+    const note = decodeNote(bytes)!
     const sums = Object.fromEntries(Object.keys(note.sums).map((slice) => [slice, cidFromDigest(randomBytes(32))]))
     lied(step, 'wrong slice')
     plane.parts.tell(name, encodeNote({ ...note, sums }))

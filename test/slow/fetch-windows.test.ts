@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How much of Aggregate's window honest keepers take to have every honest update: real data planes behind links that are slow, and each keeper
-// fetching from all as it does when it adds up. Docs: round-machine.md, "Sums of too few".
+// fetching from all as it does when it adds up by itself: updates cut into slices, each by one question. Docs: round-machine.md, "Sums of too few".
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { Server } from 'node:net'
@@ -11,7 +11,9 @@ import { expect } from 'chai'
 import type { Step } from '../../keepers/agent/context.ts'
 import { FetchAhead } from '../../keepers/agent/steps/fetch-ahead.ts'
 import { steady, systemClock } from '../../keepers/chain/index.ts'
+import { sliceCuts } from '../../keepers/fhe/index.ts'
 import { DataPlane, NetworkError } from '../../keepers/network/index.ts'
+import { planFor, USUAL_TERMS } from '../../keepers/versions/index.ts'
 import { type Link, slowDoor } from './slow-link.ts'
 
 /** Of aggregate.ts: until when senders are asked, and until when others are. */
@@ -30,12 +32,16 @@ type Outcome = { readonly seconds: number; readonly late: number; readonly missi
  */
 async function aggregateOf(of: {
   readonly members: number
-  readonly bytes: number
   readonly window: number
   readonly link: Link
   readonly tricklers?: number
 }): Promise<Outcome[]> {
-  const { members, bytes, window, link, tricklers = 0 } = of
+  const { members, window, link, tricklers = 0 } = of
+  const terms = { ...USUAL_TERMS, minTotalSamples: 100 * members }
+  const threshold = Math.floor(members / 2) + 1
+  const plan = planFor({ members, threshold, decryptionsPerKey: 32, vectorLength: 2_410, terms })
+  const bytes = plan.bytes.update
+  const cuts = sliceCuts(plan, 'update')
   const folder = mkdtempSync(join(tmpdir(), 'cohort-windows-'))
   const start = (i: number) =>
     DataPlane.start({ folder: join(folder, String(i)), identitySeed: new Uint8Array(randomBytes(32)) })
@@ -47,7 +53,7 @@ async function aggregateOf(of: {
     for (let i = 0; i < members; i++) {
       const plane = await start(i)
       planes.push(plane)
-      cids.push(await plane.publish(new Uint8Array(randomBytes(bytes)), { round: 1 }))
+      cids.push(await plane.publish(new Uint8Array(randomBytes(bytes)), { round: 1, cuts }))
       const at = plane.addresses.find((address) => address.includes('/ip4/127.0.0.1/tcp/'))!
       const { server, address } = await slowDoor(at, i < tricklers ? { ...link, bytesPerSecond: 1 } : link)
       links.push(server)
@@ -77,7 +83,14 @@ async function aggregateOf(of: {
         if (missing.length === 0 || gone >= PASSED_ON) break
         const times = { sendersUntil: timeAt(PATIENCE), until: timeAt(gone < PATIENCE ? PATIENCE : PASSED_ON) }
         const wanted = missing.map((seat) => ({ seat, cid: cids[seat]! }))
-        using ahead = new FetchAhead(step, wanted, { kind: 'update', round: 1, maxBytes: bytes, others: seats, times })
+        using ahead = new FetchAhead(step, wanted, {
+          kind: 'update',
+          round: 1,
+          maxBytes: bytes,
+          others: seats,
+          cuts,
+          times,
+        })
         missing = []
         for await (const seat of ahead.settled()) {
           const arrival = await ahead.here(seat).catch((error: unknown) => {
@@ -104,7 +117,7 @@ async function aggregateOf(of: {
 
 describe('the windows in which honest updates are fetched', function () {
   this.timeout(600_000)
-  const [KB, MB] = [1000, 1_000_000]
+  const MB = 1_000_000
 
   /** Of keepers that have just started: across an ocean, and by satellite from a busy office. */
   const ocean = { delay: 100, bytesPerSecond: 1 * MB }
@@ -120,7 +133,7 @@ describe('the windows in which honest updates are fetched', function () {
     const place = `${link.delay} ms each way, ${link.bytesPerSecond / MB} MB/s`
     const liars = tricklers === 0 ? '' : `, ${tricklers} of which send a byte a second`
     it(`lose none: ${members} keepers${liars}, ${place}, updates of 2,410 parameters, ${WINDOW} s`, async () => {
-      const found = await aggregateOf({ members, bytes: 20 * KB, window: WINDOW, link, tricklers })
+      const found = await aggregateOf({ members, window: WINDOW, link, tricklers })
       const most = Math.max(...found.map(({ seconds }) => seconds))
       const sum = (of: 'late' | 'missing'): number => found.reduce((all, one) => all + one[of], 0)
       const share = (100 * most) / WINDOW

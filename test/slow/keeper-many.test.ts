@@ -7,8 +7,8 @@ import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 import { lieTold, roundOver, STAKE, startLiar } from '../e2e/liars.ts'
 
 /**
- * It runs only when COHORT_MANY says how many: 48 take some 10 GiB of memory (215 MiB each) and 577 s on two free processors, 991 s of them;
- * 12 took 170 s on a busy machine.
+ * It runs only when COHORT_MANY says how many: 48 take some 10 GiB of memory, two free processors and ten minutes.
+ * 12 (210 MiB each) took 170 s on a busy one.
  */
 const asked = process.env.COHORT_MANY
 const KEEPERS = Number(asked ?? 48)

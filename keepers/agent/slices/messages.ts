@@ -18,6 +18,8 @@ type Terms = {
   readonly until: number
   /** Seats with messages that are here, whole. */
   readonly here?: ReadonlySet<number>
+  /** The seat with the message that this keeper fetches whole, to check it. */
+  readonly whole?: number | undefined
 }
 
 /** Adds up one slice of every message. `lacks` has the seats with messages of which no sound slice was to be had; then there is no sum. */
@@ -53,30 +55,35 @@ async function partOf(
   frame: EpochFrame,
   work: SliceWork,
   { seat, cid, slice }: { readonly seat: number; readonly cid: string; readonly slice: number },
-  { until, here }: Terms,
+  { until, here, whole: checked }: Terms,
 ): Promise<Uint8Array> {
   const { context, signal } = step
   const range = sliceBytes(frame.plan, work.message, slice)
   const maxBytes = frame.plan.bytes[work.message === 'update' ? 'update' : 'decryptionShare']
   const others = frame.roster.map((member) => member.seat)
   const left = (): number => Math.max(1, until - steady(context.clock))
-  const whole = async (): Promise<Uint8Array> => {
+  const outOfWhole = async (): Promise<Uint8Array> => {
     const options = { maxBytes, round: work.round, others, timeout: left() / 2 }
     const message = await messageFrom(step, work.message, seat, cid, options)
     // What is read is a view, perhaps of a whole block.
     return new Uint8Array(await message.read(range.from, range.to))
   }
-  if (seat === step.seat || here?.has(seat)) return whole()
+  if (seat === step.seat || here?.has(seat)) return outOfWhole()
+  if (seat === checked) {
+    // Its parts are in it. When it does not come, perhaps they do.
+    await work.bring?.(seat, until)
+    if (await context.plane.has(cid)) return outOfWhole()
+  }
   const [provider] = await context.peers.providers(seat, [], step.seat)
   // Some serve no parts: they are behind a relay, or would have everybody add up alone.
-  if (provider === undefined) return whole()
+  if (provider === undefined) return outOfWhole()
   try {
     const found = await context.plane.parts.fetch(cid, range, { maxBytes, timeout: left() / 3, provider, signal })
     context.metrics.bytesFetched.inc({ kind: work.message }, found.bytes)
     return found.range
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof NetworkError) return whole()
+    if (error instanceof NetworkError) return outOfWhole()
     throw error
   }
 }

@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the members tell each other about slices. A note is its author's word, and decides only whether a keeper believes the others or
 // looks for itself.
-import { z } from 'zod'
 import { steady } from '../../chain/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import type { Step } from '../context.ts'
 import type { Duties } from './duties.ts'
-
-const noteSchema = z.strictObject({
-  /** Of which messages its author speaks: after a reorganisation there may be others. */
-  of: z.string().max(128),
-  /** CIDs of the sums, by slice. */
-  sums: z.record(z.string().regex(/^\d{1,3}$/), z.string().max(128)),
-  /** Seats with messages that it could not get, or that are not what they must be. Whoever reads that looks itself. */
-  lacks: z.array(z.int().min(0).max(255)).max(256),
-})
-export type Note = z.infer<typeof noteSchema>
-
-export const encodeNote = (note: Note): Uint8Array => Buffer.from(JSON.stringify(note))
+import { decodeNote, type Note } from './note-format.ts'
 
 /** Milliseconds until a peer that gave no answer is asked again. */
 const AGAIN_MS = 300
@@ -41,7 +29,8 @@ export async function noteOf(
         const bytes = await plane.parts.ask(about.name, { timeout, provider, signal })
         if (bytes !== null) {
           metrics.bytesFetched.inc({ kind: about.kind }, bytes.length)
-          return parseNote(bytes, about.of)
+          const note = decodeNote(bytes)
+          return note?.of === about.of ? note : null
         }
       } catch (error) {
         signal.throwIfAborted()
@@ -50,15 +39,6 @@ export async function noteOf(
       }
     }
     await clock.sleep(AGAIN_MS, signal)
-  }
-}
-
-function parseNote(bytes: Uint8Array, of: string): Note | null {
-  try {
-    const note = noteSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
-    return note.of === of ? note : null
-  } catch {
-    return null
   }
 }
 

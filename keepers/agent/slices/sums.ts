@@ -9,7 +9,8 @@ import type { EpochFrame } from '../epoch.ts'
 import { epochName } from '../members.ts'
 import { type Duties, dutiesOf } from './duties.ts'
 import { addUpSlice, atOnce } from './messages.ts'
-import { agreedSums, collectNotes, doubtedIn, encodeNote, type Note, openSlices, refutedBy } from './notes.ts'
+import { encodeNote, type Note } from './note-format.ts'
+import { agreedSums, collectNotes, doubtedIn, openSlices, refutedBy } from './notes.ts'
 import { ALONE, type Alone } from './outcomes.ts'
 import { ignore, ignoredHere, noteFailed, noteSilence, silentHere } from './trust.ts'
 import { type Member, type SliceWork, timesOf } from './work.ts'
@@ -128,7 +129,7 @@ async function ownPart(
   const part = { sums: new Map<number, Uint8Array>(), cids: new Map<string, string>(), checked: new Set<number>() }
   const [check, lacks] = await Promise.all([
     subject === undefined ? ('sound' as const) : work.check!(subject, until),
-    addUpThese(step, frame, work, mine, { until, ...part }),
+    addUpThese(step, frame, work, mine, { until, whole: subject, ...part }),
   ])
   if (subject !== undefined) {
     if (check === 'sound') part.checked.add(subject)
@@ -143,12 +144,12 @@ async function addUpThese(
   frame: EpochFrame,
   work: SliceWork,
   slices: readonly number[],
-  to: Pick<OwnPart, 'sums' | 'cids' | 'checked'> & { readonly until: number },
+  to: Pick<OwnPart, 'sums' | 'cids' | 'checked'> & { readonly until: number; readonly whole?: number | undefined },
 ): Promise<Set<number>> {
   const lacks = new Set<number>()
   await Promise.all(
     slices.map(async (slice) => {
-      const found = await addUpSlice(step, frame, work, slice, { until: to.until, here: to.checked })
+      const found = await addUpSlice(step, frame, work, slice, { until: to.until, here: to.checked, whole: to.whole })
       for (const seat of found.lacks) lacks.add(seat)
       if (found.sum === null) return
       const cid = await step.context.plane.publish(found.sum, { round: work.round, signal: step.signal })

@@ -37,6 +37,14 @@ export async function aggregateBySlices(
   const bySeat = new Map(revealed.map((update) => [update.seat, update]))
   const patience = Math.min(left * window, context.config.network.fetchSeconds) * 1000
   const cuts = sliceCuts(frame.plan, 'update')
+  const under = new Map<number, Promise<void>>()
+  const bring = (seat: number, until: number): Promise<void> => {
+    const cid = cidOf(bySeat.get(seat)!.fact)
+    const message = { kind: 'update', seat, cid, round, maxBytes: frame.plan.bytes.update, cuts, until }
+    const brought = under.get(seat) ?? bringWhole(step, message).finally(() => under.delete(seat))
+    under.set(seat, brought)
+    return brought
+  }
   const work: SliceWork = {
     message: 'update',
     round,
@@ -45,10 +53,10 @@ export async function aggregateBySlices(
     // Nobody knows it before the last reveal.
     seed: drawSeed(context.serviceAddress, round, last.fact.blockHash),
     until: steady(context.clock) + patience,
+    bring,
     check: async (seat, until) => {
-      const cid = cidOf(bySeat.get(seat)!.fact)
       const review = await retried(step, until, async () => {
-        await bringWhole(step, { kind: 'update', seat, cid, round, maxBytes: frame.plan.bytes.update, cuts, until })
+        await bring(seat, until)
         const timeout = Math.max(1, until - steady(context.clock))
         const found = await reviewUpdate(step, frame, keyHash, bySeat.get(seat)!, { timeout })
         if (found.kind !== 'missing') return found

@@ -16,6 +16,8 @@ export type SliceWork = {
   readonly seed: string
   /** Until when (`steady`) the notes of others are awaited. */
   readonly until: number
+  /** Fetches the whole message of `seat`, if it comes by `until` (`steady`). Whoever asks while it is under way gets the same one. */
+  readonly bring?: (seat: number, until: number) => Promise<void>
   /** Fetches and checks a whole message, that of `seat`: absent when it is not here by `until` (`steady`). */
   readonly check?: (seat: number, until: number) => Promise<'sound' | 'unsound' | 'absent'>
 }

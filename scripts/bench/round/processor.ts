@@ -20,6 +20,20 @@ export function processorSeconds(pid: number): number | null {
   }
 }
 
+/** Places of the time that no process took in the first line of /proc/stat, behind its name: idle, and waiting for disks. */
+const UNUSED = [3, 4]
+
+/** Processor seconds that the machine has spent since it started, all processes together; null without /proc. */
+export function machineSeconds(): number | null {
+  try {
+    const [line] = readFileSync('/proc/stat', 'utf8').split('\n')
+    const ticks = line!.trim().split(/\s+/).slice(1, 9).map(Number)
+    return ticks.reduce((sum, value, at) => sum + (UNUSED.includes(at) ? 0 : value), 0) / TICKS
+  } catch {
+    return null
+  }
+}
+
 /** Bytes of a process that are in memory and in no other process, and those with its part of what is shared; null without /proc. */
 export function memoryOf(pid: number): { readonly own: number; readonly withShared: number } | null {
   try {

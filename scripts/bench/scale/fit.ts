@@ -9,8 +9,8 @@ export type Rows = ReadonlyMap<string, BenchRow>
 const FITTED = [4, 8] as const
 const SLICED = 8
 const COMPARED = ['4.full', '8.full', '16.full', '8.slices', '16.slices'] as const
-/** Load of a machine of two cores above which clock says nothing of a keeper. */
-const QUIET_LOAD = 1
+/** Processors that others may keep busy where clock is to say something of keepers. */
+const QUIET = 0.1
 
 const OPERATIONS = ['encrypt', 'check', 'add', 'share', 'mask', 'combine', 'combineShare'] as const
 
@@ -86,7 +86,7 @@ export function compare(context: BenchContext, rows: Rows, costs: Costs): void {
     const [keepers, path] = name.split('.') as [string, 'full' | 'slices']
     const measured = (what: string) => rows.get(`scale.measured.${name}.${what}`)?.value
     const processor = measured('processor')
-    const [seconds, load, update, share] = ['seconds', 'load', 'fetched.update', 'fetched.share'].map(measured)
+    const [seconds, others, update, share] = ['seconds', 'others', 'fetched.update', 'fetched.share'].map(measured)
     if (processor === undefined || seconds === undefined || update === undefined || share === undefined) continue
     const n = Number(keepers)
     const result = simulateHere(n, path === 'slices', costs)
@@ -97,24 +97,19 @@ export function compare(context: BenchContext, rows: Rows, costs: Costs): void {
         ...(note === undefined ? {} : { note }),
       })
     if (path === 'full') {
-      // A keeper's counters have its own messages in them, which travel nowhere.
-      const again = 'a keeper that lacked an update counts again those that it had'
-      record('fetched.update', n * result.messages.update, 'bytes', update, again)
-      record('fetched.share', result.threshold * result.messages.share, 'bytes', share)
+      // What a keeper has itself travels nowhere. A drafted one has its own share.
+      const shares = result.threshold * (1 - 1 / n)
+      record('fetched.update', (n - 1) * result.messages.update, 'bytes', update)
+      record('fetched.share', shares * result.messages.share, 'bytes', share)
       const keys = measured('fetched.key')
       if (keys !== undefined) record('keys', result.messages.keys, 'bytes', keys, 'once an epoch')
     }
-    if (path === 'slices') {
-      // They count their own message whole for each slice that they add up, and the others' parts as they travel.
-      const made = (3 * Math.floor(n / 3)) / n
-      const own = made * (result.messages.update + (result.threshold / n) * result.messages.share)
-      record('fetched', mean.fetched.mean + own, 'bytes', update + share)
-    }
+    if (path === 'slices') record('fetched', mean.fetched.mean, 'bytes', update + share)
     // Following the chain takes as long as the round took, which on a busy machine is the others' doing.
     const { mean: own } = mean.processor
     record('processor', own + costs.follow * (seconds - mean.seconds), 's', processor, 'of a keeper and round')
-    if (load !== undefined && load < QUIET_LOAD)
+    if (others !== undefined && others < QUIET)
       record('seconds', mean.seconds, 's', seconds, 'all keepers on two cores')
-    else context.progress(`${name}: clock is not compared, the load was ${load?.toFixed(1)}`)
+    else context.progress(`${name}: clock is not compared, others kept ${others?.toFixed(1) ?? '?'} processors busy`)
   }
 }

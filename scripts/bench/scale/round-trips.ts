@@ -18,7 +18,9 @@ export type RoundTrips = {
   readonly dial: number
   readonly blob: number
   readonly level: number
+  /** Of a part on a new stream, and on one that has answered before. */
   readonly part: number
+  readonly again: number
   /** Bytes of a first contact, and of a question and its frames beside the answer's payload. */
   readonly dialBytes: number
   readonly askBytes: number
@@ -30,7 +32,7 @@ export async function measureRoundTrips(): Promise<RoundTrips> {
   for (let run = 0; run < RUNS; run++) found.push(await once())
   const of = (what: keyof RoundTrips): number => median(found.map((trips) => trips[what]))
   return {
-    ...{ dial: of('dial'), blob: of('blob'), level: of('level'), part: of('part') },
+    ...{ dial: of('dial'), blob: of('blob'), level: of('level'), part: of('part'), again: of('again') },
     ...{ dialBytes: of('dialBytes'), askBytes: of('askBytes') },
   }
 }
@@ -63,11 +65,20 @@ async function once(): Promise<RoundTrips> {
     await fetch(second)
     const blob = await fetch(third)
     const cut = await fetch(parted)
-    const part = await seconds(() =>
-      asker.parts.fetch(parted, { from: 5_000, to: 10_000 }, { maxBytes: 1e6, timeout: 30_000, provider }),
-    )
+    const askPart = () =>
+      seconds(() =>
+        asker.parts.fetch(parted, { from: 5_000, to: 10_000 }, { maxBytes: 1e6, timeout: 30_000, provider }),
+      )
+    const part = await askPart()
+    const again = await askPart()
     return {
-      ...{ dial: first.trips - blob.trips, blob: blob.trips, level: cut.trips - blob.trips, part: part.trips },
+      ...{
+        dial: first.trips - blob.trips,
+        blob: blob.trips,
+        level: cut.trips - blob.trips,
+        part: part.trips,
+        again: again.trips,
+      },
       ...{ dialBytes: first.bytes - blob.bytes, askBytes: blob.bytes - BYTES },
     }
   } finally {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Real rounds of keeper processes on a local chain, for the simulator to be fitted to and compared with: processor time, bytes, gas and
 // clock of a keeper, by phase. Processor time comes from /proc, so a keeper spends nothing on being measured.
-import { readFileSync } from 'node:fs'
-import os from 'node:os'
 import type { StateName } from '../../../keepers/agent/index.ts'
 import { Cluster, clusterManifest } from '../../cluster.ts'
 import { type BenchContext, median } from '../harness.ts'
 import { counters, gasByPhase, PHASES, sumOf } from '../round/figures.ts'
+import { machineSeconds, processorSeconds } from '../round/processor.ts'
 
 /** Long enough never to pass: every state ends when all have acted. */
 const WINDOWS = {
@@ -22,8 +21,6 @@ const FIRST = 2
 const MINUTE = 60_000
 /** Seconds of chain time between two looks at the chain, of a keeper here. */
 const POLL_SECONDS = 0.3
-/** A tick of /proc/<pid>/stat, in seconds: USER_HZ, 100 on every Linux. */
-const TICK = 0.01
 
 /** What a keeper spent in one round, as a mean over keepers and rounds. */
 export type MeasuredRun = {
@@ -46,8 +43,11 @@ export type MeasuredRun = {
   readonly again: number
   /** Sums that keepers added up by slices, of those that they attempted. */
   readonly sliced: { readonly sums: number; readonly of: number }
-  /** Load average of the machine, before and after. */
-  readonly load: readonly [number, number]
+  /**
+   * Processors that others kept busy meanwhile, on the average: with the load average the keepers themselves, of which there are more than processors,
+   * would make a quiet machine look busy. Null without /proc.
+   */
+  readonly others: number | null
 }
 
 /** One look at a keeper that begins a state. */
@@ -58,7 +58,6 @@ export async function measureRun(
   of: { readonly keepers: number; readonly slices: boolean; readonly rounds: number },
 ): Promise<MeasuredRun> {
   const { keepers, slices, rounds } = of
-  const load = os.loadavg()[0]!
   const last = FIRST + rounds - 1
   context.progress(`${keepers} keepers${slices ? ', sums by slices' : ''}: ${last} rounds`)
   await using cluster = await Cluster.create({
@@ -87,11 +86,17 @@ export async function measureRun(
         state: line.state as StateName,
         round: Number(line.round),
         at: new Date(String(line.time)).getTime() / 1000,
-        processor: processorSeconds(cluster.pid(node)),
+        processor: processorSeconds(cluster.pid(node)) ?? Number.NaN,
       })
     }
   }
+  const own = (): number => {
+    const { user, system } = process.cpuUsage()
+    const pids = [cluster.processes.pid('chain'), ...cluster.nodes.map((node) => cluster.pid(node))]
+    return pids.reduce((sum: number, pid) => sum + ((pid && processorSeconds(pid)) || 0), (user + system) / 1e6)
+  }
   for (const node of cluster.nodes) cluster.start(node)
+  const [begun, busyBefore, ownBefore] = [performance.now(), machineSeconds(), own()]
   const timer = setInterval(look, 20)
   let metrics: string[]
   try {
@@ -101,6 +106,8 @@ export async function measureRun(
   } finally {
     clearInterval(timer)
   }
+  const busy = busyBefore === null ? null : machineSeconds()! - busyBefore - (own() - ownBefore)
+  const others = busy === null ? null : Math.max(0, busy / ((performance.now() - begun) / 1000))
   for (const node of cluster.nodes) await cluster.stop(node)
 
   const measured = Array.from({ length: rounds }, (_, i) => i + FIRST)
@@ -156,16 +163,8 @@ export async function measureRun(
     gas: new Map([...gasByPhase(cluster.lines, measured)].map(([phase, total]) => [phase, total / rounds / keepers])),
     again: cluster.lines.filter(({ event }) => event === 'update left out').length,
     sliced: { sums: sliceEvents.filter(({ event }) => event === 'slices').length, of: sliceEvents.length },
-    load: [load, os.loadavg()[0]!],
+    others,
   }
-}
-
-/** Processor time of a process so far, all its threads, in seconds: utime and stime of proc(5). */
-function processorSeconds(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The command's name, in brackets, may contain spaces.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return TICK * (Number(fields[11]) + Number(fields[12]))
 }
 
 /** The rows of a run. */
@@ -177,8 +176,8 @@ export function recordRun(context: Pick<BenchContext, 'record'>, run: MeasuredRu
   for (const [phase, { processor }] of run.phases) record(`processor.${phase}`, processor, 's')
   record('waiting', run.waiting, 's', 'processor time a second, of a keeper that waits')
   record('seconds', run.seconds, 's', 'all keepers on this machine')
-  record('fetched.update', run.fetched.get('update')!, 'bytes', 'a keeper and round, its own included')
-  record('fetched.share', run.fetched.get('decryption share')!, 'bytes', 'a keeper and round, its own included')
+  record('fetched.update', run.fetched.get('update')!, 'bytes', 'a keeper and round, its own left out')
+  record('fetched.share', run.fetched.get('decryption share')!, 'bytes', 'a keeper and round, its own left out')
   record('fetched.key', run.fetched.get('key')!, 'bytes', 'once an epoch')
   record(
     'gas',
@@ -188,5 +187,5 @@ export function recordRun(context: Pick<BenchContext, 'record'>, run: MeasuredRu
   )
   if (run.slices) record('sliced', run.sliced.sums / Math.max(1, run.sliced.of), 'ratio', 'sums made together')
   record('again', run.again, 'count', 'updates that a keeper did not get at once')
-  record('load', Math.max(...run.load), 'count', 'processes that wait for two cores, before or after')
+  if (run.others !== null) record('others', run.others, 'count', 'processors that others kept busy meanwhile')
 }

@@ -2,7 +2,7 @@
 // Seven keepers at the step at which they add up, with a data plane between them that a test can watch and break.
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { type Duties, dutiesOf } from '../../../keepers/agent/slices/duties.ts'
-import type { Note } from '../../../keepers/agent/slices/notes.ts'
+import { decodeNote, encodeNote, type Note } from '../../../keepers/agent/slices/note-format.ts'
 import { lastAttested } from '../../../keepers/agent/steps/attestation.ts'
 import { drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
 import { bitmapOf, systemClock } from '../../../keepers/chain/index.ts'
@@ -65,14 +65,14 @@ export async function sliceStages(): Promise<SliceStage[]> {
       },
       parts: {
         tell(name: string, bytes: Uint8Array) {
-          const note = stages[self]!.speaks(JSON.parse(Buffer.from(bytes).toString()))
-          if (note !== null) tells.set(name, Buffer.from(JSON.stringify(note)))
+          const note = stages[self]!.speaks(decodeNote(bytes)!)
+          if (note !== null) tells.set(name, encodeNote(note))
         },
         async ask(name: string, { provider, signal }: { provider: string; signal: AbortSignal }) {
           const { notes, whispers } = at(provider) as SliceStage & { notes: Map<string, Uint8Array> }
           if (!notes.has(name)) await systemClock.sleep(20, signal)
           const bytes = notes.get(name)
-          return bytes === undefined ? null : Buffer.from(JSON.stringify(whispers(JSON.parse(String(bytes)), self)))
+          return bytes === undefined ? null : encodeNote(whispers(decodeNote(bytes)!, self))
         },
         async fetch(cid: string, { from, to }: { from: number; to: number }, { provider }: { provider: string }) {
           const { blobs, wholeOnly } = at(provider)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { dutiesOf } from '../../../keepers/agent/slices/duties.ts'
-import { agreedSums, type Note } from '../../../keepers/agent/slices/notes.ts'
+import type { Note } from '../../../keepers/agent/slices/note-format.ts'
+import { agreedSums } from '../../../keepers/agent/slices/notes.ts'
 import { sharesBySlices } from '../../../keepers/agent/slices/shares.ts'
 import { ignoredHere, maySlice, noteSilence, silentHere } from '../../../keepers/agent/slices/trust.ts'
 import { sumOfRound } from '../../../keepers/agent/steps/sum.ts'

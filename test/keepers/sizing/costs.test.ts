@@ -22,7 +22,7 @@ describe('costs of a simulated keeper', () => {
         )
       }
     }
-    for (const name of ['dial', 'blob', 'level', 'part', 'dialBytes', 'askBytes'] as const) {
+    for (const name of ['dial', 'blob', 'level', 'part', 'again', 'dialBytes', 'askBytes'] as const) {
       expect(PROTOCOL[name], name).to.be.closeTo(figureOf(`scale.trips.${name}`), 0.05 * PROTOCOL[name])
     }
   })

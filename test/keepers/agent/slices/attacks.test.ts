@@ -2,6 +2,7 @@
 // What members that deviate can do to sums by slices. Each case states what must hold.
 import { expect } from 'chai'
 import { aggregate as aggregateBehaviour } from '../../../../keepers/agent/behaviours/aggregate.ts'
+import { decodeNote, encodeNote } from '../../../../keepers/agent/slices/note-format.ts'
 import {
   ignore,
   ignoredHere,
@@ -140,9 +141,7 @@ describe('attacks on sums by slices', function () {
       parts.ask = async (name, options) => {
         const note = await ask.call(parts, name, options)
         if (note === null || options.provider !== String(seatOfIndex(sender))) return note
-        return Buffer.from(
-          JSON.stringify({ ...JSON.parse(Buffer.from(note).toString()), lacks: [seatOfIndex(sender)] }),
-        )
+        return encodeNote({ ...decodeNote(note)!, lacks: [seatOfIndex(sender)] })
       }
     }
     await Promise.all([attestedBy(honest), attestedBy([stages[sender]!, stages[checker]!])])

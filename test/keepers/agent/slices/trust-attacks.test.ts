@@ -2,14 +2,8 @@
 // What notes and silences of members that deviate can do, without keys and blobs.
 import { expect } from 'chai'
 import type { Step } from '../../../../keepers/agent/context.ts'
-import {
-  agreedSums,
-  doubtedIn,
-  type Note,
-  noteOf,
-  openSlices,
-  refutedBy,
-} from '../../../../keepers/agent/slices/notes.ts'
+import type { Note } from '../../../../keepers/agent/slices/note-format.ts'
+import { agreedSums, doubtedIn, noteOf, openSlices, refutedBy } from '../../../../keepers/agent/slices/notes.ts'
 import {
   ignore,
   ignoredHere,

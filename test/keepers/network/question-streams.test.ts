@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { collectGarbage } from '../../../keepers/agent/memory.ts'
+import { type HeliaNode, startNode } from '../../../keepers/network/node.ts'
+import { Parts } from '../../../keepers/network/parts.ts'
+
+const PROTOCOL = '/cohort/parts/1'
+
+describe('questions on streams that are there', () => {
+  let folder: string
+  const nodes: HeliaNode[] = []
+  const start = async (): Promise<HeliaNode> => {
+    const node = await startNode({ folder: join(folder, String(nodes.length)), identitySeed: randomBytes(32) })
+    nodes.push(node)
+    return node
+  }
+  const streamsOf = (node: HeliaNode): string[] =>
+    node.libp2p
+      .getConnections()
+      .flatMap(({ streams }) => streams)
+      .filter(({ protocol, status }) => protocol === PROTOCOL && status === 'open')
+      .map(({ id }) => id)
+  const optionsFor = (node: HeliaNode) => ({ timeout: 10_000, provider: String(node.libp2p.getMultiaddrs()[0]) })
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 200))
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cohort-streams-'))
+  })
+  afterEach(async () => {
+    await Promise.all(nodes.splice(0).map((node) => node.stop()))
+  })
+  after(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
+
+  async function pair(): Promise<{ asker: HeliaNode; asked: HeliaNode; from: Parts; to: Parts }> {
+    const [asker, asked] = [await start(), await start()]
+    const [from, to] = [new Parts(asker), new Parts(asked)]
+    await Promise.all([from.start(), to.start()])
+    return { asker, asked, from, to }
+  }
+
+  it('go over the stream that answered before; of many at a time two streams stay', async () => {
+    const { asker, asked, from, to } = await pair()
+    const options = optionsFor(asked)
+    to.tell('one', Uint8Array.of(1))
+    await from.ask('one', options)
+    const first = streamsOf(asker)
+    expect(first.length).to.equal(1)
+    for (let i = 0; i < 5; i++) expect([...(await from.ask('one', options))!]).to.deep.equal([1])
+    expect(streamsOf(asker)).to.deep.equal(first)
+    await Promise.all(Array.from({ length: 6 }, () => from.ask('one', options)))
+    await settle()
+    expect(streamsOf(asker).length).to.equal(2)
+    expect(streamsOf(asked).length).to.equal(2)
+    await Promise.all([from.stop(), to.stop()])
+  })
+
+  it('are asked anew when the peer has closed its streams, or started again', async () => {
+    const { asker, asked, from, to } = await pair()
+    const options = optionsFor(asked)
+    to.tell('one', Uint8Array.of(1))
+    await from.ask('one', options)
+    for (const { streams } of asked.libp2p.getConnections())
+      for (const stream of streams) stream.abort(new Error('gone'))
+    expect([...(await from.ask('one', options))!]).to.deep.equal([1])
+    for (const connection of asked.libp2p.getConnections()) await connection.close()
+    await settle()
+    expect([...(await from.ask('one', options))!]).to.deep.equal([1])
+    expect(streamsOf(asker).length).to.equal(1)
+    await Promise.all([from.stop(), to.stop()])
+  })
+
+  it('have a peer that answers and then sends on without being asked fill no memory, nor give answers for another', async () => {
+    const { from, asked, to } = await pair()
+    const mallory = await start()
+    const sent: number[] = []
+    await mallory.libp2p.handle(PROTOCOL, async (stream) => {
+      stream.addEventListener('message', () => {
+        // The answer, and 64 MiB that nobody asked for.
+        stream.send(Uint8Array.of(1, 0, 0, 0, 7))
+        for (let i = 0; i < 64; i++) stream.send(new Uint8Array(1 << 20))
+        sent.push(1)
+      })
+    })
+    const used = (): number => {
+      collectGarbage()
+      return process.memoryUsage().arrayBuffers
+    }
+    // Both ends are in this process: what mallory holds back is its own, so it is not here twice.
+    for (let i = 0; i < 4; i++) await from.ask('one', optionsFor(mallory)).catch(() => undefined)
+    await settle()
+    const held = used()
+    await mallory.stop()
+    nodes.splice(nodes.indexOf(mallory), 1)
+    await settle()
+    expect(sent.length).to.be.at.least(1)
+    expect(held).to.be.below(sent.length * (64 << 20) + (24 << 20))
+    to.tell('one', Uint8Array.of(1))
+    expect([...(await from.ask('one', optionsFor(asked)))!]).to.deep.equal([1])
+    await Promise.all([from.stop(), to.stop()])
+  })
+})
