@@ -25,6 +25,8 @@ const LIMITS = {
   inboundStreams: 64,
   outboundStreams: 256,
   questionBytes: 512,
+  /** Of the length before a block or a note. */
+  lengthBytes: 4,
   /** Milliseconds that a whole question may take, and its answer. */
   serving: 30_000,
   /** Milliseconds that a question for a note waits for it to be written. */
@@ -127,7 +129,8 @@ export class Parts {
    * @throws NetworkError UNAVAILABLE, TIMEOUT, TOO_LARGE, BAD_ADDRESS.
    */
   async ask(name: string, options: AskOptions): Promise<Uint8Array | null> {
-    return this.#question({ note: name }, options, async (answer) => {
+    const most = LIMITS.lengthBytes + LIMITS.noteBytes
+    return this.#question({ note: name }, { ...options, most }, async (answer) => {
       const note = await answer.item(LIMITS.noteBytes)
       return note.length === 0 ? null : note
     })
@@ -144,8 +147,11 @@ export class Parts {
   ): Promise<{ readonly range: Uint8Array; readonly bytes: number }> {
     const cid = parseBlobCid(text)
     const { maxBytes, provider } = options
-    return this.#question({ part: text, from, to }, options, async (answer) => {
-      let links = LIMITS.links.spare + LIMITS.links.each * blocksLimit(maxBytes)
+    const blocks = blocksLimit(maxBytes)
+    let links = LIMITS.links.spare + LIMITS.links.each * blocks
+    // The first and the last block may be mostly outside of the range.
+    const most = Math.max(0, to - from) + 2 * MAX_BLOCK_BYTES + links + LIMITS.lengthBytes * (blocks + 1)
+    return this.#question({ part: text, from, to }, { ...options, most }, async (answer) => {
       const node = async (of: CID, size: number | null): Promise<FileNode> => {
         // A block that holds bytes of the file has no more than these; the others' are limited in all.
         const isLeaf = of.code === raw.code
@@ -176,7 +182,12 @@ export class Parts {
     })
   }
 
-  async #question<T>(question: Question, options: AskOptions, read: (answer: ByteQueue) => Promise<T>): Promise<T> {
+  /** @param options.most Bytes that the answer can come to. */
+  async #question<T>(
+    question: Question,
+    options: AskOptions & { readonly most: number },
+    read: (answer: ByteQueue) => Promise<T>,
+  ): Promise<T> {
     const provider = providerOf(options.provider)
     using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
     const { signal } = deadline
@@ -191,7 +202,9 @@ export class Parts {
       const head = new DataView(new ArrayBuffer(2))
       head.setUint16(0, text.length, true)
       stream.send(new Uint8Array([...new Uint8Array(head.buffer), ...text]))
-      const found = await read(new ByteQueue(stream, 4))
+      const answer = new ByteQueue(stream, { lengthBytes: LIMITS.lengthBytes, most: options.most })
+      const found = await read(answer)
+      await answer.close()
       await stream.close({ signal })
       return found
     } catch (cause) {
@@ -220,7 +233,9 @@ export class Parts {
   }
 
   async #answer(stream: Stream, peer: string, signal: AbortSignal): Promise<void> {
-    const text = await new ByteQueue(stream, 2).item(LIMITS.questionBytes)
+    const asked = new ByteQueue(stream, { lengthBytes: 2, most: 2 + LIMITS.questionBytes })
+    const text = await asked.item(LIMITS.questionBytes)
+    await asked.close()
     const question = questionSchema.parse(JSON.parse(new TextDecoder().decode(text)))
     if ('note' in question) {
       await send(stream, await this.#note(question.note, signal), signal)
