@@ -34,9 +34,9 @@ export class DataPlane {
   /** Ranges of blobs, and notes, straight from one keeper to another. */
   readonly parts: Parts
 
-  private constructor(node: HeliaNode, meter: LinkMeter, { dht: options, pinning = [] }: NodeOptions) {
+  private constructor(node: HeliaNode, meter: LinkMeter, { dht: options, pinning = [], members }: NodeOptions) {
     this.#node = node
-    this.parts = new Parts(node)
+    this.parts = new Parts(node, members ?? (async () => true))
     this.#gatherer = new BlobGatherer(node, meter, {
       stopping: this.#stopping.signal,
       assertRunning: () => this.#assertRunning(),

@@ -56,6 +56,8 @@ export type NodeOptions = {
   /** Multiaddrs to announce when they differ from those listened on (NAT, container). */
   readonly announce?: readonly string[]
   readonly maxConnections?: number
+  /** Whether a peer, by its id, is one that this node is there for; everybody by default. Strangers have a part of the room. */
+  readonly members?: (peer: string) => Promise<boolean>
   /** Take part in a DHT: announce models and find those that no known peer has. None unless told. */
   readonly dht?: DhtOptions
   /** Be reached through relays, or be one. */

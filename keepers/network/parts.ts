@@ -38,6 +38,9 @@ const LIMITS = {
   written: 1 << 16,
   /** Bytes of blocks in memory that peers have asked for and not yet taken: of all, and of one. */
   held: { total: 64 << 20, each: 4 << 20 },
+  /** While less than so much is free, strangers have only what is theirs: who makes up names would keep members out. */
+  forMembers: 48 << 20,
+  strangers: { total: 8 << 20, each: MAX_BLOCK_BYTES },
   /** Levels of a file below its root. */
   levels: 3,
   /** Bytes that nodes of links may take in an answer: so many, and for each block that the file may have. */
@@ -74,11 +77,15 @@ export class Parts {
   readonly #recent = new RecentBlocks()
   readonly #stopping = new AbortController()
   readonly #held = new ByteBudget(LIMITS.held)
+  readonly #strangers = new ByteBudget(LIMITS.strangers)
+  readonly #isMember: (peer: string) => Promise<boolean>
   /** Told when a note is written. */
   readonly #written = new Set<() => void>()
 
-  constructor(node: HeliaNode) {
+  /** @param isMember by peer id; asked when there is little room for all */
+  constructor(node: HeliaNode, isMember: (peer: string) => Promise<boolean>) {
     this.#node = node
+    this.#isMember = isMember
   }
 
   async start(): Promise<void> {
@@ -261,7 +268,8 @@ export class Parts {
     cid: CID,
     { size, signal }: { readonly size: number | null; readonly signal: AbortSignal },
   ): Promise<FileNode | null> {
-    using held = await this.#held.take(peer, MAX_BLOCK_BYTES, signal)
+    const isOpen = this.#held.free > LIMITS.forMembers || (await this.#isMember(peer).catch(() => false))
+    using held = await (isOpen ? this.#held : this.#strangers).take(peer, MAX_BLOCK_BYTES, signal)
     const bytes = await this.#block(cid, signal)
     held.keep(bytes?.length ?? 0)
     await send(stream, bytes ?? NOTHING, signal)

@@ -155,6 +155,50 @@ describe('parts of blobs from peers that deviate', () => {
     }
   })
 
+  it('answer members while strangers under many names ask for all that is kept in memory, and read nothing', async () => {
+    // Of another making: blocks as large as may be.
+    const block = randomBytes(2 << 20)
+    const large = CID.createV1(raw.code, await sha256.digest(block))
+    const place = join(folder, 'besieged')
+    const blocks = new FsBlockstore(join(place, 'blocks'))
+    await blocks.open()
+    await blocks.put(large, block)
+    await blocks.close()
+    const seed = (byte: number) => new Uint8Array(32).fill(byte)
+    const start = (_: unknown, at: number) =>
+      startNode({ folder: join(folder, `stranger ${at}`), identitySeed: seed(50 + at), listen: [] })
+    const strangers = await Promise.all(Array.from({ length: 17 }, start))
+    const lastsFor = async (members?: (peer: string) => Promise<boolean>): Promise<boolean> => {
+      const whose = members === undefined ? {} : { members }
+      const carol = await DataPlane.start({ folder: place, identitySeed: seed(40), ...whose })
+      const asked = strangers.flatMap((stranger) =>
+        Array.from({ length: 2 }, async () => {
+          const stream = await stranger.libp2p.dialProtocol(multiaddr(carol.addresses[0]!), PROTOCOL)
+          stream.pause()
+          stream.send(lengthFirst(JSON.stringify({ part: large.toString(), from: 0, to: block.length })))
+        }),
+      )
+      try {
+        const cid = await carol.publish(randomBytes(200))
+        await Promise.all(asked)
+        await sleep(500)
+        const limits = { maxBytes: 200, timeout: 2_000, provider: carol.addresses[0]! }
+        return await bob.parts.fetch(cid, { from: 100, to: 150 }, limits).then(
+          () => false,
+          () => true,
+        )
+      } finally {
+        await carol.stop()
+      }
+    }
+    try {
+      expect(await lastsFor(async (peer) => peer === bob.peerId)).to.equal(false)
+      expect(await lastsFor(), 'where nobody is a stranger').to.equal(true)
+    } finally {
+      await Promise.all(strangers.map((node) => node.stop()))
+    }
+  })
+
   it('are not shut out by a dozen sockets that say nothing', async () => {
     const carol = await DataPlane.start({ folder: join(folder, 'carol'), identitySeed: new Uint8Array(32).fill(3) })
     const port = Number(/\/tcp\/(\d+)/.exec(alice.addresses[0]!)![1])
