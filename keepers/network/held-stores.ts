@@ -23,6 +23,8 @@ export class HeldBlocks extends FsBlockstore {
   readonly #recent = new RecentBlocks()
   /** The store's own, which it does not show. */
   readonly #shards = new NextToLast()
+  /** Goes up with each block that is deleted: one that was being read then is not remembered. */
+  #deletions = 0
 
   override async put(cid: CID, block: Parameters<FsBlockstore['put']>[1], options?: Options): Promise<CID> {
     if (!(block instanceof Uint8Array)) await super.put(cid, block, options)
@@ -46,10 +48,11 @@ export class HeldBlocks extends FsBlockstore {
       return
     }
     const { dir, file } = this.#shards.encode(cid)
+    const deletions = this.#deletions
     // At once, not through a stream: its handle would stay open where the reader's time is over while it is opened.
     const bytes = await readWhole(join(this.path, dir, file))
     options?.signal?.throwIfAborted()
-    if (bytes.length <= SMALL_BLOCK) this.#recent.put(name, bytes.slice())
+    if (bytes.length <= SMALL_BLOCK && deletions === this.#deletions) this.#recent.put(name, bytes.slice())
     yield bytes
   }
 
@@ -58,8 +61,10 @@ export class HeldBlocks extends FsBlockstore {
   }
 
   override async delete(cid: CID, options?: Options): Promise<void> {
+    this.#deletions++
     this.#recent.delete(nameOf(cid))
     await super.delete(cid, options)
+    this.#deletions++
   }
 }
 
@@ -115,6 +120,8 @@ const HELD_VALUES = 8_192
 export class HeldRecords extends FsDatastore {
   readonly #values = new Map<string, Uint8Array>()
   #names: Promise<Set<string>> | null = null
+  /** Goes up as a record changes: what was being read then is not remembered. */
+  #changes = 0
 
   override async put(key: Key, value: Uint8Array, options?: Options): Promise<Key> {
     const name = key.toString()
@@ -123,7 +130,9 @@ export class HeldRecords extends FsDatastore {
     options?.signal?.throwIfAborted()
     const names = await this.#known()
     names.add(name)
+    this.#changes++
     await writeWhole(this._encode(key).file, value)
+    this.#changes++
     this.#hold(name, value.slice())
     return key
   }
@@ -133,8 +142,9 @@ export class HeldRecords extends FsDatastore {
     const held = this.#values.get(name)
     if (held !== undefined) return held.slice()
     if (!(await this.#known()).has(name)) throw new NotFoundError(`${name} is not stored`)
+    const changes = this.#changes
     const value = await super.get(key, options)
-    this.#hold(name, value.slice())
+    if (changes === this.#changes) this.#hold(name, value.slice())
     return value
   }
 
@@ -146,7 +156,9 @@ export class HeldRecords extends FsDatastore {
   override async delete(key: Key, options?: Options): Promise<void> {
     const name = key.toString()
     this.#values.delete(name)
+    this.#changes++
     await super.delete(key, options)
+    this.#changes++
     ;(await this.#known()).delete(name)
   }
 

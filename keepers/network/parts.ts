@@ -300,6 +300,9 @@ export class Parts {
     const { blockstore } = this.#node
     if (!(await blockstore.has(cid, { signal }))) return null
     const block = await collectBytes(blockstore.get(cid, { offline: true, signal }), MAX_BLOCK_BYTES)
+    // A disk that changed it would have this keeper pass for a liar.
+    const { digest } = await sha256.digest(block)
+    if (Buffer.compare(digest, cid.multihash.digest) !== 0) return null
     this.#recent.put(cid.toString(), block)
     return block
   }
