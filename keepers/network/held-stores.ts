@@ -3,6 +3,7 @@
 // blocks a round and asks for each several times whether it is there, and pinned: as many questions to the file system took a tenth of its processor
 // time, and a quarter where it had many peers. The folder belongs to one process (its store is locked), so what is in memory is what is on the disk.
 import { mkdir, readFile, rename, writeFile } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { NotFoundError } from '@libp2p/interface'
@@ -18,13 +19,41 @@ type Key = Parameters<FsDatastore['has']>[0]
 /** Longer blocks are parts of long blobs, each read once: they stay on the disk alone. */
 const SMALL_BLOCK = 1 << 16
 
+/** Brings a file or a folder to the disk, as a power cut would find it. */
+export async function flushed(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
 /** Blocks as files. Small ones that were written or read last are in memory, too. */
 export class HeldBlocks extends FsBlockstore {
+  readonly #flush: (path: string) => Promise<void>
   readonly #recent = new RecentBlocks()
   /** The store's own, which it does not show. */
   readonly #shards = new NextToLast()
   /** Goes up with each block that is deleted: one that was being read then is not remembered. */
   #deletions = 0
+
+  /** @param flush for tests */
+  constructor(path: string, flush = flushed) {
+    super(path)
+    this.#flush = flush
+  }
+
+  /**
+   * Returns once these blocks, which were put, outlast a power cut: files first, then the folders that name them. Other writes are left to the
+   * system, for they can be fetched again.
+   */
+  async keepSafe(cids: readonly CID[]): Promise<void> {
+    const places = cids.map((cid) => this.#shards.encode(cid))
+    await Promise.all(places.map(({ dir, file }) => this.#flush(join(this.path, dir, file))))
+    await Promise.all([...new Set(places.map(({ dir }) => dir))].map((dir) => this.#flush(join(this.path, dir))))
+    await this.#flush(this.path)
+  }
 
   override async put(cid: CID, block: Parameters<FsBlockstore['put']>[1], options?: Options): Promise<CID> {
     if (!(block instanceof Uint8Array)) await super.put(cid, block, options)

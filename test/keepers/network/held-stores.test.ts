@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { FsDatastore } from 'datastore-fs'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { HeldBlocks, HeldRecords } from '../../../keepers/network/held-stores.ts'
+import { flushed, HeldBlocks, HeldRecords } from '../../../keepers/network/held-stores.ts'
 
 describe('blocks and records on the disk that are in memory, too', () => {
   let folder: string
@@ -171,5 +171,24 @@ describe('blocks and records on the disk that are in memory, too', () => {
       await reading
       expect(await again.has(cid), `block ${i}`).to.equal(false)
     }
+  })
+
+  it('outlast a power cut once they are to be kept safe: files, then folders', async () => {
+    const place = join(folder, 'safe')
+    const flushes: string[] = []
+    const blocks = new HeldBlocks(place, async (path) => {
+      // Whole, under its name.
+      expect(existsSync(path)).to.equal(true)
+      await flushed(path)
+      flushes.push(path)
+    })
+    const [first, second] = [new Uint8Array(randomBytes(300)), new Uint8Array(randomBytes(300))]
+    const [kept, left] = [await cidOf(first), await cidOf(second)]
+    await blocks.put(kept, first)
+    await blocks.put(left, second)
+    await blocks.keepSafe([kept])
+    const [file, shard, root] = flushes
+    expect(await readFile(file!)).to.deep.equal(Buffer.from(first))
+    expect([shard, root, flushes.length]).to.deep.equal([dirname(file!), place, 3])
   })
 })
