@@ -137,12 +137,13 @@ export async function pass(
     readonly keyId: number
     readonly model?: string
     readonly out?: string
+    readonly chain: number
     readonly minAge: number
     readonly countries?: readonly string[]
     readonly except?: readonly string[]
   },
 ): Promise<void> {
-  const expected = { minAge: options.minAge, countries: countriesOf(options) }
+  const expected = { chainId: BigInt(options.chain), minAge: options.minAge, countries: countriesOf(options) }
   const read = async <T>(file: string, parse: (text: string, name: string) => T) =>
     parse(await readFile(file, 'utf8'), file)
   const secret = await read(options.wallet, readWallet)

@@ -18,7 +18,7 @@ Examples (an account of a development node; --keystore FILE elsewhere):
   cohort identity challenge --gate 0x… --for 0x… --json
   cohort identity capture --key camera.key --picture now.json --context 123… --out capture.json
   cohort identity pass people/ --wallet wallet.json --credential credential.json --capture capture.json --gate 0x… \\
-    --for 0x… --block 17 --issuer 1 --key-id 1 --min-age 18 --except 408 364 --account 2
+    --for 0x… --block 17 --issuer 1 --key-id 1 --chain 31337 --min-age 18 --except 408 364 --account 2
   cohort identity show --gate 0x… --for 0x…
 `
 
@@ -173,6 +173,7 @@ function registerGates(identity: Command): void {
     .requiredOption('--block <number>', 'of the challenge', parseCount)
     .requiredOption('--issuer <id>', 'at the registry of publishers', parseCount)
     .requiredOption('--key-id <id>', 'of the issuer’s key there', parseCount)
+    .requiredOption('--chain <id>', 'the chain that you expect the gate to be on', parseCount)
     .requiredOption(
       '--min-age <years>',
       'what you expect the gate to ask; nothing is proven for another policy',

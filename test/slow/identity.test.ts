@@ -160,7 +160,7 @@ describe('identities on a chain', function () {
       '--credential',
       at(`${name}.credential.json`),
     ),
-    ...['--issuer', '1', '--key-id', '1', '--min-age', '18', '--except', '408', '364', ...taken],
+    ...['--issuer', '1', '--key-id', '1', '--chain', '31337', '--min-age', '18', '--except', '408', '364', ...taken],
   ]
 
   it('lets a holder through on a proof, and tokens move between those who passed', async () => {
