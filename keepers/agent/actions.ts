@@ -115,7 +115,7 @@ function patience({ context, signal }: Step): AbortSignal {
 }
 
 /**
- * Publishes a blob for the round and counts its bytes.
+ * Publishes a blob for the round, safe from a power cut, and counts its bytes.
  * @param cuts Offsets between which it can be fetched in parts.
  */
 export async function publish(
@@ -125,7 +125,7 @@ export async function publish(
   round: number,
   cuts: readonly number[] = [],
 ): Promise<string> {
-  const cid = await step.context.plane.publish(bytes, { round, signal: step.signal, cuts })
+  const cid = await step.context.plane.publish(bytes, { round, signal: step.signal, cuts, safe: true })
   step.context.metrics.bytesPublished.inc({ kind }, bytes.length)
   return cid
 }

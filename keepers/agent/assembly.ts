@@ -94,14 +94,14 @@ export async function openPlane(
   identitySeed: Uint8Array,
   peers: PeerBook,
 ): Promise<DataPlane> {
+  const members = (peer: string): Promise<boolean> => peers.isSeated(peer)
   return await DataPlane.start({
     folder: join(folder, 'ipfs'),
     identitySeed,
     listen: config.network.listen,
     announce: config.network.announce,
-    ...(config.network.nat === undefined
-      ? {}
-      : { nat: { ...config.network.nat, carries: (peer: string) => peers.isSeated(peer) } }),
+    members,
+    ...(config.network.nat === undefined ? {} : { nat: { ...config.network.nat, carries: members } }),
     ...dhtOf(config.network.dht, metrics, log),
     ...pinningOf(config, metrics, log),
   })

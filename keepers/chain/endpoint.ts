@@ -56,6 +56,11 @@ export function answerOf(url: string, status: number, text: string): unknown {
   }
 }
 
+/** Bytes of an answer, unpacked: the logs of the widest range are a few. Of an endpoint that sends more another takes the place. */
+export const MOST_ANSWER_BYTES = 64 << 20
+
+export const tooLong = (): Error => new Error(`an answer of more than ${MOST_ANSWER_BYTES >> 20} MiB`)
+
 /** By `fetch`, which pages have as well. */
 export const postTo: Post = async (url, payload, signal) => {
   const { target, headers, body } = requestTo(url, payload)
@@ -66,7 +71,24 @@ export const postTo: Post = async (url, payload, signal) => {
     const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
     throw new Error(`${shownEndpoint(url)}: ${inner}`, { cause })
   }
-  return answerOf(url, response.status, await response.text())
+  return answerOf(url, response.status, await textOf(url, response))
+}
+
+async function textOf(url: string, { body }: Response): Promise<string> {
+  if (body === null) return ''
+  const text = new TextDecoder()
+  const reader = body.getReader()
+  let all = ''
+  for (let size = 0; ; ) {
+    const { done, value } = await reader.read()
+    if (done) return all + text.decode()
+    size += value.length
+    if (size > MOST_ANSWER_BYTES) {
+      await reader.cancel()
+      throw new Error(`${shownEndpoint(url)}: ${tooLong().message}`)
+    }
+    all += text.decode(value, { stream: true })
+  }
 }
 
 const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i) })

@@ -5,15 +5,12 @@ import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { answerOf, type Post, postTo, requestTo, shownEndpoint } from './endpoint.ts'
+import { answerOf, MOST_ANSWER_BYTES, type Post, postTo, requestTo, shownEndpoint, tooLong } from './endpoint.ts'
 
 /** Statuses with another address in place of an answer, which `fetch` follows. */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 const unpacked = promisify(gunzip)
-
-/** Bytes of an answer, before and after it is unpacked: the logs of the widest range are a few. Of an endpoint that sends more another takes the place. */
-const MOST_BYTES = 64 << 20
 
 type Answer = { readonly status: number; readonly body: Buffer; readonly isPacked: boolean }
 
@@ -24,7 +21,7 @@ export const nodePost: Post = async (url, payload, signal) => {
   }
   const { status, body, isPacked } = await exchange(url, payload, signal).catch(named)
   if (REDIRECTS.has(status)) return await postTo(url, payload, signal)
-  const text = isPacked ? await unpacked(body, { maxOutputLength: MOST_BYTES }).catch(named) : body
+  const text = isPacked ? await unpacked(body, { maxOutputLength: MOST_ANSWER_BYTES }).catch(named) : body
   return answerOf(url, status, text.toString())
 }
 
@@ -38,7 +35,7 @@ function exchange(url: string, payload: Parameters<Post>[1], signal: AbortSignal
       let size = 0
       response.on('data', (piece: Buffer) => {
         size += piece.length
-        if (size > MOST_BYTES) response.destroy(new Error(`an answer of more than ${MOST_BYTES >> 20} MiB`))
+        if (size > MOST_ANSWER_BYTES) response.destroy(tooLong())
         else pieces.push(piece)
       })
       response.on('error', reject)

@@ -11,6 +11,9 @@ import { UsageError } from './failure.ts'
 import { interruptible } from './stopping.ts'
 
 const DAY_SECONDS = 86_400
+/** Offers that `list` looks at, the newest first, and how many at a time. */
+const MOST_LISTED = 5_000
+const AT_ONCE = 25
 
 type OffersOptions = ChainOptions & { readonly offers?: string }
 
@@ -138,7 +141,13 @@ export async function list(
   await withOffers(options, async (client, { now }) => {
     const count = await client.count()
     const all: OfferView[] = []
-    for (let id = count; id >= 1; id--) all.push(await client.view(id))
+    // Anybody can make more of them, for a deposit that comes back.
+    const least = Math.max(1, count - MOST_LISTED + 1)
+    for (let id = count; id >= least; id -= AT_ONCE) {
+      const page = Array.from({ length: Math.min(AT_ONCE, id - least + 1) }, (_, i) => client.view(id - i))
+      all.push(...(await Promise.all(page)))
+    }
+    if (least > 1) process.stderr.write(`  looked at the newest ${MOST_LISTED} of ${count} offers\n`)
     const time = await now()
     const schema = options.schema === undefined ? null : schemaHash(options.schema)
     const offers = all

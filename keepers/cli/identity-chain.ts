@@ -139,13 +139,19 @@ export async function pass(
     readonly keyId: number
     readonly model?: string
     readonly out?: string
+    readonly chain: number
     readonly minAge: number
     readonly countries?: readonly string[]
     readonly except?: readonly string[]
     readonly passDays: number
   },
 ): Promise<void> {
-  const expected = { minAge: options.minAge, countries: countriesOf(options), passDays: options.passDays }
+  const expected = {
+    chainId: BigInt(options.chain),
+    minAge: options.minAge,
+    countries: countriesOf(options),
+    passDays: options.passDays,
+  }
   const read = async <T>(file: string, parse: (text: string, name: string) => T) =>
     parse(await readFile(file, 'utf8'), file)
   const secret = await read(options.wallet, readWallet)

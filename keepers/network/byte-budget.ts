@@ -24,6 +24,11 @@ export class ByteBudget {
     this.#each = limits.each
   }
 
+  /** Bytes that nobody has. */
+  get free(): number {
+    return this.#free
+  }
+
   /** Takes so many bytes as soon as they are free. Rejects when the signal is aborted before that. */
   async take(who: string, bytes: number, signal: AbortSignal): Promise<Taken> {
     signal.throwIfAborted()

@@ -34,9 +34,9 @@ export class DataPlane {
   /** Ranges of blobs, and notes, straight from one keeper to another. */
   readonly parts: Parts
 
-  private constructor(node: HeliaNode, meter: LinkMeter, { dht: options, pinning = [] }: NodeOptions) {
+  private constructor(node: HeliaNode, meter: LinkMeter, { dht: options, pinning = [], members }: NodeOptions) {
     this.#node = node
-    this.parts = new Parts(node)
+    this.parts = new Parts(node, members ?? (async () => true))
     this.#gatherer = new BlobGatherer(node, meter, {
       stopping: this.#stopping.signal,
       assertRunning: () => this.#assertRunning(),
@@ -114,16 +114,18 @@ export class DataPlane {
   /**
    * Stores a blob and offers it to whoever asks. Idempotent: equal bytes give the equal CID.
    * `round` tags it for {@link collect}; a blob without one stays until {@link release}. `cuts` are offsets at which it is cut, so that
-   * {@link parts} can deliver what lies between them; they change the CID.
+   * {@link parts} can deliver what lies between them; they change the CID. With `safe` it outlasts a power cut from here on: what a keeper
+   * promises on the chain, and nobody else has.
    */
   async publish(
     bytes: Uint8Array,
-    options: { round?: number; signal?: AbortSignal; cuts?: readonly number[] } = {},
+    options: { round?: number; signal?: AbortSignal; cuts?: readonly number[]; safe?: boolean } = {},
   ): Promise<string> {
     this.#assertRunning()
     const { root, blocks } = await encodeBlob(bytes, options.cuts)
     await storing(async () => {
       for (const block of blocks) await this.#node.blockstore.put(block.cid, block.bytes, withSignal(options.signal))
+      if (options.safe === true) await this.#node.files.keepSafe(blocks.map(({ cid }) => cid))
       await this.#gatherer.keep(root, options.round)
     })
     return root.toString()

@@ -3,6 +3,7 @@
 // blocks a round and asks for each several times whether it is there, and pinned: as many questions to the file system took a tenth of its processor
 // time, and a quarter where it had many peers. The folder belongs to one process (its store is locked), so what is in memory is what is on the disk.
 import { mkdir, readFile, rename, writeFile } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { NotFoundError } from '@libp2p/interface'
@@ -18,11 +19,41 @@ type Key = Parameters<FsDatastore['has']>[0]
 /** Longer blocks are parts of long blobs, each read once: they stay on the disk alone. */
 const SMALL_BLOCK = 1 << 16
 
+/** Brings a file or a folder to the disk, as a power cut would find it. */
+export async function flushed(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
 /** Blocks as files. Small ones that were written or read last are in memory, too. */
 export class HeldBlocks extends FsBlockstore {
+  readonly #flush: (path: string) => Promise<void>
   readonly #recent = new RecentBlocks()
   /** The store's own, which it does not show. */
   readonly #shards = new NextToLast()
+  /** Goes up with each block that is deleted: one that was being read then is not remembered. */
+  #deletions = 0
+
+  /** @param flush for tests */
+  constructor(path: string, flush = flushed) {
+    super(path)
+    this.#flush = flush
+  }
+
+  /**
+   * Returns once these blocks, which were put, outlast a power cut: files first, then the folders that name them. Other writes are left to the
+   * system, for they can be fetched again.
+   */
+  async keepSafe(cids: readonly CID[]): Promise<void> {
+    const places = cids.map((cid) => this.#shards.encode(cid))
+    await Promise.all(places.map(({ dir, file }) => this.#flush(join(this.path, dir, file))))
+    await Promise.all([...new Set(places.map(({ dir }) => dir))].map((dir) => this.#flush(join(this.path, dir))))
+    await this.#flush(this.path)
+  }
 
   override async put(cid: CID, block: Parameters<FsBlockstore['put']>[1], options?: Options): Promise<CID> {
     if (!(block instanceof Uint8Array)) await super.put(cid, block, options)
@@ -46,10 +77,11 @@ export class HeldBlocks extends FsBlockstore {
       return
     }
     const { dir, file } = this.#shards.encode(cid)
+    const deletions = this.#deletions
     // At once, not through a stream: its handle would stay open where the reader's time is over while it is opened.
     const bytes = await readWhole(join(this.path, dir, file))
     options?.signal?.throwIfAborted()
-    if (bytes.length <= SMALL_BLOCK) this.#recent.put(name, bytes.slice())
+    if (bytes.length <= SMALL_BLOCK && deletions === this.#deletions) this.#recent.put(name, bytes.slice())
     yield bytes
   }
 
@@ -58,8 +90,10 @@ export class HeldBlocks extends FsBlockstore {
   }
 
   override async delete(cid: CID, options?: Options): Promise<void> {
+    this.#deletions++
     this.#recent.delete(nameOf(cid))
     await super.delete(cid, options)
+    this.#deletions++
   }
 }
 
@@ -115,6 +149,8 @@ const HELD_VALUES = 8_192
 export class HeldRecords extends FsDatastore {
   readonly #values = new Map<string, Uint8Array>()
   #names: Promise<Set<string>> | null = null
+  /** Goes up as a record changes: what was being read then is not remembered. */
+  #changes = 0
 
   override async put(key: Key, value: Uint8Array, options?: Options): Promise<Key> {
     const name = key.toString()
@@ -123,7 +159,9 @@ export class HeldRecords extends FsDatastore {
     options?.signal?.throwIfAborted()
     const names = await this.#known()
     names.add(name)
+    this.#changes++
     await writeWhole(this._encode(key).file, value)
+    this.#changes++
     this.#hold(name, value.slice())
     return key
   }
@@ -133,8 +171,9 @@ export class HeldRecords extends FsDatastore {
     const held = this.#values.get(name)
     if (held !== undefined) return held.slice()
     if (!(await this.#known()).has(name)) throw new NotFoundError(`${name} is not stored`)
+    const changes = this.#changes
     const value = await super.get(key, options)
-    this.#hold(name, value.slice())
+    if (changes === this.#changes) this.#hold(name, value.slice())
     return value
   }
 
@@ -146,7 +185,9 @@ export class HeldRecords extends FsDatastore {
   override async delete(key: Key, options?: Options): Promise<void> {
     const name = key.toString()
     this.#values.delete(name)
+    this.#changes++
     await super.delete(key, options)
+    this.#changes++
     ;(await this.#known()).delete(name)
   }
 

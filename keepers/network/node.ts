@@ -11,7 +11,6 @@ import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { FsBlockstore } from 'blockstore-fs'
 import { createHeliaLight } from 'helia'
 import { type AutoNat, autoNat } from './autonat.ts'
 import { bootstrapAddresses, relayedAddress } from './bootstrap.ts'
@@ -44,7 +43,7 @@ export type KeeperServices = {
 /** What the node listens on, whatever it announces. */
 type Doors = { readonly addresses: () => readonly Multiaddr[] }
 /** `files` are the blocks as they lie on the disk, which no pin protects. */
-export type HeliaNode = HeliaWithLibp2p<KeeperServices> & { readonly files: FsBlockstore }
+export type HeliaNode = HeliaWithLibp2p<KeeperServices> & { readonly files: HeldBlocks }
 
 export type NodeOptions = {
   /** Folder of the blocks and of the list of what is kept; created when absent. */
@@ -56,6 +55,8 @@ export type NodeOptions = {
   /** Multiaddrs to announce when they differ from those listened on (NAT, container). */
   readonly announce?: readonly string[]
   readonly maxConnections?: number
+  /** Whether a peer, by its id, is one that this node is there for; everybody by default. Strangers have a part of the room. */
+  readonly members?: (peer: string) => Promise<boolean>
   /** Take part in a DHT: announce models and find those that no known peer has. None unless told. */
   readonly dht?: DhtOptions
   /** Be reached through relays, or be one. */

@@ -28,7 +28,7 @@ import {
   send,
 } from './part-format.ts'
 import { providerOf } from './provider.ts'
-import { paused, type QuestionStream, QuestionStreams } from './question-streams.ts'
+import { LENGTH_BYTES, paused, type QuestionStream, QuestionStreams } from './question-streams.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 
 const PROTOCOL = '/cohort/parts/1'
@@ -47,6 +47,9 @@ const LIMITS = {
   noteBytes: 1 << 16,
   /** Bytes of blocks in memory that peers have asked for and not yet taken: of all, and of one. */
   held: { total: 64 << 20, each: 4 << 20 },
+  /** While less than so much is free, strangers have only what is theirs: who makes up names would keep members out. */
+  forMembers: 48 << 20,
+  strangers: { total: 8 << 20, each: MAX_BLOCK_BYTES },
   /** Levels of a file below its root. */
   levels: 3,
   /** Bytes that nodes of links may take in an answer: so many, and for each block that the file may have. */
@@ -69,12 +72,16 @@ export class Parts {
   readonly #stopping = new AbortController()
   readonly #streams: QuestionStreams
   readonly #held = new ByteBudget(LIMITS.held)
+  readonly #strangers = new ByteBudget(LIMITS.strangers)
+  readonly #isMember: (peer: string) => Promise<boolean>
   /** Told when a note is written. */
   readonly #written = new Set<() => void>()
 
-  constructor(node: HeliaNode) {
+  /** @param isMember by peer id; asked when there is little room for all */
+  constructor(node: HeliaNode, isMember: (peer: string) => Promise<boolean>) {
     this.#node = node
     this.#streams = new QuestionStreams(node, PROTOCOL, this.#stopping.signal)
+    this.#isMember = isMember
   }
 
   async start(): Promise<void> {
@@ -119,7 +126,8 @@ export class Parts {
    * @throws NetworkError UNAVAILABLE, TIMEOUT, TOO_LARGE, BAD_ADDRESS.
    */
   async ask(name: string, options: AskOptions): Promise<Uint8Array | null> {
-    return this.#question({ note: name }, options, async (answer) => {
+    const most = LENGTH_BYTES + LIMITS.noteBytes
+    return this.#question({ note: name }, { ...options, most }, async (answer) => {
       const note = await answer.item(LIMITS.noteBytes)
       return note.length === 0 ? null : note
     })
@@ -136,9 +144,12 @@ export class Parts {
   ): Promise<{ readonly range: Uint8Array; readonly bytes: number }> {
     const cid = parseBlobCid(text)
     const { maxBytes, provider } = options
-    return this.#question({ part: text, from, to }, options, async (answer) => {
+    const blocks = blocksLimit(maxBytes)
+    let links = LIMITS.links.spare + LIMITS.links.each * blocks
+    // The first and the last block may be mostly outside of the range.
+    const most = Math.max(0, to - from) + 2 * MAX_BLOCK_BYTES + links + LENGTH_BYTES * (blocks + 1)
+    return this.#question({ part: text, from, to }, { ...options, most }, async (answer) => {
       const before = answer.taken
-      let links = LIMITS.links.spare + LIMITS.links.each * blocksLimit(maxBytes)
       const node = async (of: CID, size: number | null): Promise<FileNode> => {
         // A block that holds bytes of the file has no more than these; the others' are limited in all.
         const isLeaf = of.code === raw.code
@@ -170,7 +181,12 @@ export class Parts {
     })
   }
 
-  async #question<T>(question: Question, options: AskOptions, read: (answer: ByteQueue) => Promise<T>): Promise<T> {
+  /** @param options.most Bytes that the answer can come to. */
+  async #question<T>(
+    question: Question,
+    options: AskOptions & { readonly most: number },
+    read: (answer: ByteQueue) => Promise<T>,
+  ): Promise<T> {
     const provider = providerOf(options.provider)
     using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
     const { signal } = deadline
@@ -181,6 +197,7 @@ export class Parts {
       asked = one
       // It may have been opened in the moment in which the time was over: then nothing would ever end the wait for an answer.
       signal.throwIfAborted()
+      one.answers.allow(options.most)
       one.stream.send(framed(question))
       const found = await read(one.answers)
       await this.#streams.keep(provider, one, signal)
@@ -198,7 +215,7 @@ export class Parts {
           if (signal.aborted || kept.answers.taken !== before) throw error
         }
       }
-      return await ask(await this.#streams.open(provider, signal))
+      return await ask(await this.#streams.open(provider, options.most, signal))
     } catch (cause) {
       asked?.stream.abort(cause as Error)
       options.signal?.throwIfAborted()
@@ -214,7 +231,8 @@ export class Parts {
 
   /** Answers the questions of a stream, until its other end closes it or the next one does not come. */
   async #serve(stream: Stream, peer: string): Promise<void> {
-    const questions = new ByteQueue(stream, 2)
+    // The next question may be under way before this keeper knows that its answer was taken.
+    const questions = new ByteQueue(stream, { lengthBytes: 2, ahead: 2 * (2 + LIMITS.questionBytes) })
     const within = async <R>(milliseconds: number, what: (signal: AbortSignal) => Promise<R>): Promise<R> => {
       using deadline = new Deadline(milliseconds, [this.#stopping.signal])
       const { signal } = deadline
@@ -235,6 +253,7 @@ export class Parts {
       if (!isWhole) break
       if (isPaused) stream.resume()
     }
+    await questions.close()
     await within(LIMITS.serving, (signal) => stream.close({ signal }))
   }
 
@@ -265,7 +284,8 @@ export class Parts {
     cid: CID,
     { size, signal }: { readonly size: number | null; readonly signal: AbortSignal },
   ): Promise<FileNode | null> {
-    using held = await this.#held.take(peer, MAX_BLOCK_BYTES, signal)
+    const isOpen = this.#held.free > LIMITS.forMembers || (await this.#isMember(peer).catch(() => false))
+    using held = await (isOpen ? this.#held : this.#strangers).take(peer, MAX_BLOCK_BYTES, signal)
     const bytes = await this.#block(cid, signal)
     held.keep(bytes?.length ?? 0)
     await send(stream, bytes === null ? NOTHING : this.#asSent(cid, bytes), signal)
@@ -304,6 +324,9 @@ export class Parts {
     const { blockstore } = this.#node
     if (!(await blockstore.has(cid, { signal }))) return null
     const block = await collectBytes(blockstore.get(cid, { offline: true, signal }), MAX_BLOCK_BYTES)
+    // A disk that changed it would have this keeper pass for a liar.
+    const { digest } = await sha256.digest(block)
+    if (Buffer.compare(digest, cid.multihash.digest) !== 0) return null
     this.#recent.put(cid.toString(), block)
     return block
   }

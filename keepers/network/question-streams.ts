@@ -15,6 +15,9 @@ export type QuestionStream = { readonly stream: Stream; readonly answers: ByteQu
 /** Streams to one peer that wait for the next question. More are asked at a time only by the first to come. */
 const IDLE_EACH = 2
 
+/** Of the length before a block or a note. */
+export const LENGTH_BYTES = 4
+
 export class QuestionStreams {
   readonly #node: HeliaNode
   readonly #protocol: string
@@ -39,8 +42,11 @@ export class QuestionStreams {
     return undefined
   }
 
-  /** A new stream over the connection that is there, which needs no dialling, or over a new one. */
-  async open({ address, peer }: Provider, signal: AbortSignal): Promise<QuestionStream> {
+  /**
+   * A new stream over the connection that is there, which needs no dialling, or over a new one.
+   * @param ahead Bytes that the first answer can come to.
+   */
+  async open({ address, peer }: Provider, ahead: number, signal: AbortSignal): Promise<QuestionStream> {
     const { libp2p } = this.#node
     const isFit = ({ status, direct, limits }: Connection): boolean =>
       status === 'open' && direct && limits === undefined
@@ -61,7 +67,7 @@ export class QuestionStreams {
     }
     stream.addEventListener('remoteCloseWrite', drop)
     stream.addEventListener('close', drop)
-    return { stream, answers: new ByteQueue(stream, 4) }
+    return { stream, answers: new ByteQueue(stream, { lengthBytes: LENGTH_BYTES, ahead }) }
   }
 
   /** Keeps a stream that has given its answer for the next question, or closes it. */
@@ -70,7 +76,11 @@ export class QuestionStreams {
     const idle = this.#idle.get(name) ?? []
     // Nothing comes without a question from a peer that keeps to the protocol.
     const isFit = one.stream.status === 'open' && !one.answers.hasMore && !this.#stopping.aborted
-    if (!isFit || idle.length >= IDLE_EACH || !paused(one.stream)) return one.stream.close({ signal })
+    one.answers.allow(0)
+    if (!isFit || idle.length >= IDLE_EACH || !paused(one.stream)) {
+      await one.answers.close()
+      return one.stream.close({ signal })
+    }
     if (idle.length === 0) this.#idle.set(name, idle)
     idle.push(one)
   }

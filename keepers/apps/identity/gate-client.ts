@@ -44,8 +44,10 @@ export type PassView = {
   readonly issuerId: number
 }
 
-/** What the holder expects of a gate's policy: what is left out is not compared. */
+/** What the holder expects of a gate: what is left out is not compared. */
 export type ExpectedPolicy = {
+  /** Of the chain that it is on. */
+  readonly chainId?: bigint
   readonly minAge?: number
   readonly countries?: readonly bigint[]
   /** For how long the credential has to be good: another number asks when it expires. */
@@ -184,6 +186,13 @@ export class GateClient {
         this.#provider.getNetwork(),
       ]),
     )
+    // Gates may have the same address on several chains, and the holder's marks at them must have nothing in common.
+    if (expected.chainId !== undefined && chainId !== expected.chainId) {
+      throw new IdentityError(
+        'not-provable',
+        `the endpoint is on chain ${chainId}, ${expected.chainId} is expected (--chain); nothing was proven`,
+      )
+    }
     const application = applicationOf(chainId, this.address)
     if (named !== application) this.#lies('application')
     const policy = policyOf(found)

@@ -4,6 +4,7 @@ import { ContractFactory, type JsonRpcApiProvider, type Signer } from 'ethers'
 import type { DataOffers } from '../../../types/index.ts'
 import { contractArtifact } from '../artifacts.ts'
 import { clients } from '../contracts.ts'
+import { countOf } from '../count.ts'
 import { Sender } from '../dao/sender.ts'
 import type { Sent } from '../dao/terms.ts'
 import { DataMarketError, OFFER_STATUSES, type OfferTerms, type OfferView } from './terms.ts'
@@ -116,7 +117,7 @@ export class OffersClient {
   }
 
   async count(): Promise<number> {
-    return Number(await this.#offers.offerCount())
+    return countOf(await this.#offers.offerCount(), 'offers')
   }
 
   /** @throws DataMarketError unknown */

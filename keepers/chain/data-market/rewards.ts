@@ -89,7 +89,10 @@ export class RewardsClient {
     const { count, ...rest } = terms
     const statement = { kind: ACCURACY, count, positive: 0, bins: ZeroHash }
     const sent = await this.#sender.send('open', () => this.#rewards.open({ ...rest, statement }, { value: budget }))
-    return { ...sent, campaignId: Number(await this.#rewards.campaignCount()) }
+    // Not the contract's count: somebody else may have opened one since, and what is funded next would be theirs.
+    const receipt = await this.#provider.getTransactionReceipt(sent.hash)
+    const logs = (receipt?.logs ?? []).map((log) => this.#rewards.interface.parseLog(log))
+    return { ...sent, campaignId: Number(logs.find((log) => log?.name === 'CampaignOpened')!.args.campaignId) }
   }
 
   async noteEpoch(service: string): Promise<Sent> {

@@ -171,4 +171,29 @@ describe('a holder’s view of a gate', function () {
     expect(from.at(-1)).to.equal(opened)
     expect(Math.min(...from)).to.be.greaterThan(opened - 2_000)
   })
+
+  it('gets none from one that says it is on another chain, where the holder’s mark at a gate of the same address is another', async () => {
+    const { ethers, gate } = await open()
+    const address = await gate.getAddress()
+    const there = 5n
+    // It would need the other chain's gate: this one's answer is worked out.
+    const provider = new Proxy(ethers.provider, {
+      get(target, key) {
+        if (key === 'getNetwork') return async () => ({ chainId: there })
+        if (key === 'call') {
+          return async (request: { data: string }) =>
+            request.data.startsWith(gate.interface.getFunction('application').selector)
+              ? ethers.toBeHex(applicationOf(there, address), 32)
+              : await target.call(request)
+        }
+        const found: unknown = Reflect.get(target, key)
+        return typeof found === 'function' ? found.bind(target) : found
+      },
+    }) as unknown as Provider
+    const client = new GateClient(address, provider)
+    const { chainId } = await ethers.provider.getNetwork()
+    expect(await failure(client.question(1n, { ...EXPECTED, chainId }))).to.match(/on chain 5, \d+ is expected/)
+    // Without an expectation the endpoint gets a proof with the mark of there.
+    expect((await client.question(1n, EXPECTED)).application).to.equal(applicationOf(there, address))
+  })
 })

@@ -67,6 +67,12 @@ describe('requests by Node’s own client', () => {
     expect(await reason(post())).to.match(new RegExp(`^${url}: .*larger than`))
     answer = (_, response) => response.end(Buffer.alloc(65 << 20, 0x20))
     expect(await reason(post())).to.equal(`${url}: an answer of more than 64 MiB`)
+    const big = answer
+    answer = (request, response, body) => {
+      if (request.url === '/') response.writeHead(307, { location: `${url}/here` }).end()
+      else big(request, response, body)
+    }
+    expect(await reason(post()), 'by way of another address').to.equal(`${url}: an answer of more than 64 MiB`)
     answer = (_, response) => response.end('{}')
     expect(await post()).to.deep.equal({})
   })

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import { CID } from 'multiformats/cid'
 import { sha256, sha512 } from 'multiformats/hashes/sha2'
 import { CHUNK_BYTES, encodeBlob } from '../../../keepers/network/file-format.ts'
+import { HeldBlocks } from '../../../keepers/network/held-stores.ts'
 import { DataPlane, NetworkError } from '../../../keepers/network/index.ts'
 
 async function refusal(body: Promise<unknown>): Promise<NetworkError> {
@@ -56,6 +57,26 @@ describe('data plane', () => {
       expect(await bob.has(cid)).to.equal(true)
     })
   }
+
+  it('has all blocks of a blob that is to be safe on the disk when it names it', async () => {
+    const { keepSafe } = HeldBlocks.prototype
+    const kept: string[] = []
+    HeldBlocks.prototype.keepSafe = async function (cids) {
+      kept.push(...cids.map(String))
+      await keepSafe.call(this, cids)
+    }
+    try {
+      const bytes = randomBytes(CHUNK_BYTES + 1)
+      await alice.publish(randomBytes(10), { round: 1 })
+      expect(kept).to.deep.equal([])
+      const cid = await alice.publish(bytes, { round: 1, safe: true })
+      const { blocks } = await encodeBlob(bytes)
+      expect(kept).to.deep.equal(blocks.map((block) => String(block.cid)))
+      expect(kept.at(-1)).to.equal(cid)
+    } finally {
+      HeldBlocks.prototype.keepSafe = keepSafe
+    }
+  })
 
   it('gives equal bytes the equal CID everywhere', async () => {
     const bytes = randomBytes(CHUNK_BYTES * 2 + 17)

@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { FsDatastore } from 'datastore-fs'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { HeldBlocks, HeldRecords } from '../../../keepers/network/held-stores.ts'
+import { flushed, HeldBlocks, HeldRecords } from '../../../keepers/network/held-stores.ts'
 
 describe('blocks and records on the disk that are in memory, too', () => {
   let folder: string
@@ -129,5 +131,64 @@ describe('blocks and records on the disk that are in memory, too', () => {
       }
     })
     expect(open.filter((path) => path.startsWith(place))).to.deep.equal([])
+  })
+
+  it('are not remembered as they were when they changed, or went, while they were read', async () => {
+    const place = join(folder, 'changing')
+    const [key, other] = [keyOf('/pin/c'), keyOf('/pin/d')]
+    const before = new HeldRecords(place)
+    await before.put(key, Uint8Array.of(1))
+    await before.put(other, Uint8Array.of(1))
+    const records = new HeldRecords(place)
+    const read_ = FsDatastore.prototype.get
+    const gate = Promise.withResolvers<void>()
+    FsDatastore.prototype.get = async function (of, options) {
+      const value = await read_.call(this, of, options)
+      await gate.promise
+      return value
+    }
+    try {
+      const reading = [records.get(key), records.get(other)]
+      await sleep(50)
+      await records.put(key, Uint8Array.of(2))
+      await records.delete(other)
+      gate.resolve()
+      await Promise.all(reading)
+    } finally {
+      FsDatastore.prototype.get = read_
+    }
+    expect([...(await records.get(key))]).to.deep.equal([2])
+    expect(await records.has(other)).to.equal(false)
+    const blocks = new HeldBlocks(join(folder, 'going'))
+    for (let i = 0; i < 40; i++) {
+      const block = new Uint8Array(randomBytes(60_000))
+      const cid = await cidOf(block)
+      await blocks.put(cid, block)
+      const again = new HeldBlocks(join(folder, 'going'))
+      const reading = read(again, cid).catch(nameOf)
+      if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+      await again.delete(cid)
+      await reading
+      expect(await again.has(cid), `block ${i}`).to.equal(false)
+    }
+  })
+
+  it('outlast a power cut once they are to be kept safe: files, then folders', async () => {
+    const place = join(folder, 'safe')
+    const flushes: string[] = []
+    const blocks = new HeldBlocks(place, async (path) => {
+      // Whole, under its name.
+      expect(existsSync(path)).to.equal(true)
+      await flushed(path)
+      flushes.push(path)
+    })
+    const [first, second] = [new Uint8Array(randomBytes(300)), new Uint8Array(randomBytes(300))]
+    const [kept, left] = [await cidOf(first), await cidOf(second)]
+    await blocks.put(kept, first)
+    await blocks.put(left, second)
+    await blocks.keepSafe([kept])
+    const [file, shard, root] = flushes
+    expect(await readFile(file!)).to.deep.equal(Buffer.from(first))
+    expect([shard, root, flushes.length]).to.deep.equal([dirname(file!), place, 3])
   })
 })

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { encode as encodePb, prepare } from '@ipld/dag-pb'
 import { multiaddr } from '@multiformats/multiaddr'
 import { FsBlockstore } from 'blockstore-fs'
@@ -15,6 +16,21 @@ import { sha256 } from 'multiformats/hashes/sha2'
 import { collectGarbage } from '../../../keepers/agent/memory.ts'
 import { DataPlane, NetworkError } from '../../../keepers/network/index.ts'
 import { startNode } from '../../../keepers/network/node.ts'
+
+const PROTOCOL = '/cohort/parts/1'
+type Mallory = Awaited<ReturnType<typeof startNode>>
+
+/** A question as it goes over the wire. */
+function lengthFirst(question: string): Uint8Array {
+  const head = Buffer.alloc(2)
+  head.writeUInt16LE(question.length)
+  return Buffer.concat([head, Buffer.from(question)])
+}
+
+const used = (): number => {
+  collectGarbage()
+  return process.memoryUsage().arrayBuffers
+}
 
 describe('parts of blobs from peers that deviate', () => {
   let folder: string
@@ -77,29 +93,109 @@ describe('parts of blobs from peers that deviate', () => {
   it('C8: hold little memory for a peer that asks for much and reads nothing', async () => {
     const size = 24 << 20
     const cid = await alice.publish(randomBytes(size))
-    const protocol = '/cohort/parts/1'
     const idle = await startNode({ folder: join(folder, 'idle'), identitySeed: new Uint8Array(32).fill(5) })
-    const settle = () => new Promise((resolve) => setTimeout(resolve, 300))
-    const used = (): number => {
-      collectGarbage()
-      return process.memoryUsage().arrayBuffers
-    }
     try {
       const before = used()
-      const question = Buffer.from(JSON.stringify({ part: cid, from: 0, to: size }))
-      const head = Buffer.alloc(2)
-      head.writeUInt16LE(question.length)
+      const question = lengthFirst(JSON.stringify({ part: cid, from: 0, to: size }))
       for (let i = 0; i < 40; i++) {
-        const stream = await idle.libp2p.dialProtocol(multiaddr(alice.addresses[0]!), protocol)
+        const stream = await idle.libp2p.dialProtocol(multiaddr(alice.addresses[0]!), PROTOCOL)
         stream.pause()
-        stream.send(Buffer.concat([head, question]))
+        stream.send(question)
       }
-      await settle()
-      await settle()
+      await sleep(600)
       // 40 blocks of a MiB would be here, and as much again in what they were sent to.
       expect(used() - before).to.be.below(24 << 20)
     } finally {
       await idle.stop()
+    }
+  })
+
+  /** Writes so many MiB to a stream, as fast as they are taken, until nothing is taken any more. */
+  async function flood(stream: Awaited<ReturnType<Mallory['libp2p']['dialProtocol']>>, mebibytes: number) {
+    const chunk = new Uint8Array(1 << 20)
+    for (let i = 0; i < mebibytes && stream.status === 'open'; i++) {
+      stream.send(chunk)
+      for (let wait = 0; stream.writeBufferLength > 2 << 20 && stream.status === 'open'; wait++) {
+        if (wait === 50) return
+        await sleep(10)
+      }
+    }
+  }
+
+  it('hold little memory for a peer that goes on sending after its question', async () => {
+    const mallory = await startNode({ folder: join(folder, 'talker'), identitySeed: new Uint8Array(32).fill(6) })
+    try {
+      alice.parts.tell('short', Uint8Array.of(1))
+      const before = used()
+      const stream = await mallory.libp2p.dialProtocol(multiaddr(alice.addresses[0]!), PROTOCOL)
+      stream.send(lengthFirst(JSON.stringify({ note: 'short' })))
+      await flood(stream, 96)
+      expect(used() - before).to.be.below(24 << 20)
+    } finally {
+      await mallory.stop()
+    }
+  })
+
+  it('hold little memory for a peer that goes on sending after its answer', async () => {
+    const mallory = await startNode({ folder: join(folder, 'answerer'), identitySeed: new Uint8Array(32).fill(8) })
+    const flooded = Promise.withResolvers<void>()
+    await mallory.libp2p.handle(PROTOCOL, async (stream) => {
+      stream.send(Uint8Array.of(1, 0, 0, 0, 7))
+      await flood(stream, 96)
+      flooded.resolve()
+    })
+    try {
+      const before = used()
+      const provider = mallory.libp2p.getMultiaddrs()[0]!.toString()
+      expect([...(await bob.parts.ask('any', { timeout: 5_000, provider }))!]).to.deep.equal([7])
+      await flooded.promise
+      expect(used() - before).to.be.below(24 << 20)
+    } finally {
+      await mallory.stop()
+    }
+  })
+
+  it('answer members while strangers under many names ask for all that is kept in memory, and read nothing', async () => {
+    // Of another making: blocks as large as may be.
+    const block = randomBytes(2 << 20)
+    const large = CID.createV1(raw.code, await sha256.digest(block))
+    const place = join(folder, 'besieged')
+    const blocks = new FsBlockstore(join(place, 'blocks'))
+    await blocks.open()
+    await blocks.put(large, block)
+    await blocks.close()
+    const seed = (byte: number) => new Uint8Array(32).fill(byte)
+    const start = (_: unknown, at: number) =>
+      startNode({ folder: join(folder, `stranger ${at}`), identitySeed: seed(50 + at), listen: [] })
+    const strangers = await Promise.all(Array.from({ length: 17 }, start))
+    const lastsFor = async (members?: (peer: string) => Promise<boolean>): Promise<boolean> => {
+      const whose = members === undefined ? {} : { members }
+      const carol = await DataPlane.start({ folder: place, identitySeed: seed(40), ...whose })
+      const asked = strangers.flatMap((stranger) =>
+        Array.from({ length: 2 }, async () => {
+          const stream = await stranger.libp2p.dialProtocol(multiaddr(carol.addresses[0]!), PROTOCOL)
+          stream.pause()
+          stream.send(lengthFirst(JSON.stringify({ part: large.toString(), from: 0, to: block.length })))
+        }),
+      )
+      try {
+        const cid = await carol.publish(randomBytes(200))
+        await Promise.all(asked)
+        await sleep(500)
+        const limits = { maxBytes: 200, timeout: 2_000, provider: carol.addresses[0]! }
+        return await bob.parts.fetch(cid, { from: 100, to: 150 }, limits).then(
+          () => false,
+          () => true,
+        )
+      } finally {
+        await carol.stop()
+      }
+    }
+    try {
+      expect(await lastsFor(async (peer) => peer === bob.peerId)).to.equal(false)
+      expect(await lastsFor(), 'where nobody is a stranger').to.equal(true)
+    } finally {
+      await Promise.all(strangers.map((node) => node.stop()))
     }
   })
 

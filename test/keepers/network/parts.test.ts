@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { CHUNK_BYTES, encodeBlob } from '../../../keepers/network/file-format.ts'
 import { DataPlane, NetworkError, type NetworkErrorCode } from '../../../keepers/network/index.ts'
+import { leanLinks } from '../../../keepers/network/lean-links.ts'
+import { startNode } from '../../../keepers/network/node.ts'
 
 async function refusal(code: NetworkErrorCode, body: Promise<unknown>): Promise<void> {
   const error = await body.then(
@@ -98,25 +100,44 @@ describe('parts of blobs, and notes', () => {
 
   it('refuses bytes that the CID does not name', async () => {
     const { root, blocks } = await encodeBlob(randomBytes(2_000), [1_000])
-    const place = { folder: join(folder, 'liar'), identitySeed: new Uint8Array(32).fill(9) }
-    let liar = await DataPlane.start(place)
+    const liar = await startNode({ folder: join(folder, 'liar'), identitySeed: new Uint8Array(32).fill(9) })
+    await liar.libp2p.handle('/cohort/parts/1', async (stream) => {
+      for (const bytes of [leanLinks(blocks.at(-1)!.bytes), randomBytes(1_000)]) {
+        const length = Buffer.alloc(4)
+        length.writeUInt32LE(bytes.length)
+        stream.send(Buffer.concat([length, bytes]))
+      }
+      await stream.close()
+    })
     try {
-      await liar.publish(Buffer.concat(blocks.slice(0, 2).map(({ bytes }) => bytes)), { cuts: [1_000] })
+      const options = { ...limits, provider: liar.libp2p.getMultiaddrs()[0]!.toString() }
+      await refusal('MALFORMED', bob.parts.fetch(root.toString(), { from: 0, to: 500 }, options))
+    } finally {
       await liar.stop()
-      // One leaf of the file on the liar's disk becomes another.
-      const files = await readdir(join(folder, 'liar', 'blocks'), { recursive: true, withFileTypes: true })
+    }
+  })
+
+  it('serves nothing in place of a block that is gone from its disk, or was changed there', async () => {
+    const { root, blocks } = await encodeBlob(randomBytes(2_000), [1_000])
+    const place = { folder: join(folder, 'broken'), identitySeed: new Uint8Array(32).fill(9) }
+    let broken = await DataPlane.start(place)
+    try {
+      await broken.publish(Buffer.concat(blocks.slice(0, 2).map(({ bytes }) => bytes)), { cuts: [1_000] })
+      await broken.stop()
+      const files = await readdir(join(folder, 'broken', 'blocks'), { recursive: true, withFileTypes: true })
       for (const file of files.filter((entry) => entry.isFile())) {
         const path = join(file.parentPath, file.name)
         const bytes = await readFile(path)
         if (bytes.equals(blocks[0]!.bytes)) await writeFile(path, randomBytes(1_000))
         if (bytes.equals(blocks[1]!.bytes)) await rm(path)
       }
-      liar = await DataPlane.start(place)
-      const options = { ...limits, provider: liar.addresses[0]! }
-      await refusal('MALFORMED', bob.parts.fetch(root.toString(), { from: 0, to: 500 }, options))
+      broken = await DataPlane.start(place)
+      const options = { ...limits, provider: broken.addresses[0]! }
+      // An honest keeper would look like a liar.
+      await refusal('UNAVAILABLE', bob.parts.fetch(root.toString(), { from: 0, to: 500 }, options))
       await refusal('UNAVAILABLE', bob.parts.fetch(root.toString(), { from: 1_500, to: 1_600 }, options))
     } finally {
-      await liar.stop()
+      await broken.stop()
     }
   })
 

@@ -37,7 +37,7 @@ describe('questions on streams that are there', () => {
 
   async function pair(): Promise<{ asker: HeliaNode; asked: HeliaNode; from: Parts; to: Parts }> {
     const [asker, asked] = [await start(), await start()]
-    const [from, to] = [new Parts(asker), new Parts(asked)]
+    const [from, to] = [new Parts(asker, async () => true), new Parts(asked, async () => true)]
     await Promise.all([from.start(), to.start()])
     return { asker, asked, from, to }
   }
