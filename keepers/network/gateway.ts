@@ -3,9 +3,10 @@
 // Trustless Gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), raw blocks alone; who asks checks them by their hash.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { ByteBudget } from './byte-budget.ts'
 import { NetworkError } from './errors.ts'
-import { parseBlobCid } from './file-format.ts'
+import { MAX_BLOCK_BYTES, parseBlobCid } from './file-format.ts'
 
 /** The blocks of a node: null for one that it does not have. */
 export type LocalBlocks = { block(cid: string, signal?: AbortSignal): Promise<Uint8Array | null> }
@@ -22,8 +23,13 @@ export type GatewayOptions = {
 const RAW = 'application/vnd.ipld.raw'
 /** A block never changes, so clients may cache it for ever. */
 const CACHE = 'public, max-age=31536000, immutable'
-/** Largest number of connections, milliseconds for one request, and milliseconds for an idle connection. */
-const LIMITS = { connections: 256, request: 30_000, idle: 30_000 } as const
+/** Largest number of connections and of requests of one, milliseconds for one request, and milliseconds for an idle connection. */
+const LIMITS = { connections: 256, requests: 128, request: 30_000, idle: 30_000 } as const
+/** Bytes of blocks in memory that clients have asked for and not yet taken: of all, and of one connection. */
+const HELD = { total: 64 << 20, each: 4 << 20 } as const
+
+/** What the answers of one connection have in common. */
+type Line = { readonly name: string; readonly ended: AbortSignal }
 
 /** Answers GET and HEAD of `/ipfs/<cid>?format=raw`. */
 export class BlockGateway {
@@ -38,13 +44,23 @@ export class BlockGateway {
 
   /** @throws NetworkError BAD_ADDRESS when it cannot listen there */
   static async start({ host, port, blocks, idle = LIMITS.idle }: GatewayOptions): Promise<BlockGateway> {
+    const room = new ByteBudget(HELD)
+    const lines = new WeakMap<Socket, Line>()
+    let connections = 0
     const server = createServer((request, response) => {
-      answer(request, response, blocks).catch(() => {
+      answer(request, response, blocks, { room, line: lines.get(request.socket)! }).catch(() => {
         if (!response.headersSent) response.writeHead(500)
         response.end()
       })
     })
+    server.on('connection', (socket) => {
+      const ended = new AbortController()
+      lines.set(socket, { name: `${++connections}`, ended: ended.signal })
+      socket.once('close', () => ended.abort(new NetworkError('UNAVAILABLE', 'the connection is closed')))
+    })
     server.maxConnections = LIMITS.connections
+    // One packet may ask hundreds of times, before anything of the first answer is taken.
+    server.maxRequestsPerSocket = LIMITS.requests
     server.requestTimeout = LIMITS.request
     server.headersTimeout = LIMITS.request
     // Otherwise clients that request a block and never read it would occupy all connections for ever.
@@ -65,7 +81,12 @@ export class BlockGateway {
   }
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, blocks: LocalBlocks): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  blocks: LocalBlocks,
+  { room, line }: { readonly room: ByteBudget; readonly line: Line },
+): Promise<void> {
   response.setHeader('access-control-allow-origin', '*')
   response.setHeader('x-content-type-options', 'nosniff')
   const say = (status: number, text: string): void => {
@@ -96,8 +117,16 @@ async function answer(request: IncomingMessage, response: ServerResponse, blocks
     response.writeHead(304, { etag, 'cache-control': CACHE }).end()
     return
   }
-  const block = await blocks.block(cid)
+  const held = await room.take(line.name, MAX_BLOCK_BYTES, line.ended)
+  const giveBack = (): void => {
+    line.ended.removeEventListener('abort', giveBack)
+    held[Symbol.dispose]()
+  }
+  line.ended.addEventListener('abort', giveBack)
+  response.once('finish', giveBack)
+  const block = await blocks.block(cid, line.ended)
   if (block === null) return say(404, `${cid} is not stored here`)
+  held.keep(block.length)
   const headers = { 'content-type': RAW, 'content-length': block.length, etag, 'cache-control': CACHE }
   response.writeHead(200, { ...headers, 'content-disposition': `attachment; filename="${cid}.bin"` })
   response.end(request.method === 'HEAD' ? undefined : block)

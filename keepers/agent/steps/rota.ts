@@ -2,17 +2,61 @@
 // Members of a service that measures contributions sit out rounds in turn (contracts/market/SitOut.sol): an update of zeros, and all the rest of a
 // member's work. It follows from what a keeper knows of the epoch anyway, so that no endpoint can tell it to sit out more often.
 import { rotaOf, seatsOf, sittersOf } from '../../chain/index.ts'
-import type { Step } from '../context.ts'
+import type { AgentContext, Step } from '../context.ts'
 import { parametersOf } from '../frame.ts'
+import { keptIn } from './sitting-out.ts'
 
-/** Whether this member is to sit out the round that trains. */
+/** Who sits out when, of an epoch's members. */
+type Turns = {
+  /** In the order of the epoch's list. */
+  readonly seats: readonly number[]
+  readonly updateQuorum: number
+  /** Members that sit out at once, as the config wishes. */
+  readonly perRound: number
+  readonly crsSeed: string
+}
+
+/**
+ * Whether this member is to sit out the round that trains. It is not where it was refused before, nor where others took the room out of turn: each
+ * refusal would be a strike, and one more update missing, so that a few members without samples would lose every round.
+ */
 export async function sitsOut(step: Step & { readonly seat: number }): Promise<boolean> {
   const { context, snapshot, seat } = step
   const { rota } = context.config
   if (rota === undefined) return false
   const { members, quorum, crsSeed } = snapshot.epochInfo
-  const seats = seatsOf(members)
   const updateQuorum = Math.max(quorum, (await parametersOf(step)).minKeepers)
-  const places = sittersOf(rotaOf(seats.length, updateQuorum, rota.perRound), crsSeed, snapshot.round)
-  return places.includes(seats.indexOf(seat))
+  const turns = { seats: seatsOf(members), updateQuorum, perRound: rota.perRound, crsSeed }
+  const { round } = snapshot
+  if (!sittingIn(turns, round).includes(seat)) return false
+  const kept = await keptIn(step)
+  const crowded = isCrowded(turns, round, emptyIn(context, snapshot.epochInfo.epoch, round - 1))
+  if (kept === null && !crowded) return true
+  const reason = crowded ? 'others take the room out of turn' : 'there was no room'
+  context.log.warn({ event: 'takes part', round, ...kept, reason }, 'does not sit out, although it is its turn')
+  return false
+}
+
+/** Seats that sit out a round. */
+export function sittingIn({ seats, updateQuorum, perRound, crsSeed }: Turns, round: number): number[] {
+  return sittersOf(rotaOf(seats.length, updateQuorum, perRound), crsSeed, round).map((place) => seats[place]!)
+}
+
+/**
+ * Whether members without samples leave those whose turn it is no room: that of this round's, and that of the last one's, who keep their places
+ * until they bring an update.
+ * @param empty seats that declared no samples in the round before
+ */
+export function isCrowded(turns: Turns, round: number, empty: readonly number[]): boolean {
+  const { seats, updateQuorum } = turns
+  const inTurn = new Set([...sittingIn(turns, round), ...sittingIn(turns, round - 1)])
+  const outOfTurn = empty.filter((seat) => !inTurn.has(seat))
+  return outOfTurn.length + inTurn.size > seats.length - updateQuorum
+}
+
+/** Seats that declared no samples in a round of the epoch. */
+function emptyIn({ facts }: Pick<AgentContext, 'facts'>, epoch: number, round: number): number[] {
+  const opened = facts.last('EpochOpened', { epoch })?.block ?? 0
+  const reveals = facts.all('UpdateRevealed', { round }).filter(({ block }) => block >= opened)
+  return reveals.filter(({ args }) => Number(args.samples) === 0).map(({ args }) => Number(args.seat))
 }

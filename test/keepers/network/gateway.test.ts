@@ -160,4 +160,30 @@ describe('a keeper’s gateway', () => {
     expect(failure).to.match(/^network\.gateway: .*EADDRINUSE.*: choose another host or port$/)
     expect(await blobCid(small)).to.equal(cids.small)
   })
+
+  it('holds few blocks for a client that asks for hundreds at once and reads nothing, and serves others meanwhile', async () => {
+    let reads = 0
+    const blocks = {
+      block: async () => {
+        reads++
+        return new Uint8Array(1 << 20)
+      },
+    }
+    const besieged = await BlockGateway.start({ host: '127.0.0.1', port: 0, blocks })
+    const { hostname, port } = new URL(besieged.url)
+    const greedy = connect(Number(port), hostname)
+    try {
+      await once(greedy, 'connect')
+      greedy.pause()
+      greedy.on('error', () => undefined)
+      greedy.write(`GET /ipfs/${cids.small}?format=raw HTTP/1.1\r\nhost: a\r\n\r\n`.repeat(400))
+      await sleep(500)
+      expect(reads).to.be.within(1, 32)
+      const found = await fetch(`${besieged.url}/ipfs/${cids.small}?format=raw`, { headers: { connection: 'close' } })
+      expect((await found.arrayBuffer()).byteLength).to.equal(1 << 20)
+    } finally {
+      greedy.destroy()
+      await besieged.stop()
+    }
+  })
 })

@@ -84,7 +84,8 @@ export const ADVICE: Readonly<Record<string, string>> = {
     'nothing: too many members lack an update that its sender gave to some at the last moment; when it happens again and again, look who sent it',
   'sum too small': 'nothing: the round ends at the cost of those whose updates could not be fetched or checked',
   'sum differs': 'nothing: another quorum decides; when it happens again and again, compare versions',
-  'takes part': 'nothing, if it has the memory; ask members that leave out layers to leave room for each other',
+  'takes part':
+    'nothing, if it has the memory; ask members that leave out layers, or have no samples, to leave room for each other',
   'trainer failed': 'look at the program of training.command: the line says what it did; the keeper sat the round out',
   'update left out': 'nothing: a member revealed something that is not an update; when there are many, your connection',
   'update not summed':
