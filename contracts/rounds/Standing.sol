@@ -32,6 +32,8 @@ using {countOf, tier} for Tally global;
 /// @param absent Revealed nothing in the last round. Counts while ABSENT is set.
 /// @param struckAt When a member last got a strike for that who is not in `struck` already.
 /// @param struck Members that got one since, or before without a window of Training in between.
+/// @param newcomers In services with a buffer: seats taken since an epoch last began.
+/// @param delivered In the same: members that revealed an update in a round, or were left out of it, by the round modulo 8.
 struct Standing {
     Seats undraftable;
     Seats leftOut;
@@ -43,6 +45,8 @@ struct Standing {
     Tally suspicion;
     Seats struck;
     uint40 struckAt;
+    Seats newcomers;
+    Seats[8] delivered;
 }
 
 using {
@@ -54,6 +58,10 @@ using {
     noteAbsent,
     struckLately,
     noteStrikes,
+    awaitNewcomer,
+    greet,
+    noteDelivered,
+    deliveredLately,
     holdAgainst,
     emptyBeforeNow,
     knowEmpty,
@@ -131,6 +139,29 @@ function noteStrikes(Standing storage standing, Seats idle, Seats lately) {
     if (idle.without(lately).isEmpty()) return;
     standing.struckAt = uint40(block.timestamp);
     standing.struck = idle | lately;
+}
+
+/// @dev Somebody has taken the seat, who could not deliver anything yet.
+function awaitNewcomer(Standing storage standing, uint8 seat) {
+    standing.newcomers = standing.newcomers.including(seat);
+}
+
+/// @dev An epoch begins with these members. The new ones count as having delivered in the round before, all of them where nobody has:
+/// then the service had no buffer.
+function greet(Standing storage standing, uint32 round, Seats members) {
+    Seats before = standing.delivered[round & 7];
+    standing.delivered[round & 7] = before.isEmpty() ? members : before | standing.newcomers;
+    standing.newcomers = NONE;
+}
+
+/// @dev These have delivered an update in that round, or were not to.
+function noteDelivered(Standing storage standing, uint32 round, Seats set) {
+    standing.delivered[round & 7] = set;
+}
+
+/// @dev Members that have in one of the `count` ≤ 7 rounds before.
+function deliveredLately(Standing storage standing, uint32 round, uint256 count) view returns (Seats set) {
+    for (uint256 ago = 1; ago <= count; ++ago) set = set | standing.delivered[(uint256(round) + 8 - ago) & 7];
 }
 
 /// @dev The next draft does not forgive these. Adds to the set: a round may have several reasons.

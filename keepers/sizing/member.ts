@@ -11,7 +11,7 @@ import type { Network, Protocol } from './network.ts'
 import type { Processor } from './processor.ts'
 import { COMPONENTS, type Component, nothingSpent, type Phase, type Service, type Spent } from './service.ts'
 import { type Attempt, addUpBySlices, type Trust } from './slices.ts'
-import { all, type Process, type World } from './world.ts'
+import { all, type Process, start, type World } from './world.ts'
 
 export type Fault = 'killed' | 'lying' | 'slow'
 
@@ -41,6 +41,11 @@ export type Surroundings = {
   readonly turnOf: (seat: number) => number
 }
 
+/** A training that may go on when its round is over. */
+type Job = { readonly base: number; isDone: boolean; isDropped: boolean }
+/** Parts of a training between which it can be given up. */
+const TRAINING_PARTS = 20
+
 /** Requests of a transaction: nonce, estimate, fee, and sending it. */
 const REQUESTS = 4
 
@@ -60,6 +65,8 @@ export class Member {
   /** Its looks at the chain come at this time after each full period. */
   readonly #offset: number
   isDead = false
+  /** Where the service waits for no slower members. */
+  #job: Job | null = null
 
   constructor(
     around: Surroundings,
@@ -147,12 +154,49 @@ export class Member {
   }
 
   *#training(round: number): Process {
-    const { service, costs, plan, trainingSeconds } = this.#around
+    const { service, costs, plan, trainingSeconds, world } = this.#around
     if (!service.isIn(round, 'training')) return
-    yield* this.#timed('training', this.#processor.work(trainingSeconds))
-    this.account.processor += trainingSeconds
+    let base = service.versions
+    if (service.buffer === null) {
+      yield* this.#timed('training', this.#processor.work(trainingSeconds))
+      this.account.processor += trainingSeconds
+    } else {
+      const job = this.#jobFor(service.versions, service.buffer.maxStaleness)
+      const { spent } = this
+      const begun = world.now
+      yield* service.changed.wait(world, () => job.isDone || service.isPast(round, 'training'))
+      // Of this state, even if others have ended it.
+      spent.training += world.now - begun
+      if (!job.isDone || !service.isIn(round, 'training')) return
+      base = job.base
+    }
     yield* this.work(costs.round + costOf(costs.encrypt, plan))
-    yield* this.#act('commit', () => service.commit(round, this.seat))
+    yield* this.#act('commit', () => service.commit(round, this.seat, base))
+    if (service.seats.committed.has(this.seat)) this.#job = null
+  }
+
+  /** The training that is there, unless it is too far behind, or a new one. */
+  #jobFor(versions: number, maxStaleness: number): Job {
+    if (this.#job !== null && versions - this.#job.base > maxStaleness) {
+      this.#job.isDropped = true
+      this.#job = null
+    }
+    if (this.#job === null) {
+      this.#job = { base: versions, isDone: false, isDropped: false }
+      start(this.#train(this.#job))
+    }
+    return this.#job
+  }
+
+  *#train(job: Job): Process {
+    const { service, trainingSeconds } = this.#around
+    for (let part = 0; part < TRAINING_PARTS; part++) {
+      if (job.isDropped || this.isDead || service.isOver) return
+      yield* this.#processor.work(trainingSeconds / TRAINING_PARTS)
+      this.account.processor += trainingSeconds / TRAINING_PARTS
+    }
+    job.isDone = true
+    service.changed.change()
   }
 
   *#aggregate(round: number): Process {
@@ -234,6 +278,8 @@ export class Member {
     const { service, messages, costs, plan, fetchSeconds, fetchesAtOnce } = this.#around
     const isLate = service.completed.has(round)
     if (!service.isIn(round, 'vote') && !isLate) return
+    // The thread that judges models trains.
+    if (this.#job?.isDone === false) return
     const drafted = [...(service.completed.get(round) ?? service.seats.drafted)]
     const attempt = isLate ? null : this.#around.attemptAt('share', round)
     let isSliced = false
