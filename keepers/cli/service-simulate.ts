@@ -95,8 +95,18 @@ export function registerServiceSimulate(service: Command): void {
     .option('--killed <share>', 'of the keepers that stop somewhere in the first round', numberBetween(0, 1), 0)
     .option('--lying <share>', 'of the keepers that tell false sums of slices', numberBetween(0, 1), 0)
     .option('--slow <share>', 'of the keepers with a tenth of processor and link', numberBetween(0, 1), 0)
-    .option('--buffer <n>', 'updates with which Training ends without waiting for slower keepers; 0: it waits for all', wholeNumber(0), 0)
-    .option('--max-staleness <n>', 'with a buffer: completed rounds that an update may be behind, 1 to 7', wholeNumber(0), 0)
+    .option(
+      '--buffer <n>',
+      'updates with which Training ends without waiting for slower keepers; 0: it waits for all',
+      wholeNumber(0),
+      0,
+    )
+    .option(
+      '--max-staleness <n>',
+      'with a buffer: completed rounds that an update may be behind, 1 to 7',
+      wholeNumber(0),
+      0,
+    )
     .option('--seed <n>', 'everything random follows from it', wholeNumber(0), 1)
     .option('--out <dir>', 'write rounds.csv, result.json and chart.svg there')
     .option('--json', 'print the result as JSON')

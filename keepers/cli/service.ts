@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
+import type { ServiceManifest } from '../versions/index.ts'
 import type { ProofSystem } from '../zkml/index.ts'
 import { chainCommand, print } from './chain-command.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao-session.ts'
@@ -63,8 +64,16 @@ export function registerService(program: Command): void {
     .argument('<manifest>', 'a file, or the name of an example')
     .option('--name <text>', 'what the chain calls it (default: the manifest’s name)')
     .option('--like <name-or-address>', 'the service whose parameters it gets (default: the only one)', '')
-    .option('--buffer <n>', 'updates with which Training ends without waiting for slower members; 0: it waits for all', wholeNumber(0))
-    .option('--max-staleness <n>', 'with a buffer: completed rounds that an update may be behind, 1 to 7', wholeNumber(0))
+    .option(
+      '--buffer <n>',
+      'updates with which Training ends without waiting for slower members; 0: it waits for all',
+      wholeNumber(0),
+    )
+    .option(
+      '--max-staleness <n>',
+      'with a buffer: completed rounds that an update may be behind, 1 to 7',
+      wholeNumber(0),
+    )
     .option('--now', 'on a development node: make it at once, without a vote')
     .option('--quiet', 'print only the id of the proposal (with --now: the address)')
     .action(async (text: string, options: ProposingOptions & CreationOptions) => {
@@ -123,6 +132,9 @@ export function registerService(program: Command): void {
     .requiredOption('--out <file>', 'where the JSON list goes')
     .action(row)
 }
+
+/** As the contract has it (ServiceParameters). */
+const MOST_STALE = 7
 
 type CreationOptions = {
   readonly name?: string

@@ -124,7 +124,8 @@ export class Service {
     const { committed } = this.seats
     committed.add(seat)
     if (behind > 0) this.seats.behind.set(seat, behind)
-    if (this.buffer !== null && committed.size >= Math.max(this.buffer.size, this.quorum)) return this.#end(seat, 'reveal')
+    if (this.buffer !== null && committed.size >= Math.max(this.buffer.size, this.quorum))
+      return this.#end(seat, 'reveal')
     const waited = Array.from({ length: this.members }, (_, i) => i).filter((i) => !this.#away.has(i))
     if (committed.size < this.quorum || !waited.every((i) => committed.has(i))) return this.#hear()
     return this.#end(seat, 'reveal')

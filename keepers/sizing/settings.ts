@@ -105,7 +105,8 @@ export function parseServiceSettings(settings: z.input<typeof serviceSettingsSch
     throw new SizingError(`${issue!.path.join('.')}: ${issue!.message}`)
   }
   const { keepers, buffer, maxStaleness } = data
-  if (buffer > keepers) throw new SizingError(`buffer: ${buffer} updates of ${keepers} keepers; lower it, or raise keepers`)
+  if (buffer > keepers)
+    throw new SizingError(`buffer: ${buffer} updates of ${keepers} keepers; lower it, or raise keepers`)
   if (buffer > 0 !== maxStaleness > 0) {
     throw new SizingError(`maxStaleness: ${maxStaleness} with a buffer of ${buffer}; give both, or neither`)
   }

@@ -128,7 +128,11 @@ async function train(step: Step & { readonly seat: number }): Promise<Trained> {
   if (covered !== null && (await leavesOut(step, covered))) return sitOut(step, LEAVES)
   const { update, samples, staleness } = await broughtIn(step, trainHere)
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
-  weighed(update, { staleness, terms: context.manifest.rounds, ...(covered === null ? {} : { length: covered.length }) })
+  weighed(update, {
+    staleness,
+    terms: context.manifest.rounds,
+    ...(covered === null ? {} : { length: covered.length }),
+  })
   return { update, samples }
 }
 

@@ -102,7 +102,7 @@ describe('a training that outlives its round', () => {
       4n,
     ])
     expect(asked).to.have.length(1)
-    expect(logged.find(({ event }) => event === 'stale update')).to.include({ behind: 1, weight: Math.SQRT1_2 })
+    expect(logged.find(({ event }) => event === 'stale update')).to.include({ behind: 1, weight: 1 / Math.sqrt(2) })
   })
 
   it('is the difference to that version, not to the one that there is now', async () => {
@@ -134,7 +134,10 @@ describe('a training that outlives its round', () => {
     await missRound()
     nextRound()
     const { epoch, epochInfo } = stage.snapshot
-    const bringing = broughtIn(stage.step({ epoch: epoch + 1, epochInfo: { ...epochInfo, epoch: epoch + 1 } }), trainHere)
+    const bringing = broughtIn(
+      stage.step({ epoch: epoch + 1, epochInfo: { ...epochInfo, epoch: epoch + 1 } }),
+      trainHere,
+    )
     bringing.catch(() => undefined)
     await soon()
     expect(asked.map(({ from }) => from)).to.deep.equal([4, 5])

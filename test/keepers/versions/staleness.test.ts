@@ -21,7 +21,7 @@ const clipped = () => clip(trained(), new Float32Array(9), entryBound(TERMS), TE
 
 describe('an update that is behind', () => {
   it('counts 1/√(1 + τ), as fresh ones count 1', () => {
-    expect([0, 1, 3, 8].map(stalenessWeight)).to.deep.equal([1, Math.SQRT1_2, 0.5, 1 / 3])
+    expect([0, 1, 3, 8].map(stalenessWeight)).to.deep.equal([1, 1 / Math.sqrt(2), 0.5, 1 / 3])
     for (const staleness of [0, 1, 3, 7]) {
       const fresh = clipped()
       const update = weighed(clipped(), { staleness, terms: TERMS })
