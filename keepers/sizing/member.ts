@@ -6,12 +6,13 @@ import { type Account, emptyAccount } from './account.ts'
 import type { Chain } from './chain.ts'
 import { type Costs, costOf } from './costs.ts'
 import type { GasOf, RoundGas } from './gas.ts'
+import { LocalTraining } from './local-training.ts'
 import type { Messages } from './messages.ts'
 import type { Network, Protocol } from './network.ts'
 import type { Processor } from './processor.ts'
 import { COMPONENTS, type Component, nothingSpent, type Phase, type Service, type Spent } from './service.ts'
 import { type Attempt, addUpBySlices, type Trust } from './slices.ts'
-import { all, type Process, start, type World } from './world.ts'
+import { all, type Process, type World } from './world.ts'
 
 export type Fault = 'killed' | 'lying' | 'slow'
 
@@ -41,11 +42,6 @@ export type Surroundings = {
   readonly turnOf: (seat: number) => number
 }
 
-/** A training that may go on when its round is over. */
-type Job = { readonly base: number; isDone: boolean; isDropped: boolean }
-/** Parts of a training between which it can be given up. */
-const TRAINING_PARTS = 20
-
 /** Requests of a transaction: nonce, estimate, fee, and sending it. */
 const REQUESTS = 4
 
@@ -65,8 +61,7 @@ export class Member {
   /** Its looks at the chain come at this time after each full period. */
   readonly #offset: number
   isDead = false
-  /** Where the service waits for no slower members. */
-  #job: Job | null = null
+  readonly #training: LocalTraining
 
   constructor(
     around: Surroundings,
@@ -84,6 +79,7 @@ export class Member {
     this.#death = of.death
     this.#processor = of.processor
     this.#offset = of.offset
+    this.#training = new LocalTraining(around, of.processor, this)
   }
 
   accountOf(round: number): Account {
@@ -115,7 +111,7 @@ export class Member {
     for (let round = 1; round <= rounds; round++) {
       this.#round = round
       if (!(yield* this.#begins(round, 'training'))) return
-      yield* this.#training(round)
+      yield* this.#train(round)
       if (!(yield* this.#begins(round, 'reveal'))) return
       if (this.#around.service.seats.committed.has(this.seat)) {
         yield* this.#act('reveal', () => this.#around.service.reveal(round, this.seat))
@@ -153,50 +149,14 @@ export class Member {
     yield* world.sleep(wait + requestSeconds)
   }
 
-  *#training(round: number): Process {
-    const { service, costs, plan, trainingSeconds, world } = this.#around
+  *#train(round: number): Process {
+    const { service, costs, plan } = this.#around
     if (!service.isIn(round, 'training')) return
-    let base = service.versions
-    if (service.buffer === null) {
-      yield* this.#timed('training', this.#processor.work(trainingSeconds))
-      this.account.processor += trainingSeconds
-    } else {
-      const job = this.#jobFor(service.versions, service.buffer.maxStaleness)
-      const { spent } = this
-      const begun = world.now
-      yield* service.changed.wait(world, () => job.isDone || service.isPast(round, 'training'))
-      // Of this state, even if others have ended it.
-      spent.training += world.now - begun
-      if (!job.isDone || !service.isIn(round, 'training')) return
-      base = job.base
-    }
+    const base = yield* this.#training.run(round)
+    if (base === null) return
     yield* this.work(costs.round + costOf(costs.encrypt, plan))
     yield* this.#act('commit', () => service.commit(round, this.seat, base))
-    if (service.seats.committed.has(this.seat)) this.#job = null
-  }
-
-  /** The training that is there, unless it is too far behind, or a new one. */
-  #jobFor(versions: number, maxStaleness: number): Job {
-    if (this.#job !== null && versions - this.#job.base > maxStaleness) {
-      this.#job.isDropped = true
-      this.#job = null
-    }
-    if (this.#job === null) {
-      this.#job = { base: versions, isDone: false, isDropped: false }
-      start(this.#train(this.#job))
-    }
-    return this.#job
-  }
-
-  *#train(job: Job): Process {
-    const { service, trainingSeconds } = this.#around
-    for (let part = 0; part < TRAINING_PARTS; part++) {
-      if (job.isDropped || this.isDead || service.isOver) return
-      yield* this.#processor.work(trainingSeconds / TRAINING_PARTS)
-      this.account.processor += trainingSeconds / TRAINING_PARTS
-    }
-    job.isDone = true
-    service.changed.change()
+    if (service.seats.committed.has(this.seat)) this.#training.delivered()
   }
 
   *#aggregate(round: number): Process {
@@ -279,7 +239,7 @@ export class Member {
     const isLate = service.completed.has(round)
     if (!service.isIn(round, 'vote') && !isLate) return
     // The thread that judges models trains.
-    if (this.#job?.isDone === false) return
+    if (this.#training.isRunning) return
     const drafted = [...(service.completed.get(round) ?? service.seats.drafted)]
     const attempt = isLate ? null : this.#around.attemptAt('share', round)
     let isSliced = false
