@@ -112,6 +112,7 @@ abstract contract Recorder is RoundClock, Suspicion {
     function _deliver(Head memory h, Seats revealed) private returns (Seats fine) {
         Seats lately = _standing.deliveredLately(h.round, _parameters.maxStaleness);
         _standing.noteDelivered(h.round, revealed | _standing.leftOutNow(h));
+        _standing.noteDefaults(_round.committed.without(revealed));
         return revealed | lately.without(_round.committed);
     }
 
@@ -130,12 +131,13 @@ abstract contract Recorder is RoundClock, Suspicion {
         // Of the registered members: having others dropped brings nobody nearer to it. At most 6666 bps.
         h.threshold = uint8((uint256(_seats.registered) * _parameters.decryptionBps) / 10_000 + 1);
         h.decryptionsLeft = _parameters.decryptionsPerEpoch;
+        bool first = h.buffer == 0;
         h.buffer = _parameters.buffer;
         if (h.buffer != 0) {
             uint256 needed = _updateQuorum(h);
             // At most two thirds of 256 members and one, or minKeepers, which a buffer is never below.
             if (h.buffer < needed) h.buffer = uint8(needed);
-            _standing.greet(h.round, members);
+            _standing.greet(h.round, members, first);
         }
         _standing.openEpoch(h, _parameters.oneEpochSeats);
         bytes32 seed = keccak256(abi.encode(block.chainid, address(this), h.epoch, blockhash(block.number - 1)));

@@ -32,6 +32,7 @@ using {countOf, tier} for Tally global;
 /// @param absent Revealed nothing in the last round. Counts while ABSENT is set.
 /// @param struckAt When a member last got a strike for that who is not in `struck` already.
 /// @param struck Members that got one since, or before without a window of Training in between.
+/// @param defaulted In services with a buffer: members that took a place in it in this epoch and gave nothing. No draft of it forgives them.
 /// @param newcomers In services with a buffer: seats taken since an epoch last began.
 /// @param delivered In the same: members that revealed an update in a round, or were left out of it, by the round modulo 8.
 struct Standing {
@@ -45,6 +46,7 @@ struct Standing {
     Tally suspicion;
     Seats struck;
     uint40 struckAt;
+    Seats defaulted;
     Seats newcomers;
     Seats[8] delivered;
 }
@@ -60,6 +62,7 @@ using {
     noteStrikes,
     awaitNewcomer,
     greet,
+    noteDefaults,
     noteDelivered,
     deliveredLately,
     holdAgainst,
@@ -146,12 +149,17 @@ function awaitNewcomer(Standing storage standing, uint8 seat) {
     standing.newcomers = standing.newcomers.including(seat);
 }
 
-/// @dev An epoch begins with these members. The new ones count as having delivered in the round before, all of them where nobody has:
-/// then the service had no buffer.
-function greet(Standing storage standing, uint32 round, Seats members) {
-    Seats before = standing.delivered[round & 7];
-    standing.delivered[round & 7] = before.isEmpty() ? members : before | standing.newcomers;
+/// @dev An epoch begins with these members. The new ones count as having delivered in the round before. @param all All of them do: the
+/// epoch before had no buffer, and nobody's deliveries were noted.
+function greet(Standing storage standing, uint32 round, Seats members, bool all) {
+    standing.delivered[round & 7] = all ? members : standing.delivered[round & 7] | standing.newcomers;
     standing.newcomers = NONE;
+    standing.defaulted = NONE;
+}
+
+/// @dev These took places in the buffer and gave nothing, so the round may have come to nothing.
+function noteDefaults(Standing storage standing, Seats set) {
+    if (!set.isEmpty()) standing.defaulted = standing.defaulted | set;
 }
 
 /// @dev These have delivered an update in that round, or were not to.
@@ -201,6 +209,7 @@ function strike(Standing storage standing, Head memory h, Seats idle, uint8 max)
 function forgive(Standing storage standing, Head memory h, Seats included, bool again) {
     if (h.has(STRUCK)) {
         if (h.has(UNFORGIVEN)) included = included.without(standing.unforgiven);
+        if (h.buffer != 0) included = included.without(standing.defaulted);
         _setStrikes(standing, h, standing.strikes.low.without(included), standing.strikes.high.without(included));
     }
     if (!again) h.flags &= ~UNFORGIVEN;

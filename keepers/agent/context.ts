@@ -87,6 +87,8 @@ export type EpochParameters = {
   readonly manifest: string
   readonly minKeepers: number
   readonly decryptionsPerEpoch: number
+  /** Updates with which Training ends; 0 where it waits for all. */
+  readonly buffer: number
   /** Versions that an update may be behind; 0 where Training waits for all. */
   readonly maxStaleness: number
   readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>

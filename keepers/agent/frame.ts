@@ -18,6 +18,7 @@ export async function parametersOf(step: Step): Promise<EpochParameters> {
     manifest: p.manifest,
     minKeepers: Number(p.minKeepers),
     decryptionsPerEpoch: Number(p.decryptionsPerEpoch),
+    buffer: Number(p.buffer),
     maxStaleness: Number(p.maxStaleness),
     windows: {
       key: Number(p.keyWindow),

@@ -33,11 +33,6 @@ export class LocalTraining {
     this.#trainee = trainee
   }
 
-  /** Whether it goes on in the background. */
-  get isRunning(): boolean {
-    return this.#job?.isDone === false
-  }
-
   /** The round has the update. */
   delivered(): void {
     this.#job = null

@@ -238,8 +238,6 @@ export class Member {
     const { service, messages, costs, plan, fetchSeconds, fetchesAtOnce } = this.#around
     const isLate = service.completed.has(round)
     if (!service.isIn(round, 'vote') && !isLate) return
-    // The thread that judges models trains.
-    if (this.#training.isRunning) return
     const drafted = [...(service.completed.get(round) ?? service.seats.drafted)]
     const attempt = isLate ? null : this.#around.attemptAt('share', round)
     let isSliced = false

@@ -62,7 +62,7 @@ describe('four keepers of a service that waits for three updates', function () {
       values: (index) => ({
         'network.fetchSeconds': 30,
         'training.command': [process.execPath, join(folder, index === SLOW ? 'slow.mjs' : 'fast.mjs')],
-        'training.limits': { seconds: 600, network: 'allowed', processes: 'shared' },
+        'training.limits': { seconds: 600, network: 'allowed' },
       }),
     })
     for (const node of cluster.nodes) cluster.start(node)

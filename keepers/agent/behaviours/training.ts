@@ -9,7 +9,7 @@ import type { Step, StepResult } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
-import { broughtIn, isStillTraining, staleBase } from '../steps/brought-in.ts'
+import { baseOf, broughtIn, hasNoRoom, isWithdrawn, staleBase } from '../steps/brought-in.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
@@ -19,7 +19,7 @@ import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { sitsOut } from '../steps/rota.ts'
 import { ensureSeat } from '../steps/seat.ts'
-import { leavesOut } from '../steps/sitting-out.ts'
+import { leavesOut, noteNoRoom } from '../steps/sitting-out.ts'
 import { reportAbsent } from '../steps/sortition.ts'
 import { storedUpdate } from '../steps/stored-update.ts'
 import type { Trained } from '../training/outliving.ts'
@@ -34,7 +34,7 @@ export async function training(step: Step): Promise<StepResult> {
   if (snapshot.epochInfo.epoch !== snapshot.epoch) return 'again'
   const { lateRound } = snapshot.roundInfo
   // Runs before the keeper adopts the new model, because judging the last round takes the model that it started from.
-  if (isMember(step) && lateRound > 0 && !isStillTraining(step)) await castLateBallots(step, lateRound)
+  if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   if (!(await adoptAccepted(step))) return 'again'
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
   // Beside the training, which must not wait for it.
@@ -68,7 +68,13 @@ export async function training(step: Step): Promise<StepResult> {
   if (intent === null) return 'done'
   const commitment = updateCommitment(context, snapshot.round, step.seat, intent)
   const { round } = snapshot
-  const base = staleBase(step)
+  if (intent.samples === 0 && (await hasNoRoom(step))) {
+    noteNoRoom(context.store, snapshot.epoch)
+    const reason = 'the buffer takes no more updates than a round needs'
+    context.log.error({ event: 'no room', round, reason }, 'this keeper has no samples, and stays out of the round')
+    return 'done'
+  }
+  const base = staleBase(step, intent)
   const done = await (base === null
     ? act(step, 'commitUpdate', [round, commitment])
     : act(step, 'commitStaleUpdate', [round, base, commitment]))
@@ -83,6 +89,7 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   const { context, snapshot } = step
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
   const known = context.store.journal.find(at.key)
+  if (known !== null && isWithdrawn(step)) return null
   if (known !== null) return parseUpdateIntent(known.payload)
   if (snapshot.epochInfo.decryptions >= (await parametersOf(step)).decryptionsPerEpoch) {
     // The contract takes no update: it gives late voters their time, and opens the registration.
@@ -112,7 +119,11 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
     const cid = await publish(step, 'update', bytes, snapshot.round, cuts)
     const size = bytes.length
     dropBytes(bytes)
-    const made: UpdateIntent = { cid, size, samples, salt: `0x${randomBytes(32).toString('hex')}` }
+    const base = baseOf(step)
+    const made: UpdateIntent = {
+      ...{ cid, size, samples, salt: `0x${randomBytes(32).toString('hex')}` },
+      ...(base === null ? {} : { base }),
+    }
     return Buffer.from(JSON.stringify(made))
   })
   return parseUpdateIntent(intent.payload)

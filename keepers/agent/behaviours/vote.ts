@@ -3,7 +3,6 @@ import { cidHex, NetworkError } from '../../network/index.ts'
 import { act } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import { isMember } from '../frame.ts'
-import { isStillTraining } from '../steps/brought-in.ts'
 import { candidateOf, isLostRound } from '../steps/candidate.ts'
 import { adoptAccepted } from '../steps/model.ts'
 
@@ -12,8 +11,6 @@ export async function vote(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   if (context.facts.last('ModelVoted', { round: snapshot.round, seat: step.seat }) !== null) return 'done'
-  // The thread that judges models trains: in a round that this keeper gave no update to, its vote earns nothing.
-  if (isStillTraining(step)) return 'again'
   try {
     // A keeper that was away may have missed the model that this round began with.
     if (!(await adoptAccepted(step, snapshot.round))) return 'again'

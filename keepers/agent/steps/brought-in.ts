@@ -6,11 +6,19 @@ import { stalenessWeight, whyNotCarried } from '../../versions/index.ts'
 import type { AgentContext, Step } from '../context.ts'
 import { parametersOf } from '../frame.ts'
 import { OutlivingTraining, type Trained } from '../training/outliving.ts'
-import { updateIntentName } from './intents.ts'
+import { type UpdateIntent, updateIntentName } from './intents.ts'
 
 const RECORD = 'base of the update'
 /** Of one round, the last in which this keeper encrypted an update: rounds before have no use for it. */
 const recordSchema = z.object({ update: z.string(), base: z.int().min(0) }).nullable()
+
+const WITHDRAWN = 'withdrawn updates'
+const withdrawnSchema = z
+  .array(z.string())
+  .nullable()
+  .transform((names) => names ?? [])
+/** More rounds than a reorganisation takes back. */
+const MOST_WITHDRAWN = 64
 
 type Seated = Step & { readonly seat: number }
 
@@ -26,12 +34,6 @@ async function reachOf(step: Step): Promise<number> {
   if (context.control !== null || context.source !== undefined) return 0
   const { maxStaleness } = await parametersOf(step)
   return whyNotCarried(context.manifest.rounds) === null ? maxStaleness : 0
-}
-
-/** Whether the training thread is at work for a round that is over: nothing else can be asked of it. */
-export function isStillTraining({ context, snapshot }: Step): boolean {
-  const { training } = context.remembered
-  return training?.isRunning === true && (snapshot.state !== 'Training' || training.isOlderThan(snapshot.round))
 }
 
 /**
@@ -59,11 +61,12 @@ export async function broughtIn(
     )
   }
   try {
-    const { base, ...trained } = await training.take(
+    const { base, earlier, ...trained } = await training.take(
       place,
       (ended) => train(step, AbortSignal.any([ended, stopping])),
       signal,
     )
+    withdraw(step, earlier)
     const staleness = place.version - base
     context.store.putRecord(RECORD, { update: updateIntentName(snapshot.epochInfo, round), base })
     if (staleness > 0) {
@@ -79,9 +82,38 @@ export async function broughtIn(
   }
 }
 
-/** The version that the round's update started from if later ones are there, else null: then the commitment needs no base. */
-export function staleBase({ context, snapshot }: Step): number | null {
+/** The version that the update started from which this keeper encrypted last, if that was in this round; else null. */
+export function baseOf({ context, snapshot }: Step): number | null {
   const record = recordSchema.parse(context.store.getRecord(RECORD))
-  if (record?.update !== updateIntentName(snapshot.epochInfo, snapshot.round)) return null
-  return record.base < versionOf(context) ? record.base : null
+  return record?.update === updateIntentName(snapshot.epochInfo, snapshot.round) ? record.base : null
+}
+
+/** The base that a commitment to the update states: none where no later version has been accepted. */
+export function staleBase({ context }: Step, { base }: UpdateIntent): number | null {
+  return base !== undefined && base < versionOf(context) ? base : null
+}
+
+/**
+ * Whether this keeper has brought the round's training to a later round, because its commitment had come too late. After a reorganisation the
+ * chain may have that commitment all the same: a second sum with the same update is what the keeper then stays out of.
+ */
+export function isWithdrawn({ context, snapshot }: Step): boolean {
+  const name = updateIntentName(snapshot.epochInfo, snapshot.round)
+  return withdrawnSchema.parse(context.store.getRecord(WITHDRAWN)).includes(name)
+}
+
+function withdraw({ context, snapshot }: Step, rounds: readonly number[]): void {
+  if (rounds.length === 0) return
+  const before = withdrawnSchema.parse(context.store.getRecord(WITHDRAWN))
+  const names = rounds.map((round) => updateIntentName(snapshot.epochInfo, round))
+  context.store.putRecord(WITHDRAWN, [...new Set([...before, ...names])].slice(-MOST_WITHDRAWN))
+}
+
+/**
+ * Whether a service with a buffer has no room for members without samples at all: the round needs every update that the buffer takes. One that committed
+ * would get a strike, and cost the others the round.
+ */
+export async function hasNoRoom(step: Step): Promise<boolean> {
+  const { buffer, minKeepers } = await parametersOf(step)
+  return buffer > 0 && buffer <= Math.max(step.snapshot.epochInfo.quorum, minKeepers)
 }

@@ -41,23 +41,18 @@ export class OutlivingTraining {
     return this.#job?.version ?? null
   }
 
-  /** Whether one has been going on since an earlier round. */
-  isOlderThan(round: number): boolean {
-    return this.#job !== null && this.#job.round < round
-  }
-
   /**
    * The update of the training that is there, or of a new one.
    * @param begin Starts one. Its signal is aborted by {@link drop} alone: the caller adds the end of the process.
    * @param signal Ends the wait, and leaves the training at work.
-   * @returns a copy, the caller's to change
+   * @returns a copy, the caller's to change; and the rounds in which it was taken before
    * @throws what `begin` rejects with, or the signal's reason
    */
   async take(
     place: TrainingPlace,
     begin: (signal: AbortSignal) => Promise<Trained>,
     signal: AbortSignal,
-  ): Promise<Trained & { readonly base: number }> {
+  ): Promise<Trained & { readonly base: number; readonly earlier: readonly number[] }> {
     signal.throwIfAborted()
     const job = this.#job ?? this.#start(place, begin)
     const over = Promise.withResolvers<never>()
@@ -66,7 +61,8 @@ export class OutlivingTraining {
     try {
       const { update, samples } = await Promise.race([job.result, over.promise])
       job.offered.add(place.round)
-      return { update: update.slice(), samples, base: job.version }
+      const earlier = [...job.offered].filter((round) => round !== place.round)
+      return { update: update.slice(), samples, base: job.version, earlier }
     } catch (error) {
       // The same training again would end the same; the next round's is another.
       if (!signal.aborted && this.#job === job) this.#job = null

@@ -192,8 +192,18 @@ describe('a member that a service with a buffer does not wait for', () => {
     expect([await strikesOf(world), await strikesOf(world, 6)]).to.deep.equal([0, 2])
   })
 
-  it('has that in a service that had no buffer before', async () => {
-    const world = await training({ players: SIZE, parameters: { maxStrikes: 3 } })
+  it('has that in a service that had no buffer before, or had one long ago', async () => {
+    const world = await begin()
+    // Deliveries of the first are on record for every round that will be looked at.
+    for (let i = 0; i < 8; i++) await roundOfSix(world)
+    await world.service.setParameters({ ...world.parameters, buffer: 0, maxStaleness: 0 })
+    for (const state of ['Registration', 'KeyCommit']) {
+      await passDeadline(world)
+      await world.service.poke()
+      expect(await stateOf(world)).to.equal(state)
+    }
+    await generateKey(world)
+    await completeRound(world)
     await world.service.setParameters({ ...world.parameters, ...MODE })
     for (const state of ['Registration', 'KeyCommit']) {
       await passDeadline(world)
@@ -254,6 +264,36 @@ describe('members that stop rounds of a service with a buffer', () => {
     this.timeout(120_000)
     const from = 'revealed | lately.without(_round.committed)'
     expect(await blocker({ file: 'Recorder.sol', from, to: 'revealed | lately' })).to.equal(0)
+  })
+
+  /** The first takes a place and does not use it in two rounds, takes part in two, and so on. @returns how many rounds it lost before it was out */
+  const onAndOff = async (change?: Change) => {
+    const world = await begin()
+    if (change !== undefined) await changeClock(world, change)
+    const those = first(world, QUORUM)
+    let lost = 0
+    for (let round = 0; round < 8 && (await world.service.seats()).leaving === 0n; round++) {
+      if (round % 4 >= 2) {
+        await roundOfSix(world)
+        continue
+      }
+      for (const player of those) await commitUpdate(world, player)
+      for (const player of those.slice(1)) await revealUpdate(world, player)
+      await passDeadline(world)
+      await world.service.poke()
+      lost++
+    }
+    return lost
+  }
+
+  it('keep those strikes for the epoch, whatever they do in between, and are out with the last', async () => {
+    expect(await onAndOff()).to.equal(MODE.maxStrikes)
+  })
+
+  it('lose half of all rounds for ever if drafts forgive them', async function () {
+    this.timeout(120_000)
+    const from = 'if (h.buffer != 0) included = included.without(standing.defaulted);'
+    expect(await onAndOff({ file: 'Standing.sol', from, to: '' })).to.equal(4)
   })
 
   /** Seven commit, two of them without samples. @returns the updates of a sum that is not decrypted, or the refusal of the second */

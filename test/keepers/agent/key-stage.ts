@@ -143,6 +143,7 @@ export class KeyStage {
     const parameters = {
       minKeepers: 2n,
       decryptionsPerEpoch: 10n,
+      buffer: 0n,
       maxStaleness: 0n,
       keyWindow: window,
       trainingWindow: window,

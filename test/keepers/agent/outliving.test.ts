@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper that trains for longer than a round of its service lasts.
 import { expect } from 'chai'
+import { reveal } from '../../../keepers/agent/behaviours/reveal.ts'
 import { training } from '../../../keepers/agent/behaviours/training.ts'
-import { vote } from '../../../keepers/agent/behaviours/vote.ts'
 import type { Step } from '../../../keepers/agent/context.ts'
 import { broughtIn } from '../../../keepers/agent/steps/brought-in.ts'
 import { trainHere } from '../../../keepers/agent/steps/local-training.ts'
@@ -196,10 +196,65 @@ describe('a training that outlives its round', () => {
     expect(asked[0]!.signal.aborted).to.equal(true)
   })
 
-  it('keeps its thread to itself: a vote waits until it is over', async () => {
+  it('says its base again when the round runs again, whatever this keeper has encrypted since', async () => {
     await missRound()
-    const inVote = { ...stage.step({ state: 'Vote' }) }
-    expect(await vote(inVote)).to.equal('again')
-    expect(commits()).to.deep.equal([])
+    nextRound()
+    const { result } = begin()
+    await soon()
+    asked[0]!.end()
+    await result
+    const late = { ...stage.snapshot }
+    nextRound()
+    const next = begin()
+    await soon()
+    asked[1]!.end()
+    await next.result
+    stage.snapshot = late
+    expect(await begin().result).to.equal('done')
+    expect(commits().map(({ method }) => method)).to.deep.equal([
+      'commitStaleUpdate',
+      'commitUpdate',
+      'commitStaleUpdate',
+    ])
+  })
+
+  it('is in one sum even if a reorganisation brings its first commitment back: that one is not revealed', async () => {
+    stage.refuse = ({ method }) =>
+      method === 'commitUpdate' ? new RevertError('commitUpdate', 'UnexpectedState', {}, '0x', null) : null
+    const late = begin()
+    await soon()
+    asked[0]!.end()
+    expect(await late.result).to.equal('again')
+    const first = { ...stage.snapshot }
+    const roundInfo = { ...stage.snapshot.roundInfo, committed: 1n << BigInt(SEAT) }
+    // Before a later round has it, it would be revealed.
+    expect(await reveal(stage.step({ state: 'Reveal', roundInfo }))).to.equal('done')
+    expect(stage.sent.map(({ method }) => method)).to.deep.equal(['revealUpdate'])
+    nextRound()
+    expect(await begin().result).to.equal('done')
+    stage.snapshot = { ...first, state: 'Reveal', roundInfo }
+    expect(await reveal(stage.step())).to.equal('done')
+    expect(stage.sent.map(({ method }) => method)).to.deep.equal(['revealUpdate', 'commitStaleUpdate'])
+    expect(events()).to.include('update withdrawn')
+    stage.snapshot = first
+    expect(await begin().result).to.equal('done')
+    expect(commits()).to.have.length(1)
+  })
+
+  it('of a keeper without samples is no commitment where the buffer has room for none', async () => {
+    const parameters = await stage.context.contracts.service.parameters()
+    const commitsWith = async (buffer: bigint) => {
+      Object.assign(stage.context.contracts.service, { parameters: async () => ({ ...parameters, buffer }) })
+      stage.context.remembered.parameters = null
+      stage.sent.length = 0
+      const train = async () => ({ weights: new Float32Array(LENGTH), samples: 0, loss: Number.NaN })
+      Object.assign(stage.context.trainer, { train })
+      expect(await begin().result).to.equal('done')
+      return commits().length
+    }
+    // Of four members three updates are a quorum.
+    expect(await commitsWith(3n)).to.equal(0)
+    expect(events()).to.include('no room')
+    expect(await commitsWith(4n)).to.equal(1)
   })
 })

@@ -140,6 +140,7 @@ export async function roundStage(options: {
     manifest: ZeroHash,
     minKeepers: 2n,
     decryptionsPerEpoch: 1000n,
+    buffer: 0n,
     maxStaleness: 0n,
     keyWindow: 100n,
     trainingWindow: 100n,
