@@ -68,9 +68,9 @@ export async function training(step: Step): Promise<StepResult> {
   if (intent === null) return 'done'
   const commitment = updateCommitment(context, snapshot.round, step.seat, intent)
   const { round } = snapshot
-  if (intent.samples === 0 && (await hasNoRoom(step))) {
+  if (intent.samples === 0 && hasNoRoom(step, await parametersOf(step))) {
     noteNoRoom(context.store, snapshot.epoch)
-    const reason = 'the buffer takes no more updates than a round needs'
+    const reason = 'the buffer takes no more updates than a round needs, or others without samples fill it'
     context.log.error({ event: 'no room', round, reason }, 'this keeper has no samples, and stays out of the round')
     return 'done'
   }

@@ -3,10 +3,11 @@
 // in an earlier round (decision 0013).
 import { z } from 'zod'
 import { stalenessWeight, whyNotCarried } from '../../versions/index.ts'
-import type { AgentContext, Step } from '../context.ts'
+import type { AgentContext, EpochParameters, Step } from '../context.ts'
 import { parametersOf } from '../frame.ts'
 import { OutlivingTraining, type Trained } from '../training/outliving.ts'
 import { type UpdateIntent, updateIntentName } from './intents.ts'
+import { wasRefused } from './sitting-out.ts'
 
 const RECORD = 'base of the update'
 /** Of one round, the last in which this keeper encrypted an update: rounds before have no use for it. */
@@ -110,10 +111,11 @@ function withdraw({ context, snapshot }: Step, rounds: readonly number[]): void 
 }
 
 /**
- * Whether a service with a buffer has no room for members without samples at all: the round needs every update that the buffer takes. One that committed
- * would get a strike, and cost the others the round.
+ * Whether a service with a buffer has no room for this member without samples: the round needs every update that the buffer takes, or others took the room
+ * before in this epoch. If it committed all the same, it could cost the others the round, and itself a strike that lasts as long as the epoch.
  */
-export async function hasNoRoom(step: Step): Promise<boolean> {
-  const { buffer, minKeepers } = await parametersOf(step)
-  return buffer > 0 && buffer <= Math.max(step.snapshot.epochInfo.quorum, minKeepers)
+export function hasNoRoom({ context, snapshot }: Step, parameters: EpochParameters): boolean {
+  const { buffer, minKeepers } = parameters
+  if (buffer === 0) return false
+  return buffer <= Math.max(snapshot.epochInfo.quorum, minKeepers) || wasRefused(context.store, snapshot.epoch)
 }

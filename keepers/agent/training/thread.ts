@@ -68,6 +68,8 @@ const garbage = new RoundGarbage()
 const running = new Map<number, AbortController>()
 const port = parentPort!
 let tail: Promise<void> = Promise.resolve()
+/** Judgements beside a training: also one at a time, for each takes the memory of a trainer. */
+let besideTail: Promise<void> = Promise.resolve()
 /** Trainings that are under way, or wait for their turn. */
 let trainings = 0
 
@@ -78,10 +80,11 @@ port.on('message', (request: ThreadRequest) => {
   }
   const controller = new AbortController()
   running.set(request.id, controller)
+  const isBeside = request.kind === 'evaluate' && trainings > 0
   const job = async (): Promise<void> => {
     try {
       controller.signal.throwIfAborted()
-      const result = await serve(request, controller.signal)
+      const result = await serve(request, controller.signal, isBeside)
       reply({ id: request.id, kind: 'done', result }, 'weights' in result ? [result.weights.buffer as ArrayBuffer] : [])
     } catch (error) {
       reply({ id: request.id, kind: 'failed', error: packError(error) })
@@ -91,7 +94,7 @@ port.on('message', (request: ThreadRequest) => {
     }
   }
   if (request.kind === 'train') trainings++
-  if (request.kind === 'evaluate' && trainings > 0) void job()
+  if (isBeside) besideTail = besideTail.then(job)
   else tail = tail.then(job)
 })
 
@@ -103,6 +106,7 @@ function reply(message: ThreadReply, transfer: ArrayBuffer[] = []): void {
 function serve(
   request: Exclude<ThreadRequest, { kind: 'cancel' }>,
   signal: AbortSignal,
+  isBeside: boolean,
 ): Promise<ShardSummary | TrainOutcome | ModelScore> {
   switch (request.kind) {
     case 'open':
@@ -115,7 +119,7 @@ function serve(
     case 'train':
       return train(request, signal)
     case 'evaluate':
-      return trainings > 0 ? evaluateBeside(request.weights, signal) : evaluate(request.weights, signal)
+      return isBeside ? evaluateBeside(request.weights, signal) : evaluate(request.weights, signal)
   }
 }
 

@@ -6,6 +6,7 @@ import { training } from '../../../keepers/agent/behaviours/training.ts'
 import type { Step } from '../../../keepers/agent/context.ts'
 import { broughtIn } from '../../../keepers/agent/steps/brought-in.ts'
 import { trainHere } from '../../../keepers/agent/steps/local-training.ts'
+import { noteNoRoom } from '../../../keepers/agent/steps/sitting-out.ts'
 import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
 import { vectorOf } from '../fhe/ceremony.ts'
 import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
@@ -255,6 +256,9 @@ describe('a training that outlives its round', () => {
     // Of four members three updates are a quorum.
     expect(await commitsWith(3n)).to.equal(0)
     expect(events()).to.include('no room')
+    // Nor once it was refused in the epoch: the strike for a place that it takes in vain lasts as long.
+    expect(await commitsWith(4n)).to.equal(0)
+    noteNoRoom(stage.store, stage.snapshot.epoch - 1)
     expect(await commitsWith(4n)).to.equal(1)
   })
 })
