@@ -80,6 +80,10 @@ const service = z.strictObject({
   maxStrikes: z.int().min(2).max(3),
   /** All seats are given up when an epoch ends; true where `sortition` draws the members of the next one. */
   oneEpochSeats: z.boolean().default(false),
+  /** Updates with which Training ends, so that rounds wait for nobody slower; 0: Training waits for all. */
+  buffer: z.int().min(0).max(255).default(0),
+  /** Rounds that an update may be behind, with a buffer; 0 without one. */
+  maxStaleness: z.int().min(0).max(7).default(0),
   bondTokens: tokens,
   rewardPerRoundTokens: tokens,
   keyPenaltyTokens: tokens,
@@ -169,6 +173,17 @@ const schema = z
     if (2 * sortition.patienceSeconds > registrationWindow) {
       complain('sortition.patienceSeconds', 'at most half of registrationWindow, so that a draw can be settled in it')
     }
+  })
+  .superRefine(({ service }, context) => {
+    if (service === null) return
+    const { buffer, maxStaleness, minKeepers, maxKeepers } = service
+    const complain = (field: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: ['service', field], message })
+    if (buffer !== 0 && (buffer < minKeepers || buffer > maxKeepers)) {
+      complain('buffer', `${buffer} is outside of minKeepers … maxKeepers, ${minKeepers} … ${maxKeepers}; 0 for none`)
+    }
+    if (buffer === 0 && maxStaleness !== 0) complain('maxStaleness', '0 without a buffer: Training waits for all')
+    if (buffer !== 0 && maxStaleness === 0) complain('maxStaleness', 'at least 1 with a buffer')
   })
   .refine((all) => all.service === null || all.service.minKeepers <= all.service.maxKeepers, {
     path: ['service', 'minKeepers'],

@@ -48,6 +48,8 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice So many members have declared no samples, or had none in the last completed round, and the round can do without so few.
     error NoRoomWithoutSamples(uint256 taken, uint256 room);
     error ZeroSize();
+    /// @notice An update may start from these versions: none that is still to come, and none that is too long ago.
+    error BaseOutOfRange(uint256 found, uint256 oldest, uint256 latest);
     error NotCommitted(State step, uint8 seat);
     /// @notice The opening does not match the commitment.
     error CommitmentMismatch(bytes32 found, bytes32 committed);

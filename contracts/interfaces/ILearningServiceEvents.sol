@@ -46,6 +46,8 @@ interface ILearningServiceEvents is ILearningServiceTypes {
     event KeyJudged(uint32 indexed epoch, uint8 indexed seat, uint256 convicted, uint256 excused);
 
     event UpdateCommitted(uint32 indexed round, uint8 indexed seat, bytes32 commitment);
+    /// @notice With UpdateCommitted: the update started from that version.
+    event StaleUpdateCommitted(uint32 indexed round, uint8 indexed seat, uint24 base);
     event UpdateRevealed(uint32 indexed round, uint8 indexed seat, bytes cid, uint64 size, uint40 samples);
     event AggregateAttested(uint32 indexed round, uint8 indexed seat, bytes26 seal);
     event UpdateDisputed(uint32 indexed round, uint8 indexed seat, uint8 indexed accused);

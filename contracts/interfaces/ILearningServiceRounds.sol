@@ -11,6 +11,10 @@ interface ILearningServiceRounds is ILearningServiceEvents, ILearningServiceErro
     /// @notice Training. @param commitment `updateCommitment(round, seat, cid, size, samples, salt)`.
     function commitUpdate(uint32 round, bytes32 commitment) external;
 
+    /// @notice The same for an update of a training that outlived the round in which it began. @param base Version that the training
+    /// started from, 0 for the initial model: at most maxStaleness versions ago, or BaseOutOfRange.
+    function commitStaleUpdate(uint32 round, uint24 base, bytes32 commitment) external;
+
     /// @notice Reveal. @param cid Of the ciphertext, 1 … 64 bytes. @param samples Declared training
     /// samples; 0 says that the update is zero, and does not count towards the update quorum.
     function revealUpdate(uint32 round, bytes calldata cid, uint64 size, uint40 samples, bytes32 salt) external;

@@ -40,6 +40,10 @@ interface ILearningServiceTypes {
     /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 2 or 3.
     /// @param oneEpochSeats Every seat is given up when the epoch ends, for an admission contract that draws new members for
     /// each epoch. Then maxKeepers is at most 64.
+    /// @param buffer Updates with which Training ends, so that nobody slower is waited for; at least minKeepers, and a round never takes fewer
+    /// than its update quorum. 0: Training waits for all.
+    /// @param maxStaleness With a buffer: completed rounds that an update may be behind, and rounds in a row that a member may miss, for its
+    /// training to go on; 1 … 7. Without one, 0.
     /// @param bond Stake that a member puts up; the service can never take more from it.
     /// @param rewardPerRound Split over the members that did every step; less when the pool holds less.
     /// @param keyPenalty For silence in key generation; ≤ bond.
@@ -63,6 +67,8 @@ interface ILearningServiceTypes {
         uint16 decryptionsPerEpoch;
         uint8 maxStrikes;
         bool oneEpochSeats;
+        uint8 buffer;
+        uint8 maxStaleness;
         uint96 bond;
         uint96 rewardPerRound;
         uint96 keyPenalty;

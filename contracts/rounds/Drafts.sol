@@ -53,6 +53,7 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
     function _fallShort(Head memory h, Seats included) private {
         Seats missing = h.has(DISPUTED) ? NONE : _round.revealed.without(included | _standing.leftOutNow(h));
         emit SumFellShort(h.round, Seats.unwrap(included), Seats.unwrap(missing));
+        if (h.buffer != 0) _standing.noteDefaults(missing);
         _strikeMissing(h, missing);
     }
 

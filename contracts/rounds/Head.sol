@@ -42,7 +42,8 @@ uint16 constant ONE_EPOCH = 32768;
 /// @dev Where the machine stands, in one slot. Steps work on a copy in memory.
 /// @param anchor State of the last recorded transition; later decisions of the clock are derived from it.
 /// @param deadline End of the anchor's window.
-/// @param memberCount n of the epoch. @param threshold t of the epoch.
+/// @param memberCount n of the epoch. @param threshold t of the epoch: at most two thirds of 256.
+/// @param buffer Updates with which Training ends, at least the update quorum; 0: it waits for all.
 /// @param decryptionsLeft Drafts that the epoch's key may still serve.
 /// @param candidates Open in the key's ballot (KeyConfirm, KeyJudge) or in the round's (later).
 /// @param versions Rounds completed so far: the number of the last version.
@@ -57,7 +58,8 @@ struct Head {
     ILearningServiceTypes.State anchor;
     uint40 deadline;
     uint16 memberCount;
-    uint16 threshold;
+    uint8 threshold;
+    uint8 buffer;
     uint16 decryptionsLeft;
     uint16 candidates;
     uint24 versions;

@@ -25,6 +25,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         address operator = REGISTRY.engage(keeper, _parameters.bond);
         seated = _seats.take(seat, keeper, operator, h.intake, seated);
         _round.primeSeat(seat);
+        if (_parameters.buffer != 0) _standing.awaitNewcomer(seat);
         emit Joined(seat, keeper, operator);
         // While seats still have to be vacated, the close waits for the deadline.
         bool full = seated.count() >= _parameters.maxKeepers && _seats.leaving.isEmpty();

@@ -79,11 +79,16 @@ abstract contract Recorder is RoundClock, Suspicion {
         if (from == State.Training) {
             // It has waited for everybody.
             if (block.timestamp >= h.deadline) h.flags &= ~ABSENT;
-            if (to == State.Registration && !h.has(USED_UP)) _strikeIdle(h, h.current(_round.committed));
+            if (to == State.Registration) {
+                Seats committed = h.current(_round.committed);
+                // Nobody could deliver in a round that takes no commits. In one that had too few, no training is an excuse.
+                if (h.buffer != 0) _standing.noteDelivered(h.round, h.has(USED_UP) ? _standing.deliveredLately(h.round, 1) : committed);
+                if (!h.has(USED_UP)) _strikeIdle(h, committed);
+            }
             _payOut(h);
         } else if (from == State.Reveal) {
             Seats revealed = h.current(_round.revealed);
-            _strikeIdle(h, revealed);
+            _strikeIdle(h, h.buffer == 0 ? revealed : _deliver(h, revealed));
             if (to == State.Training) _loseRound(h, revealed);
         } else if (from == State.Aggregate) {
             if (to == State.Training) _loseRound(h, _round.revealed);
@@ -102,6 +107,15 @@ abstract contract Recorder is RoundClock, Suspicion {
         }
     }
 
+    /// @dev In a service with a buffer, whose rounds go on without slower members: notes who has delivered an update.
+    /// @return fine Those, and members that have not committed and may still be training: they have delivered one lately.
+    function _deliver(Head memory h, Seats revealed) private returns (Seats fine) {
+        Seats lately = _standing.deliveredLately(h.round, _parameters.maxStaleness);
+        _standing.noteDelivered(h.round, revealed | _standing.leftOutNow(h));
+        _standing.noteDefaults(_round.committed.without(revealed));
+        return revealed | lately.without(_round.committed);
+    }
+
     /// @dev A round is over without a draft. Members that have revealed nothing keep their strikes through the next draft: every second
     /// round is as many as no service can spare.
     function _loseRound(Head memory h, Seats revealed) private {
@@ -115,8 +129,16 @@ abstract contract Recorder is RoundClock, Suspicion {
         Seats members = _seats.members;
         h.memberCount = uint16(members.count());
         // Of the registered members: having others dropped brings nobody nearer to it. At most 6666 bps.
-        h.threshold = uint16((uint256(_seats.registered) * _parameters.decryptionBps) / 10_000 + 1);
+        h.threshold = uint8((uint256(_seats.registered) * _parameters.decryptionBps) / 10_000 + 1);
         h.decryptionsLeft = _parameters.decryptionsPerEpoch;
+        bool first = h.buffer == 0;
+        h.buffer = _parameters.buffer;
+        if (h.buffer != 0) {
+            uint256 needed = _updateQuorum(h);
+            // At most two thirds of 256 members and one, or minKeepers, which a buffer is never below.
+            if (h.buffer < needed) h.buffer = uint8(needed);
+            _standing.greet(h.round, members, first);
+        }
         _standing.openEpoch(h, _parameters.oneEpochSeats);
         bytes32 seed = keccak256(abi.encode(block.chainid, address(this), h.epoch, blockhash(block.number - 1)));
         _key.open(seed);

@@ -137,6 +137,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
     function _isStep(bytes4 selector) private pure returns (bool) {
         return
             selector == ILearningServiceRounds.commitUpdate.selector ||
+            selector == ILearningServiceRounds.commitStaleUpdate.selector ||
             selector == ILearningServiceRounds.revealUpdate.selector ||
             selector == ILearningServiceRounds.attest.selector ||
             selector == ILearningServiceRounds.submitShare.selector ||

@@ -21,21 +21,20 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
     /// @inheritdoc ILearningServiceRounds
     function commitUpdate(uint32 round_, bytes32 commitment) external {
         _record();
+        _commitUpdate(_head, round_, commitment);
+    }
+
+    /// @inheritdoc ILearningServiceRounds
+    function commitStaleUpdate(uint32 round_, uint24 base, bytes32 commitment) external {
+        _record();
         Head memory h = _head;
-        h.expect(State.Training);
         h.expectRound(round_);
-        if (h.has(USED_UP)) revert EpochUsedUp(h.epoch, _parameters.decryptionsPerEpoch - h.decryptionsLeft);
-        uint8 seat = _callingMember(h);
-        if (commitment == bytes32(0)) revert ZeroHash("commitment");
-        Seats leftOut = _standing.leftOutNow(h);
-        if (leftOut.contains(seat)) revert LeftOut(seat, Seats.unwrap(leftOut));
-        bool first = !h.has(ACTED);
-        RecordSlot storage slot = _round.slotOf(round_, seat);
-        _accrue(_caller(), slot.record);
-        Seats done = _round.commit(h, seat, slot, commitment);
-        emit UpdateCommitted(round_, seat, commitment);
-        if (done.count() + leftOut.count() == h.memberCount || _needNotWait(h, done, leftOut)) _complete(h);
-        else if (first) _head = h;
+        uint256 latest = h.versions;
+        uint256 reach = _parameters.maxStaleness;
+        uint256 oldest = latest > reach ? latest - reach : 0;
+        if (base < oldest || base > latest) revert BaseOutOfRange(base, oldest, latest);
+        uint8 seat = _commitUpdate(h, round_, commitment);
+        emit StaleUpdateCommitted(round_, seat, base);
     }
 
     /// @inheritdoc ILearningServiceRounds
@@ -156,6 +155,25 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         }
     }
 
+    /// @dev Training ends when all that may commit have, or as many as the buffer takes.
+    function _commitUpdate(Head memory h, uint32 round_, bytes32 commitment) private returns (uint8 seat) {
+        h.expect(State.Training);
+        h.expectRound(round_);
+        if (h.has(USED_UP)) revert EpochUsedUp(h.epoch, _parameters.decryptionsPerEpoch - h.decryptionsLeft);
+        seat = _callingMember(h);
+        if (commitment == bytes32(0)) revert ZeroHash("commitment");
+        Seats leftOut = _standing.leftOutNow(h);
+        if (leftOut.contains(seat)) revert LeftOut(seat, Seats.unwrap(leftOut));
+        bool first = !h.has(ACTED);
+        RecordSlot storage slot = _round.slotOf(round_, seat);
+        _accrue(_caller(), slot.record);
+        Seats done = _round.commit(h, seat, slot, commitment);
+        emit UpdateCommitted(round_, seat, commitment);
+        uint256 count = done.count();
+        if (count == h.buffer || count + leftOut.count() == h.memberCount || _needNotWait(h, done, leftOut)) _complete(h);
+        else if (first) _head = h;
+    }
+
     /// @dev All others have committed; a round was completed without these, and since then nothing has been heard of them. Their vote for
     /// that round's model, late ones included, makes this Training wait for them.
     function _needNotWait(Head memory h, Seats done, Seats leftOut) private view returns (bool) {
@@ -166,13 +184,16 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
 
     /// @dev As many may have no samples as a round needs no updates of. Of those who had none in a completed round each keeps its place
     /// from then on. Whoever finds no place is as silent as the members that reveal nothing, and gets the same strike: otherwise it
-    /// would stop rounds for free, since a sum that hides too few is not decrypted.
+    /// would stop rounds for free, since a sum that hides too few is not decrypted. Where a buffer ends Training, only those that have
+    /// committed can give updates, and only they have places.
     function _declareEmpty(Head memory h, uint8 seat) private {
         Seats empty = _round.emptyNow(h).including(seat);
         Seats known = _standing.emptyBeforeNow(h);
-        Seats taken = known.contains(seat) ? empty : empty | (known & _seats.members);
+        Seats among = h.buffer == 0 ? _seats.members : _round.committed;
+        Seats taken = known.contains(seat) ? empty : empty | (known & among);
         uint256 needed = _updateQuorum(h);
-        uint256 room = h.memberCount > needed ? h.memberCount - needed : 0;
+        uint256 places = among.count();
+        uint256 room = places > needed ? places - needed : 0;
         if (taken.count() > room) revert NoRoomWithoutSamples(Seats.unwrap(taken), room);
         _round.declareEmpty(h, empty);
     }

@@ -6,6 +6,7 @@ import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {Drafts} from "./Drafts.sol";
 import {Head} from "./Head.sol";
+import {ServiceParameters} from "./ServiceParameters.sol";
 import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
@@ -22,6 +23,11 @@ contract ServiceClock is Drafts, ServicePart {
         _run(h);
         _head = h;
         return h.anchor;
+    }
+
+    /// @notice Reverts unless a service may have these parameters. The registration part asks; it has no room for the checks itself.
+    function check(Parameters calldata parameters) external view {
+        ServiceParameters.check(parameters);
     }
 
     /// @notice For the other parts, before they act; unreachable from outside, since the service exposes no function of this name.

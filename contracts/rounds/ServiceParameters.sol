@@ -19,6 +19,8 @@ library ServiceParameters {
     uint256 internal constant MIN_STRIKES = 2;
     /// @dev Two bit planes count strikes.
     uint256 internal constant MAX_STRIKES = 3;
+    /// @dev Standing keeps the deliveries of eight rounds.
+    uint256 internal constant MAX_STALENESS = 7;
 
     /// @dev Reverts with ParameterOutOfRange, naming the first parameter that is out of range, StrategyWithoutCode or
     /// StrategyBroken.
@@ -36,6 +38,9 @@ library ServiceParameters {
         _within("decryptionBps", p.decryptionBps, MIN_BPS, MAX_BPS);
         _within("decryptionsPerEpoch", p.decryptionsPerEpoch, 1, type(uint16).max);
         _within("maxStrikes", p.maxStrikes, MIN_STRIKES, MAX_STRIKES);
+        bool buffered = p.buffer != 0;
+        _within("buffer", p.buffer, buffered ? p.minKeepers : 0, p.maxKeepers);
+        _within("maxStaleness", p.maxStaleness, buffered ? 1 : 0, buffered ? MAX_STALENESS : 0);
         _within("keyPenalty", p.keyPenalty, 0, p.bond);
         _within("decryptPenalty", p.decryptPenalty, 0, p.bond);
         _within("fraudPenalty", p.fraudPenalty, 0, p.bond);

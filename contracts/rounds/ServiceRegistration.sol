@@ -12,7 +12,6 @@ import {KeyGeneration} from "./KeyGeneration.sol";
 import {Membership} from "./Membership.sol";
 import {only} from "./Seats.sol";
 import {ServiceClock} from "./ServiceClock.sol";
-import {ServiceParameters} from "./ServiceParameters.sol";
 import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
@@ -32,7 +31,7 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
     /// @param admin Gets DEFAULT_ADMIN_ROLE: the timelock.
     function initialize(address admin, Parameters calldata initial) external initializer {
         if (admin == address(0)) revert ZeroAddress("admin");
-        ServiceParameters.check(initial);
+        CLOCK_PART.check(initial);
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _parameters = initial;
         emit ParametersProposed(initial);
@@ -47,7 +46,7 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
 
     /// @inheritdoc ILearningServiceRegistration
     function setParameters(Parameters calldata next) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        ServiceParameters.check(next);
+        CLOCK_PART.check(next);
         Head memory h = _settle();
         _pending = next;
         _hasPending = true;

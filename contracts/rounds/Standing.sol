@@ -32,6 +32,9 @@ using {countOf, tier} for Tally global;
 /// @param absent Revealed nothing in the last round. Counts while ABSENT is set.
 /// @param struckAt When a member last got a strike for that who is not in `struck` already.
 /// @param struck Members that got one since, or before without a window of Training in between.
+/// @param defaulted In services with a buffer: members that took a place in it in this epoch and gave nothing. No draft of it forgives them.
+/// @param newcomers In services with a buffer: seats taken since an epoch last began.
+/// @param delivered In the same: members that revealed an update in a round, or were left out of it, by the round modulo 8.
 struct Standing {
     Seats undraftable;
     Seats leftOut;
@@ -43,6 +46,9 @@ struct Standing {
     Tally suspicion;
     Seats struck;
     uint40 struckAt;
+    Seats defaulted;
+    Seats newcomers;
+    Seats[8] delivered;
 }
 
 using {
@@ -54,6 +60,11 @@ using {
     noteAbsent,
     struckLately,
     noteStrikes,
+    awaitNewcomer,
+    greet,
+    noteDefaults,
+    noteDelivered,
+    deliveredLately,
     holdAgainst,
     emptyBeforeNow,
     knowEmpty,
@@ -133,6 +144,34 @@ function noteStrikes(Standing storage standing, Seats idle, Seats lately) {
     standing.struck = idle | lately;
 }
 
+/// @dev Somebody has taken the seat, who could not deliver anything yet.
+function awaitNewcomer(Standing storage standing, uint8 seat) {
+    standing.newcomers = standing.newcomers.including(seat);
+}
+
+/// @dev An epoch begins with these members. The new ones count as having delivered in the round before. @param all All of them do: the
+/// epoch before had no buffer, and nobody's deliveries were noted.
+function greet(Standing storage standing, uint32 round, Seats members, bool all) {
+    standing.delivered[round & 7] = all ? members : standing.delivered[round & 7] | standing.newcomers;
+    standing.newcomers = NONE;
+    standing.defaulted = NONE;
+}
+
+/// @dev These took places in the buffer and gave nothing, so the round may have come to nothing.
+function noteDefaults(Standing storage standing, Seats set) {
+    if (!set.isEmpty()) standing.defaulted = standing.defaulted | set;
+}
+
+/// @dev These have delivered an update in that round, or were not to.
+function noteDelivered(Standing storage standing, uint32 round, Seats set) {
+    standing.delivered[round & 7] = set;
+}
+
+/// @dev Members that have in one of the `count` ≤ 7 rounds before.
+function deliveredLately(Standing storage standing, uint32 round, uint256 count) view returns (Seats set) {
+    for (uint256 ago = 1; ago <= count; ++ago) set = set | standing.delivered[(uint256(round) + 8 - ago) & 7];
+}
+
 /// @dev The next draft does not forgive these. Adds to the set: a round may have several reasons.
 function holdAgainst(Standing storage standing, Head memory h, Seats set) {
     if (set.isEmpty()) return;
@@ -170,6 +209,7 @@ function strike(Standing storage standing, Head memory h, Seats idle, uint8 max)
 function forgive(Standing storage standing, Head memory h, Seats included, bool again) {
     if (h.has(STRUCK)) {
         if (h.has(UNFORGIVEN)) included = included.without(standing.unforgiven);
+        if (h.buffer != 0) included = included.without(standing.defaulted);
         _setStrikes(standing, h, standing.strikes.low.without(included), standing.strikes.high.without(included));
     }
     if (!again) h.flags &= ~UNFORGIVEN;

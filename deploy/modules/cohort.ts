@@ -33,6 +33,8 @@ export const SERVICE_FIELDS = [
   'decryptionsPerEpoch',
   'maxStrikes',
   'oneEpochSeats',
+  'buffer',
+  'maxStaleness',
   'bond',
   'rewardPerRound',
   'keyPenalty',

@@ -21,6 +21,7 @@ const OUT_OF_TIME: ReadonlySet<string> = new Set([
   'WrongRound',
   'NothingDue',
   'AgainstOutcome',
+  'BaseOutOfRange',
   'EpochUsedUp',
   'AlreadySeated',
   'AlreadyDisputed',

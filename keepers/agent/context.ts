@@ -13,6 +13,7 @@ import type { KeeperMetrics } from './metrics.ts'
 import type { GlobalModel } from './models.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { HomeLayers } from './strategy.ts'
+import type { OutlivingTraining } from './training/outliving.ts'
 import type { TrainOutcome } from './training/protocol.ts'
 import type { Trainer } from './training/trainer.ts'
 
@@ -74,6 +75,8 @@ export type Remembered = {
   noted?: string
   /** The epoch whose absent this keeper has reported. */
   reported?: string
+  /** A training that may go on when its round is over, where the service waits for no slower members. */
+  training?: OutlivingTraining
   /** That endpoints contradict each other, and no one else can be asked which of them lies; null, or not there, while none do. */
   contradiction?: { readonly about: string; readonly endpoints: readonly string[]; readonly since: number } | null
 }
@@ -86,6 +89,10 @@ export type EpochParameters = {
   /** The contract that decides who may take a seat; the zero address for none. */
   readonly admission: string
   readonly decryptionsPerEpoch: number
+  /** Updates with which Training ends; 0 where it waits for all. */
+  readonly buffer: number
+  /** Versions that an update may be behind; 0 where Training waits for all. */
+  readonly maxStaleness: number
   readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>
 }
 

@@ -19,6 +19,8 @@ export async function parametersOf(step: Step): Promise<EpochParameters> {
     minKeepers: Number(p.minKeepers),
     admission: p.admission,
     decryptionsPerEpoch: Number(p.decryptionsPerEpoch),
+    buffer: Number(p.buffer),
+    maxStaleness: Number(p.maxStaleness),
     windows: {
       key: Number(p.keyWindow),
       training: Number(p.trainingWindow),

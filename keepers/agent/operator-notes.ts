@@ -63,7 +63,7 @@ const STRUCK_FOR = {
 } as const
 
 /** Counts a step that this member has not done by the end of its state; those that are left out have nothing to do. */
-function noteMissed({ facts, log, metrics }: AgentContext, seat: number, fact: Fact): void {
+function noteMissed({ facts, log, metrics, remembered }: AgentContext, seat: number, fact: Fact): void {
   const from = STATES[Number(fact.args.from)]
   if (from !== 'Reveal' && from !== 'Check') return
   const transitions = facts.all('Transitioned')
@@ -72,6 +72,9 @@ function noteMissed({ facts, log, metrics }: AgentContext, seat: number, fact: F
   if (round === undefined) return
   const { event, step } = STRUCK_FOR[from]
   if (facts.last(event, { round, seat }) !== null) return
+  // Its update comes in a later round: such members get no strike, for as many rounds as an update may be behind.
+  const isLater = (remembered?.training?.base ?? null) !== null
+  if (from === 'Reveal' && isLater && facts.last('UpdateCommitted', { round, seat }) === null) return
   metrics.stepsMissed.inc({ step })
   log.warn({ event: 'step missed', step, round }, 'this member did not do a step in its window: a strike')
 }

@@ -38,6 +38,7 @@ export const PUBLISHED_STATE: Readonly<Record<StateName, string>> = {
  */
 export const WITHIN_STATE: ReadonlySet<string> = new Set([
   'UpdateCommitted',
+  'StaleUpdateCommitted',
   'UpdateRevealed',
   'AggregateAttested',
   'ShareSubmitted',

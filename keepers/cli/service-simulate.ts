@@ -21,6 +21,7 @@ Examples:
   cohort service simulate --keepers 64 --network fibre --chain ethereum
   cohort service simulate --keepers 16,64,256 --network poor --chain l2 --windows op-stack --out runs/sizes
   cohort service simulate --keepers 48 --rounds 10 --killed 0.1 --lying 0.05 --json
+  cohort service simulate --keepers 8 --slow 0.125 --rounds 12 --buffer 6 --max-staleness 7   # one straggler, not waited for
   cohort service simulate --keepers 256 --services 4 --chain ethereum     # 1,024 keepers: four services on one chain
 `
 
@@ -50,6 +51,8 @@ type Options = {
   readonly killed: number
   readonly lying: number
   readonly slow: number
+  readonly buffer: number
+  readonly maxStaleness: number
   readonly seed: number
   readonly out?: string
   readonly json?: boolean
@@ -92,6 +95,18 @@ export function registerServiceSimulate(service: Command): void {
     .option('--killed <share>', 'of the keepers that stop somewhere in the first round', numberBetween(0, 1), 0)
     .option('--lying <share>', 'of the keepers that tell false sums of slices', numberBetween(0, 1), 0)
     .option('--slow <share>', 'of the keepers with a tenth of processor and link', numberBetween(0, 1), 0)
+    .option(
+      '--buffer <n>',
+      'updates with which Training ends without waiting for slower keepers; 0: it waits for all',
+      wholeNumber(0),
+      0,
+    )
+    .option(
+      '--max-staleness <n>',
+      'with a buffer: completed rounds that an update may be behind, 1 to 7',
+      wholeNumber(0),
+      0,
+    )
     .option('--seed <n>', 'everything random follows from it', wholeNumber(0), 1)
     .option('--out <dir>', 'write rounds.csv, result.json and chart.svg there')
     .option('--json', 'print the result as JSON')
@@ -135,12 +150,13 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
 
 function settingsOf(options: Options, keepers: number, room: typeof import('../sizing/index.ts')) {
   const { rounds, parameters, slices, training, cores, speed, shared = false, killed, lying, slow, seed } = options
+  const { buffer, maxStaleness } = options
   const given = <T extends object>(values: T) =>
     Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   const { delay, loss, services, confirmations, taken, blockSeconds, blockGas, gasGwei, finality } = options
   const scaled = (mbit: number | undefined) => (mbit === undefined ? undefined : mbit * MBIT)
   return {
-    ...{ keepers, rounds, parameters, slices, trainingSeconds: training, seed },
+    ...{ keepers, rounds, parameters, slices, trainingSeconds: training, seed, buffer, maxStaleness },
     machine: { cores, speed, shared },
     network: {
       ...room.NETWORKS[options.network],
@@ -173,6 +189,9 @@ function rowOf(
     `  a keeper and round: ${kilobytes(mean.fetched.mean)} kB fetched (most ${kilobytes(mean.fetched.most)}), ` +
       `${mean.processor.mean.toFixed(1)} processor seconds, ${Math.round(mean.gas.mean).toLocaleString('en')} gas${price}`,
     `  a round: ${Math.round(mean.roundGas).toLocaleString('en')} gas; an epoch's keys: ${kilobytes(messages.keys)} kB a keeper`,
+    ...(settings.buffer === 0
+      ? []
+      : [`  ${mean.updates.toFixed(1)} updates a round, ${mean.stale.toFixed(1)} of them of an earlier version`]),
     ...(mean.lost === 0 ? [] : [`  ${mean.lost} of ${rounds.length} rounds came to nothing`]),
   ].join('\n')
 }

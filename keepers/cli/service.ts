@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
+import type { ServiceManifest } from '../versions/index.ts'
 import type { ProofSystem } from '../zkml/index.ts'
 import { chainCommand, print } from './chain-command.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao-session.ts'
@@ -63,12 +64,24 @@ export function registerService(program: Command): void {
     .argument('<manifest>', 'a file, or the name of an example')
     .option('--name <text>', 'what the chain calls it (default: the manifest’s name)')
     .option('--like <name-or-address>', 'the service whose parameters it gets (default: the only one)', '')
+    .option(
+      '--buffer <n>',
+      'updates with which Training ends without waiting for slower members; 0: it waits for all',
+      wholeNumber(0),
+    )
+    .option(
+      '--max-staleness <n>',
+      'with a buffer: completed rounds that an update may be behind, 1 to 7',
+      wholeNumber(0),
+    )
     .option('--now', 'on a development node: make it at once, without a vote')
     .option('--quiet', 'print only the id of the proposal (with --now: the address)')
-    .action(async (text: string, options: ProposingOptions & { name?: string; like: string; now?: boolean }) => {
+    .action(async (text: string, options: ProposingOptions & CreationOptions) => {
+      const asynchrony = asynchronyOf(options)
       const [manifest, digest] = await Promise.all([manifestOf(text, 'manifest'), provableDigest(text, 'manifest')])
+      if (asynchrony.maxStaleness) await refuseUnlessCarried(manifest)
       await withClient(options, async (client) => {
-        const terms = { name: options.name ?? manifest.name, manifest: digest }
+        const terms = { name: options.name ?? manifest.name, manifest: digest, ...asynchrony }
         if (options.now === true) {
           const made = await client.createServiceNow(options.like, terms)
           return print(
@@ -118,6 +131,36 @@ export function registerService(program: Command): void {
     .option('--row <n>', 'which row below the header, or sample, from 1', wholeNumber(1), 1)
     .requiredOption('--out <file>', 'where the JSON list goes')
     .action(row)
+}
+
+/** As the contract has it (ServiceParameters). */
+const MOST_STALE = 7
+
+type CreationOptions = {
+  readonly name?: string
+  readonly like: string
+  readonly now?: boolean
+  readonly buffer?: number
+  readonly maxStaleness?: number
+}
+
+/** The parameters of rounds that wait for no slower members; none where the options leave them as they are. @throws UsageError */
+function asynchronyOf({ buffer, maxStaleness }: CreationOptions): { buffer?: number; maxStaleness?: number } {
+  if (buffer === undefined && maxStaleness === undefined) return {}
+  if (buffer === 0 && !maxStaleness) return { buffer, maxStaleness: 0 }
+  if (buffer === undefined || buffer === 0 || !maxStaleness || maxStaleness > MOST_STALE) {
+    throw new UsageError(
+      `--buffer ${buffer ?? '(missing)'} --max-staleness ${maxStaleness ?? '(missing)'}: give both, with a staleness of 1 to ${MOST_STALE}; --buffer 0 turns both off`,
+    )
+  }
+  return { buffer, maxStaleness }
+}
+
+/** @throws UsageError for a manifest with which an update cannot be delivered in a later round than it was begun in */
+async function refuseUnlessCarried({ rounds }: ServiceManifest): Promise<void> {
+  const { whyNotCarried } = await import('../versions/index.ts')
+  const why = whyNotCarried(rounds)
+  if (why !== null) throw new UsageError(`--max-staleness: ${why}`)
 }
 
 type CircuitCommandOptions = {

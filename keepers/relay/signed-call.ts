@@ -18,6 +18,7 @@ export type SignedCall = {
 /** A member's steps that the contract accepts signed. */
 const STEPS: ReadonlySet<string> = new Set([
   'commitUpdate',
+  'commitStaleUpdate',
   'revealUpdate',
   'attest',
   'submitShare',

@@ -6,6 +6,7 @@ import { type Account, emptyAccount } from './account.ts'
 import type { Chain } from './chain.ts'
 import { type Costs, costOf } from './costs.ts'
 import type { GasOf, RoundGas } from './gas.ts'
+import { LocalTraining } from './local-training.ts'
 import type { Messages } from './messages.ts'
 import type { Network, Protocol } from './network.ts'
 import type { Processor } from './processor.ts'
@@ -60,6 +61,7 @@ export class Member {
   /** Its looks at the chain come at this time after each full period. */
   readonly #offset: number
   isDead = false
+  readonly #training: LocalTraining
 
   constructor(
     around: Surroundings,
@@ -77,6 +79,7 @@ export class Member {
     this.#death = of.death
     this.#processor = of.processor
     this.#offset = of.offset
+    this.#training = new LocalTraining(around, of.processor, this)
   }
 
   accountOf(round: number): Account {
@@ -108,7 +111,7 @@ export class Member {
     for (let round = 1; round <= rounds; round++) {
       this.#round = round
       if (!(yield* this.#begins(round, 'training'))) return
-      yield* this.#training(round)
+      yield* this.#train(round)
       if (!(yield* this.#begins(round, 'reveal'))) return
       if (this.#around.service.seats.committed.has(this.seat)) {
         yield* this.#act('reveal', () => this.#around.service.reveal(round, this.seat))
@@ -146,13 +149,14 @@ export class Member {
     yield* world.sleep(wait + requestSeconds)
   }
 
-  *#training(round: number): Process {
-    const { service, costs, plan, trainingSeconds } = this.#around
+  *#train(round: number): Process {
+    const { service, costs, plan } = this.#around
     if (!service.isIn(round, 'training')) return
-    yield* this.#timed('training', this.#processor.work(trainingSeconds))
-    this.account.processor += trainingSeconds
+    const base = yield* this.#training.run(round)
+    if (base === null) return
     yield* this.work(costs.round + costOf(costs.encrypt, plan))
-    yield* this.#act('commit', () => service.commit(round, this.seat))
+    yield* this.#act('commit', () => service.commit(round, this.seat, base))
+    if (service.seats.committed.has(this.seat)) this.#training.delivered()
   }
 
   *#aggregate(round: number): Process {

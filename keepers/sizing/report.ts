@@ -16,6 +16,8 @@ const COLUMNS: readonly (readonly [string, (round: ServiceRound, of: ServiceResu
   ]),
   ['round-gas', ({ roundGas }) => roundGas],
   ['sliced', ({ sliced }) => sliced],
+  ['updates', ({ updates }) => updates],
+  ['stale', ({ stale }) => stale],
 ]
 
 /** One line for each round of each service, RFC 4180: seconds, bytes, processor seconds and gas. */
@@ -50,6 +52,8 @@ export function meanRound({ rounds }: Pick<ServiceResult, 'rounds'>) {
     gas: figure(({ gas }) => gas),
     roundGas: mean(({ roundGas }) => roundGas),
     sliced: mean(({ sliced }) => sliced),
+    updates: mean(({ updates }) => updates),
+    stale: mean(({ stale }) => stale),
     lost: rounds.length - completed.length,
   }
 }

@@ -27,6 +27,8 @@ export type Ended = {
 
 export type RoundSeats = {
   readonly committed: Set<number>
+  /** By seat, how many versions its update is behind; only of those that are. */
+  readonly behind: Map<number, number>
   readonly revealed: Set<number>
   /** By seat, which sum it stands for. */
   readonly attested: Map<number, string>
@@ -37,6 +39,7 @@ export type RoundSeats = {
 
 const nobody = (): RoundSeats => ({
   committed: new Set(),
+  behind: new Map(),
   revealed: new Set(),
   attested: new Map(),
   drafted: new Set(),
@@ -51,6 +54,8 @@ export class Service {
   readonly members: number
   readonly threshold: number
   readonly quorum: number
+  /** Updates with which Training ends, and versions that one may be behind; null where it waits for all. */
+  readonly buffer: { readonly size: number; readonly maxStaleness: number } | null
   readonly changed = new Condition()
   phase: Phase = 'training'
   round = 1
@@ -69,19 +74,30 @@ export class Service {
 
   constructor(
     world: World,
-    of: { readonly members: number; readonly threshold: number; readonly windows: Windows; readonly rounds: number },
+    of: {
+      readonly members: number
+      readonly threshold: number
+      readonly windows: Windows
+      readonly rounds: number
+      readonly buffer: Service['buffer']
+    },
     onEnd: (ended: Ended) => void,
   ) {
     this.#world = world
     this.members = of.members
     this.threshold = of.threshold
     this.quorum = Math.floor((2 * of.members) / 3) + 1
+    this.buffer = of.buffer
     this.#windows = of.windows
     this.#rounds = of.rounds
     this.#onEnd = onEnd
     this.#begin('training')
   }
 
+  /** Rounds that a model came of. */
+  get versions(): number {
+    return this.completed.size
+  }
   /** Whether that state of that round is over. */
   isPast(round: number, phase: Phase): boolean {
     return (
@@ -101,10 +117,15 @@ export class Service {
   }
 
   // Each is what a transaction does in its block. @returns whether it ended the state.
-  commit(round: number, seat: number): boolean {
-    if (!this.isIn(round, 'training')) return false
+  /** @param base Version that the update started from. */
+  commit(round: number, seat: number, base: number): boolean {
+    const behind = this.versions - base
+    if (!this.isIn(round, 'training') || behind > (this.buffer?.maxStaleness ?? 0)) return false
     const { committed } = this.seats
     committed.add(seat)
+    if (behind > 0) this.seats.behind.set(seat, behind)
+    if (this.buffer !== null && committed.size >= Math.max(this.buffer.size, this.quorum))
+      return this.#end(seat, 'reveal')
     const waited = Array.from({ length: this.members }, (_, i) => i).filter((i) => !this.#away.has(i))
     if (committed.size < this.quorum || !waited.every((i) => committed.has(i))) return this.#hear()
     return this.#end(seat, 'reveal')

@@ -43,6 +43,9 @@ export const serviceSettingsSchema = z.strictObject({
       statisticalBits: z.int().min(30).max(160),
     })
     .default(termsOfAny),
+  /** Updates with which Training ends without waiting for slower members, and versions that an update may be behind; 0: it waits for all. */
+  buffer: z.int().min(0).max(255).default(0),
+  maxStaleness: z.int().min(0).max(7).default(0),
   /** Sums by slices (`network.slices`). */
   slices: z.boolean().default(false),
   network: z
@@ -107,6 +110,12 @@ export function parseServiceSettings(settings: z.input<typeof serviceSettingsSch
   if (!success) {
     const [issue] = error.issues
     throw new SizingError(`${issue!.path.join('.')}: ${issue!.message}`)
+  }
+  const { keepers, buffer, maxStaleness } = data
+  if (buffer > keepers)
+    throw new SizingError(`buffer: ${buffer} updates of ${keepers} keepers; lower it, or raise keepers`)
+  if (buffer > 0 !== maxStaleness > 0) {
+    throw new SizingError(`maxStaleness: ${maxStaleness} with a buffer of ${buffer}; give both, or neither`)
   }
   const { killed, lying, slow } = data.faults
   if (killed + lying + slow > 1) {

@@ -43,6 +43,9 @@ export type ServiceRound = {
   readonly roundGas: number
   /** Part of the sums that keepers added up together. */
   readonly sliced: number
+  /** Updates revealed, and those of them that started from an earlier version. */
+  readonly updates: number
+  readonly stale: number
 }
 export type Figure = { readonly mean: number; readonly most: number }
 
@@ -93,11 +96,22 @@ export function simulateService(
   const chain = new Chain(world, chainTerms)
   const ended: EndedWith[] = []
   const onEnd = (state: Ended): void => {
-    ended.push({ ...state, spent: spentOf(state, members), alive: members.filter(({ isDead }) => !isDead) })
+    const { revealed, behind } = service.seats
+    const stale = [...revealed].filter((seat) => behind.has(seat)).length
+    const alive = members.filter(({ isDead }) => !isDead)
+    ended.push({ ...state, spent: spentOf(state, members), alive, updates: revealed.size, stale })
     for (const member of members) member.spent = nothingSpent()
     if (state.phase === 'vote' || state.lost) options.onRound?.(state.round)
   }
-  const service = new Service(world, { members: keepers, threshold, windows, rounds: settings.rounds }, onEnd)
+  const { buffer: size, maxStaleness } = settings
+  const service = new Service(
+    world,
+    {
+      ...{ members: keepers, threshold, windows, rounds: settings.rounds },
+      buffer: size === 0 ? null : { size, maxStaleness },
+    },
+    onEnd,
+  )
   const seedOf = (round: number): string =>
     keccak256(AbiCoder.defaultAbiCoder().encode(['uint256', 'uint256'], [settings.seed, round]))
   const attempts = new Map<string, Attempt>()
@@ -187,11 +201,16 @@ function spentOf({ by, seconds }: Ended, members: readonly Member[]): Spent {
   return { ...spent, chain: left }
 }
 
-type EndedWith = Ended & { readonly spent: Spent; readonly alive: readonly Member[] }
+type EndedWith = Ended & {
+  readonly spent: Spent
+  readonly alive: readonly Member[]
+  readonly updates: number
+  readonly stale: number
+}
 
 /** A round from its states. */
 function roundOf(states: readonly EndedWith[], follow: number): ServiceRound {
-  const { round, lost, alive } = states.at(-1)!
+  const { round, lost, alive, updates, stale } = states.at(-1)!
   const seconds = states.reduce((sum, state) => sum + state.seconds, 0)
   const figure = (value: (account: Account) => number): Figure => {
     const values = alive.map((member) => value(member.accountOf(round)))
@@ -216,5 +235,7 @@ function roundOf(states: readonly EndedWith[], follow: number): ServiceRound {
     gas: figure(({ gas }) => gas),
     roundGas: total(({ gas }) => gas),
     sliced: sums === 0 ? 0 : total(({ sliced }) => sliced) / sums,
+    updates,
+    stale,
   }
 }

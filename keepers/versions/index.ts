@@ -57,6 +57,7 @@ export {
   specOf,
 } from './provable.ts'
 export { kindOfSamples, samplesOf, samplesText, takesDigits } from './samples.ts'
+export { stalenessWeight, weighed, whyNotCarried } from './staleness.ts'
 export { checkStart, firstWeights, startOf } from './start.ts'
 export { answersOf, arrayReading, labelReading, lossOfTask, outputsOf, type ServiceTask } from './task.ts'
 export { type RoundTerms, USUAL_TERMS } from './terms.ts'

@@ -56,6 +56,19 @@ describe('cohort service', function () {
     expect(refused.stderr).to.match(/model\.specHash: a{64}, but the topology's is/)
   })
 
+  it('is not proposed with a buffer alone, before it asks the chain', async () => {
+    const create = (...options: string[]) => command('service', 'create', 'logistic', '--account', '0', ...options)
+    for (const [options, text] of [
+      [['--buffer', '5'], /--buffer 5 --max-staleness \(missing\): give both/],
+      [['--max-staleness', '2'], /--buffer \(missing\) --max-staleness 2/],
+      [['--buffer', '5', '--max-staleness', '8'], /a staleness of 1 to 7/],
+    ] as const) {
+      const { code, stderr } = await create(...options)
+      expect(code, stderr).to.equal(64)
+      expect(stderr).to.match(text)
+    }
+  })
+
   it('takes an architecture of its owner', async () => {
     const dense = (name: string, units: number, activation: string, more: object) => ({
       class_name: 'Dense',

@@ -4,6 +4,7 @@ import { hasSeat, RevertError } from '../../chain/index.ts'
 import { act } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
 import { isMember } from '../frame.ts'
+import { isWithdrawn } from '../steps/brought-in.ts'
 import { parseUpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { noteReveal, revealArguments } from '../steps/own-update.ts'
 import { noteNoRoom } from '../steps/sitting-out.ts'
@@ -18,6 +19,13 @@ export async function reveal(step: Step): Promise<StepResult> {
     context.log.error(
       { event: 'no update', round: snapshot.round },
       'the chain holds a commitment of ours that this folder does not know: was it copied?',
+    )
+    return 'done'
+  }
+  if (isWithdrawn(step)) {
+    context.log.warn(
+      { event: 'update withdrawn', round: snapshot.round },
+      'the chain had lost this keeper’s commitment, and a later round has the update: it reveals nothing in this one',
     )
     return 'done'
   }

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
-import { hasSeat, steady } from '../../chain/index.ts'
+import { hasSeat } from '../../chain/index.ts'
 import { sliceCuts } from '../../fhe/index.ts'
-import { addNoiseShare, type KeeperStrategy, LearningError, valuesIn } from '../../learning/index.ts'
-import { type Covered, clip, declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
+import { LearningError } from '../../learning/index.ts'
+import { declaredWeight, weighed } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
-import type { OwnTraining, Step, StepResult } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
+import { baseOf, broughtIn, hasNoRoom, isWithdrawn, staleBase } from '../steps/brought-in.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { exposure } from '../steps/exposure.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { castLateBallots } from '../steps/late.ts'
+import { layersOf, trainHere } from '../steps/local-training.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { sitsOut } from '../steps/rota.ts'
 import { ensureSeat } from '../steps/seat.ts'
-import { leavesOut } from '../steps/sitting-out.ts'
+import { leavesOut, noteNoRoom } from '../steps/sitting-out.ts'
 import { reportAbsent } from '../steps/sortition.ts'
 import { storedUpdate } from '../steps/stored-update.ts'
-import type { TrainOutcome } from '../training/protocol.ts'
+import type { Trained } from '../training/outliving.ts'
 
 /** Errors of local training that cost this keeper its part in the round and leave the others unaffected. */
 const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED', 'BAD_STRATEGY'])
@@ -66,7 +68,19 @@ export async function training(step: Step): Promise<StepResult> {
   }
   if (intent === null) return 'done'
   const commitment = updateCommitment(context, snapshot.round, step.seat, intent)
-  if (!(await act(step, 'commitUpdate', [snapshot.round, commitment]))) return 'again'
+  const { round } = snapshot
+  if (intent.samples === 0 && hasNoRoom(step, await parametersOf(step))) {
+    noteNoRoom(context.store, snapshot.epoch)
+    const reason = 'the buffer takes no more updates than a round needs, or others without samples fill it'
+    context.log.error({ event: 'no room', round, reason }, 'this keeper has no samples, and stays out of the round')
+    return 'done'
+  }
+  const base = staleBase(step, intent)
+  const done = await (base === null
+    ? act(step, 'commitUpdate', [round, commitment])
+    : act(step, 'commitStaleUpdate', [round, base, commitment]))
+  if (!done) return 'again'
+  context.remembered.training?.delivered(round)
   await renewal
   return 'done'
 }
@@ -76,6 +90,7 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   const { context, snapshot } = step
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
   const known = context.store.journal.find(at.key)
+  if (known !== null && isWithdrawn(step)) return null
   if (known !== null) return parseUpdateIntent(known.payload)
   if (snapshot.epochInfo.decryptions >= (await parametersOf(step)).decryptionsPerEpoch) {
     // The contract takes no update: it gives late voters their time, and opens the registration.
@@ -105,75 +120,32 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
     const cid = await publish(step, 'update', bytes, snapshot.round, cuts)
     const size = bytes.length
     dropBytes(bytes)
-    const made: UpdateIntent = { cid, size, samples, salt: `0x${randomBytes(32).toString('hex')}` }
+    const base = baseOf(step)
+    const made: UpdateIntent = {
+      ...{ cid, size, samples, salt: `0x${randomBytes(32).toString('hex')}` },
+      ...(base === null ? {} : { base }),
+    }
     return Buffer.from(JSON.stringify(made))
   })
   return parseUpdateIntent(intent.payload)
 }
 
-type Trained = { readonly update: Float32Array; readonly samples: number }
-
-/** One round of local training. The caller wipes the update. */
+/**
+ * The update of the round: of a training in it or, in a service whose rounds wait for no slower members, of one that began earlier. The caller wipes
+ * the update.
+ */
 async function train(step: Step & { readonly seat: number }): Promise<Trained> {
-  const { context, snapshot, signal } = step
+  const { context, snapshot } = step
   const covered = context.coverage.of(snapshot.round)
   if (covered !== null && (await leavesOut(step, covered))) return sitOut(step, LEAVES)
   if (await isExposed(step)) return sitOut(step, EXPOSED)
-  const { weights: global, moments } = await context.model.state()
-  const { strategy, home, control: variates } = context
-  const control = variates?.settled({ round: snapshot.round, seat: step.seat, facts: context.facts }, moments) ?? null
-  const started = steady(context.clock)
-  const { round, epoch } = snapshot
-  const own: OwnTraining = (labelled = null) =>
-    context.trainer.train(home.over(global), { round, epoch }, context.config.training, {
-      signal,
-      state: strategy === null ? [] : moments,
-      judge: strategy?.weighs === true,
-      control,
-      labelled,
-      onProgress: (progress) => context.log.debug({ event: 'training', round, ...progress }, 'training'),
-    })
-  const outcome = await (context.source === undefined ? own() : context.source(step, own))
-  const { rounds: terms } = context.manifest
-  let clipped: ReturnType<typeof clip>
-  const of = (vector: Float32Array) => (covered === null ? vector : valuesIn(vector, covered.parts))
-  let trained = outcome.weights
-  try {
-    if (outcome.samples > 0) home.take(outcome.weights, global)
-    else outcome.weights.set(global)
-    trained = of(outcome.weights)
-    clipped = clip(trained, of(global), entryBound(terms), terms.clipNorm)
-  } finally {
-    // As private as the update that it ends in.
-    outcome.weights.fill(0)
-    trained.fill(0)
-  }
-  const { norm } = clipped
-  const update = covered === null ? clipped.update : padded(clipped.update, context.coverage.updateLength)
-  if (control !== null && outcome.samples > 0) variates!.propose(round, control, update)
+  const { update, samples, staleness } = await broughtIn(step, trainHere)
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
-  addNoiseShare(update.subarray(0, covered?.length), noiseDeviation(terms))
-  const samples = declaredWeight(terms, await weightOf(strategy, outcome, terms.maxSamples))
-  const seconds = (steady(context.clock) - started) / 1000
-  context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
-  context.metrics.setTrainer(outcome.metrics ?? {})
-  if (outcome.samples === 0) {
-    context.log.info({ event: 'no samples', round, declared: samples }, 'nothing to train on: an update of zeros')
-    return { update, samples }
-  }
-  context.log.info(
-    {
-      event: 'trained',
-      round,
-      samples,
-      ...layersOf(covered),
-      loss: outcome.loss,
-      norm,
-      seconds,
-      ...metricsOf(outcome),
-    },
-    'trained on its shard',
-  )
+  weighed(update, {
+    staleness,
+    terms: context.manifest.rounds,
+    ...(covered === null ? {} : { length: covered.length }),
+  })
   return { update, samples }
 }
 
@@ -200,36 +172,8 @@ function sitOut({ context, snapshot }: Step, why: string): Trained {
   const { rounds: terms } = context.manifest
   const covered = context.coverage.of(snapshot.round)
   const update = new Float32Array(context.coverage.updateLength)
-  addNoiseShare(update.subarray(0, covered?.length), noiseDeviation(terms))
+  weighed(update, { staleness: 0, terms, ...(covered === null ? {} : { length: covered.length }) })
   const samples = declaredWeight(terms, 0)
   context.log.info({ event: 'sits out', round: snapshot.round, ...layersOf(covered), declared: samples }, why)
   return { update, samples }
-}
-
-/** The layers in a log line. */
-function layersOf(covered: Covered | null): { readonly layers?: string } {
-  return covered === null ? {} : { layers: covered.name }
-}
-
-/** With zeros up to `length`. Wipes what it copies. */
-function padded(update: Float32Array, length: number): Float32Array {
-  const whole = new Float32Array(length)
-  whole.set(update)
-  update.fill(0)
-  return whole
-}
-
-/** The member's weight in the mean, before the terms limit it: its number of samples, unless the strategy returns another. */
-async function weightOf(
-  strategy: KeeperStrategy | null,
-  { samples, lossBefore = Number.NaN }: TrainOutcome,
-  maxSamples: number,
-): Promise<number> {
-  if (samples === 0) return 0
-  return strategy?.weighs === true ? strategy.weight(samples, lossBefore, maxSamples) : samples
-}
-
-/** Figures that the operator's own trainer reported, for the log. */
-function metricsOf({ metrics = {} }: { readonly metrics?: Readonly<Record<string, number>> }) {
-  return Object.keys(metrics).length === 0 ? {} : { metrics }
 }

@@ -6,7 +6,14 @@ import type { Snapshot } from '../snapshot.ts'
 
 const salt = z.string().regex(/^0x[0-9a-f]{64}$/)
 const keyIntent = z.object({ cid: z.string(), salt })
-const updateIntent = z.object({ cid: z.string(), size: z.int().positive(), samples: z.int().min(0), salt })
+const updateIntent = z.object({
+  cid: z.string(),
+  size: z.int().positive(),
+  samples: z.int().min(0),
+  salt,
+  /** The version that its training started from, where it may be an earlier one. */
+  base: z.int().min(0).optional(),
+})
 const complaintIntent = z.object({
   accused: z.int().nonnegative(),
   evidence: z.string().regex(/^0x([0-9a-f]{2})*$/),

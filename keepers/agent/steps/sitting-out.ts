@@ -14,6 +14,11 @@ export function noteNoRoom(store: Records, epoch: number): void {
   store.putRecord(REFUSED, epoch)
 }
 
+/** Whether it had none for this keeper once in the epoch. */
+export function wasRefused(store: Pick<KeeperStore, 'getRecord'>, epoch: number): boolean {
+  return store.getRecord(REFUSED) === epoch
+}
+
 /**
  * Whether a keeper that would leave a round to others takes part in it all the same. Members that declare no samples in every round can take all
  * the room there is. Each refusal is then a strike, and where the updates of the rest are too few, a lost round. So a keeper takes part for the rest

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs in a worker thread of the keeper: the only place that ever holds samples. Loads the shard once, then trains and
-// evaluates on request, one job at a time, so that the daemon's loop keeps up with the chain meanwhile.
+// evaluates on request, one job at a time, so that the daemon's loop keeps up with the chain meanwhile. Only where a training outlives its round
+// does somebody ask for a judgement meanwhile: that gets a trainer of its own, and its turns between those of the training.
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
@@ -67,6 +68,10 @@ const garbage = new RoundGarbage()
 const running = new Map<number, AbortController>()
 const port = parentPort!
 let tail: Promise<void> = Promise.resolve()
+/** Judgements beside a training: also one at a time, for each takes the memory of a trainer. */
+let besideTail: Promise<void> = Promise.resolve()
+/** Trainings that are under way, or wait for their turn. */
+let trainings = 0
 
 port.on('message', (request: ThreadRequest) => {
   if (request.kind === 'cancel') {
@@ -75,17 +80,22 @@ port.on('message', (request: ThreadRequest) => {
   }
   const controller = new AbortController()
   running.set(request.id, controller)
-  tail = tail.then(async () => {
+  const isBeside = request.kind === 'evaluate' && trainings > 0
+  const job = async (): Promise<void> => {
     try {
       controller.signal.throwIfAborted()
-      const result = await serve(request, controller.signal)
+      const result = await serve(request, controller.signal, isBeside)
       reply({ id: request.id, kind: 'done', result }, 'weights' in result ? [result.weights.buffer as ArrayBuffer] : [])
     } catch (error) {
       reply({ id: request.id, kind: 'failed', error: packError(error) })
     } finally {
       running.delete(request.id)
+      if (request.kind === 'train') trainings--
     }
-  })
+  }
+  if (request.kind === 'train') trainings++
+  if (isBeside) besideTail = besideTail.then(job)
+  else tail = tail.then(job)
 })
 
 /** @param transfer Memory that this thread has no use for any more. */
@@ -96,6 +106,7 @@ function reply(message: ThreadReply, transfer: ArrayBuffer[] = []): void {
 function serve(
   request: Exclude<ThreadRequest, { kind: 'cancel' }>,
   signal: AbortSignal,
+  isBeside: boolean,
 ): Promise<ShardSummary | TrainOutcome | ModelScore> {
   switch (request.kind) {
     case 'open':
@@ -108,7 +119,7 @@ function serve(
     case 'train':
       return train(request, signal)
     case 'evaluate':
-      return evaluate(request.weights, signal)
+      return isBeside ? evaluateBeside(request.weights, signal) : evaluate(request.weights, signal)
   }
 }
 
@@ -314,13 +325,29 @@ async function trainOn(
 }
 
 async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
+  try {
+    return await scoreBy(await trainerOf(loaded()), weights, signal)
+  } finally {
+    if (loaded().spec.parameterCount >= LARGE_MODEL) letGo(loaded())
+  }
+}
+
+/** The other trainer has the weights of the training that is under way. */
+async function evaluateBeside(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
+  const judge = await openTrainer(loaded().spec, null)
+  try {
+    return await scoreBy(judge, weights, signal)
+  } finally {
+    judge.teardown()
+  }
+}
+
+async function scoreBy(trainer: LocalTrainer, weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
   const { manifest, heldOut, test, unit } = loaded()
   if (heldOut === null) throw new Error('no samples to judge by')
-  const trainer = await trainerOf(loaded())
   trainer.setWeights(weights)
   const own = await trainer.evaluate(heldOut, { signal })
   const public_ = test === null ? null : await trainer.evaluate(test, { signal })
-  if (loaded().spec.parameterCount >= LARGE_MODEL) letGo(loaded())
   return {
     accuracy: own.accuracy,
     loss: own.loss,

@@ -23,7 +23,15 @@ import { membershipCall } from './membership.ts'
 import type { Proposal } from './proposal-state.ts'
 import { type Call, ProposalBook } from './proposals.ts'
 import { Sender } from './sender.ts'
-import { actAs, manifestCall, parametersCall, type ServiceTerms, serviceCall, serviceTerms } from './services.ts'
+import {
+  actAs,
+  manifestCall,
+  type NewService,
+  parametersCall,
+  type ServiceTerms,
+  serviceCall,
+  serviceTerms,
+} from './services.ts'
 import type { Sent } from './terms.ts'
 import { type Delegated, type Power, VotingPower } from './voting-power.ts'
 
@@ -205,10 +213,7 @@ export class DaoClient {
   }
 
   /** Proposes one more service, with the parameters of `like`. @returns also the address that it gets if it is the next one */
-  async proposeService(
-    like: string,
-    terms: { readonly name: string; readonly manifest: string },
-  ): Promise<Proposal & Sent & { readonly service: string }> {
+  async proposeService(like: string, terms: NewService): Promise<Proposal & Sent & { readonly service: string }> {
     const { call, address } = await this.#serviceCall(like, terms)
     const text = `Create the service ${terms.name} with the manifest ${terms.manifest}`
     return { ...(await this.proposals.propose([call], text)), service: address }
@@ -218,17 +223,14 @@ export class DaoClient {
    * Makes the service at once, without a vote, where the chain is a development node that lets anybody act as the timelock.
    * @returns its address @throws DaoError wrong-chain elsewhere
    */
-  async createServiceNow(
-    like: string,
-    terms: { readonly name: string; readonly manifest: string },
-  ): Promise<{ readonly service: string }> {
+  async createServiceNow(like: string, terms: NewService): Promise<{ readonly service: string }> {
     const { TimelockController } = this.#deployment.contracts
     const { call, address } = await this.#serviceCall(like, terms)
     await actAs(this.#provider, TimelockController, call)
     return { service: address }
   }
 
-  async #serviceCall(like: string, terms: { readonly name: string; readonly manifest: string }) {
+  async #serviceCall(like: string, terms: NewService) {
     const { ServiceFactory, TimelockController } = this.#deployment.contracts
     return await serviceCall(
       clients.factory(ServiceFactory, this.#runner),

@@ -35,6 +35,14 @@ export async function manifestCall(service: ILearningService, name: string, mani
   return { target: await service.getAddress(), data }
 }
 
+/** A service to be made: these, and otherwise the parameters of one that is there. */
+export type NewService = {
+  readonly name: string
+  readonly manifest: string
+  readonly buffer?: number
+  readonly maxStaleness?: number
+}
+
 /** Parameters of a service that the DAO may change; amounts in units of 1e-18 token, windows in seconds. */
 export type ServiceTerms = Readonly<Record<string, bigint | number | string | boolean>>
 
@@ -68,9 +76,9 @@ export async function parametersCall(service: ILearningService, changes: Service
 export async function serviceCall(
   factory: ServiceFactory,
   like: ILearningService,
-  terms: { readonly name: string; readonly admin: string; readonly manifest: string },
+  terms: NewService & { readonly admin: string },
 ): Promise<{ readonly call: Call; readonly address: string }> {
-  const { name, admin, manifest } = terms
+  const { name, admin, ...changes } = terms
   const bytes = toUtf8Bytes(name).length
   if (bytes < 1 || bytes > 64)
     throw new DaoError('wrong-status', `a service's name has 1 to 64 bytes, '${name}' has ${bytes}`)
@@ -80,7 +88,7 @@ export async function serviceCall(
     factory.IMPLEMENTATION(),
     factory.serviceCount(),
   ])
-  const data = factory.interface.encodeFunctionData('createService', [name, admin, { ...parameters, manifest }])
+  const data = factory.interface.encodeFunctionData('createService', [name, admin, { ...parameters, ...changes }])
   const code = keccak256(concat([PROXY[0], implementation, PROXY[1]]))
   return { call: { target, data }, address: getCreate2Address(target, toBeHex(count, 32), code) }
 }

@@ -7,6 +7,7 @@ export const PHASES = ['Training', 'Reveal', 'Aggregate', 'Decrypt', 'Vote'] as 
 /** The phase that each transaction of a round belongs to. Whatever is not here (pokes, addresses) is 'other'. */
 const PHASE_OF: Readonly<Record<string, string>> = {
   commitUpdate: 'training',
+  commitStaleUpdate: 'training',
   revealUpdate: 'reveal',
   attest: 'aggregate',
   submitShare: 'decrypt',

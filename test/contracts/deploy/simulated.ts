@@ -49,6 +49,8 @@ export const PARAMETERS: DeployParameters = {
     decryptionsPerEpoch: 64,
     maxStrikes: 2,
     oneEpochSeats: false,
+    buffer: 0,
+    maxStaleness: 0,
     bondTokens: 5n * TOKEN,
     rewardPerRoundTokens: TOKEN,
     keyPenaltyTokens: TOKEN,

@@ -86,6 +86,8 @@ export type ServiceParameters = {
   decryptionsPerEpoch: number
   maxStrikes: number
   oneEpochSeats: boolean
+  buffer: number
+  maxStaleness: number
   bond: bigint
   rewardPerRound: bigint
   keyPenalty: bigint
@@ -185,6 +187,8 @@ async function deployWorld(options: WorldOptions): Promise<World> {
     decryptionsPerEpoch: 100,
     maxStrikes: 2,
     oneEpochSeats: false,
+    buffer: 0,
+    maxStaleness: 0,
     bond: BOND,
     rewardPerRound: REWARD,
     keyPenalty: KEY_PENALTY,

@@ -171,6 +171,29 @@ describe('a keeper`s own data', function () {
     await stopping
   })
 
+  it('judges models beside a training that goes on, as it does without one, and changes nothing of it', async () => {
+    const config = configOf('source: idx\n  path: idx', exampleManifest('small-cnn'))
+    const trainer = await start(config)
+    const { initialWeights } = trainer.shard
+    const alone = await trainer.evaluate(initialWeights)
+    const begin = (onProgress: () => void) =>
+      trainer.train(initialWeights, { round: 1, epoch: 1 }, { ...config.training, epochs: 30 }, { onProgress })
+    const undisturbed = await begin(() => undefined)
+    const order: string[] = []
+    let judging: Promise<unknown> | null = null
+    const disturbed = begin(() => {
+      judging ??= trainer.evaluate(initialWeights).then((score) => {
+        order.push('judged')
+        expect(score).to.deep.equal(alone)
+      })
+    })
+    const outcome = await disturbed
+    order.push('trained')
+    await judging
+    expect(order).to.deep.equal(['judged', 'trained'])
+    expect(outcome.weights).to.deep.equal(undisturbed.weights)
+  })
+
   it('is not needed: a keeper without any has the model, trains on nothing, and says so', async () => {
     const manifest = table(['well', 'sick'])
     const trainer = await start(configOf('source: none', manifest))

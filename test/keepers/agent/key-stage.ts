@@ -143,6 +143,8 @@ export class KeyStage {
     const parameters = {
       minKeepers: 2n,
       decryptionsPerEpoch: 10n,
+      buffer: 0n,
+      maxStaleness: 0n,
       keyWindow: window,
       trainingWindow: window,
       revealWindow: window,

@@ -141,6 +141,8 @@ export async function roundStage(options: {
     minKeepers: 2n,
     admission: ZeroAddress,
     decryptionsPerEpoch: 1000n,
+    buffer: 0n,
+    maxStaleness: 0n,
     keyWindow: 100n,
     trainingWindow: 100n,
     revealWindow: 100n,

@@ -140,11 +140,52 @@ describe('faults of a simulated service', () => {
   })
 })
 
+describe('a simulated service with a buffer', () => {
+  const straggling = {
+    ...quick,
+    keepers: 8,
+    rounds: 20,
+    trainingSeconds: 60,
+    faults: { killed: 0, lying: 0, slow: 1 / 8 },
+  }
+  const seconds = ({ rounds }: ReturnType<typeof simulateService>, index = 1) => rounds[index]!.seconds
+
+  it('does not wait for a slow keeper, which the same service without one does', () => {
+    const waiting = simulateService({ ...straggling, rounds: 3 })
+    const buffered = simulateService({ ...straggling, buffer: 7, maxStaleness: 7 })
+    const healthy = simulateService({ ...straggling, rounds: 3, faults: { killed: 0, lying: 0, slow: 0 } })
+    expect(seconds(waiting)).to.be.greaterThan(600)
+    expect(seconds(buffered)).to.be.lessThan(1.1 * seconds(healthy))
+    expect(buffered.rounds.every(({ lost, updates }) => !lost && updates === 7)).to.equal(true)
+  })
+
+  it('has the slow keeper’s updates in later rounds, as far as they are not too far behind', () => {
+    const stale = (maxStaleness: number) =>
+      simulateService({ ...straggling, buffer: 7, maxStaleness }).rounds.reduce((sum, round) => sum + round.stale, 0)
+    // It trains for ten minutes, which are eight or nine rounds of the others.
+    expect(stale(7)).to.be.greaterThan(0)
+    expect(stale(1)).to.be.lessThan(stale(7))
+  })
+
+  it('brings what came too late for a full buffer to the next round, from the fast as well', () => {
+    const { rounds } = simulateService({
+      ...straggling,
+      buffer: 6,
+      maxStaleness: 2,
+      faults: { killed: 0, lying: 0, slow: 0 },
+    })
+    expect(rounds[0]!.stale).to.equal(0)
+    for (const { updates, stale } of rounds.slice(2)) expect([updates, stale]).to.deep.equal([6, 2])
+  })
+})
+
 describe('settings of a simulated service', () => {
   it('are refused with the field, its value and the fix', () => {
     const refused = (settings: Parameters<typeof parseServiceSettings>[0], text: RegExp) =>
       expect(() => parseServiceSettings(settings)).to.throw(SizingError, text)
     refused({ keepers: 1_024 }, /keepers: a service has 256 seats/)
+    refused({ keepers: 8, buffer: 9, maxStaleness: 1 }, /buffer: 9 updates of 8 keepers/)
+    refused({ keepers: 8, buffer: 6 }, /maxStaleness: 0 with a buffer of 6/)
     refused({ keepers: 8, faults: { killed: 0.5, lying: 0.5, slow: 0.5 } }, /faults: 0.5 \+ 0.5 \+ 0.5/)
     expect(parseServiceSettings({ keepers: 8 }).terms.minTotalSamples).to.equal(800)
   })

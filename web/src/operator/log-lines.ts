@@ -90,6 +90,9 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'update left out': 'nothing: a member revealed something that is not an update; when there are many, your connection',
   'update not summed':
     'others could neither fetch nor check what this keeper revealed, which is a strike: look at network.announce and the firewall',
+  'update too stale':
+    'the service goes on without what this keeper trained so long: a faster machine, fewer samples or epochs (training), or a larger maxStaleness of the service',
+  'update withdrawn': 'nothing, but a strike; often: raise chain.confirmations',
   'weights clipped': 'when it happens round after round, propose a manifest with more headroom',
 }
 
