@@ -29,17 +29,17 @@ export type Linear = { readonly fixed: number; readonly each: number }
  * `test/keepers/sizing/costs.test.ts` compares the two.
  */
 export const MEASURED_COSTS: Costs = {
-  encrypt: { fixed: 0.0422, each: 1.79e-6 },
-  check: { fixed: 0.00462, each: 2.55e-7 },
-  add: { fixed: 0.000487, each: 2.21e-9 },
-  share: { fixed: 0, each: 2.01e-7 },
-  mask: { fixed: 0.000233, each: 0 },
-  combine: { fixed: 0, each: 5.47e-8 },
-  combineShare: { fixed: 0.000487, each: 2.21e-9 },
-  blob: 0.0662,
-  part: 0.0253,
-  round: 0.319,
-  follow: 0.00984,
+  encrypt: { fixed: 0.0314, each: 3.84e-7 },
+  check: { fixed: 0.000226, each: 5.89e-7 },
+  add: { fixed: 0.000264, each: 1.18e-8 },
+  share: { fixed: 0.00135, each: 1.17e-7 },
+  mask: { fixed: 0, each: 4.59e-10 },
+  combine: { fixed: 0.000408, each: 1.46e-8 },
+  combineShare: { fixed: 0.000264, each: 1.18e-8 },
+  blob: 0.00518,
+  part: 0.00106,
+  round: 0.268,
+  follow: 0.022,
 }
 
 export const costOf = ({ fixed, each }: Linear, { carried }: Pick<Plan, 'carried'>): number => fixed + each * carried

@@ -30,7 +30,7 @@ export type Messages = {
 /** Chunks of a blob without cuts (`CHUNK_BYTES` of the data plane's file format). */
 const CHUNK = 1 << 20
 /** A link of a dag-pb root: CID 36, size, empty name, their tags; and what the file's own record says of its size. */
-const LINK_BYTES = 50
+const LINK_BYTES = 48
 const ROOT_BYTES = 8
 /** With more parts, a blob with cuts has nodes between root and parts (`MAX_FLAT_LEAVES` of the data plane's file format). */
 const MOST_FLAT_PARTS = 12
@@ -67,7 +67,7 @@ export function messagesOf(plan: Plan, slices: boolean): Messages {
   }
   const short = (of: Blob): Blob => (of.bytes > ASKED_BYTES ? { ...of, asked: null } : of)
   const { bytes } = plan
-  const update = blob(bytes.update, sliceCuts(plan, 'update').length - 1)
+  const update = blob(bytes.update, sliceCuts(plan, 'update').length)
   const share = blob(bytes.decryptionShare, sliceCuts(plan, 'decryption share').length)
   const part = (message: 'update' | 'decryption share', slice: number): number => {
     const { from, to } = sliceBytes(plan, message, slice)

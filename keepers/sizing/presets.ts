@@ -22,10 +22,10 @@ export const NETWORKS = {
  */
 export const PROTOCOL: Protocol = {
   dial: 3.1,
-  blob: 3.7,
-  level: 5.3,
-  part: 2.4,
-  again: 1.0,
+  blob: 3.2,
+  level: 4.3,
+  part: 2.1,
+  again: 1,
   kept: 30,
   idle: 60,
   dialBytes: 2300,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
+import { ROUND_TIMES } from '../agent/index.ts'
 import { USUAL_TERMS } from '../versions/index.ts'
 import { MEASURED_COSTS } from './costs.ts'
 import { CHAINS, NETWORKS, PROTOCOL, WINDOWS } from './presets.ts'
@@ -94,8 +95,8 @@ export const serviceSettingsSchema = z.strictObject({
   /** Seconds between a keeper's looks at the chain, and that it waits for a blob (keeper.yaml). */
   pollSeconds: z.number().min(0.05).max(60).default(2),
   fetchSeconds: z.number().positive().max(3_600).default(60),
-  /** Updates or shares that a keeper fetches at a time when it adds up by itself. Keepers fetch one: others are for asking what if. */
-  fetchesAtOnce: z.int().min(1).max(256).default(1),
+  /** Updates or shares that a keeper fetches at a time when it adds up by itself. */
+  fetchesAtOnce: z.int().min(1).max(256).default(ROUND_TIMES.atOnce),
   /** Parts of the keepers that stop somewhere in the first round, tell false sums, are ten times slower. */
   faults: z.strictObject({ killed: part, lying: part, slow: part }).default({ killed: 0, lying: 0, slow: 0 }),
   seed: z.int().min(0).max(0xffffffff).default(1),
