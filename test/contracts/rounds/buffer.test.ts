@@ -14,6 +14,7 @@ import {
   joinAll,
   numbers,
   passDeadline,
+  reachVote,
   revealUpdate,
   samplesOf,
   stateOf,
@@ -167,6 +168,15 @@ describe('a member that a service with a buffer does not wait for', () => {
     await world.networkHelpers.time.increase(0.2 * WINDOW.training)
     await roundOfSix(world)
     expect(await strikesOf(world)).to.equal(2)
+  })
+
+  it('votes with the others, so that one of these who does not vote loses no round', async () => {
+    const world = await begin()
+    await reachVote(world, first(world, QUORUM))
+    for (const player of first(world, QUORUM - 1)) await vote(world, player)
+    expect(await stateOf(world)).to.equal('Vote')
+    await vote(world, slow(world))
+    expect(await world.service.versionCount()).to.equal(1)
   })
 
   it('gets its strike at once when it commits and does not reveal', async () => {
