@@ -25,6 +25,8 @@ export async function checkService(config: KeeperConfig): Promise<Check[]> {
     const contracts = await openService(service.address, provider)
     const apart = disagreement(await agreedDigests(contracts.service), service.manifest)
     checks.push(apart === null ? ok('manifest', 'is the one that the chain names') : fail('manifest', apart, RENEW))
+    const crowded = noPlaceWithoutSamples(config, await contracts.service.parameters())
+    if (crowded !== null) checks.push(crowded)
     const operator = operatorAddress(config.keys)
     const balance = await provider.getBalance(operator)
     const ether = `${formatEther(balance)} ether for gas at ${operator}`
@@ -50,6 +52,20 @@ export async function checkService(config: KeeperConfig): Promise<Check[]> {
     provider.destroy()
   }
   return checks
+}
+
+/** A service with a buffer may need every update that it takes: then a keeper without samples has no place in it. */
+export function noPlaceWithoutSamples(
+  { data }: Pick<KeeperConfig, 'data'>,
+  terms: { readonly buffer: bigint; readonly minKeepers: bigint; readonly maxKeepers: bigint },
+): Check | null {
+  const isWithout = data.source === 'none' || data.use === 'judge'
+  // Of a full service; with fewer members fewer are needed.
+  const quorum = (2n * terms.maxKeepers) / 3n + 1n
+  const needed = quorum > terms.minKeepers ? quorum : terms.minKeepers
+  if (!isWithout || terms.buffer === 0n || terms.buffer > needed) return null
+  const found = `rounds take ${terms.buffer} updates and need ${needed} with samples: there is no place without`
+  return fail('samples', found, 'give the keeper samples (data), or have it leave')
 }
 
 async function checkPeers(

@@ -3,72 +3,35 @@
 
 import { expect } from 'chai'
 import { encodeBytes32String } from 'ethers'
-import { cid, type Player, type ServiceParameters, salt, seats, WINDOW, type World } from './fixture.ts'
 import {
-  attest,
+  begin,
+  commitStale,
+  finish,
+  first,
+  MODE,
+  QUORUM,
+  roundOfSix,
+  SIZE,
+  SLOW,
+  slow,
+  stale,
+  strikesOf,
+} from './buffer.ts'
+import { seats, WINDOW } from './fixture.ts'
+import {
   commitUpdate,
   completeRound,
-  draft,
-  drafted,
   generateKey,
   joinAll,
   numbers,
   passDeadline,
+  reachVote,
   revealUpdate,
-  samplesOf,
   stateOf,
-  submitShare,
   training,
   vote,
 } from './play.ts'
 import { packed, sign } from './relay.ts'
-import { type Change, changeClock, changeStep } from './without.ts'
-
-const SIZE = 8
-/** The update quorum of eight. */
-const QUORUM = 6
-const SLOW = SIZE - 1
-const MODE = { buffer: QUORUM, maxStaleness: 2, maxStrikes: 3 } as const
-
-const begin = (parameters: Partial<ServiceParameters> = {}) =>
-  training({ players: SIZE, parameters: { ...MODE, ...parameters } })
-const first = (world: World, count: number): Player[] => world.players.slice(0, count)
-const slow = ({ players }: World): Player => players[SLOW]!
-const strikesOf = async ({ service }: World, seat = SLOW) => Number((await service.seatInfo(seat)).strikes)
-
-async function stale(world: World, player: Player, base: number | bigint): Promise<[number, number | bigint, string]> {
-  const { round } = await numbers(world)
-  const blob = cid(`update ${round} ${player.seat}`)
-  const { service } = world
-  const commitment = await service.updateCommitment(
-    round,
-    player.seat,
-    blob,
-    1000,
-    samplesOf(player.seat),
-    salt('update'),
-  )
-  return [round, base, commitment]
-}
-
-async function commitStale(world: World, player: Player, base: number | bigint) {
-  return await world.service.connect(player.operator).commitStaleUpdate(...(await stale(world, player, base)))
-}
-
-/** A round of the first six, which is over when they have done their parts. */
-const roundOfSix = (world: World) => completeRound(world, first(world, QUORUM))
-
-/** The rest of a round whose Training is over, by all that committed. */
-async function finish(world: World): Promise<void> {
-  const { round } = await numbers(world)
-  const { committed } = await world.service.roundInfo()
-  const those = world.players.filter(({ seat }) => (committed >> BigInt(seat)) & 1n)
-  for (const player of those) await revealUpdate(world, player)
-  for (const player of those) await attest(world, player)
-  await draft(world)
-  for (const player of await drafted(world)) await submitShare(world, player)
-  for (const player of those) await vote(world, player, { round })
-}
 
 describe('a service with a buffer', () => {
   it('ends Training with as many updates as the buffer takes', async () => {
@@ -169,6 +132,15 @@ describe('a member that a service with a buffer does not wait for', () => {
     expect(await strikesOf(world)).to.equal(2)
   })
 
+  it('votes with the others, so that one of these who does not vote loses no round', async () => {
+    const world = await begin()
+    await reachVote(world, first(world, QUORUM))
+    for (const player of first(world, QUORUM - 1)) await vote(world, player)
+    expect(await stateOf(world)).to.equal('Vote')
+    await vote(world, slow(world))
+    expect(await world.service.versionCount()).to.equal(1)
+  })
+
   it('gets its strike at once when it commits and does not reveal', async () => {
     const world = await begin({ buffer: 7 })
     for (const player of [slow(world), ...first(world, QUORUM)]) await commitUpdate(world, player)
@@ -215,117 +187,6 @@ describe('a member that a service with a buffer does not wait for', () => {
     await roundOfSix(world)
     // Of the Training that nobody committed in.
     expect(await strikesOf(world)).to.equal(1)
-  })
-})
-
-describe('members that stop rounds of a service with a buffer', () => {
-  /** Three say nothing from the second round on, which is too many for an update quorum. @returns their strikes */
-  const silentThree = async (change?: Change) => {
-    const world = await begin()
-    if (change !== undefined) await changeClock(world, change)
-    await completeRound(world, world.players.slice(2))
-    for (const player of first(world, 5)) await commitUpdate(world, player)
-    await passDeadline(world)
-    await world.service.poke()
-    expect(await stateOf(world)).to.equal('Registration')
-    return await Promise.all([5, 6, 7].map((seat) => strikesOf(world, seat)))
-  }
-
-  it('get a strike when Training ends with too few: no training is an excuse then', async () => {
-    expect(await silentThree()).to.deep.equal([1, 1, 1])
-  })
-
-  it('end every epoch for free if it is one', async function () {
-    this.timeout(120_000)
-    const from = 'if (!h.has(USED_UP)) _strikeIdle(h, committed);'
-    const to =
-      'if (!h.has(USED_UP)) _strikeIdle(h, committed | _standing.deliveredLately(h.round, _parameters.maxStaleness));'
-    expect(await silentThree({ file: 'Recorder.sol', from, to })).to.deep.equal([0, 0, 0])
-  })
-
-  /** One of six takes a place in the buffer and reveals nothing. @returns its strikes */
-  const blocker = async (change?: Change) => {
-    const world = await begin()
-    if (change !== undefined) await changeClock(world, change)
-    for (const player of first(world, QUORUM)) await commitUpdate(world, player)
-    for (const player of first(world, QUORUM).slice(1)) await revealUpdate(world, player)
-    await passDeadline(world)
-    await world.service.poke()
-    expect(await stateOf(world)).to.equal('Training')
-    expect(await world.service.versionCount()).to.equal(0)
-    return await strikesOf(world, 0)
-  }
-
-  it('get a strike for a place that they took and did not use', async () => {
-    expect(await blocker()).to.equal(1)
-  })
-
-  it('lose rounds for free if the excuse is also for those that committed', async function () {
-    this.timeout(120_000)
-    const from = 'revealed | lately.without(_round.committed)'
-    expect(await blocker({ file: 'Recorder.sol', from, to: 'revealed | lately' })).to.equal(0)
-  })
-
-  /** The first takes a place and does not use it in two rounds, takes part in two, and so on. @returns how many rounds it lost before it was out */
-  const onAndOff = async (change?: Change) => {
-    const world = await begin()
-    if (change !== undefined) await changeClock(world, change)
-    const those = first(world, QUORUM)
-    let lost = 0
-    for (let round = 0; round < 8 && (await world.service.seats()).leaving === 0n; round++) {
-      if (round % 4 >= 2) {
-        await roundOfSix(world)
-        continue
-      }
-      for (const player of those) await commitUpdate(world, player)
-      for (const player of those.slice(1)) await revealUpdate(world, player)
-      await passDeadline(world)
-      await world.service.poke()
-      lost++
-    }
-    return lost
-  }
-
-  it('keep those strikes for the epoch, whatever they do in between, and are out with the last', async () => {
-    expect(await onAndOff()).to.equal(MODE.maxStrikes)
-  })
-
-  it('lose half of all rounds for ever if drafts forgive them', async function () {
-    this.timeout(120_000)
-    const from = 'if (h.buffer != 0) included = included.without(standing.defaulted);'
-    expect(await onAndOff({ file: 'Standing.sol', from, to: '' })).to.equal(4)
-  })
-
-  /** Seven commit, two of them without samples. @returns the updates of a sum that is not decrypted, or the refusal of the second */
-  const empties = async (change?: Change) => {
-    const world = await begin({ buffer: 7 })
-    if (change !== undefined) await changeStep(world, 'revealUpdate', change)
-    const { players } = world
-    const without = { samples: 0 }
-    for (const player of players.slice(0, 2)) await commitUpdate(world, player, without)
-    for (const player of players.slice(2, 7)) await commitUpdate(world, player)
-    await revealUpdate(world, players[0]!, without)
-    return { world, second: revealUpdate(world, players[1]!, without) }
-  }
-
-  it('have room without samples only as far as those that committed are more than a round needs', async () => {
-    const { world, second } = await empties()
-    await expect(second).to.be.revertedWithCustomError(world.service, 'NoRoomWithoutSamples').withArgs(seats(0, 1), 1)
-  })
-
-  it('stop rounds for free by having no samples if members that have not committed make room', async function () {
-    this.timeout(120_000)
-    const { world, second } = await empties({
-      file: 'Rounds.sol',
-      from: 'h.buffer == 0 ? _seats.members : _round.committed',
-      to: '_seats.members',
-    })
-    await second
-    const { players } = world
-    for (const player of players.slice(2, 7)) await revealUpdate(world, player)
-    for (const player of players.slice(0, 7)) await attest(world, player)
-    await expect(draft(world)).to.emit(world.service, 'SumFellShort')
-    expect(await Promise.all([0, 1].map((seat) => strikesOf(world, seat)))).to.deep.equal([0, 0])
   })
 })
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { examineKeeper, initKeeper } from '../../../keepers/agent/index.ts'
 import { checkWorkers, countWitnesses } from '../../../keepers/agent/operations/doctor.ts'
+import { noPlaceWithoutSamples } from '../../../keepers/agent/operations/doctor-service.ts'
 import { exampleManifest } from '../../../keepers/versions/index.ts'
 
 describe('the doctor', function () {
@@ -25,6 +26,16 @@ describe('the doctor', function () {
     server.closeAllConnections()
     server.close()
     rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('says of a keeper without samples that a service which needs every update of its buffer has no place for it', () => {
+    const terms = (buffer: bigint) => ({ buffer, minKeepers: 3n, maxKeepers: 8n })
+    const of = (data: object, buffer: bigint) => noPlaceWithoutSamples({ data } as never, terms(buffer))
+    expect(of({ source: 'none' }, 6n)).to.include({ verdict: 'fail', name: 'samples' })
+    expect(of({ source: 'none' }, 6n)!.found).to.match(/take 6 updates and need 6/)
+    expect(of({ source: 'csv', use: 'judge' }, 5n)).not.to.equal(null)
+    for (const buffer of [0n, 7n]) expect(of({ source: 'none' }, buffer)).to.equal(null)
+    expect(of({ source: 'csv', use: 'train' }, 6n)).to.equal(null)
   })
 
   it('names the folder that is none', async () => {
