@@ -15,7 +15,7 @@ const FIRST_BYTES = 1 << 16
 export class ByteQueue {
   readonly #stream: Source
   readonly #lengthBytes: 2 | 4
-  readonly #most: number
+  #most: number
   /** Pieces that came and were not taken. */
   readonly #waiting: Uint8Array[] = []
   #arrived = 0
@@ -51,6 +51,25 @@ export class ByteQueue {
     return this.#take(length)
   }
 
+  /** The next item, or null when the stream ends before it. @throws as `item` */
+  async itemOrEnd(maxBytes: number): Promise<Uint8Array | null> {
+    while (this.#waiting.length === 0) {
+      if (this.#ended) return null
+      await this.#heard()
+    }
+    return await this.item(maxBytes)
+  }
+
+  /** Whether bytes are here that belong to no item taken so far. */
+  get hasMore(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** Sets the bound anew, for a stream with several questions or answers: so many bytes after the items taken so far. */
+  allow(most: number): void {
+    this.#most = this.#taken + most
+  }
+
   /** Takes nothing more: what the peer still sends is dropped as it comes. */
   async close(): Promise<void> {
     this.#waiting.length = 0
@@ -72,6 +91,7 @@ export class ByteQueue {
     while (have < length) {
       const piece = this.#waiting.shift()
       if (piece === undefined) {
+        if (this.#ended) throw new NetworkError('UNAVAILABLE', 'the stream ended before the answer')
         await this.#heard()
         continue
       }
@@ -90,7 +110,6 @@ export class ByteQueue {
   }
 
   async #heard(): Promise<void> {
-    if (this.#ended) throw new NetworkError('UNAVAILABLE', 'the stream ended before the answer')
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
     await promise
