@@ -39,16 +39,13 @@ export class Facts {
     this.add(this.#logs.all())
   }
 
+  /** @returns those of the rows that are events of the service. What says that it is one and does not decode is an endpoint's word, and none. */
   add(rows: readonly LogRow[]): Fact[] {
     const added: Fact[] = []
     for (const row of rows) {
       const event = this.#events.get(row.topics[0] ?? '')
-      if (event === undefined) continue
-      const values = this.#interface.decodeEventLog(event, row.data, row.topics)
-      const args: Record<string, unknown> = {}
-      event.inputs.forEach((input, index) => {
-        args[input.name] = simplify(input.type, values[index])
-      })
+      const args = event === undefined ? null : this.#argsOf(event, row)
+      if (event === undefined || args === null) continue
       const { block, blockHash, transactionHash: transaction } = row
       const fact = { name: event.name, block, blockHash, transaction, args }
       const list = this.#byName.get(event.name)
@@ -57,6 +54,15 @@ export class Facts {
       added.push(fact)
     }
     return added
+  }
+
+  #argsOf(event: EventFragment, { data, topics }: LogRow): Record<string, unknown> | null {
+    try {
+      const values = this.#interface.decodeEventLog(event, data, topics)
+      return Object.fromEntries(event.inputs.map(({ name, type }, index) => [name, simplify(type, values[index])]))
+    } catch {
+      return null
+    }
   }
 
   /** Facts of that name with arguments equal to `match`, oldest first. */

@@ -47,14 +47,35 @@ export function requestTo(url: string, payload: JsonRpcPayload | JsonRpcPayload[
   return { target, headers, body: JSON.stringify(payload) }
 }
 
-/** The JSON of an answer. @throws Error that names the endpoint */
+/** Characters up to which an answer is parsed unseen, and values of a longer one: a hundred thousand logs have two million. */
+const SHORT = 1 << 20
+const MOST_VALUES = 2_000_000
+
+/**
+ * The JSON of an answer. Of a long one the values are counted first: those that take three characters take forty bytes each, and seconds of the
+ * processor together, and packed they come in a few kilobytes. @throws Error that names the endpoint
+ */
 export function answerOf(url: string, status: number, text: string): unknown {
+  if (text.length > SHORT && hasManyValues(text)) {
+    throw new Error(`${shownEndpoint(url)}: an answer of more than ${MOST_VALUES} values`)
+  }
   try {
     return JSON.parse(text)
   } catch {
     throw new Error(`${shownEndpoint(url)}: HTTP ${status}, no JSON`)
   }
 }
+
+/** Whether there are more of what begins a value, or parts two, than {@link MOST_VALUES}. Those in texts count, too. */
+function hasManyValues(text: string): boolean {
+  let count = 0
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charCodeAt(i)
+    if ((character === COMMA || character === BRACKET || character === BRACE) && ++count > MOST_VALUES) return true
+  }
+  return false
+}
+const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b]
 
 /** Bytes of an answer, unpacked: the logs of the widest range are a few. Of an endpoint that sends more another takes the place. */
 export const MOST_ANSWER_BYTES = 64 << 20

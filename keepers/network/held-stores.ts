@@ -19,7 +19,7 @@ type Key = Parameters<FsDatastore['has']>[0]
 /** Longer blocks are parts of long blobs, each read once: they stay on the disk alone. */
 const SMALL_BLOCK = 1 << 16
 
-/** Brings a file or a folder to the disk, as a power cut would find it. */
+/** Brings a file to the disk, as a power cut would find it. */
 export async function flushed(path: string): Promise<void> {
   const handle = await open(path, 'r')
   try {
@@ -45,14 +45,13 @@ export class HeldBlocks extends FsBlockstore {
   }
 
   /**
-   * Returns once these blocks, which were put, outlast a power cut: files first, then the folders that name them. Other writes are left to the
-   * system, for they can be fetched again.
+   * Returns once these blocks, which were put, outlast a power cut. A file's own flush brings the rename that named it to the disk as well, with the
+   * file systems that keepers have (ext4, XFS, Btrfs); their folders would be as many again. Other writes are left to the system, for they can be
+   * fetched again.
    */
   async keepSafe(cids: readonly CID[]): Promise<void> {
-    const places = cids.map((cid) => this.#shards.encode(cid))
-    await Promise.all(places.map(({ dir, file }) => this.#flush(join(this.path, dir, file))))
-    await Promise.all([...new Set(places.map(({ dir }) => dir))].map((dir) => this.#flush(join(this.path, dir))))
-    await this.#flush(this.path)
+    const files = cids.map((cid) => this.#shards.encode(cid)).map(({ dir, file }) => join(this.path, dir, file))
+    await Promise.all(files.map((path) => this.#flush(path)))
   }
 
   override async put(cid: CID, block: Parameters<FsBlockstore['put']>[1], options?: Options): Promise<CID> {

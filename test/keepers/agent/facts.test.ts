@@ -24,4 +24,15 @@ describe('facts', () => {
       expect(facts.has({ blockNumber, hash }), `${hash} in ${blockNumber}`).to.equal(has)
     expect(facts.last('Done' as never)?.args).to.deep.equal({ seat: 2, amount: 2n ** 60n })
   })
+
+  it('pass over logs that no contract has left: an endpoint’s word, once it is stored, must not keep the keeper from starting', () => {
+    const [cut, topics, sound] = [row(7, '0xa', 1), row(7, '0xb', 2), row(8, '0xc', 3)]
+    const bad = [
+      { ...cut, data: cut.data.slice(0, 20) },
+      { ...topics, topics: [...topics.topics, `0x${'11'.repeat(32)}`], data: '0x' },
+    ]
+    const facts = new Facts(abi, { all: () => [...bad, sound] } as unknown as LogStore)
+    expect(facts.all('Done' as never).map(({ args }) => (args as { seat: number }).seat)).to.deep.equal([3])
+    expect(facts.add([...bad, row(9, '0xd', 4)])).to.have.length(1)
+  })
 })

@@ -77,6 +77,20 @@ describe('requests by Node’s own client', () => {
     expect(await post()).to.deep.equal({})
   })
 
+  it('take no more values than an answer has, however few bytes they come in', async () => {
+    const values = 2_000_001
+    const nested = '['.repeat(values)
+    for (const text of [`[${'{},'.repeat(values)}{}]`, nested]) {
+      const packed = gzipSync(text)
+      expect(packed.length).to.be.below(20_000)
+      answer = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed)
+      expect(await reason(post())).to.equal(`${url}: an answer of more than 2000000 values`)
+    }
+    const logs = JSON.stringify(Array.from({ length: 10_000 }, () => ({ topics: ['0x', '0x'], data: '0'.repeat(128) })))
+    answer = (_, response) => response.end(logs)
+    expect(await post()).to.have.length(10_000)
+  })
+
   it('end when their time is over, before the answer and in the middle of it', async () => {
     answer = () => undefined
     expect(await reason(post(url, AbortSignal.timeout(50)))).to.include(`${url}: `)
