@@ -73,8 +73,7 @@ export class ByteQueue {
 
   /** Takes nothing more: what the peer still sends is dropped as it comes. */
   async close(): Promise<void> {
-    this.#closed = true
-    this.#waiting.length = 0
+    this.#drop()
     // Of a stream that has ended meanwhile nothing comes either.
     await this.#stream.closeRead().catch(() => undefined)
   }
@@ -84,11 +83,16 @@ export class ByteQueue {
     this.#untaken += piece.length
     if (this.#untaken <= this.#ahead) this.#waiting.push(piece)
     else {
-      this.#closed = true
-      this.#waiting.length = 0
+      this.#drop()
       this.#stream.abort(new NetworkError('TOO_LARGE', `more than ${this.#ahead} bytes: the peer goes on sending`))
     }
     this.#wake()
+  }
+
+  #drop(): void {
+    this.#closed = true
+    this.#waiting.length = 0
+    this.#untaken = 0
   }
 
   async #take(length: number): Promise<Uint8Array> {

@@ -11,6 +11,8 @@ type Turns = {
   /** In the order of the epoch's list. */
   readonly seats: readonly number[]
   readonly updateQuorum: number
+  /** Updates that end Training; 0 where all members are waited for. */
+  readonly buffer: number
   /** Members that sit out at once, as the config wishes. */
   readonly perRound: number
   readonly crsSeed: string
@@ -25,8 +27,9 @@ export async function sitsOut(step: Step & { readonly seat: number }): Promise<b
   const { rota } = context.config
   if (rota === undefined) return false
   const { members, quorum, crsSeed } = snapshot.epochInfo
-  const updateQuorum = Math.max(quorum, (await parametersOf(step)).minKeepers)
-  const turns = { seats: seatsOf(members), updateQuorum, perRound: rota.perRound, crsSeed }
+  const { minKeepers, buffer } = await parametersOf(step)
+  const updateQuorum = Math.max(quorum, minKeepers)
+  const turns = { seats: seatsOf(members), updateQuorum, buffer, perRound: rota.perRound, crsSeed }
   const { round } = snapshot
   if (!sittingIn(turns, round).includes(seat)) return false
   const kept = await keptIn(step)
@@ -38,7 +41,7 @@ export async function sitsOut(step: Step & { readonly seat: number }): Promise<b
 }
 
 /** Seats that sit out a round. */
-export function sittingIn({ seats, updateQuorum, perRound, crsSeed }: Turns, round: number): number[] {
+export function sittingIn({ seats, updateQuorum, perRound, crsSeed }: Omit<Turns, 'buffer'>, round: number): number[] {
   return sittersOf(rotaOf(seats.length, updateQuorum, perRound), crsSeed, round).map((place) => seats[place]!)
 }
 
@@ -48,10 +51,11 @@ export function sittingIn({ seats, updateQuorum, perRound, crsSeed }: Turns, rou
  * @param empty seats that declared no samples in the round before
  */
 export function isCrowded(turns: Turns, round: number, empty: readonly number[]): boolean {
-  const { seats, updateQuorum } = turns
+  const { seats, updateQuorum, buffer } = turns
+  const updates = buffer === 0 ? seats.length : Math.min(seats.length, buffer)
   const inTurn = new Set([...sittingIn(turns, round), ...sittingIn(turns, round - 1)])
   const outOfTurn = empty.filter((seat) => !inTurn.has(seat))
-  return outOfTurn.length + inTurn.size > seats.length - updateQuorum
+  return outOfTurn.length + inTurn.size > updates - updateQuorum
 }
 
 /** Seats that declared no samples in a round of the epoch. */

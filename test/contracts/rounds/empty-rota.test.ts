@@ -20,7 +20,7 @@ describe('members that sit out in turn beside members that take all the room', f
     const world = await training({ players: PLAYERS, parameters: { maxStrikes: 3 } })
     const { players, service } = world
     const { crsSeed } = await service.epochInfo()
-    const turns = { seats: players.map(({ seat }) => seat), updateQuorum: 5, perRound: 1, crsSeed }
+    const turns = { seats: players.map(({ seat }) => seat), updateQuorum: 5, buffer: 0, perRound: 1, crsSeed }
     const refused = new Map<Player, number>()
     let [lost, last] = [0, [] as number[]]
     for (let played = 0; played < ROUNDS; played++) {

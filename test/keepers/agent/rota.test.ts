@@ -3,7 +3,13 @@ import { expect } from 'chai'
 import { isCrowded, sittingIn } from '../../../keepers/agent/steps/rota.ts'
 
 describe('whose turn it is to sit out', () => {
-  const turns = { seats: [0, 2, 3, 5, 8, 9, 11], updateQuorum: 5, perRound: 1, crsSeed: `0x${'17'.repeat(32)}` }
+  const turns = {
+    seats: [0, 2, 3, 5, 8, 9, 11],
+    updateQuorum: 5,
+    buffer: 0,
+    perRound: 1,
+    crsSeed: `0x${'17'.repeat(32)}`,
+  }
 
   it('is one of seven members in each round, everybody once a cycle, by seats', () => {
     const cycle = Array.from({ length: 7 }, (_, i) => sittingIn(turns, 7 + i))
@@ -19,6 +25,9 @@ describe('whose turn it is to sit out', () => {
     expect(isCrowded(turns, 9, [other])).to.equal(true)
     // Where there is room for one more.
     expect(isCrowded({ ...turns, updateQuorum: 4 }, 9, [other])).to.equal(false)
+    // A buffer of six leaves as little as a member less.
+    expect(isCrowded({ ...turns, updateQuorum: 4, buffer: 6 }, 9, [other])).to.equal(true)
+    expect(isCrowded({ ...turns, buffer: 6 }, 9, [])).to.equal(true)
   })
 
   it('leaves every second round full where there is room for one alone', () => {
