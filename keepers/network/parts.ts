@@ -28,7 +28,7 @@ import {
   send,
 } from './part-format.ts'
 import { providerOf } from './provider.ts'
-import { paused, type QuestionStream, QuestionStreams } from './question-streams.ts'
+import { type QuestionStream, QuestionStreams } from './question-streams.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 
 const PROTOCOL = '/cohort/parts/1'
@@ -37,6 +37,9 @@ const LIMITS = {
   inboundStreams: 64,
   outboundStreams: 256,
   questionBytes: 512,
+  /** Of the length before a question, and before a block or a note. */
+  questionLength: 2,
+  lengthBytes: 4,
   /** Milliseconds until a whole question must be here, and until its answer must be taken. */
   asking: 30_000,
   serving: 30_000,
@@ -45,6 +48,8 @@ const LIMITS = {
   /** The newest notes are kept. */
   notes: 32,
   noteBytes: 1 << 16,
+  /** Longer lists of links are sent as they are: whoever asks would have this keeper work on them. */
+  leanBytes: 1 << 16,
   /** Bytes of blocks in memory that peers have asked for and not yet taken: of all, and of one. */
   held: { total: 64 << 20, each: 4 << 20 },
   /** Levels of a file below its root. */
@@ -119,7 +124,8 @@ export class Parts {
    * @throws NetworkError UNAVAILABLE, TIMEOUT, TOO_LARGE, BAD_ADDRESS.
    */
   async ask(name: string, options: AskOptions): Promise<Uint8Array | null> {
-    return this.#question({ note: name }, options, async (answer) => {
+    const most = LIMITS.lengthBytes + LIMITS.noteBytes
+    return this.#question({ note: name }, { ...options, most }, async (answer) => {
       const note = await answer.item(LIMITS.noteBytes)
       return note.length === 0 ? null : note
     })
@@ -136,9 +142,12 @@ export class Parts {
   ): Promise<{ readonly range: Uint8Array; readonly bytes: number }> {
     const cid = parseBlobCid(text)
     const { maxBytes, provider } = options
-    return this.#question({ part: text, from, to }, options, async (answer) => {
+    const blocks = blocksLimit(maxBytes)
+    let links = LIMITS.links.spare + LIMITS.links.each * blocks
+    // The first and the last block may be mostly outside of the range.
+    const most = Math.max(0, to - from) + 2 * MAX_BLOCK_BYTES + links + LIMITS.lengthBytes * (blocks + 1)
+    return this.#question({ part: text, from, to }, { ...options, most }, async (answer) => {
       const before = answer.taken
-      let links = LIMITS.links.spare + LIMITS.links.each * blocksLimit(maxBytes)
       const node = async (of: CID, size: number | null): Promise<FileNode> => {
         // A block that holds bytes of the file has no more than these; the others' are limited in all.
         const isLeaf = of.code === raw.code
@@ -170,7 +179,12 @@ export class Parts {
     })
   }
 
-  async #question<T>(question: Question, options: AskOptions, read: (answer: ByteQueue) => Promise<T>): Promise<T> {
+  /** @param options.most Bytes that the answer can come to. */
+  async #question<T>(
+    question: Question,
+    options: AskOptions & { readonly most: number },
+    read: (answer: ByteQueue) => Promise<T>,
+  ): Promise<T> {
     const provider = providerOf(options.provider)
     using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
     const { signal } = deadline
@@ -181,6 +195,7 @@ export class Parts {
       asked = one
       // It may have been opened in the moment in which the time was over: then nothing would ever end the wait for an answer.
       signal.throwIfAborted()
+      one.answers.allow(options.most)
       one.stream.send(framed(question))
       const found = await read(one.answers)
       await this.#streams.keep(provider, one, signal)
@@ -214,7 +229,8 @@ export class Parts {
 
   /** Answers the questions of a stream, until its other end closes it or the next one does not come. */
   async #serve(stream: Stream, peer: string): Promise<void> {
-    const questions = new ByteQueue(stream, 2)
+    const most = LIMITS.questionLength + LIMITS.questionBytes
+    const questions = new ByteQueue(stream, { lengthBytes: LIMITS.questionLength, most })
     const within = async <R>(milliseconds: number, what: (signal: AbortSignal) => Promise<R>): Promise<R> => {
       using deadline = new Deadline(milliseconds, [this.#stopping.signal])
       const { signal } = deadline
@@ -229,12 +245,11 @@ export class Parts {
     for (;;) {
       const text = await within(LIMITS.asking, () => questions.itemOrEnd(LIMITS.questionBytes))
       if (text === null) break
-      // What is asked meanwhile waits in libp2p, which does not take much of it.
-      const isPaused = paused(stream)
       const isWhole = await within(LIMITS.serving, (signal) => this.#answer(stream, peer, text, signal))
       if (!isWhole) break
-      if (isPaused) stream.resume()
+      questions.allow(most)
     }
+    await questions.close()
     await within(LIMITS.serving, (signal) => stream.close({ signal }))
   }
 
@@ -274,7 +289,7 @@ export class Parts {
   }
 
   #asSent(cid: CID, block: Uint8Array): Uint8Array {
-    if (cid.code !== DAG_PB) return block
+    if (cid.code !== DAG_PB || block.length > LIMITS.leanBytes) return block
     const name = `lean ${cid}`
     const lean = this.#recent.get(name) ?? leanLinks(block)
     this.#recent.put(name, lean)

@@ -14,6 +14,8 @@ export type QuestionStream = { readonly stream: Stream; readonly answers: ByteQu
 
 /** Streams to one peer that wait for the next question. More are asked at a time only by the first to come. */
 const IDLE_EACH = 2
+/** Bytes that a peer may send on a new stream before it is asked. */
+const EARLY_BYTES = 1 << 16
 
 export class QuestionStreams {
   readonly #node: HeliaNode
@@ -32,9 +34,7 @@ export class QuestionStreams {
   again({ peer }: Provider): QuestionStream | undefined {
     const idle = this.#idle.get(peer.toString()) ?? []
     for (let one = idle.pop(); one !== undefined; one = idle.pop()) {
-      if (one.stream.status !== 'open') continue
-      one.stream.resume()
-      return one
+      if (one.stream.status === 'open') return one
     }
     return undefined
   }
@@ -61,16 +61,20 @@ export class QuestionStreams {
     }
     stream.addEventListener('remoteCloseWrite', drop)
     stream.addEventListener('close', drop)
-    return { stream, answers: new ByteQueue(stream, 4) }
+    return { stream, answers: new ByteQueue(stream, { lengthBytes: 4, most: EARLY_BYTES }) }
   }
 
   /** Keeps a stream that has given its answer for the next question, or closes it. */
   async keep({ peer }: Provider, one: QuestionStream, signal: AbortSignal): Promise<void> {
     const name = peer.toString()
     const idle = this.#idle.get(name) ?? []
-    // Nothing comes without a question from a peer that keeps to the protocol.
     const isFit = one.stream.status === 'open' && !one.answers.hasMore && !this.#stopping.aborted
-    if (!isFit || idle.length >= IDLE_EACH || !paused(one.stream)) return one.stream.close({ signal })
+    if (!isFit || idle.length >= IDLE_EACH) {
+      await one.answers.close()
+      return one.stream.close({ signal })
+    }
+    // Nothing comes without a question from a peer that keeps to the protocol: a byte ends the stream.
+    one.answers.allow(0)
     if (idle.length === 0) this.#idle.set(name, idle)
     idle.push(one)
   }
@@ -79,15 +83,5 @@ export class QuestionStreams {
     const stopped = new NetworkError('NOT_RUNNING', 'the data plane is stopping')
     for (const idle of this.#idle.values()) for (const { stream } of idle.splice(0)) stream.abort(stopped)
     this.#idle.clear()
-  }
-}
-
-/** Takes no more bytes than libp2p holds for a stream that nobody reads. @returns false when the stream's other end is closed */
-export function paused(stream: Stream): boolean {
-  try {
-    stream.pause()
-    return true
-  } catch {
-    return false
   }
 }
