@@ -10,25 +10,24 @@ const FIRST_BYTES = 1 << 16
 
 /**
  * Items out of a stream of bytes: each has its length before it, little-endian. libp2p's own iterator of a stream takes whatever comes, as fast as it
- * comes, whether or not anybody reads on, and tells the peer to go on. Here a peer that sends far ahead of what is taken is cut off.
+ * comes, whether or not anybody reads on, and tells the peer to go on. Here the peer has an end: what all items can come to.
  */
 export class ByteQueue {
   readonly #stream: Source
   readonly #lengthBytes: 2 | 4
-  #ahead: number
-  /** Pieces that came and were not taken, and their bytes. */
+  #most: number
+  /** Pieces that came and were not taken. */
   readonly #waiting: Uint8Array[] = []
-  #untaken = 0
+  #arrived = 0
   #taken = 0
   #ended: boolean
-  #closed = false
   #wake: () => void = () => undefined
 
-  /** @param of.ahead Bytes that may be here and not be taken: a stream that brings more is aborted. */
-  constructor(stream: Source, of: { readonly lengthBytes: 2 | 4; readonly ahead: number }) {
+  /** @param of.most Bytes of all items with their lengths: a stream that brings more is aborted. */
+  constructor(stream: Source, of: { readonly lengthBytes: 2 | 4; readonly most: number }) {
     this.#stream = stream
     this.#lengthBytes = of.lengthBytes
-    this.#ahead = of.ahead
+    this.#most = of.most
     this.#ended = stream.readStatus === 'closed' || stream.readStatus === 'closing'
     stream.addEventListener('message', ({ data }) => this.#hear(data.subarray()))
     const end = (): void => {
@@ -44,25 +43,6 @@ export class ByteQueue {
     return this.#taken
   }
 
-  /** Whether bytes are here that belong to no item taken so far. */
-  get hasMore(): boolean {
-    return this.#untaken > 0
-  }
-
-  /** From now on so many bytes may be here and not be taken. */
-  allow(ahead: number): void {
-    this.#ahead = ahead
-  }
-
-  /** The next item, or null when the stream ends before it. @throws as `item` */
-  async itemOrEnd(maxBytes: number): Promise<Uint8Array | null> {
-    while (this.#untaken === 0) {
-      if (this.#ended) return null
-      await this.#heard()
-    }
-    return this.item(maxBytes)
-  }
-
   /** The next item. @throws NetworkError TOO_LARGE above `maxBytes`, before it is read; UNAVAILABLE when the stream ends before. */
   async item(maxBytes: number): Promise<Uint8Array> {
     const head = await this.#take(this.#lengthBytes)
@@ -71,28 +51,37 @@ export class ByteQueue {
     return this.#take(length)
   }
 
+  /** The next item, or null when the stream ends before it. @throws as `item` */
+  async itemOrEnd(maxBytes: number): Promise<Uint8Array | null> {
+    while (this.#waiting.length === 0) {
+      if (this.#ended) return null
+      await this.#heard()
+    }
+    return await this.item(maxBytes)
+  }
+
+  /** Whether bytes are here that belong to no item taken so far. */
+  get hasMore(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** Sets the bound anew, for a stream with several questions or answers: so many bytes after the items taken so far. */
+  allow(most: number): void {
+    this.#most = this.#taken + most
+  }
+
   /** Takes nothing more: what the peer still sends is dropped as it comes. */
   async close(): Promise<void> {
-    this.#drop()
+    this.#waiting.length = 0
     // Of a stream that has ended meanwhile nothing comes either.
     await this.#stream.closeRead().catch(() => undefined)
   }
 
   #hear(piece: Uint8Array): void {
-    if (this.#closed) return
-    this.#untaken += piece.length
-    if (this.#untaken <= this.#ahead) this.#waiting.push(piece)
-    else {
-      this.#drop()
-      this.#stream.abort(new NetworkError('TOO_LARGE', `more than ${this.#ahead} bytes: the peer goes on sending`))
-    }
+    this.#arrived += piece.length
+    if (this.#arrived <= this.#most) this.#waiting.push(piece)
+    else this.#stream.abort(new NetworkError('TOO_LARGE', `more than ${this.#most} bytes: the peer goes on sending`))
     this.#wake()
-  }
-
-  #drop(): void {
-    this.#closed = true
-    this.#waiting.length = 0
-    this.#untaken = 0
   }
 
   async #take(length: number): Promise<Uint8Array> {
@@ -114,7 +103,6 @@ export class ByteQueue {
       }
       all.set(piece.subarray(0, used), have)
       have += used
-      this.#untaken -= used
       if (used < piece.length) this.#waiting.unshift(piece.subarray(used))
     }
     this.#taken += length

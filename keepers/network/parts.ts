@@ -28,7 +28,7 @@ import {
   send,
 } from './part-format.ts'
 import { providerOf } from './provider.ts'
-import { LENGTH_BYTES, paused, type QuestionStream, QuestionStreams } from './question-streams.ts'
+import { type QuestionStream, QuestionStreams } from './question-streams.ts'
 import { RecentBlocks } from './recent-blocks.ts'
 
 const PROTOCOL = '/cohort/parts/1'
@@ -37,6 +37,9 @@ const LIMITS = {
   inboundStreams: 64,
   outboundStreams: 256,
   questionBytes: 512,
+  /** Of the length before a question, and before a block or a note. */
+  questionLength: 2,
+  lengthBytes: 4,
   /** Milliseconds until a whole question must be here, and until its answer must be taken. */
   asking: 30_000,
   serving: 30_000,
@@ -45,6 +48,8 @@ const LIMITS = {
   /** The newest notes are kept. */
   notes: 32,
   noteBytes: 1 << 16,
+  /** Longer lists of links are sent as they are: whoever asks would have this keeper work on them. */
+  leanBytes: 1 << 16,
   /** Bytes of blocks in memory that peers have asked for and not yet taken: of all, and of one. */
   held: { total: 64 << 20, each: 4 << 20 },
   /** While less than so much is free, strangers have only what is theirs: who makes up names would keep members out. */
@@ -126,7 +131,7 @@ export class Parts {
    * @throws NetworkError UNAVAILABLE, TIMEOUT, TOO_LARGE, BAD_ADDRESS.
    */
   async ask(name: string, options: AskOptions): Promise<Uint8Array | null> {
-    const most = LENGTH_BYTES + LIMITS.noteBytes
+    const most = LIMITS.lengthBytes + LIMITS.noteBytes
     return this.#question({ note: name }, { ...options, most }, async (answer) => {
       const note = await answer.item(LIMITS.noteBytes)
       return note.length === 0 ? null : note
@@ -147,7 +152,7 @@ export class Parts {
     const blocks = blocksLimit(maxBytes)
     let links = LIMITS.links.spare + LIMITS.links.each * blocks
     // The first and the last block may be mostly outside of the range.
-    const most = Math.max(0, to - from) + 2 * MAX_BLOCK_BYTES + links + LENGTH_BYTES * (blocks + 1)
+    const most = Math.max(0, to - from) + 2 * MAX_BLOCK_BYTES + links + LIMITS.lengthBytes * (blocks + 1)
     return this.#question({ part: text, from, to }, { ...options, most }, async (answer) => {
       const before = answer.taken
       const node = async (of: CID, size: number | null): Promise<FileNode> => {
@@ -215,7 +220,7 @@ export class Parts {
           if (signal.aborted || kept.answers.taken !== before) throw error
         }
       }
-      return await ask(await this.#streams.open(provider, options.most, signal))
+      return await ask(await this.#streams.open(provider, signal))
     } catch (cause) {
       asked?.stream.abort(cause as Error)
       options.signal?.throwIfAborted()
@@ -231,8 +236,8 @@ export class Parts {
 
   /** Answers the questions of a stream, until its other end closes it or the next one does not come. */
   async #serve(stream: Stream, peer: string): Promise<void> {
-    // The next question may be under way before this keeper knows that its answer was taken.
-    const questions = new ByteQueue(stream, { lengthBytes: 2, ahead: 2 * (2 + LIMITS.questionBytes) })
+    const most = LIMITS.questionLength + LIMITS.questionBytes
+    const questions = new ByteQueue(stream, { lengthBytes: LIMITS.questionLength, most })
     const within = async <R>(milliseconds: number, what: (signal: AbortSignal) => Promise<R>): Promise<R> => {
       using deadline = new Deadline(milliseconds, [this.#stopping.signal])
       const { signal } = deadline
@@ -247,11 +252,9 @@ export class Parts {
     for (;;) {
       const text = await within(LIMITS.asking, () => questions.itemOrEnd(LIMITS.questionBytes))
       if (text === null) break
-      // What is asked meanwhile waits in libp2p, which does not take much of it.
-      const isPaused = paused(stream)
       const isWhole = await within(LIMITS.serving, (signal) => this.#answer(stream, peer, text, signal))
       if (!isWhole) break
-      if (isPaused) stream.resume()
+      questions.allow(most)
     }
     await questions.close()
     await within(LIMITS.serving, (signal) => stream.close({ signal }))
@@ -294,7 +297,7 @@ export class Parts {
   }
 
   #asSent(cid: CID, block: Uint8Array): Uint8Array {
-    if (cid.code !== DAG_PB) return block
+    if (cid.code !== DAG_PB || block.length > LIMITS.leanBytes) return block
     const name = `lean ${cid}`
     const lean = this.#recent.get(name) ?? leanLinks(block)
     this.#recent.put(name, lean)

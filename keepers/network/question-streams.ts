@@ -14,9 +14,8 @@ export type QuestionStream = { readonly stream: Stream; readonly answers: ByteQu
 
 /** Streams to one peer that wait for the next question. More are asked at a time only by the first to come. */
 const IDLE_EACH = 2
-
-/** Of the length before a block or a note. */
-export const LENGTH_BYTES = 4
+/** Bytes that a peer may send on a new stream before it is asked. */
+const EARLY_BYTES = 1 << 16
 
 export class QuestionStreams {
   readonly #node: HeliaNode
@@ -35,18 +34,13 @@ export class QuestionStreams {
   again({ peer }: Provider): QuestionStream | undefined {
     const idle = this.#idle.get(peer.toString()) ?? []
     for (let one = idle.pop(); one !== undefined; one = idle.pop()) {
-      if (one.stream.status !== 'open') continue
-      one.stream.resume()
-      return one
+      if (one.stream.status === 'open') return one
     }
     return undefined
   }
 
-  /**
-   * A new stream over the connection that is there, which needs no dialling, or over a new one.
-   * @param ahead Bytes that the first answer can come to.
-   */
-  async open({ address, peer }: Provider, ahead: number, signal: AbortSignal): Promise<QuestionStream> {
+  /** A new stream over the connection that is there, which needs no dialling, or over a new one. */
+  async open({ address, peer }: Provider, signal: AbortSignal): Promise<QuestionStream> {
     const { libp2p } = this.#node
     const isFit = ({ status, direct, limits }: Connection): boolean =>
       status === 'open' && direct && limits === undefined
@@ -67,20 +61,20 @@ export class QuestionStreams {
     }
     stream.addEventListener('remoteCloseWrite', drop)
     stream.addEventListener('close', drop)
-    return { stream, answers: new ByteQueue(stream, { lengthBytes: LENGTH_BYTES, ahead }) }
+    return { stream, answers: new ByteQueue(stream, { lengthBytes: 4, most: EARLY_BYTES }) }
   }
 
   /** Keeps a stream that has given its answer for the next question, or closes it. */
   async keep({ peer }: Provider, one: QuestionStream, signal: AbortSignal): Promise<void> {
     const name = peer.toString()
     const idle = this.#idle.get(name) ?? []
-    // Nothing comes without a question from a peer that keeps to the protocol.
     const isFit = one.stream.status === 'open' && !one.answers.hasMore && !this.#stopping.aborted
-    one.answers.allow(0)
-    if (!isFit || idle.length >= IDLE_EACH || !paused(one.stream)) {
+    if (!isFit || idle.length >= IDLE_EACH) {
       await one.answers.close()
       return one.stream.close({ signal })
     }
+    // Nothing comes without a question from a peer that keeps to the protocol: a byte ends the stream.
+    one.answers.allow(0)
     if (idle.length === 0) this.#idle.set(name, idle)
     idle.push(one)
   }
@@ -89,15 +83,5 @@ export class QuestionStreams {
     const stopped = new NetworkError('NOT_RUNNING', 'the data plane is stopping')
     for (const idle of this.#idle.values()) for (const { stream } of idle.splice(0)) stream.abort(stopped)
     this.#idle.clear()
-  }
-}
-
-/** Takes no more bytes than libp2p holds for a stream that nobody reads. @returns false when the stream's other end is closed */
-export function paused(stream: Stream): boolean {
-  try {
-    stream.pause()
-    return true
-  } catch {
-    return false
   }
 }

@@ -5,6 +5,7 @@ import { NetworkError } from '../../network/index.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { messageFrom } from '../messages.ts'
+import { fromOwnPlace } from '../steps/own-place.ts'
 import type { Member, SliceWork } from './work.ts'
 
 /** Fetches under way at a time: see steps/fetch-ahead.ts. */
@@ -31,7 +32,8 @@ export async function addUpSlice(
   terms: Terms,
 ): Promise<{ readonly sum: Uint8Array | null; readonly lacks: readonly number[] }> {
   const { context, signal } = step
-  const parts = await atOnce(work.sources, (source) =>
+  const sources = fromOwnPlace(work.sources, step.seat)
+  const parts = await atOnce(sources, (source) =>
     retried(step, terms.until, () => partOf(step, frame, work, { ...source, slice }, terms)).catch((error: unknown) => {
       signal.throwIfAborted()
       if (!(error instanceof NetworkError)) throw error
@@ -39,12 +41,12 @@ export async function addUpSlice(
       return null
     }),
   )
-  const lacks = work.sources.filter((_, at) => parts[at] === null).map(({ seat }) => seat)
+  const lacks = sources.filter((_, at) => parts[at] === null).map(({ seat }) => seat)
   if (lacks.length > 0) return { sum: null, lacks }
   try {
     return { sum: await sumSlice(frame.engine, { slice, parts: parts as Uint8Array[], signal }), lacks }
   } catch (error) {
-    const bad = error instanceof FheError ? work.sources[Number(error.detail.part ?? -1)] : undefined
+    const bad = error instanceof FheError ? sources[Number(error.detail.part ?? -1)] : undefined
     if (bad === undefined) throw error
     return { sum: null, lacks: [bad.seat] }
   }

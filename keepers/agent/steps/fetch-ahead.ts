@@ -2,6 +2,7 @@
 import { steady } from '../../chain/index.ts'
 import type { Step } from '../context.ts'
 import { bringWhole, messageFrom } from '../messages.ts'
+import { fromOwnPlace } from './own-place.ts'
 
 /**
  * Fetches under way at a time, and the bytes that they may come to: a fetch holds blocks in memory until they are stored. When a state begins all members
@@ -57,7 +58,7 @@ export class FetchAhead implements Disposable {
   readonly #ending = new AbortController()
 
   /**
-   * Fetches blobs that are not here, several at a time. A seat with `cid` null has none to be fetched.
+   * Fetches blobs that are not here, several at a time, beginning after this keeper's own place. A seat with `cid` null has none to be fetched.
    * @param about.others Seats that are asked after the sender. @param about.cuts Where such blobs are cut: each is then asked for as a whole first.
    * @param about.times Without them each gets the time that the config gives a fetch.
    */
@@ -98,7 +99,7 @@ export class FetchAhead implements Disposable {
     }
     const run = async (): Promise<void> => {
       const missing: Wanted[] = []
-      for (const { seat, cid } of seats) {
+      for (const { seat, cid } of fromOwnPlace(seats, step.seat)) {
         if (cid === null || (await plane.has(cid))) gates.get(seat)!.resolve({ isLate: false })
         else missing.push({ seat, cid })
       }

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { collectGarbage } from '../../../keepers/agent/memory.ts'
 import { type HeliaNode, startNode } from '../../../keepers/network/node.ts'
 import { Parts } from '../../../keepers/network/parts.ts'
 
@@ -52,7 +51,7 @@ describe('questions on streams that are there', () => {
     for (let i = 0; i < 5; i++) expect([...(await from.ask('one', options))!]).to.deep.equal([1])
     expect(streamsOf(asker)).to.deep.equal(first)
     await Promise.all(Array.from({ length: 6 }, () => from.ask('one', options)))
-    await settle()
+    for (let i = 0; i < 25 && streamsOf(asked).length > 2; i++) await settle()
     expect(streamsOf(asker).length).to.equal(2)
     expect(streamsOf(asked).length).to.equal(2)
     await Promise.all([from.stop(), to.stop()])
@@ -73,33 +72,21 @@ describe('questions on streams that are there', () => {
     await Promise.all([from.stop(), to.stop()])
   })
 
-  it('have a peer that answers and then sends on without being asked fill no memory, nor give answers for another', async () => {
-    const { from, asked, to } = await pair()
+  it('end with a byte that nobody asked for, and are asked anew: a peer that sends on fills no memory', async () => {
+    const { asker, from, to } = await pair()
     const mallory = await start()
-    const sent: number[] = []
-    await mallory.libp2p.handle(PROTOCOL, async (stream) => {
+    await mallory.libp2p.handle(PROTOCOL, (stream) => {
       stream.addEventListener('message', () => {
-        // The answer, and 64 MiB that nobody asked for.
         stream.send(Uint8Array.of(1, 0, 0, 0, 7))
-        for (let i = 0; i < 64; i++) stream.send(new Uint8Array(1 << 20))
-        sent.push(1)
+        setTimeout(() => stream.status === 'open' && stream.send(new Uint8Array(1 << 20)), 50)
       })
     })
-    const used = (): number => {
-      collectGarbage()
-      return process.memoryUsage().arrayBuffers
+    for (let i = 0; i < 2; i++) {
+      expect([...(await from.ask('one', optionsFor(mallory)))!]).to.deep.equal([7])
+      expect(streamsOf(asker).length).to.equal(1)
+      for (let i = 0; i < 25 && streamsOf(asker).length > 0; i++) await settle()
+      expect(streamsOf(asker)).to.deep.equal([])
     }
-    // Both ends are in this process: what mallory holds back is its own, so it is not here twice.
-    for (let i = 0; i < 4; i++) await from.ask('one', optionsFor(mallory)).catch(() => undefined)
-    await settle()
-    const held = used()
-    await mallory.stop()
-    nodes.splice(nodes.indexOf(mallory), 1)
-    await settle()
-    expect(sent.length).to.be.at.least(1)
-    expect(held).to.be.below(sent.length * (64 << 20) + (24 << 20))
-    to.tell('one', Uint8Array.of(1))
-    expect([...(await from.ask('one', optionsFor(asked)))!]).to.deep.equal([1])
     await Promise.all([from.stop(), to.stop()])
   })
 })
