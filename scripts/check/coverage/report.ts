@@ -12,8 +12,10 @@ export type FileCoverage = {
 }
 
 /** The combined coverage of the tests of several equal projects: probes are branches, all else is the contract's own lines. */
-export function readCoverage(projects: readonly [ProbedProject, ...ProbedProject[]]): FileCoverage[] {
-  const [{ folder, branches: branchesOf }] = projects
+export function readCoverage(projects: readonly ProbedProject[]): FileCoverage[] {
+  const [first] = projects
+  if (first === undefined) return []
+  const { folder, branches: branchesOf } = first
   const hitsOf = addHits(
     projects.map((project) => lineHits(readFileSync(join(project.folder, 'coverage', 'lcov.info'), 'utf8'))),
   )
