@@ -79,3 +79,9 @@ export function totalOf(
 export function percent([hit, all]: readonly [number, number]): number {
   return all === 0 ? 100 : (100 * hit) / all
 }
+
+/** Whether lines and branches reach `floor` percent. Zero branches can only mean that the probes failed. */
+export function isReached(files: readonly FileCoverage[], floor: number): boolean {
+  const branches = totalOf(files, 'branches')
+  return totalOf(files, 'lines').percent >= floor && branches.percent >= floor && branches.all > 0
+}
