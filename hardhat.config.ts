@@ -8,6 +8,7 @@ import { ArgumentType } from 'hardhat/types/arguments'
 import type { HardhatPlugin } from 'hardhat/types/plugins'
 import { importablePath } from './scripts/importable-path.ts'
 import { PUNCTUAL_NETWORK } from './scripts/local-network.ts'
+import { TEST_ACCOUNTS, TEST_PHRASE, testAccountKeys } from './scripts/test-accounts.ts'
 
 // Deployed as it is, so it needs an artifact of its own.
 const TIMELOCK = '@openzeppelin/contracts/governance/TimelockController.sol'
@@ -102,7 +103,11 @@ const deployTask = task('deploy', 'Deploy Cohort, or resume, hand every role to 
   .setAction(() => import('./deploy/task.ts'))
   .build()
 
-const localPhrase = process.env.COHORT_LOCALHOST_PHRASE
+function localAccounts() {
+  const mnemonic = process.env.COHORT_LOCALHOST_PHRASE
+  if (mnemonic === undefined) return 'remote' as const
+  return mnemonic === TEST_PHRASE ? testAccountKeys() : { mnemonic, count: TEST_ACCOUNTS }
+}
 
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers, compileTogether],
@@ -134,7 +139,7 @@ export default defineConfig({
       chainType: 'l1',
       url: process.env.COHORT_LOCALHOST_RPC_URL ?? 'http://127.0.0.1:8545',
       // A node that has no unlocked accounts (geth) needs its phrase said. As many accounts as local-chain.ts has.
-      accounts: localPhrase === undefined ? 'remote' : { mnemonic: localPhrase, count: 68 },
+      accounts: localAccounts(),
     },
     sepolia: {
       type: 'http',

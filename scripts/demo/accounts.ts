@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { HDNodeWallet, type Provider, Wallet } from 'ethers'
 import { withGasMargin } from '../../keepers/chain/index.ts'
+import { TEST_PHRASE } from '../test-accounts.ts'
 
-/** Of the accounts that Hardhat's node and anvil start with; worth nothing anywhere else. */
-export const TEST_PHRASE = 'test test test test test test test test test test test junk'
+export { TEST_PHRASE }
 
 /** Private key of a funded account of the local chain. */
 export const accountKey = (index: number): string =>

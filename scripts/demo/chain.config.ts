@@ -3,9 +3,10 @@
 // all that was ever compiled, for two seconds of each start; our programs decode what they are told by themselves, as on any other chain.
 import { defineConfig } from 'hardhat/config'
 import { PUNCTUAL_NETWORK } from '../local-network.ts'
+import { testAccountKeys } from '../test-accounts.ts'
 
-/** Accounts with coins: Hardhat's own twenty, and more for services of many keepers. */
-const accounts = { count: 68 }
+/** 10,000 ether each, as on Hardhat's own networks. */
+const accounts = testAccountKeys().map((privateKey) => ({ privateKey, balance: String(10n ** 22n) }))
 
 export default defineConfig({
   networks: {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper that lies: the real daemon with some behaviours replaced. Run as a process by the end-to-end tests:
-//   node test/e2e/liar.ts <data folder> '<{"1":"garbage update", "epoch 1":"false dealing", …}: lie by round or epoch>'
+//   node test/e2e/liar.ts <data folder> '<{"1":"garbage update", "2":["copied update", "wrong sum"], "epoch 1":"false dealing", …}: by round or epoch>'
 //     '<["wrong share", …]: lies of the later rounds, each until it was told, the last for good>'
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
@@ -47,8 +47,11 @@ export type Lie =
   | 'false dealing'
   | 'false accusation'
 
+/** What is told in a round, or in `epoch <number>`: one lie, or one in training and another later in the round. */
+export type Lies = Readonly<Record<string, Lie | readonly Lie[]>>
+
 const [folder, schedule, later] = process.argv.slice(2) as [string, string, string]
-const lies = JSON.parse(schedule) as Readonly<Record<string, Lie>>
+const lies = JSON.parse(schedule) as Lies
 const lastRound = Math.max(
   0,
   ...Object.keys(lies)
@@ -60,8 +63,9 @@ const then = JSON.parse(later) as Lie[]
 /** The round in which the first of them was told. */
 let toldIn = Number.POSITIVE_INFINITY
 
-function lieIn({ snapshot: { round } }: Step): Lie | undefined {
-  if (round <= lastRound) return lies[String(round)]
+/** @param isTold which of the lies of a round the behaviour that asks can tell */
+function lieIn({ snapshot: { round } }: Step, isTold: (lie: Lie) => boolean = () => true): Lie | undefined {
+  if (round <= lastRound) return [lies[String(round)] ?? []].flat().find(isTold)
   if (round > toldIn && then.length > 1) {
     then.shift()
     toldIn = Number.POSITIVE_INFINITY
@@ -69,7 +73,7 @@ function lieIn({ snapshot: { round } }: Step): Lie | undefined {
   return then[0]
 }
 
-const lieInEpoch = ({ snapshot }: Step): Lie | undefined => lies[`epoch ${snapshot.epoch}`]
+const lieInEpoch = ({ snapshot }: Step): Lie | undefined => [lies[`epoch ${snapshot.epoch}`] ?? []].flat()[0]
 function lied(step: Step, what: Lie): void {
   const { round } = step.snapshot
   if (round > lastRound) toldIn = round
@@ -82,13 +86,15 @@ const CHANGES: Partial<Record<Lie, (update: Uint8Array) => Uint8Array>> = {
   'forged update': forge,
 }
 
+const isOfTraining = (lie: Lie): boolean => lie.endsWith('update') || lie === 'wrong weight'
+
 /** Commits to something else than an update of one's own, under the rules of commit and reveal. */
 const training: Behaviour = async (step) => {
-  const lie = lieIn(step)
+  const lie = lieIn(step, isOfTraining)
   if (lie === undefined || !isMember(step)) return BEHAVIOURS.Training(step)
   const { context, snapshot } = step
   const change = CHANGES[lie]
-  if (change === undefined && !lie.endsWith('update') && lie !== 'wrong weight') return BEHAVIOURS.Training(step)
+  if (change === undefined && !isOfTraining(lie)) return BEHAVIOURS.Training(step)
   if (hasSeat(snapshot.roundInfo.committed, step.seat) || hasSeat(snapshot.leftOut, step.seat)) return 'done'
   lied(step, lie)
   if (lie === 'long update') return BEHAVIOURS.Training(await lengthened(step as Step & { readonly seat: number }))
@@ -191,7 +197,7 @@ function misreporting(step: Step): Step {
 }
 
 const aggregate: Behaviour = async (step) => {
-  const lie = lieIn(step)
+  const lie = lieIn(step, (one) => !isOfTraining(one)) ?? lieIn(step)
   if (lie?.endsWith('update')) return BEHAVIOURS.Aggregate(forgetful(step))
   if (!isMember(step) || hasSeat(step.snapshot.roundInfo.attesters, step.seat)) return BEHAVIOURS.Aggregate(step)
   const { round, roundInfo } = step.snapshot

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { reasonText } from '../../keepers/agent/convictions.ts'
 import type { Cluster, Line, ServiceEvent } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
-import type { Lie } from './liar.ts'
+import type { Lie, Lies } from './liar.ts'
 
 /** A keeper's stake before anything is taken from it, wei. */
 export const STAKE = 1000n * 10n ** 18n
@@ -12,12 +12,7 @@ export const STAKE = 1000n * 10n ** 18n
  * Starts a node's process as one that lies: by round, or by `epoch <number>`.
  * @param then lies of the rounds after all of those, each in every round until it was told, the last for good
  */
-export function startLiar(
-  cluster: Cluster,
-  node: KeeperNode,
-  lies: Readonly<Record<string, Lie>>,
-  then: readonly Lie[] = [],
-): void {
+export function startLiar(cluster: Cluster, node: KeeperNode, lies: Lies, then: readonly Lie[] = []): void {
   const script = fileURLToPath(new URL('./liar.ts', import.meta.url))
   const child = cluster.processes.start(node.name, [script, node.folder, JSON.stringify(lies), JSON.stringify(then)], {
     env: keeperEnvironment(),

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { readCoverage, totalOf } from '../../scripts/check/coverage/report.ts'
+import { isReached, readCoverage, totalOf } from '../../scripts/check/coverage/report.ts'
 
 // Line 3 of this file is a probe, line 5 another; 2, 4 and 6 are the contract's own.
 const SOURCE = ['contract C {', 'function f() {', 'probe', 'a();', 'probe', 'b();'].join('\n')
@@ -57,5 +57,13 @@ describe('the coverage of runs that share the test files', () => {
     const silent = project('1', {})
     rmSync(join(silent.folder, 'coverage'), { recursive: true })
     expect(() => readCoverage([silent])).to.throw('lcov.info')
+  })
+  it('reach a floor by lines and by branches, and never without a branch', () => {
+    const [file] = readCoverage([project('1', { 2: 1, 3: 1, 4: 1, 5: 0, 6: 1 })])
+    expect(file).to.deep.include({ lines: [3, 3], branches: [1, 2] })
+    expect([50, 51].map((floor) => isReached([file!], floor))).to.deep.equal([true, false])
+    expect(isReached([{ ...file!, lines: [1, 3] }], 50)).to.equal(false)
+    expect(isReached([{ ...file!, branches: [0, 0] }], 50)).to.equal(false)
+    expect(isReached(readCoverage([]), 0)).to.equal(false)
   })
 })

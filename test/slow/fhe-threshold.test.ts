@@ -2,5 +2,6 @@
 import { itDecryptsTheSum } from '../keepers/fhe/t-of-n.ts'
 
 describe('fhe t of n, large', () => {
+  itDecryptsTheSum(22, 32)
   itDecryptsTheSum(43, 64)
 })

@@ -15,7 +15,7 @@ import {
 /** A node without the parts that the builder fills in. */
 type Draft<Node extends GraphNode> = Node extends GraphNode ? Omit<Node, 'name' | 'output' | 'input' | 'inputs'> : never
 
-/** Elements that all selects of a network may have together: a small file must not take all memory. */
+/** Elements that all selects of a network may have together, unless told: a small file must not take all memory. */
 const MOST_MOVED = 2 ** 28
 /** Terms of one layer of constant rows: they are made one by one, so the number is checked before. */
 const MOST_TERMS = 2 ** 22
@@ -29,12 +29,22 @@ export class GraphBuilder {
   private readonly title: string
   private readonly whole: boolean
   private readonly reshaped = new Map<ValueName, ValueName>()
+  private readonly mostMoved: number
   private moved = 0
   /** The number that the next value or node of a name that is taken gets: chains share names by the thousand. */
   private readonly next = new Map<string, number>()
 
-  /** @param whole that the input holds whole numbers, and nothing else may be put in */
-  constructor(name: string, inputName: ValueName, inputShape: readonly number[], whole = false) {
+  /**
+   * @param whole that the input holds whole numbers, and nothing else may be put in
+   * @param mostMoved elements that all selects may have together
+   */
+  constructor(
+    name: string,
+    inputName: ValueName,
+    inputShape: readonly number[],
+    whole = false,
+    mostMoved = MOST_MOVED,
+  ) {
     if (inputShape.some((dimension) => !Number.isInteger(dimension) || dimension < 1))
       throw new CompileError(
         'dynamic-shape',
@@ -44,6 +54,7 @@ export class GraphBuilder {
     checkedCount(inputShape, `input ${inputName}`)
     this.title = name
     this.whole = whole
+    this.mostMoved = mostMoved
     this.input = inputName
     this.shapes.set(inputName, [...inputShape])
   }
@@ -147,10 +158,10 @@ export class GraphBuilder {
 
   select(name: string, input: ValueName, map: Int32Array, shape: readonly number[], fill = 0): ValueName {
     this.moved += map.length
-    if (this.moved > MOST_MOVED)
+    if (this.moved > this.mostMoved)
       throw new CompileError(
         'shape-mismatch',
-        `${name}: the network moves more than ${MOST_MOVED} elements about; no model of that size can be proven`,
+        `${name}: the network moves more than ${this.mostMoved} elements about; no model of that size can be proven`,
         { layer: name },
       )
     return this.unary(name, input, { op: 'select', map, shape: [...shape], fill })

@@ -25,13 +25,9 @@ const LINKED = [
   'snapshots',
   'tsconfig.json',
 ]
-/**
- * Hardhat's configuration is ours, but for the tests in Solidity: compiling them takes long, and no test here runs them. And probes
- * take gas: a transaction may use a block's.
- */
 const CONFIG = `import config from './project.config.ts'
-const networks = { ...config.networks, hardhatMainnet: { ...config.networks.hardhatMainnet, gas: 60_000_000n } }
-export default { ...config, networks, paths: { ...config.paths, tests: { mocha: './test', solidity: './no-tests' } } }
+import { underCoverage } from './scripts/check/coverage/probed-config.ts'
+export default underCoverage(config)
 `
 
 /** Writes and compiles the project anew. Throws with the compiler's output when that fails. */

@@ -12,8 +12,10 @@ export type FileCoverage = {
 }
 
 /** The combined coverage of the tests of several equal projects: probes are branches, all else is the contract's own lines. */
-export function readCoverage(projects: readonly [ProbedProject, ...ProbedProject[]]): FileCoverage[] {
-  const [{ folder, branches: branchesOf }] = projects
+export function readCoverage(projects: readonly ProbedProject[]): FileCoverage[] {
+  const [first] = projects
+  if (first === undefined) return []
+  const { folder, branches: branchesOf } = first
   const hitsOf = addHits(
     projects.map((project) => lineHits(readFileSync(join(project.folder, 'coverage', 'lcov.info'), 'utf8'))),
   )
@@ -76,4 +78,10 @@ export function totalOf(
 
 export function percent([hit, all]: readonly [number, number]): number {
   return all === 0 ? 100 : (100 * hit) / all
+}
+
+/** Whether lines and branches reach `floor` percent. Zero branches can only mean that the probes failed. */
+export function isReached(files: readonly FileCoverage[], floor: number): boolean {
+  const branches = totalOf(files, 'branches')
+  return totalOf(files, 'lines').percent >= floor && branches.percent >= floor && branches.all > 0
 }

@@ -10,7 +10,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ContractFactory, id, type Signer } from 'ethers'
-import { curves, groth16, powersOfTau, wtns, zKey } from 'snarkjs'
+import { SCALAR_FIELD } from '../../../keepers/zkml/bn254.ts'
+import { WitnessProgram } from '../../../keepers/zkml/circuit/witness.ts'
+import type { Prover } from '../../../keepers/zkml/prove/backend.ts'
+import { wasmBackend } from '../../../keepers/zkml/prove/wasm.ts'
+import { toSolidityProof } from '../../../keepers/zkml/verifier/calldata.ts'
 import { exportVerifier } from '../../../keepers/zkml/verifier/solidity.ts'
 import { parseVerificationKey, verificationKeyHash } from '../../../keepers/zkml/verifier/verification-key.ts'
 import { CACHE, ROOT } from '../../../scripts/bootstrap/paths.mjs'
@@ -30,16 +34,16 @@ export type TinyCircuit = {
 }
 
 const require = createRequire(import.meta.url)
-let used = false
+/** Provers of this process: a second circuit of the same source has the first one's. */
+const provers = new Map<string, Promise<Prover>>()
+let snarkjsCurves: typeof import('snarkjs').curves | undefined
 const memory = () => ({ type: 'mem' as const })
 
 /** Compiles and sets up `source`, whose public signals are the four of an inference: seconds at first, then from .cache. */
 export async function tinyCircuit(name: string, source: string): Promise<TinyCircuit> {
-  used = true
   const folder = await prepared(source)
-  const wasm = new Uint8Array(await readFile(join(folder, 'tiny.wasm')))
-  const key = { ...memory(), data: new Uint8Array(await readFile(join(folder, 'tiny.zkey'))) }
-  const written: unknown = await zKey.exportVerificationKey(key)
+  const program = await WitnessProgram.load(new Uint8Array(await readFile(join(folder, 'tiny.wasm'))))
+  const written: unknown = JSON.parse(await readFile(join(folder, 'tiny.json'), 'utf8'))
   const vkey = parseVerificationKey(written)
   const contractOf = (setupKind: 'local' | 'ceremony') =>
     compile(exportVerifier(vkey, { name: 'TinyVerifier', setupKind })).TinyVerifier!
@@ -55,24 +59,28 @@ export async function tinyCircuit(name: string, source: string): Promise<TinyCir
       return deployed
     },
     async prove(inputs) {
-      const witness = memory()
-      await wtns.calculate(inputs, wasm, witness, { memorySize: 1 })
-      const { proof } = await groth16.prove(key, witness)
-      return toCalldata(proof)
+      // One thread: snarkjs takes 74 ms of the processor for a proof of these few constraints, most of it to talk to its threads.
+      const prover = provers.get(folder) ?? wasmBackend({ threads: 1 }).open(join(folder, 'tiny.zkey'))
+      provers.set(folder, prover)
+      const { proof } = await (await prover).prove(program.calculate(reduced(inputs)))
+      const { a, b, c } = toSolidityProof(proof)
+      return { a, b, c } as unknown as Proof
     },
   }
 }
 
 /** The folder with the circuit's program and its key. One key for all processes: its verifier, too, is compiled once. */
 async function prepared(source: string): Promise<string> {
-  const { circom2, snarkjs } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')).dependencies
+  const { circom2, snarkjs: version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')).dependencies
   const home = join(
     CACHE,
     'tiny-circuits',
-    createHash('sha256').update(`${circom2} ${snarkjs} ${source}`).digest('hex'),
+    createHash('sha256').update(`${circom2} ${version} with verification key ${source}`).digest('hex'),
   )
   if (existsSync(home)) return home
   const folder = await mkdtemp(join(tmpdir(), 'cohort-tiny-'))
+  const { curves, powersOfTau, zKey } = await import('snarkjs')
+  snarkjsCurves = curves
   try {
     await writeFile(join(folder, 'tiny.circom'), source)
     const circom = require.resolve('circom2/cli.js')
@@ -86,6 +94,8 @@ async function prepared(source: string): Promise<string> {
     const aside = `${home}.${process.pid}`
     await mkdir(aside, { recursive: true })
     await zKey.contribute(initial!, join(aside, 'tiny.zkey'), 'test', 'more entropy of a test')
+    const data = new Uint8Array(await readFile(join(aside, 'tiny.zkey')))
+    await writeFile(join(aside, 'tiny.json'), JSON.stringify(await zKey.exportVerificationKey({ ...memory(), data })))
     await copyFile(join(folder, 'tiny_js', 'tiny.wasm'), join(aside, 'tiny.wasm'))
     // Somebody else may be first; each has a key of its own then, and the second is dropped.
     await rename(aside, home).catch(() => rm(aside, { recursive: true }))
@@ -95,14 +105,15 @@ async function prepared(source: string): Promise<string> {
   }
 }
 
-/** snarkjs' proof in the order of the precompile: imaginary parts first. */
-function toCalldata(proof: { pi_a: string[]; pi_b: string[][]; pi_c: string[] }): Proof {
-  const g1 = ([x, y]: string[]): [bigint, bigint] => [BigInt(x!), BigInt(y!)]
-  const flip = ([re, im]: string[]): [bigint, bigint] => [BigInt(im!), BigInt(re!)]
-  return { a: g1(proof.pi_a), b: [flip(proof.pi_b[0]!), flip(proof.pi_b[1]!)], c: g1(proof.pi_c) }
+/** Signals are field elements; tests also try what is none. */
+function reduced(inputs: Record<string, bigint>): Record<string, bigint> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [name, ((value % SCALAR_FIELD) + SCALAR_FIELD) % SCALAR_FIELD]),
+  )
 }
 
-// snarkjs keeps one curve and its worker threads for the process, which could not end with them.
 after(async () => {
-  if (used) await (await curves.getCurveFromName('bn128')).terminate()
+  await Promise.all([...provers.values()].map(async (prover) => (await prover).close()))
+  // snarkjs keeps one curve and its worker threads for the process, which could not end with them.
+  await (await snarkjsCurves?.getCurveFromName('bn128'))?.terminate()
 })

@@ -27,6 +27,8 @@ export type OnnxOptions = {
   readonly output?: string
   /** Elements that the file's constants, with all that is folded from them, may have together; 2^27 by default. */
   readonly mostElements?: number
+  /** Elements that the network may move about, in copies, transpositions and slices, all together; 2^28 by default. */
+  readonly mostMoved?: number
 }
 
 /** Nodes of bodies and functions, each counted as often as it is run. */
@@ -58,6 +60,7 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
     inputs.map(({ name }) => name).join(', '),
     shapeOfAll(inputs),
     inputs.every(({ type }) => !isFloat(type)),
+    options.mostMoved,
   )
   if (opsets.standard > OPSETS.newest)
     builder.note(

@@ -230,6 +230,17 @@ export function signedBitsOf({ min, max }: { min: number; max: number }): number
  * after it. Weights are seeded, of the magnitudes that quantising a trained one gives.
  */
 export function articleCnn(pool: 'before' | 'after', seed = 1): IntegerProgram {
+  return pictureCnn(`article-cnn-pool-${pool}`, pool, { channels: [6, 16], units: [120, 84] }, seed)
+}
+
+/** The article's CNN with a quarter of its channels and a fifth of its units: the same layers, compiled in a tenth of the time. */
+export function narrowArticleCnn(seed = 1): IntegerProgram {
+  return pictureCnn('narrow-article-cnn', 'before', { channels: [2, 4], units: [24, 16] }, seed)
+}
+
+type Widths = { readonly channels: readonly [number, number]; readonly units: readonly [number, number] }
+
+function pictureCnn(name: string, pool: 'before' | 'after', { channels, units }: Widths, seed: number): IntegerProgram {
   const random = seeded(seed)
   const builder = new ProgramBuilder('released', [28, 28, 1], 8)
   const block = (index: number, cin: number, cout: number, magnitude: number, reluBits: number) => {
@@ -238,12 +249,13 @@ export function articleCnn(pool: 'before' | 'after', seed = 1): IntegerProgram {
     if (pool === 'before') builder.sumPool(`pool${index}`).relu(`relu${index}`, reluBits)
     else builder.relu(`relu${index}`, reluBits).sumPool(`pool${index}`)
   }
-  block(1, 1, 6, 4, 7)
-  block(2, 6, 16, 2, 11)
-  builder.dense('dense1', 120, parameter(256 * 120, 1.2, 3, random), parameter(120, 20, 12, random)).relu('relu3', 12)
-  builder.dense('dense2', 84, parameter(120 * 84, 1.2, 3, random), parameter(84, 20, 12, random)).relu('relu4', 14)
-  builder.dense('dense3', 10, parameter(840, 5, 4, random), parameter(10, 50, 12, random))
-  return builder.build(`article-cnn-pool-${pool}`, { kind: 'label' })
+  const [[c1, c2], [u1, u2]] = [channels, units]
+  block(1, 1, c1, 4, 7)
+  block(2, c1, c2, 2, 11)
+  builder.dense('dense1', u1, parameter(16 * c2 * u1, 1.2, 3, random), parameter(u1, 20, 12, random)).relu('relu3', 12)
+  builder.dense('dense2', u2, parameter(u1 * u2, 1.2, 3, random), parameter(u2, 20, 12, random)).relu('relu4', 14)
+  builder.dense('dense3', 10, parameter(10 * u2, 5, 4, random), parameter(10, 50, 12, random))
+  return builder.build(name, { kind: 'label' })
 }
 
 /**
@@ -251,13 +263,24 @@ export function articleCnn(pool: 'before' | 'after', seed = 1): IntegerProgram {
  * Accumulators carry the bits of any weights, so a layer is wider than with known ones.
  */
 export function smallCommittedCnn(seed = 2): IntegerProgram {
+  return committedCnn('small-cnn', 4, 16, seed)
+}
+
+/** The same with half of its channels and of its units: a quarter of its weights. */
+export function narrowCommittedCnn(seed = 2): IntegerProgram {
+  return committedCnn('narrow-cnn', 2, 8, seed)
+}
+
+function committedCnn(name: string, channels: number, units: number, seed: number): IntegerProgram {
   const random = seeded(seed)
   const builder = new ProgramBuilder('committed', [28, 28, 1], 8)
-  builder.conv('conv1', 5, 4, parameter(100, 7, 4, random), parameter(4, 100, 12, random), { strides: [2, 2] })
+  const kernels = parameter(25 * channels, 7, 4, random)
+  builder.conv('conv1', 5, channels, kernels, parameter(channels, 100, 12, random), { strides: [2, 2] })
   builder.sumPool('pool1').relu('relu1', 8)
-  builder.dense('dense1', 16, parameter(144 * 16, 7, 4, random), parameter(16, 100, 12, random)).relu('relu2', 13)
-  builder.dense('dense2', 10, parameter(160, 7, 5, random), parameter(10, 100, 12, random))
-  return builder.build('small-cnn', { kind: 'label' })
+  const weights = parameter(36 * channels * units, 7, 4, random)
+  builder.dense('dense1', units, weights, parameter(units, 100, 12, random)).relu('relu2', 13)
+  builder.dense('dense2', 10, parameter(10 * units, 7, 5, random), parameter(10, 100, 12, random))
+  return builder.build(name, { kind: 'label' })
 }
 
 /** A classifier of 4 × 4 bytes, dense 8, dense 3, with a label and its margin: as small as a whole circuit gets. */

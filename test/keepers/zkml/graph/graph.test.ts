@@ -28,6 +28,19 @@ describe('float graphs', () => {
     expect(() => new GraphBuilder('g', 'x', [2, Number.NaN])).to.throw(/fixed number/)
   })
 
+  it('refuses to move more than 2^28 elements about, in one select or in all of them', () => {
+    const builder = new GraphBuilder('g', 'x', [2])
+    // Only the length is looked at: the elements would take a gigabyte.
+    expect(() => builder.select('s', 'x', { length: 2 ** 28 + 1 } as Int32Array, [1])).to.throw(
+      CompileError,
+      /s: the network moves more than 268435456 elements/,
+    )
+    const small = new GraphBuilder('g', 'x', [2], false, 4)
+    const turned = small.select('a', 'x', Int32Array.of(1, 0), [2])
+    const again = small.select('b', turned, Int32Array.of(1, 0), [2])
+    expect(() => small.select('c', again, Int32Array.of(1, 0), [2])).to.throw(/c: the network moves more than 4/)
+  })
+
   it('refuses inputs of the wrong size or with NaN', () => {
     const builder = new GraphBuilder('g', 'x', [2])
     const graph = builder.build(builder.activation('a', 'x', { kind: 'relu' }))
