@@ -119,6 +119,8 @@ describe('the audit of a round of services', () => {
           0,
           0,
           0,
+          0,
+          0,
           ZeroAddress,
           ZeroAddress,
           0,
