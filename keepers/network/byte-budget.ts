@@ -60,10 +60,18 @@ export class ByteBudget {
     })
   }
 
-  /** In the order in which they came, but nobody waits for somebody else who has its part already. */
+  /**
+   * In the order in which they came, but those that have nothing first: others, who ask often and take nothing, would be given back every place of
+   * theirs before anybody else had one. And nobody waits for somebody else who has its part already.
+   */
   #next(): void {
+    this.#start((who) => !this.#held.has(who))
+    this.#start(() => true)
+  }
+
+  #start(isInTurn: (who: string) => boolean): void {
     for (const waiting of this.#waiting) {
-      if (!this.#fits(waiting)) continue
+      if (!isInTurn(waiting.who) || !this.#fits(waiting)) continue
       this.#waiting.delete(waiting)
       this.#move(waiting.who, waiting.bytes)
       waiting.start()

@@ -18,13 +18,15 @@ export type GatewayOptions = {
   readonly blocks: LocalBlocks
   /** Milliseconds before an idle connection is closed; 30 s by default. */
   readonly idle?: number
+  /** Milliseconds in which a client has to take a block; 60 s by default. */
+  readonly taking?: number
 }
 
 const RAW = 'application/vnd.ipld.raw'
 /** A block never changes, so clients may cache it for ever. */
 const CACHE = 'public, max-age=31536000, immutable'
-/** Largest number of connections and of requests of one, milliseconds for one request, and milliseconds for an idle connection. */
-const LIMITS = { connections: 256, requests: 128, request: 30_000, idle: 30_000 } as const
+/** Largest number of connections and of requests of one, milliseconds for one request, for an idle connection, and for a block to be taken. */
+const LIMITS = { connections: 256, requests: 128, request: 30_000, idle: 30_000, taking: 60_000 } as const
 /** Bytes of blocks in memory that clients have asked for and not yet taken: of all, and of one connection. */
 const HELD = { total: 64 << 20, each: 4 << 20 } as const
 
@@ -43,12 +45,13 @@ export class BlockGateway {
   }
 
   /** @throws NetworkError BAD_ADDRESS when it cannot listen there */
-  static async start({ host, port, blocks, idle = LIMITS.idle }: GatewayOptions): Promise<BlockGateway> {
+  static async start(options: GatewayOptions): Promise<BlockGateway> {
+    const { host, port, blocks, idle = LIMITS.idle, taking = LIMITS.taking } = options
     const room = new ByteBudget(HELD)
     const lines = new WeakMap<Socket, Line>()
     let connections = 0
     const server = createServer((request, response) => {
-      answer(request, response, blocks, { room, line: lines.get(request.socket)! }).catch(() => {
+      answer(request, response, blocks, { room, taking, line: lines.get(request.socket)! }).catch(() => {
         if (!response.headersSent) response.writeHead(500)
         response.end()
       })
@@ -85,7 +88,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   blocks: LocalBlocks,
-  { room, line }: { readonly room: ByteBudget; readonly line: Line },
+  { room, taking, line }: { readonly room: ByteBudget; readonly taking: number; readonly line: Line },
 ): Promise<void> {
   response.setHeader('access-control-allow-origin', '*')
   response.setHeader('x-content-type-options', 'nosniff')
@@ -118,7 +121,12 @@ async function answer(
     return
   }
   const held = await room.take(line.name, MAX_BLOCK_BYTES, line.ended)
+  // What a connection gives back at its end may go to its own next request, which nobody takes any more: nothing would ever give that back.
+  if (line.ended.aborted) return held[Symbol.dispose]()
+  // One that takes a few bytes now and then is never idle, and sixteen of them would have all the room for ever.
+  const late = setTimeout(() => request.socket.destroy(), taking)
   const giveBack = (): void => {
+    clearTimeout(late)
     line.ended.removeEventListener('abort', giveBack)
     held[Symbol.dispose]()
   }

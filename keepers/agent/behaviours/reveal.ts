@@ -31,6 +31,8 @@ export async function reveal(step: Step): Promise<StepResult> {
   }
   const args = revealArguments(snapshot.round, parseUpdateIntent(known.payload))
   noteReveal(step, args)
+  // From here on a sum may have the update. The log may still lack its commitment, or lose it to a reorganisation, real or told: no later round gets it.
+  context.remembered.training?.delivered(snapshot.round)
   try {
     return (await act(step, 'revealUpdate', args)) ? 'done' : 'again'
   } catch (error) {

@@ -90,7 +90,8 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   const { context, snapshot } = step
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
   const known = context.store.journal.find(at.key)
-  if (known !== null && isWithdrawn(step)) return null
+  // Also where a crash came between the encryption and the intent: the ciphertext is kept, and its update went to a later round.
+  if (isWithdrawn(step)) return null
   if (known !== null) return parseUpdateIntent(known.payload)
   if (snapshot.epochInfo.decryptions >= (await parametersOf(step)).decryptionsPerEpoch) {
     // The contract takes no update: it gives late voters their time, and opens the registration.

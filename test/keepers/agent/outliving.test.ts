@@ -228,18 +228,33 @@ describe('a training that outlives its round', () => {
     expect(await late.result).to.equal('again')
     const first = { ...stage.snapshot }
     const roundInfo = { ...stage.snapshot.roundInfo, committed: 1n << BigInt(SEAT) }
-    // Before a later round has it, it would be revealed.
-    expect(await reveal(stage.step({ state: 'Reveal', roundInfo }))).to.equal('done')
-    expect(stage.sent.map(({ method }) => method)).to.deep.equal(['revealUpdate'])
     nextRound()
     expect(await begin().result).to.equal('done')
     stage.snapshot = { ...first, state: 'Reveal', roundInfo }
     expect(await reveal(stage.step())).to.equal('done')
-    expect(stage.sent.map(({ method }) => method)).to.deep.equal(['revealUpdate', 'commitStaleUpdate'])
+    expect(stage.sent.map(({ method }) => method)).to.deep.equal(['commitStaleUpdate'])
     expect(events()).to.include('update withdrawn')
     stage.snapshot = first
     expect(await begin().result).to.equal('done')
     expect(commits()).to.have.length(1)
+  })
+
+  it('is in one sum even if the commitment that it revealed is lost again: no later round gets it', async () => {
+    stage.refuse = ({ method }) =>
+      method === 'commitUpdate' ? new RevertError('commitUpdate', 'AlreadyDone', {}, '0x', null) : null
+    const first = begin()
+    await soon()
+    asked[0]!.end()
+    expect(await first.result).to.equal('again')
+    const roundInfo = { ...stage.snapshot.roundInfo, committed: 1n << BigInt(SEAT) }
+    expect(await reveal(stage.step({ state: 'Reveal', roundInfo }))).to.equal('done')
+    expect(stage.sent.map(({ method }) => method)).to.deep.equal(['revealUpdate'])
+    // The log has no commitment of this keeper: a reorganisation took it back, or an endpoint says so.
+    nextRound()
+    begin()
+    await soon()
+    expect(asked).to.have.length(2)
+    expect(asked[1]!.from).to.equal(5)
   })
 
   it('of a keeper without samples is no commitment where the buffer has room for none', async () => {

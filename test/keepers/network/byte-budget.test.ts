@@ -28,9 +28,9 @@ describe('a budget of bytes', () => {
     const third = budget.take('c', 4, never)
     expect(await settled(third)).to.equal(false)
     first.keep(2)
-    expect([await settled(more), await settled(third)]).to.deep.equal([true, false])
+    expect([await settled(more), await settled(third)]).to.deep.equal([false, true])
     first[Symbol.dispose]()
-    expect(await settled(third)).to.equal(true)
+    expect(await settled(more)).to.equal(true)
   })
 
   it('gives back what is kept no more, once', async () => {
@@ -44,6 +44,18 @@ describe('a budget of bytes', () => {
     held[Symbol.dispose]()
     const next = await Promise.all([budget.take('c', 2, never)])
     expect(next).to.have.length(1)
+  })
+
+  it('starves nobody who has nothing, however often those that have all of it ask for more', async () => {
+    const budget = new ByteBudget({ total: 4, each: 2 })
+    const [held] = await Promise.all([...'aabb'].map((who) => budget.take(who, 1, never)))
+    const greedy = [...'aabb'].map((who) => budget.take(who, 1, never))
+    const modest = budget.take('c', 1, never)
+    held![Symbol.dispose]()
+    expect(await settled(modest)).to.equal(true)
+    expect(await Promise.all(greedy.map(settled))).to.deep.equal([false, false, false, false])
+    ;(await modest)[Symbol.dispose]()
+    expect(await settled(greedy[0]!)).to.equal(true)
   })
 
   it('forgets those that do not want to wait any longer', async () => {

@@ -186,4 +186,68 @@ describe('a keeper’s gateway', () => {
       await besieged.stop()
     }
   })
+
+  describe('with blocks of a megabyte', () => {
+    const blocks = {
+      block: async () => {
+        await sleep(20)
+        return new Uint8Array(1 << 20)
+      },
+    }
+    const ask = () => `GET /ipfs/${cids.small}?format=raw HTTP/1.1\r\nhost: a\r\n\r\n`
+    const connected = async (url: string) => {
+      const { hostname, port } = new URL(url)
+      const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      return socket
+    }
+
+    it('closes a connection whose reader takes a little now and then, and is never idle', async () => {
+      const patient = await BlockGateway.start({ host: '127.0.0.1', port: 0, blocks, taking: 300 })
+      const reader = await connected(patient.url)
+      let received = 0
+      let sips = true
+      reader.on('data', ({ length }) => {
+        received += length
+        if (sips) reader.pause()
+      })
+      const timer = setInterval(() => reader.resume(), 100)
+      try {
+        const answers = 30
+        reader.write(ask().repeat(answers))
+        await sleep(1_000)
+        sips = false
+        reader.resume()
+        await once(reader, 'close')
+        expect(received).to.be.within(1, (answers - 1) << 20)
+      } finally {
+        clearInterval(timer)
+        reader.destroy()
+        await patient.stop()
+      }
+    })
+
+    it('keeps no room for connections that are gone: what one gives back at its end went to its own next request', async () => {
+      const besieged = await BlockGateway.start({ host: '127.0.0.1', port: 0, blocks })
+      try {
+        for (let i = 0; i < 34; i++) {
+          const socket = await connected(besieged.url)
+          // The second packet comes while the first one's blocks are read.
+          socket.write(ask().repeat(4))
+          await sleep(6)
+          socket.write(ask().repeat(20))
+          await sleep(6)
+          socket.resetAndDestroy()
+        }
+        const found = await fetch(`${besieged.url}/ipfs/${cids.small}?format=raw`, {
+          headers: { connection: 'close' },
+          signal: AbortSignal.timeout(1_500),
+        })
+        expect((await found.arrayBuffer()).byteLength).to.equal(1 << 20)
+      } finally {
+        await besieged.stop()
+      }
+    })
+  })
 })
