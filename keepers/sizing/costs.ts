@@ -36,10 +36,10 @@ export const MEASURED_COSTS: Costs = {
   mask: { fixed: 0, each: 4.59e-10 },
   combine: { fixed: 0.000408, each: 1.46e-8 },
   combineShare: { fixed: 0.000264, each: 1.18e-8 },
-  blob: 0.00518,
-  part: 0.00106,
-  round: 0.268,
-  follow: 0.022,
+  blob: 0.016,
+  part: 0.0034,
+  round: 0.145,
+  follow: 0.015,
 }
 
 export const costOf = ({ fixed, each }: Linear, { carried }: Pick<Plan, 'carried'>): number => fixed + each * carried
