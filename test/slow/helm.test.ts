@@ -14,6 +14,9 @@ const CHART = join(ROOT, 'deploy', 'kubernetes', 'cohort')
 const helm = process.env.COHORT_HELM ?? 'helm'
 const openapi = process.env.COHORT_KUBERNETES_OPENAPI
 
+/** A helm that was built from its source alone takes the cluster for a very old one. */
+const CLUSTER = ['--kube-version', '1.34.0']
+
 const SETS = [
   ...['queue.url=rediss://cohort@queue.example.org:6379', 'queue.secretName=queue', 'queue.ca=true'],
   ...[
@@ -72,17 +75,25 @@ describe('the Helm chart', function () {
     ...['--set-file', `keeper.manifest=${join(folder, 'manifest.json')}`],
   ]
   const render = (sets: readonly string[] = SETS): Document[] => {
-    const text = execFileSync(helm, ['template', 'mine', CHART, ...files(), ...sets.flatMap((set) => ['--set', set])], {
-      encoding: 'utf8',
-    })
+    const text = execFileSync(
+      helm,
+      ['template', 'mine', CHART, ...CLUSTER, ...files(), ...sets.flatMap((set) => ['--set', set])],
+      {
+        encoding: 'utf8',
+      },
+    )
     return parseAllDocuments(text)
       .map((document) => document.toJS() as Document | null)
       .filter((document) => document !== null)
   }
   const refused = (sets: readonly string[]): string => {
-    const run = spawnSync(helm, ['template', 'mine', CHART, ...files(), ...sets.flatMap((set) => ['--set', set])], {
-      encoding: 'utf8',
-    })
+    const run = spawnSync(
+      helm,
+      ['template', 'mine', CHART, ...CLUSTER, ...files(), ...sets.flatMap((set) => ['--set', set])],
+      {
+        encoding: 'utf8',
+      },
+    )
     expect(run.status).to.not.equal(0)
     return run.stderr
   }
