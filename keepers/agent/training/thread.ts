@@ -16,15 +16,11 @@ import {
   figuresOf,
   LocalTrainer,
   type ModelSpec,
-  type Partition,
   packError,
-  partitionDirichlet,
-  partitionIid,
   removeTree,
   type SliceFarm,
   seedOfRound,
   specHash,
-  subset,
   type TrainerCommand,
   type TrainingParameters,
   withLabelled,
@@ -35,12 +31,12 @@ import {
   firstWeights,
   manifestDigest,
   type ServiceManifest,
-  samplesOf,
   specOf,
 } from '../../versions/index.ts'
-import type { DataConfig, TrainingConfig } from '../data-config.ts'
+import type { TrainingConfig } from '../data-config.ts'
 import { collectGarbage, RoundGarbage } from '../memory.ts'
 import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
+import { dealSamples } from './samples.ts'
 
 type Open = {
   manifest: ServiceManifest
@@ -57,8 +53,6 @@ type Open = {
   test: Dataset | null
   unit: number
 }
-
-const NO_SAMPLES = 'data: none; this keeper relays, decrypts, and sends updates that weigh nothing'
 
 /** Below the data folder: the folders that programs work in, one a round. */
 const EXCHANGE = 'training'
@@ -194,63 +188,11 @@ function letGo(shard: Open): void {
   garbage.round()
 }
 
-type Dealt = {
-  readonly announcement: string
-  readonly train: Dataset | null
-  readonly heldOut: Dataset | null
-  readonly test: Dataset | null
-}
-
-/** This keeper's samples: for training, for judging candidates, and the source's own test samples. */
-async function dealSamples(manifest: ServiceManifest, data: DataConfig, signal: AbortSignal): Promise<Dealt> {
-  const { vote } = manifest
-  if (data.source === 'none') return { announcement: NO_SAMPLES, train: null, heldOut: null, test: null }
-  const { source: kind, path, test: other } = data
-  const place = { kind, ...(path === undefined ? {} : { path }), ...(other === undefined ? {} : { test: other }) }
-  const { train: all, test, announcement } = await samplesOf(manifest, place, signal)
-  const mine = takeShard(all, data)
-  if (data.use === 'judge') {
-    return {
-      announcement: `${announcement}, all to judge by: none are trained on`,
-      train: null,
-      heldOut: subset(all, mine),
-      test,
-    }
-  }
-  // Every k-th sample is held out, so that both parts have the shard's mix of labels, whatever its order.
-  const every = Math.max(2, Math.round(1 / vote.holdOut))
-  const part = (take: (position: number) => boolean): Dataset => subset(all, pick(mine, take))
-  return { announcement, train: part((i) => i % every !== 0), heldOut: part((i) => i % every === 0), test }
-}
-
 function openCommand(spec: ModelSpec, command: TrainerCommand): ExternalTrainer {
   const place = join(command.folder, EXCHANGE)
   // Files of a keeper that was killed during training.
   removeTree(place)
   return new ExternalTrainer(spec, command, place)
-}
-
-function takeShard(all: Dataset, data: DataConfig): Uint32Array {
-  const { shard } = data
-  let mine: Uint32Array
-  if (shard.kind === 'all') mine = Uint32Array.from({ length: all.count }, (_, i) => i)
-  else {
-    const options = { parts: shard.parts, seed: shard.seed }
-    const partition: Partition =
-      shard.kind === 'iid'
-        ? partitionIid(all, options)
-        : partitionDirichlet(all, { ...options, alpha: shard.alpha, minimum: 50 })
-    mine = partition.shards[shard.index]!
-  }
-  if (mine.length < 10)
-    throw new Error(
-      `the shard has ${mine.length} samples, at least 10 are needed: correct data.shard, or take part without samples (source: none)`,
-    )
-  return data.limit === undefined ? mine : mine.subarray(0, data.limit)
-}
-
-function pick(indices: Uint32Array, take: (position: number) => boolean): Uint32Array {
-  return indices.filter((_, position) => take(position))
 }
 
 /** A keeper's training settings in a round; a crash does not change them. */

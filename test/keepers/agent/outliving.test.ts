@@ -87,6 +87,16 @@ describe('a training that outlives its round', () => {
     expect(await result).to.equal('the state is over')
   }
 
+  /** A training ends in its round, and the contract refuses its commitment. */
+  const commitsInVain = async (error: string) => {
+    stage.refuse = ({ method }) =>
+      method === 'commitUpdate' ? new RevertError('commitUpdate', error, {}, '0x', null) : null
+    const { result } = begin()
+    await soon()
+    asked[0]!.end()
+    expect(await result).to.equal('again')
+  }
+
   it('is brought to a later round, with the version that it started from', async () => {
     await missRound()
     expect(asked[0]!.signal.aborted).to.equal(false)
@@ -145,12 +155,7 @@ describe('a training that outlives its round', () => {
   })
 
   it('is brought again when its commitment came too late, encrypted anew', async () => {
-    stage.refuse = ({ method }) =>
-      method === 'commitUpdate' ? new RevertError('commitUpdate', 'UnexpectedState', {}, '0x', null) : null
-    const late = begin()
-    await soon()
-    asked[0]!.end()
-    expect(await late.result).to.equal('again')
+    await commitsInVain('UnexpectedState')
     nextRound()
     expect(await begin().result).to.equal('done')
     expect(commits().map(({ method }) => method)).to.deep.equal(['commitStaleUpdate'])
@@ -220,12 +225,7 @@ describe('a training that outlives its round', () => {
   })
 
   it('is in one sum even if a reorganisation brings its first commitment back: that one is not revealed', async () => {
-    stage.refuse = ({ method }) =>
-      method === 'commitUpdate' ? new RevertError('commitUpdate', 'UnexpectedState', {}, '0x', null) : null
-    const late = begin()
-    await soon()
-    asked[0]!.end()
-    expect(await late.result).to.equal('again')
+    await commitsInVain('UnexpectedState')
     const first = { ...stage.snapshot }
     const roundInfo = { ...stage.snapshot.roundInfo, committed: 1n << BigInt(SEAT) }
     nextRound()
@@ -240,12 +240,7 @@ describe('a training that outlives its round', () => {
   })
 
   it('is in one sum even if the commitment that it revealed is lost again: no later round gets it', async () => {
-    stage.refuse = ({ method }) =>
-      method === 'commitUpdate' ? new RevertError('commitUpdate', 'AlreadyDone', {}, '0x', null) : null
-    const first = begin()
-    await soon()
-    asked[0]!.end()
-    expect(await first.result).to.equal('again')
+    await commitsInVain('AlreadyDone')
     const roundInfo = { ...stage.snapshot.roundInfo, committed: 1n << BigInt(SEAT) }
     expect(await reveal(stage.step({ state: 'Reveal', roundInfo }))).to.equal('done')
     expect(stage.sent.map(({ method }) => method)).to.deep.equal(['revealUpdate'])
