@@ -35,7 +35,7 @@ export function underCoverage(config: HardhatUserConfig): HardhatUserConfig {
   return {
     ...config,
     plugins: [...plugins, hitsWithoutLog],
-    networks: { ...networks, hardhatMainnet: { ...networks?.hardhatMainnet, gas: TRANSACTION_GAS } },
+    networks: { ...networks, default: { ...networks?.default, gas: TRANSACTION_GAS, transactionGasCap: false } },
     paths: { ...paths, tests: { mocha: './test', solidity: './no-tests' } },
   } as HardhatUserConfig
 }
