@@ -155,8 +155,13 @@ describe('PrivateTables: releases', () => {
     await late()
     await expect(advance(id, 0, 3)).to.be.revertedWithCustomError(tables, 'TooLate')
     await expect(deliver(id)).to.be.revertedWithCustomError(tables, 'TooLate')
-    for (const call of [tables.requestOf(99), tables.contextOf(99, 0), tables.expire(99), tables.cancel(0)])
-      await expect(call).to.be.revertedWithCustomError(tables, 'UnknownRequest')
+    for (const call of [
+      () => tables.requestOf(99),
+      () => tables.contextOf(99, 0),
+      () => tables.expire(99),
+      () => tables.cancel(0),
+    ])
+      await expect(call()).to.be.revertedWithCustomError(tables, 'UnknownRequest')
     expect(await tables.supportsInterface('0x01ffc9a7')).to.equal(true)
     expect(ethers.isAddress(await tables.TREASURY())).to.equal(true)
   })
@@ -248,9 +253,9 @@ describe('PrivateTables: releases', () => {
     await expect(registrar.describeNoise(ids.noise, 1, 0)).to.be.revertedWithCustomError(tables, 'NoiseInvalid')
     await expect(registrar.describeNoise(ids.marginals, 0, 0)).to.be.revertedWithCustomError(tables, 'NoiseInvalid')
     for (const call of [
-      tables.connect(stranger).describeQuery({ ...queries.marginals, units: 1 }),
-      tables.connect(stranger).describeNoise(ids.outcomes, 1, 0),
+      () => tables.connect(stranger).describeQuery({ ...queries.marginals, units: 1 }),
+      () => tables.connect(stranger).describeNoise(ids.outcomes, 1, 0),
     ])
-      await expect(call).to.be.revertedWithCustomError(tables, 'AccessControlUnauthorizedAccount')
+      await expect(call()).to.be.revertedWithCustomError(tables, 'AccessControlUnauthorizedAccount')
   })
 })

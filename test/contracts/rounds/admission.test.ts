@@ -63,8 +63,11 @@ describe('the admission to a service', () => {
     await expect(list.list(ZeroAddress, LAB))
       .to.be.revertedWithCustomError(list, 'ZeroAddress')
       .withArgs(field('keeper'))
-    for (const call of [list.connect(stranger).list(first.owner, LAB), list.connect(stranger).unlist(first.owner)]) {
-      await expect(call).to.be.revertedWithCustomError(list, 'AccessControlUnauthorizedAccount')
+    for (const call of [
+      () => list.connect(stranger).list(first.owner, LAB),
+      () => list.connect(stranger).unlist(first.owner),
+    ]) {
+      await expect(call()).to.be.revertedWithCustomError(list, 'AccessControlUnauthorizedAccount')
     }
     await expect(world.ethers.deployContract('AllowListAdmission', [ZeroAddress])).to.be.revertedWithCustomError(
       list,

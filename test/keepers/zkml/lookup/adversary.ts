@@ -15,6 +15,8 @@ export class Adversary {
   readonly #tables: readonly Table[]
   readonly #challenge: number
   readonly #second: number
+  /** Of X minus what is looked up: all attempts have the same X, and most of them look up the same. */
+  readonly #inverses = new Map<bigint, bigint>()
   /** Wires of round 1 that are no multiplicities: what a witness says. */
   readonly says: readonly number[]
 
@@ -53,15 +55,21 @@ export class Adversary {
         // What is in no row has no multiplicity: whatever those of the others are, the sums are different functions of X.
         if (count === undefined) return false
         counts.set(looked, count + 1n)
-        changed[inverse] = invert(modulo(x - looked))
+        changed[inverse] = this.#inverseOf(modulo(x - looked))
       }
       for (const { constant, count, weighted } of rows) {
         changed[count] = counts.get(constant)!
-        changed[weighted] = modulo(changed[count]! * invert(modulo(x - constant)))
+        changed[weighted] = modulo(changed[count]! * this.#inverseOf(modulo(x - constant)))
       }
     }
     this.#computePolynomials(changed, evaluate)
     return this.#system.firstViolation(changed) === null
+  }
+
+  #inverseOf(element: bigint): bigint {
+    const known = this.#inverses.get(element) ?? invert(element)
+    this.#inverses.set(element, known)
+    return known
   }
 
   /** Wires of round 2 that a product defines, in the order in which they are made. */
