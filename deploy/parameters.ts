@@ -176,7 +176,7 @@ const schema = z
   })
   .superRefine(({ service }, context) => {
     if (service === null) return
-    const { buffer, maxStaleness, minKeepers, maxKeepers } = service
+    const { buffer, maxStaleness, minKeepers, maxKeepers, oneEpochSeats, decryptionsPerEpoch } = service
     const complain = (field: string, message: string): void =>
       context.addIssue({ code: 'custom', path: ['service', field], message })
     if (buffer !== 0 && (buffer < minKeepers || buffer > maxKeepers)) {
@@ -184,6 +184,9 @@ const schema = z
     }
     if (buffer === 0 && maxStaleness !== 0) complain('maxStaleness', '0 without a buffer: Training waits for all')
     if (buffer !== 0 && maxStaleness === 0) complain('maxStaleness', 'at least 1 with a buffer')
+    if (oneEpochSeats && decryptionsPerEpoch <= maxStaleness) {
+      complain('decryptionsPerEpoch', `at least ${maxStaleness + 1} with oneEpochSeats: more than maxStaleness`)
+    }
   })
   .refine((all) => all.service === null || all.service.minKeepers <= all.service.maxKeepers, {
     path: ['service', 'minKeepers'],

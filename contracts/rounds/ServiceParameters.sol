@@ -36,7 +36,10 @@ library ServiceParameters {
         _within("minKeepers", p.minKeepers, 2, MAX_SEATS);
         _within("maxKeepers", p.maxKeepers, p.minKeepers, p.oneEpochSeats ? MAX_ONE_EPOCH_SEATS : MAX_SEATS);
         _within("decryptionBps", p.decryptionBps, MIN_BPS, MAX_BPS);
-        _within("decryptionsPerEpoch", p.decryptionsPerEpoch, 1, type(uint16).max);
+        // Newcomers to a buffer have as long as an update may be behind until silence costs a strike: where all are newcomers in each
+        // epoch, one that lasts no longer would never cost any.
+        uint256 patience = p.oneEpochSeats ? p.maxStaleness : 0;
+        _within("decryptionsPerEpoch", p.decryptionsPerEpoch, patience + 1, type(uint16).max);
         _within("maxStrikes", p.maxStrikes, MIN_STRIKES, MAX_STRIKES);
         bool buffered = p.buffer != 0;
         _within("buffer", p.buffer, buffered ? p.minKeepers : 0, p.maxKeepers);

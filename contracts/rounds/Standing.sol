@@ -149,11 +149,13 @@ function awaitNewcomer(Standing storage standing, uint8 seat) {
     standing.newcomers = standing.newcomers.including(seat);
 }
 
-/// @dev An epoch begins with these members. The new ones count as having delivered in the round before. @param all All of them do: the
-/// epoch before had no buffer, and nobody's deliveries were noted.
+/// @dev An epoch begins with these members. The new ones count as having delivered in the round before. Whoever took a seat while a key
+/// generation was repeated is no member yet, and stays a newcomer until the epoch in which they are.
+/// @param all All members count as having delivered: the epoch before had no buffer, and nobody's deliveries were noted.
 function greet(Standing storage standing, uint32 round, Seats members, bool all) {
-    standing.delivered[round & 7] = all ? members : standing.delivered[round & 7] | standing.newcomers;
-    standing.newcomers = NONE;
+    Seats newcomers = standing.newcomers;
+    standing.delivered[round & 7] = all ? members : standing.delivered[round & 7] | (newcomers & members);
+    standing.newcomers = newcomers.without(members);
     standing.defaulted = NONE;
 }
 

@@ -205,7 +205,8 @@ export class Parts {
       one.answers.allow(options.most)
       one.stream.send(framed(question))
       const found = await read(one.answers)
-      await this.#streams.keep(provider, one, signal)
+      // The answer is there: a stream that does not close well costs nobody the answer.
+      await this.#streams.keep(provider, one, signal).catch((error: Error) => one.stream.abort(error))
       return found
     }
     try {

@@ -91,6 +91,12 @@ describe('deployment files', () => {
           Object.assign(json.service, { sortition: { ...DRAW, absencePenaltyTokens: '6' }, oneEpochSeats: true }),
         /service\.sortition\.absencePenaltyTokens: at most bondTokens/,
       ],
+      [
+        'an epoch so short that no silence in it costs anything',
+        (json) =>
+          Object.assign(json.service, { buffer: 4, maxStaleness: 2, oneEpochSeats: true, decryptionsPerEpoch: 2 }),
+        /service\.decryptionsPerEpoch: at least 3 with oneEpochSeats/,
+      ],
       ['an unknown strategy', (json) => (json.service.strategy = 'best'), /service\.strategy/],
     ]
     for (const [what, spoil, expected] of spoilt) {

@@ -19,6 +19,7 @@ import {
 } from './buffer.ts'
 import { seats, WINDOW } from './fixture.ts'
 import {
+  commitKey,
   commitUpdate,
   completeRound,
   generateKey,
@@ -164,6 +165,37 @@ describe('a member that a service with a buffer does not wait for', () => {
     expect([await strikesOf(world), await strikesOf(world, 6)]).to.deep.equal([0, 2])
   })
 
+  it('has that, too, when it took its seat while a key generation was under way that was then repeated', async () => {
+    const world = await begin()
+    const endEpoch = async () => {
+      await commitUpdate(world, world.players[0]!)
+      await passDeadline(world)
+      await world.service.poke()
+    }
+    const startKey = async () => {
+      await passDeadline(world)
+      await world.service.poke()
+      expect(await stateOf(world)).to.equal('KeyCommit')
+    }
+    await roundOfSix(world)
+    await endEpoch()
+    await world.service.connect(slow(world).operator).leave(SLOW)
+    await startKey()
+    await joinAll(world, [slow(world)])
+    // One of the seven says nothing, and is dropped: the others begin again, and the newcomer is no member yet.
+    for (const player of first(world, QUORUM)) await commitKey(world, player)
+    await startKey()
+    await generateKey(world, first(world, QUORUM))
+    for (let i = 0; i < 3; i++) await roundOfSix(world)
+    await endEpoch()
+    await startKey()
+    await generateKey(world, [...first(world, QUORUM), slow(world)])
+    await roundOfSix(world)
+    expect(await strikesOf(world)).to.equal(0)
+    for (let i = 0; i < 2; i++) await roundOfSix(world)
+    expect(await strikesOf(world)).to.equal(1)
+  })
+
   it('has that in a service that had no buffer before, or had one long ago', async () => {
     const world = await begin()
     // Deliveries of the first are on record for every round that will be looked at.
@@ -200,6 +232,8 @@ describe('parameters of a buffer', () => {
       [{ buffer: 6 }, 'maxStaleness', 0, 1, 7],
       [{ buffer: 6, maxStaleness: 8 }, 'maxStaleness', 8, 1, 7],
       [{ maxStaleness: 1 }, 'maxStaleness', 1, 0, 0],
+      // All of an epoch's members are new: without a round more than that, silence never costs them anything.
+      [{ buffer: 6, maxStaleness: 4, oneEpochSeats: true, decryptionsPerEpoch: 4 }, 'decryptionsPerEpoch', 4, 5, 65_535],
     ] as const) {
       await expect(service.setParameters({ ...parameters, ...changes }))
         .to.be.revertedWithCustomError(service, 'ParameterOutOfRange')

@@ -57,6 +57,30 @@ describe('questions on streams that are there', () => {
     await Promise.all([from.stop(), to.stop()])
   })
 
+  it('keep their answers when a stream that is not kept cannot be closed', async () => {
+    const { asker, asked, from, to } = await pair()
+    const options = optionsFor(asked)
+    to.tell('one', Uint8Array.of(1))
+    await from.ask('one', options)
+    const [connection] = asker.libp2p.getConnections()
+    const open = connection!.newStream.bind(connection)
+    let refused = 0
+    connection!.newStream = async (...about) => {
+      const stream = await open(...about)
+      stream.close = async () => {
+        refused++
+        throw new Error('reset by the peer')
+      }
+      return stream
+    }
+    const answers = await Promise.all(Array.from({ length: 6 }, () => from.ask('one', options)))
+    for (const answer of answers) expect([...answer!]).to.deep.equal([1])
+    expect(refused).to.be.at.least(1)
+    for (let i = 0; i < 25 && streamsOf(asker).length > 2; i++) await settle()
+    expect(streamsOf(asker).length).to.equal(2)
+    await Promise.all([from.stop(), to.stop()])
+  })
+
   it('are asked anew when the peer has closed its streams, or started again', async () => {
     const { asker, asked, from, to } = await pair()
     const options = optionsFor(asked)
