@@ -233,7 +233,13 @@ describe('parameters of a buffer', () => {
       [{ buffer: 6, maxStaleness: 8 }, 'maxStaleness', 8, 1, 7],
       [{ maxStaleness: 1 }, 'maxStaleness', 1, 0, 0],
       // All of an epoch's members are new: without a round more than that, silence never costs them anything.
-      [{ buffer: 6, maxStaleness: 4, oneEpochSeats: true, decryptionsPerEpoch: 4 }, 'decryptionsPerEpoch', 4, 5, 65_535],
+      [
+        { buffer: 6, maxStaleness: 4, oneEpochSeats: true, decryptionsPerEpoch: 4 },
+        'decryptionsPerEpoch',
+        4,
+        5,
+        65_535,
+      ],
     ] as const) {
       await expect(service.setParameters({ ...parameters, ...changes }))
         .to.be.revertedWithCustomError(service, 'ParameterOutOfRange')
