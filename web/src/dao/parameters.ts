@@ -52,8 +52,14 @@ export const SERVICE_PARAMETERS: Readonly<Record<string, readonly [Unit, string]
   decryptionsPerEpoch: ['count', 'sums that one key decrypts; then a new epoch begins'],
   maxStrikes: ['count', 'rounds in a row without an update that cost a member its seat'],
   oneEpochSeats: ['switch', 'whether all seats are given up when an epoch ends, so that new members are drawn'],
-  buffer: ['count', 'updates with which Training ends without waiting for slower members; 0 where it waits for all'],
-  maxStaleness: ['count', 'completed rounds that an update may be behind, where slower members are not waited for'],
+  buffer: [
+    'count',
+    'updates with which Training ends without waiting for slower members, but never fewer than an update quorum; 0 where it waits for all',
+  ],
+  maxStaleness: [
+    'count',
+    'completed rounds that an update may be behind, and rounds that a member may miss before silence costs a strike, where slower members are not waited for',
+  ],
   bond: ['tokens', 'of stake that a seat bonds, and can lose'],
   rewardPerRound: ['tokens', 'for the members of a completed round together, while the pool has them'],
   keyPenalty: ['tokens', "for silence while the epoch's key is made"],
