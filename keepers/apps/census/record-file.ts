@@ -2,7 +2,7 @@
 // The record of a server's releases as a file: read whole, checked, written whole. See record.ts for the rules that it keeps.
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { z } from 'zod'
@@ -13,6 +13,9 @@ import { CensusError } from './errors.ts'
 const OWNER_ONLY = 0o600
 /** Permission bits of everybody but the owner. */
 const OTHERS = 0o077
+/** Of a folder: that others may write to it, and that in it they may rename and delete what is theirs alone. */
+const OTHERS_WRITE = 0o022
+const STICKY = 0o1000
 
 const hash = z.string().regex(/^0x[0-9a-f]{64}$/, 'takes 0x and 64 hexadecimal digits in lower case')
 const amount = z.string().regex(/^\d{1,78}$/, 'takes a decimal number')
@@ -62,9 +65,10 @@ const digestOf = (tables: readonly RecordedTable[]) =>
 
 /**
  * The tables on record; null when there is no file.
- * @throws CensusError bad-data for a file that is damaged, somebody else's, or open to others
+ * @throws CensusError bad-data for a file that is damaged, somebody else's, or open to others, and in a folder that others may write to
  */
 export async function readRecord(file: string): Promise<RecordedTable[] | null> {
+  await requireOwnFolder(dirname(file))
   const text = await readOwn(file)
   if (text === null) return null
   const damaged = (reason: string, cause?: unknown) =>
@@ -96,6 +100,21 @@ export async function writeRecord(file: string, tables: readonly RecordedTable[]
   } finally {
     await folder.close()
   }
+}
+
+/**
+ * Whoever can rename files there can put the record aside while a request is served, and put it back afterwards: its mode and its digest are
+ * as they were, and the draw is forgotten.
+ */
+async function requireOwnFolder(folder: string): Promise<void> {
+  if (process.getuid === undefined) return
+  const { mode } = await stat(folder)
+  if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return
+  throw new CensusError(
+    'bad-data',
+    `${folder} has permissions ${(mode & 0o777).toString(8)}, and others may replace what is in it: whoever puts an old record there can have ` +
+      'noise averaged away. Make sure that nobody did, then chmod go-w it, or keep secret and record in a folder of their own',
+  )
 }
 
 /** Whoever else can write to the record can have it forget. */

@@ -89,7 +89,7 @@ describe('the record of releases', () => {
     for (const changes of [{ seedCommitment: 9n }, { chunksHash: beaconOf(3) }, { chainId: 1n }, { series: 7 }])
       await refused(record.reserve(claimOf(changes)), 'bad-data', /no entry of this secret/)
     await rm(record.file)
-    await refused(record.reserve(claimOf()), 'bad-data', /commit to the next one/)
+    await refused(record.reserve(claimOf()), 'bad-data', /commit to the next one, and allow it .* only what the lost/)
   })
 
   it('however many requests there are, together they cost what the operator allowed: of a version, and of a series', async () => {
@@ -147,6 +147,18 @@ describe('the record of releases', () => {
     await rename(record.file, join(folder, 'elsewhere'))
     await symlink(join(folder, 'elsewhere'), record.file)
     await refused(drawn(2), 'bad-data', /is a link/)
+  })
+
+  it('a record is not used where others could put it aside for a draw, and back afterwards', async () => {
+    for (const mode of [0o770, 0o707, 0o777]) {
+      await chmod(folder, mode)
+      await refused(drawn(1), 'bad-data', new RegExp(`permissions ${mode.toString(8)}, and others may replace`))
+    }
+    // Nobody but their owner renames files where the sticky bit is set, and the attack is the owner's own.
+    await chmod(folder, 0o1777)
+    await drawn(1)
+    await chmod(folder, 0o755)
+    await refused(drawn(1, 2), 'drawn-otherwise', /beacon/)
   })
 
   it('a crash between record and noise costs nothing: the beacon stands, and the same noise can still be drawn', async () => {
