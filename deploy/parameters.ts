@@ -176,7 +176,8 @@ const schema = z
   })
   .superRefine(({ service }, context) => {
     if (service === null) return
-    const { buffer, maxStaleness, minKeepers, maxKeepers, oneEpochSeats, decryptionsPerEpoch } = service
+    const { buffer, maxStaleness, maxStrikes, minKeepers, maxKeepers, oneEpochSeats, decryptionsPerEpoch } = service
+    const patience = maxStaleness + maxStrikes
     const complain = (field: string, message: string): void =>
       context.addIssue({ code: 'custom', path: ['service', field], message })
     if (buffer !== 0 && (buffer < minKeepers || buffer > maxKeepers)) {
@@ -184,8 +185,9 @@ const schema = z
     }
     if (buffer === 0 && maxStaleness !== 0) complain('maxStaleness', '0 without a buffer: Training waits for all')
     if (buffer !== 0 && maxStaleness === 0) complain('maxStaleness', 'at least 1 with a buffer')
-    if (oneEpochSeats && decryptionsPerEpoch <= maxStaleness) {
-      complain('decryptionsPerEpoch', `at least ${maxStaleness + 1} with oneEpochSeats: more than maxStaleness`)
+    if (buffer !== 0 && oneEpochSeats && decryptionsPerEpoch < patience) {
+      const rule = `at least ${patience} with a buffer and oneEpochSeats: maxStaleness + maxStrikes`
+      complain('decryptionsPerEpoch', `${rule}, or no silence would cost a seat`)
     }
   })
   .refine((all) => all.service === null || all.service.minKeepers <= all.service.maxKeepers, {

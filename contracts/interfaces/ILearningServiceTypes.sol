@@ -36,8 +36,8 @@ interface ILearningServiceTypes {
     /// @param maxKeepers At most 256.
     /// @param decryptionBps The decryption threshold of an epoch is t = ⌊n·bps/10000⌋ + 1 for n members when registration
     /// closed; 5000 … 6666, so that n/2 < t ≤ ⌈2n/3⌉. Members who are dropped later do not lower it.
-    /// @param decryptionsPerEpoch Draft sets that one collective key may serve before it must rotate; ≥ 1, and more than maxStaleness with
-    /// oneEpochSeats: a member's first strike for silence comes after that many rounds.
+    /// @param decryptionsPerEpoch Draft sets that one collective key may serve before it must rotate; ≥ 1. With a buffer and
+    /// oneEpochSeats at least maxStaleness + maxStrikes: a silent member has that many rounds until it is jailed.
     /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 2 or 3.
     /// @param oneEpochSeats Every seat is given up when the epoch ends, for an admission contract that draws new members for
     /// each epoch. Then maxKeepers is at most 64.

@@ -80,10 +80,14 @@ abstract contract Recorder is RoundClock, Suspicion {
             // It has waited for everybody.
             if (block.timestamp >= h.deadline) h.flags &= ~ABSENT;
             if (to == State.Registration) {
+                bool usedUp = h.has(USED_UP);
                 Seats committed = h.current(_round.committed);
-                // Nobody could deliver in a round that takes no commits. In one that had too few, no training is an excuse.
-                if (h.buffer != 0) _standing.noteDelivered(h.round, h.has(USED_UP) ? _standing.deliveredLately(h.round, 1) : committed);
-                if (!h.has(USED_UP)) _strikeIdle(h, committed);
+                if (h.buffer != 0) {
+                    // Nobody could deliver in a round that takes no commits. In one that had too few, no training is an excuse.
+                    if (usedUp) _standing.passOver(h.round);
+                    else _standing.noteDelivered(h.round, committed);
+                }
+                if (!usedUp) _strikeIdle(h, committed);
             }
             _payOut(h);
         } else if (from == State.Reveal) {

@@ -36,14 +36,14 @@ library ServiceParameters {
         _within("minKeepers", p.minKeepers, 2, MAX_SEATS);
         _within("maxKeepers", p.maxKeepers, p.minKeepers, p.oneEpochSeats ? MAX_ONE_EPOCH_SEATS : MAX_SEATS);
         _within("decryptionBps", p.decryptionBps, MIN_BPS, MAX_BPS);
-        // Newcomers to a buffer have as long as an update may be behind until silence costs a strike: where all are newcomers in each
-        // epoch, one that lasts no longer would never cost any.
-        uint256 patience = p.oneEpochSeats ? p.maxStaleness : 0;
-        _within("decryptionsPerEpoch", p.decryptionsPerEpoch, patience + 1, type(uint16).max);
         _within("maxStrikes", p.maxStrikes, MIN_STRIKES, MAX_STRIKES);
         bool buffered = p.buffer != 0;
         _within("buffer", p.buffer, buffered ? p.minKeepers : 0, p.maxKeepers);
         _within("maxStaleness", p.maxStaleness, buffered ? 1 : 0, buffered ? MAX_STALENESS : 0);
+        // Newcomers to a buffer may miss as many rounds as an update may be behind before silence costs a strike, and strikes end with
+        // one-epoch seats: in a shorter epoch nobody would ever lose a seat for silence.
+        uint256 patience = buffered && p.oneEpochSeats ? uint256(p.maxStaleness) + p.maxStrikes : 1;
+        _within("decryptionsPerEpoch", p.decryptionsPerEpoch, patience, type(uint16).max);
         _within("keyPenalty", p.keyPenalty, 0, p.bond);
         _within("decryptPenalty", p.decryptPenalty, 0, p.bond);
         _within("fraudPenalty", p.fraudPenalty, 0, p.bond);

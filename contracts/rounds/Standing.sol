@@ -34,7 +34,8 @@ using {countOf, tier} for Tally global;
 /// @param struck Members that got one since, or before without a window of Training in between.
 /// @param defaulted In services with a buffer: members that took a place in it in this epoch and gave nothing. No draft of it forgives them.
 /// @param newcomers In services with a buffer: seats taken since an epoch last began.
-/// @param delivered In the same: members that revealed an update in a round, or were left out of it, by the round modulo 8.
+/// @param delivered In the same: members that revealed an update in a round, or were left out of it, by the round modulo 8. Rounds that
+/// took no updates are passed over.
 struct Standing {
     Seats undraftable;
     Seats leftOut;
@@ -64,6 +65,7 @@ using {
     greet,
     noteDefaults,
     noteDelivered,
+    passOver,
     deliveredLately,
     holdAgainst,
     emptyBeforeNow,
@@ -167,6 +169,13 @@ function noteDefaults(Standing storage standing, Seats set) {
 /// @dev These have delivered an update in that round, or were not to.
 function noteDelivered(Standing storage standing, uint32 round, Seats set) {
     standing.delivered[round & 7] = set;
+}
+
+/// @dev Nobody could deliver in that round, so it does not count: the rounds before move on by one.
+function passOver(Standing storage standing, uint32 round) {
+    for (uint256 ago = 0; ago < 7; ++ago) {
+        standing.delivered[(uint256(round) + 8 - ago) & 7] = standing.delivered[(uint256(round) + 7 - ago) & 7];
+    }
 }
 
 /// @dev Members that have in one of the `count` ≤ 7 rounds before.

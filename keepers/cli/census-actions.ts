@@ -28,6 +28,7 @@ import {
   TableSecret,
   tableText,
   widthsOf,
+  writeForGood,
 } from '../apps/census/index.ts'
 import { chunksHashOf, PrivateTablesClient, releaseQueryIdOf } from '../chain/index.ts'
 import { writeAtomically } from '../zkml/index.ts'
@@ -38,8 +39,6 @@ import { emit, withTerminal } from './zkml/terminal.ts'
 type LedgerOptions = ChainOptions & { readonly ledger?: string }
 type SeriesOptions = LedgerOptions & { readonly series: number }
 type Session = { readonly signer: Signer | undefined; readonly verifiers: string }
-
-const OWNER_ONLY = 0o600
 
 async function withLedger(
   options: LedgerOptions,
@@ -155,8 +154,9 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
     const seedCommitment = seedCommitmentOf(secret.seed)
     const { maxEpsilon, versionEpsilon, maxDelta } = options
     const { chainId, address } = ledger
-    // Before anybody can ask: a version without an entry is not released from.
     const record = OnceRecord.beside(options.secret)
+    await record.requireLeft({ ...series, chainId, ledger: address, series: options.series }, options)
+    // Before anybody can ask: a version without an entry is not released from.
     await record.enter(
       {
         ...{ chainId, ledger: address, series: options.series, seedCommitment, chunksHash: chunksHashOf(chunks) },
@@ -165,7 +165,7 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
       known === null,
     )
     // After its entry, so that no secret lies there without one; before the transaction, so that nothing is committed to under a lost one.
-    if (known === null) await writeAtomically(options.secret, secret.toText(), OWNER_ONLY)
+    if (known === null) await writeForGood(options.secret, secret.toText())
     const sent = await ledger.commitVersion(options.series, chunks, seedCommitment)
     const present = rows.filter((row) => row !== null).length
     print(

@@ -92,8 +92,13 @@ export async function readRecord(file: string): Promise<RecordedTable[] | null> 
 /** Replaces the record; it is on the disk, and so is its name, before this returns. */
 export async function writeRecord(file: string, tables: readonly RecordedTable[]): Promise<void> {
   const content = { format: 'cohort-census-record', version: 1, digest: digestOf(tables), tables }
-  await writeAtomically(file, `${JSON.stringify(content, null, 2)}\n`, OWNER_ONLY)
-  // The renaming too: after a loss of power the folder could otherwise have the file of before.
+  await writeForGood(file, `${JSON.stringify(content, null, 2)}\n`)
+}
+
+/** Replaces a file that only its owner may read. After a loss of power it is there, under its name. */
+export async function writeForGood(file: string, content: string): Promise<void> {
+  await writeAtomically(file, content, OWNER_ONLY)
+  // The renaming too: the folder could otherwise have the file of before, or none.
   const folder = await open(dirname(file), constants.O_RDONLY)
   try {
     await folder.sync()

@@ -32,6 +32,10 @@ export type OwnBudget = { readonly versionEpsilon: bigint; readonly maxEpsilon: 
 
 export type TableEntry = Place & OwnBudget
 
+/** What the ledger says of a series: its terms and what is spent. */
+export type SeriesAccount = Pick<Place, 'chainId' | 'ledger' | 'series'> &
+  Pick<OwnBudget, 'maxEpsilon' | 'maxDelta'> & { readonly spentEpsilon: bigint; readonly spentDelta: bigint }
+
 /** A request that is to be served. */
 export type ReleaseClaim = Place & {
   readonly requestId: number
@@ -107,6 +111,28 @@ export class OnceRecord implements ReleaseRecord {
     })
   }
 
+  /**
+   * The ledger counts what a series has spent, too. What it has spent by requests that are not on record, a lost record had drawn noise for.
+   * @throws CensusError refused when the operator allows more than that leaves; bad-data
+   */
+  async requireLeft(account: SeriesAccount, own: Pick<OwnBudget, 'maxEpsilon' | 'maxDelta'>): Promise<void> {
+    const { chainId, ledger, series } = account
+    const place = { chainId: `${chainId}`, ledger: ledger.toLowerCase(), series }
+    const tables = ofSeries((await readRecord(this.file)) ?? [], place)
+    for (const [field, spent, recorded] of [
+      ['maxEpsilon', account.spentEpsilon, spentBy(tables, 'epsilon')],
+      ['maxDelta', account.spentDelta, spentBy(tables, 'delta')],
+    ] as const) {
+      const left = account[field] - (spent - recorded)
+      if (spent <= recorded || own[field] <= left) continue
+      throw new CensusError(
+        'refused',
+        `${field}: series ${series} has spent ${spent} of ${account[field]}, and ${this.file} knows of ${recorded} of that: put the lost ` +
+          `record back, or allow at most ${left}`,
+      )
+    }
+  }
+
   async reserve(claim: ReleaseClaim): Promise<boolean> {
     return await this.#locked((tables) => {
       const table = this.#tableOf(tables, claim)
@@ -178,15 +204,11 @@ export class OnceRecord implements ReleaseRecord {
   }
 
   #requireBudget(tables: RecordedTable[], own: RecordedTable, { epsilon, delta }: ReleaseClaim): void {
-    const series = tables.filter(
-      (each) => each.chainId === own.chainId && each.ledger === own.ledger && each.series === own.series,
-    )
-    const spent = (of: readonly RecordedTable[], what: 'epsilon' | 'delta') =>
-      of.flatMap(({ releases }) => releases).reduce((sum, release) => sum + BigInt(release[what]), 0n)
+    const series = ofSeries(tables, own)
     for (const [what, cost, already, most] of [
-      ['epsilon of the version, in millionths', epsilon, spent([own], 'epsilon'), own.versionEpsilon],
-      ['epsilon of the series, in millionths', epsilon, spent(series, 'epsilon'), own.maxEpsilon],
-      ['delta of the series, in 10^-18', delta, spent(series, 'delta'), own.maxDelta],
+      ['epsilon of the version, in millionths', epsilon, spentBy([own], 'epsilon'), own.versionEpsilon],
+      ['epsilon of the series, in millionths', epsilon, spentBy(series, 'epsilon'), own.maxEpsilon],
+      ['delta of the series, in 10^-18', delta, spentBy(series, 'delta'), own.maxDelta],
     ] as const) {
       if (already + cost <= BigInt(most)) continue
       throw new CensusError(
@@ -205,6 +227,14 @@ export class OnceRecord implements ReleaseRecord {
     )
   }
 }
+
+type SeriesPlace = Pick<RecordedTable, 'chainId' | 'ledger' | 'series'>
+
+const ofSeries = (tables: readonly RecordedTable[], at: SeriesPlace): RecordedTable[] =>
+  tables.filter(({ chainId, ledger, series }) => chainId === at.chainId && ledger === at.ledger && series === at.series)
+
+const spentBy = (tables: readonly RecordedTable[], what: 'epsilon' | 'delta'): bigint =>
+  tables.flatMap(({ releases }) => releases).reduce((sum, release) => sum + BigInt(release[what]), 0n)
 
 const placeOf = ({ chainId, ledger, series, seedCommitment, chunksHash }: Place) => ({
   ...{ seedCommitment: `${seedCommitment}`, chunksHash: chunksHash.toLowerCase(), chainId: `${chainId}` },

@@ -111,8 +111,9 @@ export async function serveRelease(
   if (asked.status === 'open') {
     onProgress('accepting: budget and bond')
     await ledger.accept(requestId).catch(async (error) => {
-      // No noise was drawn for it. If it was accepted all the same, the next run reserves it again.
-      if (isNew) await record.drop(claim)
+      // No noise was drawn for it, and nobody serves it. If it was accepted all the same, by another process perhaps, that one goes on
+      // under this reservation.
+      if (isNew && (await isOpen(ledger, requestId, signal))) await record.drop(claim)
       throw error
     })
   }
@@ -150,6 +151,13 @@ export async function serveRelease(
     await prover.close()
   }
 }
+
+/** Whether nobody has accepted it, as far as can be told. */
+const isOpen = (ledger: ReleaseLedger, requestId: number, signal?: AbortSignal): Promise<boolean> =>
+  ledger.agreedRelease(requestId, signal).then(
+    ({ status }) => status === 'open',
+    () => false,
+  )
 
 /**
  * What is to be counted for a request, and what that costs. The table and the secret come from files; the endpoint's word for them is only

@@ -92,10 +92,12 @@ describe('deployment files', () => {
         /service\.sortition\.absencePenaltyTokens: at most bondTokens/,
       ],
       [
-        'an epoch so short that no silence in it costs anything',
-        (json) =>
-          Object.assign(json.service, { buffer: 4, maxStaleness: 2, oneEpochSeats: true, decryptionsPerEpoch: 2 }),
-        /service\.decryptionsPerEpoch: at least 3 with oneEpochSeats/,
+        'an epoch so short that no silence in it costs a seat',
+        (json) => {
+          const buffered = { buffer: 4, maxStaleness: 2, maxStrikes: 3, oneEpochSeats: true }
+          Object.assign(json.service, { ...buffered, decryptionsPerEpoch: 4 })
+        },
+        /service\.decryptionsPerEpoch: at least 5 with a buffer and oneEpochSeats/,
       ],
       ['an unknown strategy', (json) => (json.service.strategy = 'best'), /service\.strategy/],
     ]

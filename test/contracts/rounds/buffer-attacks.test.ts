@@ -26,9 +26,8 @@ describe('members that stop rounds of a service with a buffer', () => {
 
   it('end every epoch for free if it is one', async function () {
     this.timeout(120_000)
-    const from = 'if (!h.has(USED_UP)) _strikeIdle(h, committed);'
-    const to =
-      'if (!h.has(USED_UP)) _strikeIdle(h, committed | _standing.deliveredLately(h.round, _parameters.maxStaleness));'
+    const from = 'if (!usedUp) _strikeIdle(h, committed);'
+    const to = 'if (!usedUp) _strikeIdle(h, committed | _standing.deliveredLately(h.round, _parameters.maxStaleness));'
     expect(await silentThree({ file: 'Recorder.sol', from, to })).to.deep.equal([0, 0, 0])
   })
 

@@ -17,7 +17,7 @@ import {
   stale,
   strikesOf,
 } from './buffer.ts'
-import { seats, WINDOW } from './fixture.ts'
+import { seats, WINDOW, type World } from './fixture.ts'
 import {
   commitKey,
   commitUpdate,
@@ -33,6 +33,7 @@ import {
   vote,
 } from './play.ts'
 import { packed, sign } from './relay.ts'
+import { type Change, changeClock } from './without.ts'
 
 describe('a service with a buffer', () => {
   it('ends Training with as many updates as the buffer takes', async () => {
@@ -222,6 +223,58 @@ describe('a member that a service with a buffer does not wait for', () => {
   })
 })
 
+describe('the round that ends an epoch whose key is used up', () => {
+  /** The epoch's decryptions are spent: its last Training takes nothing, and another epoch begins. */
+  async function rotate(world: World): Promise<void> {
+    const { epoch } = await numbers(world)
+    await passDeadline(world)
+    await world.service.poke()
+    if ((await stateOf(world)) === 'Registration') {
+      await passDeadline(world)
+      await world.service.poke()
+    }
+    expect(await stateOf(world)).to.equal('KeyCommit')
+    expect((await numbers(world)).epoch).to.equal(epoch + 1)
+    await generateKey(world)
+  }
+
+  /** One delivers in the last round of an epoch and in none of the next two. @returns its strikes after each of these, and one more */
+  async function afterDelivery(change?: Change): Promise<number[]> {
+    const world = await begin({ decryptionsPerEpoch: 2 })
+    if (change !== undefined) await changeClock(world, change)
+    await roundOfSix(world)
+    await commitStale(world, slow(world), 0)
+    for (const player of first(world, QUORUM - 1)) await commitUpdate(world, player)
+    await finish(world)
+    const strikes = []
+    for (let missed = 1; missed <= 3; missed++) {
+      if (Number((await world.service.epochInfo()).decryptions) === 2) await rotate(world)
+      await roundOfSix(world)
+      strikes.push(await strikesOf(world))
+    }
+    return strikes
+  }
+
+  it('is no round that a member missed', async () => {
+    expect(await afterDelivery()).to.deep.equal([0, 0, 1])
+  })
+
+  it('would cost a member a part of its excuse if it were one', async function () {
+    this.timeout(120_000)
+    const change = { file: 'Recorder.sol', from: 'passOver(h.round)', to: 'noteDelivered(h.round, committed)' }
+    expect(await afterDelivery(change)).to.deep.equal([0, 1, 2])
+  })
+
+  it('neither shortens nor lengthens the longest excuse that there is', async () => {
+    const world = await begin({ decryptionsPerEpoch: 1, maxStaleness: 7 })
+    for (let missed = 1; missed <= 8; missed++) {
+      await roundOfSix(world)
+      expect(await strikesOf(world), `${missed} missed`).to.equal(missed <= 7 ? 0 : 1)
+      await rotate(world)
+    }
+  })
+})
+
 describe('parameters of a buffer', () => {
   it('are refused with the field, and what it may be', async () => {
     const world = await training({ players: SIZE })
@@ -232,12 +285,12 @@ describe('parameters of a buffer', () => {
       [{ buffer: 6 }, 'maxStaleness', 0, 1, 7],
       [{ buffer: 6, maxStaleness: 8 }, 'maxStaleness', 8, 1, 7],
       [{ maxStaleness: 1 }, 'maxStaleness', 1, 0, 0],
-      // All of an epoch's members are new: without a round more than that, silence never costs them anything.
+      // All of an epoch's members are new, and their strikes end with it.
       [
-        { buffer: 6, maxStaleness: 4, oneEpochSeats: true, decryptionsPerEpoch: 4 },
+        { buffer: 6, maxStaleness: 4, maxStrikes: 3, oneEpochSeats: true, decryptionsPerEpoch: 6 },
         'decryptionsPerEpoch',
-        4,
-        5,
+        6,
+        7,
         65_535,
       ],
     ] as const) {

@@ -50,7 +50,10 @@ export const SERVICE_PARAMETERS: Readonly<Record<string, readonly [Unit, string]
   maxKeepers: ['count', 'seats'],
   decryptionBps: ['basis points', 'of the members who can decrypt together: the threshold'],
   decryptionsPerEpoch: ['count', 'sums that one key decrypts; then a new epoch begins'],
-  maxStrikes: ['count', 'rounds in a row without an update that cost a member its seat'],
+  maxStrikes: [
+    'count',
+    'rounds in a row without an update that cost a member its seat; with maxStaleness above 0, those beyond it',
+  ],
   oneEpochSeats: ['switch', 'whether all seats are given up when an epoch ends, so that new members are drawn'],
   buffer: [
     'count',

@@ -231,4 +231,25 @@ describe('a server of a private table whose endpoint lies', function () {
       expect(await refusal()).to.match(/is cancelled: nothing to deliver/)
     }
   })
+
+  it('an acceptance that fails because another process was faster leaves that one its reservation', async () => {
+    // The other process finds the reservation on record and has the request accepted; it draws after this one has failed.
+    const waiting = Promise.withResolvers<void>()
+    const beacon = Promise.withResolvers<undefined>()
+    let served: Promise<string> | undefined
+    liar.accept = async () => {
+      liar.accept = async () => ({ hash: '0x', gasUsed: 0n })
+      liar.fixBeacon = () => {
+        waiting.resolve()
+        return beacon.promise
+      }
+      served = refusal()
+      await waiting.promise
+      liar.view = { ...liar.view, status: 'accepted' }
+      throw new Error('RequestNotOpen')
+    }
+    expect(await refusal()).to.match(/RequestNotOpen/)
+    beacon.resolve(undefined)
+    expect(await served).to.equal('it was served')
+  })
 })

@@ -66,6 +66,25 @@ describe('the record of releases', () => {
     await refused(record.enter(ENTRY, false), 'bad-data', /Name a new file with --secret/)
   })
 
+  it('what the ledger has spent beyond the record is not allowed a second time', async () => {
+    await drawn(1)
+    const { chainId, ledger, series, maxEpsilon, maxDelta } = ENTRY
+    const { epsilon, delta } = claimOf()
+    const account = { chainId, ledger, series, maxEpsilon, maxDelta, spentEpsilon: epsilon, spentDelta: delta }
+    await record.requireLeft(account, ENTRY)
+    const more = { ...account, spentEpsilon: 2n * epsilon }
+    const left = maxEpsilon - epsilon
+    await refused(record.requireLeft(more, ENTRY), 'refused', new RegExp(`^maxEpsilon: .*allow at most ${left}$`))
+    await record.requireLeft(more, { maxEpsilon: left, maxDelta })
+    await rm(record.file)
+    await refused(record.requireLeft(account, ENTRY), 'refused', /knows of 0 of that/)
+    await refused(
+      record.requireLeft({ ...account, spentEpsilon: 0n, spentDelta: delta + 1n }, ENTRY),
+      'refused',
+      /^maxDelta/,
+    )
+  })
+
   it('the same request under the same beacon is a repeat, under another one it is refused, also after a restart', async () => {
     await drawn(1)
     await drawn(1)
