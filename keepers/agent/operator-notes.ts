@@ -4,7 +4,7 @@ import { formatEther } from 'ethers'
 import { hasSeat, seatsOf } from '../chain/index.ts'
 import type { AgentContext } from './context.ts'
 import { CONVICTIONS, reasonText } from './convictions.ts'
-import type { Fact } from './facts.ts'
+import type { Fact, FactOf } from './facts.ts'
 import { LOW_BALANCE } from './preflight.ts'
 import type { Snapshot } from './snapshot.ts'
 import { STATES } from './states.ts'
@@ -63,7 +63,8 @@ const STRUCK_FOR = {
 } as const
 
 /** Counts a step that this member has not done by the end of its state; those that are left out have nothing to do. */
-function noteMissed({ facts, log, metrics, remembered }: AgentContext, seat: number, fact: Fact): void {
+function noteMissed(context: AgentContext, seat: number, fact: Fact): void {
+  const { facts, log, metrics } = context
   const from = STATES[Number(fact.args.from)]
   if (from !== 'Reveal' && from !== 'Check') return
   const transitions = facts.all('Transitioned')
@@ -72,11 +73,29 @@ function noteMissed({ facts, log, metrics, remembered }: AgentContext, seat: num
   if (round === undefined) return
   const { event, step } = STRUCK_FOR[from]
   if (facts.last(event, { round, seat }) !== null) return
-  // Its update comes in a later round: such members get no strike, for as many rounds as an update may be behind.
-  const isLater = (remembered?.training?.base ?? null) !== null
-  if (from === 'Reveal' && isLater && facts.last('UpdateCommitted', { round, seat }) === null) return
+  if (from === 'Reveal' && isExcused(context, seat, Number(round))) return
   metrics.stepsMissed.inc({ step })
   log.warn({ event: 'step missed', step, round }, 'this member did not do a step in its window: a strike')
+}
+
+/**
+ * Whether a member that revealed nothing in a round gets no strike for it. A service whose rounds wait for no slower members allows as many such
+ * rounds in a row as an update may be behind, to members that have not committed (decision 0013).
+ */
+function isExcused({ facts, remembered }: AgentContext, seat: number, round: number): boolean {
+  const parameters = remembered.parameters?.parameters
+  if (parameters === undefined || parameters.buffer === 0) return false
+  if (facts.last('UpdateCommitted', { round, seat }) !== null) return false
+  const delivered = Number(facts.last('UpdateRevealed', { seat })?.args.round ?? 0)
+  const joined = facts.last('Joined', { seat })?.block ?? 0
+  const isFirst = ({ block, args }: FactOf<'EpochOpened'>) => block >= joined && hasSeat(BigInt(args.members), seat)
+  const member = facts.all('EpochOpened').find(isFirst)?.block ?? joined
+  const transitions = facts.all('Transitioned')
+  const missed = transitions.filter(({ block, args }, i) => {
+    const closed = Number(transitions[i - 1]?.args.round ?? 0)
+    return STATES[Number(args.from)] === 'Reveal' && block >= member && closed > delivered && closed <= round
+  })
+  return missed.length <= parameters.maxStaleness
 }
 
 /** Facts about this keeper that its operator should hear of, whose place before them this is. */

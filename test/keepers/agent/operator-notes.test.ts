@@ -11,15 +11,19 @@ import type { LogRow, LogStore } from '../../../keepers/store/index.ts'
 
 const abi = contractInterface('ILearningService')
 const SEAT = 2
+const ADDRESS = `0x${'11'.repeat(20)}`
+const ZERO = `0x${'00'.repeat(32)}`
 
 /** What the notes count as missed after these events, for a member in that seat. */
 async function missed(
   events: readonly (readonly [name: string, args: readonly unknown[]])[],
   place: { seat?: number | null; isMember?: boolean; leftOut?: bigint } = {},
+  terms: { readonly buffer: number; readonly maxStaleness: number } = { buffer: 0, maxStaleness: 0 },
 ): Promise<Record<string, number>> {
   const facts = new Facts(abi, { all: () => [] } as unknown as LogStore)
   const metrics = new KeeperMetrics({ process: false })
-  const context = { facts, metrics, log: pino({ level: 'silent' }) } as unknown as AgentContext
+  const remembered = { parameters: { block: 0, parameters: terms } }
+  const context = { facts, metrics, log: pino({ level: 'silent' }), remembered } as unknown as AgentContext
   const rows = events.map(([name, args], index): LogRow => {
     const { topics, data } = abi.encodeEventLog(name, args as unknown[])
     const at = { block: index, logIndex: 0, blockHash: `0x${index}`, transactionHash: `0xt${index}` }
@@ -73,5 +77,28 @@ describe('notes for the operator', () => {
       expect(await missed(reveals, place)).to.deep.equal({ reveal: 0, check: 0 })
     }
     expect(await missed(reveals.slice(1))).to.deep.equal({ reveal: 0, check: 0 })
+  })
+
+  it('count no round that a service with a buffer lets a member miss, but those beyond, and a commitment without a reveal', async () => {
+    const terms = { buffer: 3, maxStaleness: 2 }
+    const joined = ['Joined', [SEAT, ADDRESS, ADDRESS]] as const
+    const opened = (seats: readonly number[]) =>
+      ['EpochOpened', [1, ZERO, seats.reduce((sum, seat) => sum | (1n << BigInt(seat)), 0n), 3, 3]] as const
+    const round = (number: number, ...acts: readonly (readonly [string, readonly unknown[]])[]) => [
+      transition('Training', 'Reveal', number),
+      ...acts,
+      transition('Reveal', 'Aggregate', number),
+    ]
+    const reveals = async (...events: readonly (readonly [string, readonly unknown[]])[]) =>
+      (await missed(events, {}, terms)).reveal
+    expect(await reveals(...round(5, revealed(5, SEAT)), ...round(6), ...round(7))).to.equal(0)
+    expect(await reveals(...round(5, revealed(5, SEAT)), ...round(6), ...round(7), ...round(8))).to.equal(1)
+    // A newcomer begins with the epoch that has it as a member.
+    const newcomer = [joined, opened([1, 3]), ...round(5), ...round(6), opened([1, SEAT, 3])]
+    expect(await reveals(...newcomer, ...round(7), ...round(8))).to.equal(0)
+    expect(await reveals(...newcomer, ...round(7), ...round(8), ...round(9))).to.equal(1)
+    expect(await reveals(opened([SEAT]), ...round(5), ...round(6), ...round(7))).to.equal(1)
+    const committed = ['UpdateCommitted', [6, SEAT, ZERO]] as const
+    expect(await reveals(...round(5, revealed(5, SEAT)), committed, ...round(6))).to.equal(1)
   })
 })
