@@ -16,6 +16,7 @@ import {
   modelOfRequest,
   modelText,
   OnceRecord,
+  type OwnBudget,
   packModel,
   pairsOf,
   parseModel,
@@ -152,15 +153,14 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
       )
     const chunks = commitTable(CENSUS, rows, secret)
     const seedCommitment = seedCommitmentOf(secret.seed)
-    const { maxEpsilon, versionEpsilon, maxDelta } = options
     const { chainId, address } = ledger
     const record = OnceRecord.beside(options.secret)
-    await record.requireLeft({ ...series, chainId, ledger: address, series: options.series }, options)
+    const budget = await allowedBy(record, { ...series, chainId, ledger: address, series: options.series }, options)
     // Before anybody can ask: a version without an entry is not released from.
     await record.enter(
       {
         ...{ chainId, ledger: address, series: options.series, seedCommitment, chunksHash: chunksHashOf(chunks) },
-        ...{ maxEpsilon, versionEpsilon, maxDelta },
+        ...budget,
       },
       known === null,
     )
@@ -170,12 +170,38 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
     const present = rows.filter((row) => row !== null).length
     print(
       options,
-      { ...sent, rows: present, chunks: chunks.length, record: record.file },
+      { ...sent, rows: present, chunks: chunks.length, record: record.file, ...budget },
       `Version ${sent.version} of series ${options.series}: ${present} rows in ${chunks.length} chunks. Keep ${options.secret}, and keep it ` +
-        `secret; keep ${record.file} beside it, which says what was drawn from it.`,
+        `secret; keep ${record.file} beside it, which says what was drawn from it.${limitNote(budget, options)}`,
     )
   })
 }
+
+/**
+ * What the operator allows, and no more than is left where the ledger has spent some by requests that the record does not have.
+ * @throws CensusError refused when nothing is left
+ */
+async function allowedBy(
+  record: OnceRecord,
+  account: Parameters<OnceRecord['allowable']>[0],
+  options: OwnBudget,
+): Promise<OwnBudget> {
+  const left = await record.allowable(account)
+  const lesser = (one: bigint, other: bigint) => (one < other ? one : other)
+  const maxEpsilon = lesser(options.maxEpsilon, left.maxEpsilon)
+  const maxDelta = lesser(options.maxDelta, left.maxDelta)
+  if (maxEpsilon > 0n && maxDelta > 0n) return { maxEpsilon, versionEpsilon: options.versionEpsilon, maxDelta }
+  throw new CensusError(
+    'refused',
+    `series ${account.series} has nothing left: the ledger has spent it by requests that ${record.file} does not have. Put back the record ` +
+      'that has them, or open another series',
+  )
+}
+
+const limitNote = ({ maxEpsilon, maxDelta }: OwnBudget, options: OwnBudget): string =>
+  maxEpsilon === options.maxEpsilon && maxDelta === options.maxDelta
+    ? ''
+    : ` For the series it allows epsilon ${decimal(maxEpsilon, 6)} and delta ${decimal(maxDelta, 18)}: the rest was spent by requests that it does not have.`
 
 async function versionUnder(
   ledger: PrivateTablesClient,

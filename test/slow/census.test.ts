@@ -316,6 +316,8 @@ describe('a private table', function () {
     await on('generate', '--rows', '9500', '--seed', '1', '--out', at('second.csv'))
     const secret = ['--secret', at('second.secret')]
     const committed = await on('commit', at('second.csv'), ...BUDGET, '--series', '1', ...secret, ...as(SERVER))
+    // One release was accepted from elsewhere, and the record does not have it.
+    expect(committed.maxEpsilon).to.equal('1400000')
     expect([committed.version, committed.rows, committed.chunks]).to.deep.equal([2, 9500, 10])
     const refused = await census('request', ...version(2), ...as(CLIENT))
     expect(refused.stderr, 'seven units of six that are left').to.match(/BudgetExceeded/)

@@ -18,7 +18,7 @@ export { type AdditiveModel, commitModel, designModel, modelText, packModel, par
 export { deltaOf, noiseDeviation, noiseDistribution, seedCommitmentOf, UNIT_EPSILON } from './noise.ts'
 export { noiseInputs, planCounting, readRelease } from './proving.ts'
 export { censusQueries, type Described, describeCensus } from './queries.ts'
-export { OnceRecord, RECORD_FILE, type ReleaseRecord, type TableEntry } from './record.ts'
+export { OnceRecord, type OwnBudget, RECORD_FILE, type ReleaseRecord, type TableEntry } from './record.ts'
 export { writeForGood } from './record-file.ts'
 export { CENSUS, marginalCells, pairsOf, type Row, type TableShape, widthsOf } from './schema.ts'
 export { modelOfRequest, type Released, type ReleaseLedger, type ReleaseOptions, serveRelease } from './serve.ts'

@@ -112,24 +112,19 @@ export class OnceRecord implements ReleaseRecord {
   }
 
   /**
-   * The ledger counts what a series has spent, too. What it has spent by requests that are not on record, a lost record had drawn noise for.
-   * @throws CensusError refused when the operator allows more than that leaves; bad-data
+   * What an operator can still allow for a series: its terms, less what the ledger has spent by requests that are not on record. Noise may have been
+   * drawn for those, by a record that was lost.
+   * @throws CensusError bad-data
    */
-  async requireLeft(account: SeriesAccount, own: Pick<OwnBudget, 'maxEpsilon' | 'maxDelta'>): Promise<void> {
+  async allowable(account: SeriesAccount): Promise<Pick<OwnBudget, 'maxEpsilon' | 'maxDelta'>> {
     const { chainId, ledger, series } = account
     const place = { chainId: `${chainId}`, ledger: ledger.toLowerCase(), series }
     const tables = ofSeries((await readRecord(this.file)) ?? [], place)
-    for (const [field, spent, recorded] of [
-      ['maxEpsilon', account.spentEpsilon, spentBy(tables, 'epsilon')],
-      ['maxDelta', account.spentDelta, spentBy(tables, 'delta')],
-    ] as const) {
-      const left = account[field] - (spent - recorded)
-      if (spent <= recorded || own[field] <= left) continue
-      throw new CensusError(
-        'refused',
-        `${field}: series ${series} has spent ${spent} of ${account[field]}, and ${this.file} knows of ${recorded} of that: put the lost ` +
-          `record back, or allow at most ${left}`,
-      )
+    const left = (most: bigint, spent: bigint, recorded: bigint) =>
+      spent > recorded ? most - (spent - recorded) : most
+    return {
+      maxEpsilon: left(account.maxEpsilon, account.spentEpsilon, spentBy(tables, 'epsilon')),
+      maxDelta: left(account.maxDelta, account.spentDelta, spentBy(tables, 'delta')),
     }
   }
 
