@@ -179,8 +179,7 @@ export class OnceRecord implements ReleaseRecord {
     throw new CensusError(
       'bad-data',
       `${this.file} has no entry of this secret, table, ledger and series: keep the file that 'cohort census commit' wrote beside the secret. ` +
-        'A version that lost its record cannot be released from; commit to the next one, and allow it in --max-epsilon and --max-delta only ' +
-        'what the lost record left of the series',
+        'A version that lost its record cannot be released from: commit to the next one, which gets what the ledger leaves of the series',
     )
   }
 
