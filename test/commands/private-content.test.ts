@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Private content through the command line: a publisher signs it, a prover proves what a model reads in it, and a reader of the
 // proof learns whose it is and for which question, and nothing else.
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { privateStoryCircuit } from '../../keepers/apps/story/index.ts'
+import { PRIVATE_STORY_CIRCUIT, storyProgram } from '../../keepers/apps/story/index.ts'
+import { releasedCircuit } from '../../keepers/serving/index.ts'
 import { CACHE } from '../../scripts/bootstrap/paths.mjs'
-import { cohort, command, resultOf, savePerceptron, succeed } from './command-line.ts'
+import { cohort, savePerceptron, succeed } from './command-line.ts'
+import { isSecret, itIsProvenInNoOutput, readerWith, shownKey } from './private-story.ts'
 
-const FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
 const TAG = '0x0123456789abcdef'
-/** The public form of a key (x ‖ y in hexadecimal) and a tag in a proof. */
-const shown = (material: string) => String((BigInt(`0x${material.slice(66)}`) + BigInt(TAG)) % FIELD)
-const isSecret = async (path: string) => expect((await stat(path)).mode & 0o077, path).to.equal(0)
+const shown = (material: string) => shownKey(material, TAG)
 
 describe('private content', function () {
   this.timeout(600_000)
@@ -131,36 +130,9 @@ describe('private content', function () {
   })
 
   it('may be a story: signed for a market, read and proven, and in no output', async () => {
-    const { folder } = await privateStoryCircuit(join(CACHE, 'story'))
-    const headline = 'Heron 4 blasts off from Kourou with weather satellite'
-    const signed = await command(
-      ...['story', 'sign-private', '--headline', headline, '--tag', TAG],
-      ...['--key', at('press.key'), '--out', at('story.json')],
-    )
-    expect([signed.code, signed.stderr]).to.deep.equal([0, ''])
-    await isSecret(at('story.json'))
-    const prove = ['story', 'prove', folder, '--context', '7']
-    const out = ['--out', at('story-proof.json'), '--story', at('story.bin')]
-    const proven = await command(...prove, '--private', at('story.json'), ...out)
-    expect(proven.code, proven.stderr).to.equal(0)
-    await isSecret(at('story.bin'))
-    expect((await readFile(at('story.bin'), 'latin1')).slice(8).trimEnd()).to.equal(headline)
-    expect((await cohort('verify', folder, at('story-proof.json'))).code).to.equal(0)
-    const read = await resultOf('story', 'read', folder, '--headline', headline, '--tag', TAG)
-    const proof = await readFile(at('story-proof.json'), 'utf8')
-    const { publicSignals } = JSON.parse(proof)
-    expect(publicSignals.slice(1)).to.deep.equal([shown(material), read.output, '7'])
-    for (const text of [proof, proven.stdout, proven.stderr]) expect(text).to.not.contain('Heron')
-
-    const refusals: [string[], RegExp][] = [
-      [['--private', at('story.json'), '--tag', TAG], /--private names headline and tag already/],
-      [['--headline', headline], /say --headline and --tag, or --private/],
-      [['--headline', headline, '--tag', TAG], /stories need sha256, public and margin/],
-      [['--private', at('press.key')], /signed content is a \.json file/],
-      [['--private', at('samples-of-none.json')], /ENOENT/],
-    ]
-    for (const [args, message] of refusals) expect((await command(...prove, ...args)).stderr).to.match(message)
-    await writeFile(at('plain.json'), '[1, 2]')
-    expect((await command(...prove, '--private', at('plain.json'))).stderr).to.match(/holds no signed content/)
+    // test/slow/private-story.test.ts has the circuit of the reader that is released.
+    const program = storyProgram(readerWith(2))
+    const { folder } = await releasedCircuit(join(CACHE, 'story'), 'private-story', program, PRIVATE_STORY_CIRCUIT)
+    await itIsProvenInNoOutput({ folder, home, key: at('press.key'), shown: shown(material), tag: TAG })
   })
 })

@@ -14,7 +14,7 @@ const DETECTORS = 32
  * Detectors of character sequences, each one's best match anywhere in the headline, scores: 2,051 parameters. The
  * maximum comes before the ReLU, so that a circuit needs one ReLU a detector.
  */
-export function headlineSpec(): ModelSpec {
+export function headlineSpec(detectors = DETECTORS): ModelSpec {
   const inputShape = [1, HEADLINE_LENGTH, CHARACTER_BITS.length]
   const positions = HEADLINE_LENGTH - WINDOW + 1
   const common = { trainable: true }
@@ -24,7 +24,7 @@ export function headlineSpec(): ModelSpec {
       config: {
         ...common,
         name: 'detectors',
-        filters: DETECTORS,
+        filters: detectors,
         kernel_size: [1, WINDOW],
         strides: [1, 1],
         padding: 'valid',
