@@ -5,11 +5,10 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 
-export type CircomJob = {
-  readonly directory: string
-  readonly args: readonly string[]
-  readonly compiler: WebAssembly.Module
-}
+/** What a thread gets once. */
+export type CircomThreadData = { readonly compiler: WebAssembly.Module }
+/** What it gets for each circuit, as a message. */
+export type CircomJob = { readonly directory: string; readonly args: readonly string[] }
 export type CircomOutcome = { readonly ok: boolean; readonly printed: string }
 
 type Runner = new (options: {
@@ -22,13 +21,35 @@ type Runner = new (options: {
 const STANDARD_OUTPUT = 1
 const STANDARD_ERROR = 2
 
-const { directory, args, compiler } = workerData as CircomJob
+const { compiler } = workerData as CircomThreadData
 const require = createRequire(import.meta.url)
 const { CircomRunner, bindings } = require('circom2') as { CircomRunner: Runner; bindings: object }
 
-const printed: string[] = []
+parentPort?.on('message', (job: CircomJob) => void run(job).then((outcome) => parentPort?.postMessage(outcome)))
+
+async function run({ directory, args }: CircomJob): Promise<CircomOutcome> {
+  const printed: string[] = []
+  let ok = true
+  try {
+    const runner = new CircomRunner({
+      args,
+      env: {},
+      preopens: { '.': directory },
+      bindings: { ...bindings, fs: quietFileSystem(printed) },
+    })
+    // Compiled already, by the thread that started this one.
+    runner.compile = async () => compiler
+    await runner.execute(new Uint8Array())
+  } catch (error) {
+    ok = false
+    printed.push(String(error))
+  }
+  const text = printed.join('')
+  return { ok: ok && text.includes('Everything went okay'), printed: text }
+}
+
 /** The file system that circom sees, with its two output streams turned into `printed`. */
-const quietFileSystem = {
+const quietFileSystem = (printed: string[]) => ({
   ...fs,
   writeSync(
     descriptor: number,
@@ -43,21 +64,4 @@ const quietFileSystem = {
     }
     return fs.writeSync(descriptor, buffer, offset, length, position)
   },
-}
-
-let ok = true
-try {
-  const runner = new CircomRunner({
-    args,
-    env: {},
-    preopens: { '.': directory },
-    bindings: { ...bindings, fs: quietFileSystem },
-  })
-  // Compiled already, by the thread that started this one.
-  runner.compile = async () => compiler
-  await runner.execute(new Uint8Array())
-} catch (error) {
-  ok = false
-  printed.push(String(error))
-}
-parentPort?.postMessage({ ok, printed: printed.join('') } satisfies CircomOutcome)
+})

@@ -5,9 +5,8 @@ import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { Worker } from 'node:worker_threads'
 import { gadgetDirectory } from '../gadgets.ts'
-import type { CircomJob, CircomOutcome } from './circom.worker.ts'
+import { runCircom } from './circom-threads.ts'
 import { CircuitError } from './errors.ts'
 import { poseidonConstants, poseidonInputs, withoutOtherWidths } from './poseidon-constants.ts'
 
@@ -127,38 +126,6 @@ export async function circuitKey(
     }
   }
   return hash.digest('hex')
-}
-
-let compiler: Promise<WebAssembly.Module> | undefined
-
-/** Nine megabytes of WebAssembly. All compiling threads of a process share V8's compiled form of it. */
-function circom(): Promise<WebAssembly.Module> {
-  compiler ??= readFile(require.resolve('circom2/circom.wasm')).then((bytes) => WebAssembly.compile(bytes))
-  return compiler
-}
-
-async function runCircom(
-  job: Omit<CircomJob, 'compiler'>,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly ok: boolean; readonly printed: string }> {
-  const workerData: CircomJob = { ...job, compiler: await circom() }
-  signal?.throwIfAborted()
-  const worker = new Worker(new URL('./circom.worker.ts', import.meta.url), { workerData })
-  return await new Promise((resolvePromise, reject) => {
-    const abort = () => {
-      void worker.terminate()
-      reject(signal?.reason)
-    }
-    signal?.addEventListener('abort', abort, { once: true })
-    worker.once('message', ({ ok, printed }: CircomOutcome) =>
-      resolvePromise({ ok: ok && printed.includes('Everything went okay'), printed }),
-    )
-    worker.once('error', (error) => reject(new CircuitError('compile-failed', `circom stopped: ${error.message}`)))
-    worker.once('exit', () => {
-      signal?.removeEventListener('abort', abort)
-      reject(new CircuitError('compile-failed', 'circom ended without an answer, out of memory perhaps'))
-    })
-  })
 }
 
 const require = createRequire(import.meta.url)

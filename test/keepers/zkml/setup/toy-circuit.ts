@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A small circuit with the four public signals of every inference circuit, compiled, set up and proven for tests that
 // need real proofs but no network: the product of two secrets, squared, tied to a context.
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { copyFile, mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { wtns } from 'snarkjs'
+import { compileCached } from '../../../../keepers/zkml/circuit/compile.ts'
+import { CACHE } from '../../../../scripts/bootstrap/paths.mjs'
 
 const SOURCE = `pragma circom 2.1.0;
 template Toy(n) {
@@ -43,16 +42,17 @@ export type ToyCircuit = {
   witness(left: number, right: number, context: bigint): Promise<Uint8Array>
 }
 
-/** Compiles the circuit with about `size` constraints. */
+/** The circuit with about `size` constraints; compiled once a checkout. */
 export async function compileToy(size = 20): Promise<ToyCircuit> {
+  const source = SOURCE.replace('SIZE', String(size))
+  const compiled = await compileCached(source, { cache: join(CACHE, 'circuits'), name: 'toy' })
   const folder = await mkdtemp(join(tmpdir(), 'cohort-toy-'))
-  await writeFile(join(folder, 'toy.circom'), SOURCE.replace('SIZE', String(size)))
-  const compiler = join(dirname(createRequire(import.meta.url).resolve('circom2/package.json')), 'cli.js')
-  await promisify(execFile)(process.execPath, [compiler, 'toy.circom', '--r1cs', '--wasm', '--O1'], { cwd: folder })
-  const wasm = await readFile(join(folder, 'toy_js', 'toy.wasm'))
+  const r1cs = join(folder, 'toy.r1cs')
+  await copyFile(compiled.r1cs, r1cs)
+  const wasm = await readFile(compiled.wasm)
   return {
     folder,
-    r1cs: join(folder, 'toy.r1cs'),
+    r1cs,
     async witness(left, right, context) {
       const file: { type: 'mem'; data?: Uint8Array } = { type: 'mem' }
       await wtns.calculate({ left, right, context }, wasm, file, { memorySize: 1 })
