@@ -5,7 +5,6 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { ContractFactory, type JsonRpcProvider, toBeHex, Wallet } from 'ethers'
@@ -14,6 +13,7 @@ import { deployVerifier } from '../../keepers/serving/index.ts'
 import { readAnswers, readJob } from '../../keepers/serving/job-state.ts'
 import { interpret, openSegments, setupFolder, splitFolder } from '../../keepers/zkml/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { startOf } from '../../scripts/bootstrap/program.mjs'
 import { accountKey } from '../../scripts/demo/accounts.ts'
 import { startLocalChain } from '../../scripts/demo/local-chain.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
@@ -150,7 +150,7 @@ describe('provers as processes', function () {
     const liar = processes.start(
       'liar',
       [
-        fileURLToPath(new URL('./lying-prover.ts', import.meta.url)),
+        startOf('test/e2e/lying-prover.ts'),
         ...[url, String(ACCOUNT.liar), address, '1', String(LYING_SEGMENT), at('segments')],
       ],
       { cwd: ROOT },
