@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One deployment from parameters to checked addresses; run again, it resumes where it broke.
-import { HardhatArtifactResolver } from '@nomicfoundation/hardhat-ignition/helpers'
 import {
+  type ArtifactResolver,
   type DeploymentParameters,
   type DeploymentResult,
   DeploymentResultType,
@@ -10,7 +10,6 @@ import {
   type ExecutionEventListener,
 } from '@nomicfoundation/ignition-core'
 import { BrowserProvider, Contract, getAddress, type Provider } from 'ethers'
-import type { ArtifactManager } from 'hardhat/types/artifacts'
 import { type DeploymentFile, parseDeployment } from '../keepers/chain/deployment-file.ts'
 import { openJournal, writeAtomically } from './chain-state.ts'
 import { cohortModule } from './modules/cohort.ts'
@@ -23,7 +22,7 @@ export type DeploymentOptions = {
   /** The network's name, for the address file. */
   readonly network: string
   readonly provider: EIP1193Provider
-  readonly artifacts: ArtifactManager
+  readonly artifactResolver: ArtifactResolver
   readonly parameters: DeployParameters
   /** Folder of Ignition's journal, or null to keep none (a chain inside this process). */
   readonly stateDir: string | null
@@ -43,7 +42,7 @@ export class DeploymentError extends Error {
 
 /** Deploys or resumes, hands over every role, checks, and writes the addresses only when all of that holds. */
 export async function deployCohort(options: DeploymentOptions): Promise<DeploymentFile> {
-  const { parameters, stateDir } = options
+  const { parameters, stateDir, artifactResolver } = options
   const provider = new BrowserProvider(options.provider, undefined, { cacheTimeout: -1 })
   try {
     const { chainId } = await provider.getNetwork()
@@ -66,7 +65,6 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
             drawn: service.sortition !== null,
           },
     )
-    const artifactResolver = new HardhatArtifactResolver(options.artifacts)
     const plan = {
       artifactResolver,
       provider: options.provider,

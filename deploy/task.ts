@@ -3,6 +3,7 @@
 import { rm } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import process from 'node:process'
+import { HardhatArtifactResolver } from '@nomicfoundation/hardhat-ignition/helpers'
 import { HardhatPluginError } from 'hardhat/plugins'
 import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
 import { deployCohort } from './deployment.ts'
@@ -60,7 +61,7 @@ async function run(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promi
     const deployment = await deployCohort({
       network,
       provider: connection.provider,
-      artifacts: hre.artifacts,
+      artifactResolver: new HardhatArtifactResolver(hre.artifacts),
       parameters,
       stateDir,
       addressFile,

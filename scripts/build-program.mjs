@@ -9,6 +9,7 @@ import process from 'node:process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { LEFT_OUT_IMPORTERS, leftOutFunction, standIn } from '../keepers/network/left-out.ts'
 import { ROOT } from './bootstrap/paths.mjs'
+import { entryName, INPUTS, OTHERS } from './bootstrap/program.mjs'
 
 /** Vite's own bundler: what builds the console builds this. */
 const vite = createRequire(fileURLToPath(import.meta.resolve('vite')))
@@ -25,8 +26,6 @@ const THREAD = /new URL\((?:\/\*[^*]*\*\/ )?'\.\/((?!confined)[\w.-]+\.ts)', imp
 
 /** Programs that are kept, this one included: a running keeper loads some of its files when it first needs them. */
 const KEPT = 6
-
-const entryName = (file) => relative(join(ROOT, 'keepers'), file).replaceAll(sep, '.').replace(/\.ts$/, '')
 
 /** The modules that a source starts as threads. */
 function threadsOf(file, code) {
@@ -47,7 +46,10 @@ const places = {
     const path = relative(ROOT, id).split(sep).map(encodeURIComponent).join('/')
     const source = `new URL(${JSON.stringify(`../../../${path}`)}, import.meta.url).href`
     return code
-      .replace(THREAD, (_, name) => `new URL('./${entryName(join(dirname(id), name))}.mjs', import.meta.here)`)
+      .replace(
+        THREAD,
+        (_, name) => `new URL('./${entryName(relative(ROOT, join(dirname(id), name)))}.mjs', import.meta.here)`,
+      )
       .replaceAll('import.meta.url', `(${source})`)
       .replaceAll('import.meta.here', 'import.meta.url')
   },
@@ -65,8 +67,9 @@ const leftOut = {
 
 async function build(folder) {
   const parent = dirname(folder)
+  const others = OTHERS.map((script) => join(ROOT, script)).filter((file) => existsSync(file))
   const bundle = await rolldown({
-    input: Object.fromEntries([ENTRY, ...threads()].map((file) => [entryName(file), file])),
+    input: Object.fromEntries([ENTRY, ...threads(), ...others].map((file) => [entryName(relative(ROOT, file)), file])),
     cwd: ROOT,
     platform: 'node',
     logLevel: 'silent',
@@ -81,7 +84,8 @@ async function build(folder) {
   const aside = await mkdtemp(`${folder}-`)
   try {
     const output = { dir: aside, format: 'esm', keepNames: true }
-    await bundle.write({ ...output, entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' })
+    const made = await bundle.write({ ...output, entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' })
+    insistOnInputs(made.output.flatMap(({ moduleIds = [] }) => moduleIds))
     await rename(aside, folder)
   } finally {
     await rm(aside, { recursive: true, force: true })
@@ -92,6 +96,14 @@ async function build(folder) {
   const ages = await Promise.all(programs.map(async (path) => [(await stat(path)).mtimeMs, path]))
   for (const [, path] of ages.sort(([a], [b]) => b - a).slice(KEPT - 1))
     await rm(path, { recursive: true, force: true })
+}
+
+/** A program's name is the hash of its inputs: a source that is none of them could change, and the program would stay as it was. */
+function insistOnInputs(files) {
+  const sources = files.filter((file) => file.startsWith(ROOT)).map((file) => relative(ROOT, file).replaceAll(sep, '/'))
+  const own = sources.filter((source) => !source.startsWith('node_modules/'))
+  const stray = own.find((source) => !INPUTS.some((input) => source === input || source.startsWith(`${input}/`)))
+  if (stray !== undefined) throw new Error(`${stray} is no input of the program: add it in bootstrap/program.mjs`)
 }
 
 const [, script, folder] = process.argv

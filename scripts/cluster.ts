@@ -15,6 +15,7 @@ import {
   type ServiceManifest,
 } from '../keepers/versions/index.ts'
 import { accountKey } from './demo/accounts.ts'
+import { deployHere } from './demo/deploy-here.ts'
 import { ACCOUNT, demoParameters, deployWith, fundRewards } from './demo/deployment.ts'
 import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from './demo/keeper-nodes.ts'
 import { type ChainOptions, startLocalChain } from './demo/local-chain.ts'
@@ -102,7 +103,11 @@ export class Cluster implements AsyncDisposable {
       const service = { ...base.service, ...TEST_WINDOWS, ...options.windows, ...options.service }
       const governor = { ...base.governor, ...options.governor }
       const parameters = { ...base, service, governor, keepers: { ...base.keepers, ...options.registry } }
-      const deployment = await deployWith(chain.url, cluster.folder, parameters, () => undefined)
+      // geth signs for an account of its own alone: there, only the command has the keys of the others.
+      const signs = ((await chain.provider.send('eth_accounts', [])) as string[]).length >= ACCOUNT.firstOwner + most
+      const deployment = signs
+        ? await deployHere(chain.provider, cluster.folder, parameters)
+        : await deployWith(chain.url, cluster.folder, parameters, () => undefined)
       cluster.service = deployment.services[0]!.address
       cluster.registry = deployment.contracts.KeeperRegistry
       cluster.token = deployment.contracts.CohortToken

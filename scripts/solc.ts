@@ -25,13 +25,14 @@ const digest = (text: string): string => createHash('sha256').update(text).diges
  * Solc's standard output for its standard input, both untyped: the requested settings determine the output's fields.
  * Keeps results in .cache/solc: many tests use the same few contracts, in processes of their own, and each compilation takes seconds.
  * @param read the text of an imported path; an error that it throws becomes one of the output
+ * @param kept whether the result is: not that of a source which nobody will have again
  */
-export function runSolc<Output>(input: object, read: (path: string) => string): Output {
+export function runSolc<Output>(input: object, read: (path: string) => string, kept = true): Output {
   const question = JSON.stringify(input)
   const { version } = require('solc/package.json') as { version: string }
   const file = join(KEPT, `${digest(version + question)}.json`)
-  const kept = keptAt(file, read)
-  if (kept !== null) return JSON.parse(kept)
+  const known = kept ? keptAt(file, read) : null
+  if (known !== null) return JSON.parse(known)
   // Eight megabytes of WebAssembly: loaded when a process first compiles.
   loaded ??= require('solc') as Solc
   const found: Record<string, string> = {}
@@ -49,7 +50,7 @@ export function runSolc<Output>(input: object, read: (path: string) => string): 
     },
   }
   const output = loaded.compile(question, imports)
-  if (complete) keep(file, { imports: found, output })
+  if (kept && complete) keep(file, { imports: found, output })
   return JSON.parse(output)
 }
 
@@ -94,13 +95,14 @@ const QUICK = { ...SETTINGS, viaIR: false, optimizer: { enabled: false } }
 
 /**
  * Every contract of `source`, which may import packages, by name.
- * @param options `quick`: unoptimised, for contracts that only play a part in a test
+ * @param options `quick`: unoptimised, for contracts that only play a part in a test; `kept`: as of {@link runSolc}
  * @throws Error in the compiler's words when it does not compile; with `strict`, when there is a warning
  */
-export function compile(source: string, { strict = false, quick = false } = {}): Record<string, Compiled> {
+export function compile(source: string, { strict = false, quick = false, kept = true } = {}): Record<string, Compiled> {
   const { errors = [], contracts = {} } = runSolc<{ errors?: Message[]; contracts?: Record<string, Contracts> }>(
     { language: 'Solidity', sources: { 'source.sol': { content: source } }, settings: quick ? QUICK : SETTINGS },
     (path) => readFileSync(require.resolve(path), 'utf8'),
+    kept,
   )
   const fatal = errors.filter(({ severity }) => strict || severity === 'error')
   if (fatal.length > 0) throw new Error(fatal.map(({ formattedMessage }) => formattedMessage).join('\n'))

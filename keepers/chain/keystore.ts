@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { randomBytes } from 'node:crypto'
+import { randomBytes, scrypt as scryptOfNode } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { decryptKeystoreJson, encryptKeystoreJson, getAddress, isKeystoreJson, Wallet } from 'ethers'
+import { decryptKeystoreJson, encryptKeystoreJson, getAddress, isKeystoreJson, scrypt, Wallet } from 'ethers'
 import { translateFileError } from '../store/index.ts'
 
 /** Environment variable of the passphrase, for supervisors without files or terminals. */
@@ -41,6 +41,16 @@ export class KeystoreError extends Error {
     this.exitCode = KEYSTORE_EXIT_CODES[code]
   }
 }
+
+/** ethers has scrypt in JavaScript, on the thread that everything else waits for. Node's, of OpenSSL, gives the same bytes sooner. */
+scrypt.register((passphrase, salt, N, r, p, length) => {
+  return new Promise((resolve, reject) => {
+    scryptOfNode(passphrase, salt, length, { N, r, p, maxmem: 256 * r * (N + p) }, (error, key) => {
+      if (error === null) resolve(key)
+      else reject(error)
+    })
+  })
+})
 
 /** scrypt's N of a new keystore; the Web3 secret storage's standard strength. */
 const SCRYPT_N = 131_072

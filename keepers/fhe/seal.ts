@@ -50,7 +50,11 @@ export class SealContext implements Disposable {
     this.context = context
   }
 
-  static async open(set: ParameterSet): Promise<SealContext> {
+  /**
+   * @param levels whether SEAL prepares the smaller sets, too, that a ciphertext of this one may come down to. It judges the set itself
+   *   either way, and a set that is smaller by a prime has nothing that could be refused.
+   */
+  static async open(set: ParameterSet, levels = true): Promise<SealContext> {
     const seal = await sealModule()
     const context = disposing((keep) => {
       const parameters = keep(new seal.EncryptionParameters(seal.SchemeType.ckks))
@@ -58,7 +62,7 @@ export class SealContext implements Disposable {
       const modulus = keep(new seal.VectorModulus())
       for (const prime of set.primes) modulus.push_back(keep(new seal.Modulus(prime)))
       parameters.setCoeffModulus(modulus)
-      return new seal.SEALContext(parameters, true, seal.SecLevelType.tc128)
+      return new seal.SEALContext(parameters, levels, seal.SecLevelType.tc128)
     })
     if (!context.parametersSet()) {
       context.delete()
@@ -82,7 +86,7 @@ export async function insistOnSeal(set: ParameterSet): Promise<void> {
   const key = `${set.degree} ${set.primes}`
   const judgement =
     found.get(key) ??
-    SealContext.open(set).then((context) => {
+    SealContext.open(set, false).then((context) => {
       context[Symbol.dispose]()
     })
   found.set(key, judgement)

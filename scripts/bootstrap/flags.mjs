@@ -20,6 +20,9 @@ const KEEPER_COLLECTOR = '--single-threaded-gc'
 const PROVES = ['prove', 'fullprove', 'bench']
 const PROVER_YOUNG_MIB = 1
 
+/** Keepers of another kind, from their sources and from a program (program.mjs). */
+const OTHER_KEEPERS = /(?:demo[.\\/]spoiler\.|e2e[.\\/]liar\.)(?:ts|mjs)$/
+
 /**
  * Node's own flags, given before a script's name.
  * @param {readonly string[]} command the script and its arguments
@@ -27,7 +30,7 @@ const PROVER_YOUNG_MIB = 1
  */
 export function nodeFlags([script = '', first, second]) {
   const isCohort = script.endsWith('keepers/cli/main.ts')
-  const isKeeper = isCohort && first === 'keeper' && second === 'run'
+  const isKeeper = (isCohort && first === 'keeper' && second === 'run') || OTHER_KEEPERS.test(script)
   const isProver = isCohort && first === 'zkml' && PROVES.includes(second ?? '')
   return [
     '--disable-warning=ExperimentalWarning',

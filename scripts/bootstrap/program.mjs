@@ -12,8 +12,21 @@ import { CACHE, ROOT } from './paths.mjs'
 /** Folders of the programs, each called after its hash. keepers/cli/main.ts looks here, too. */
 const PROGRAMS = join(CACHE, 'program')
 
+/** Keepers and provers of another kind: scripts of the demo and of the tests that start as processes, too. A copy without tests lacks some. */
+export const OTHERS = ['scripts/demo/spoiler.ts', 'test/e2e/liar.ts', 'test/e2e/lying-prover.ts']
+
 /** What the program is made of, relative to the root. */
-const INPUTS = ['keepers', 'package.json', 'package-lock.json', 'scripts/build-program.mjs']
+export const INPUTS = [
+  'keepers',
+  'deploy/parameters',
+  'snapshots/rounds.json',
+  'package.json',
+  'package-lock.json',
+  'scripts/build-program.mjs',
+  ...OTHERS,
+  'scripts/demo/tamper.ts',
+  'test/keepers/fhe/dealer.ts',
+]
 const NAMES = /\.(ts|mjs|json)$/
 const DIGITS = 32
 
@@ -27,6 +40,27 @@ export async function programOf(node) {
   if (existsSync(join(PROGRAMS, name))) return name
   return node !== undefined && (await build(node, name)) ? name : null
 }
+
+/**
+ * Where one of {@link OTHERS} starts from: the program of this process, as keepers/cli/main.ts does it, or its source.
+ * @param {string} script relative to the root
+ * @returns {string} absolute path
+ */
+export function startOf(script) {
+  const name = /^[0-9a-f]{32}$/.exec(process.env.COHORT_PROGRAM ?? '')
+  const together = join(PROGRAMS, `${name}`, `${entryName(script)}.mjs`)
+  return name !== null && existsSync(together) ? together : join(ROOT, script)
+}
+
+/**
+ * The name of an entry's file in a program, without its ending.
+ * @param {string} script relative to the root
+ */
+export const entryName = (script) =>
+  script
+    .replace(/^keepers[\\/]/, '')
+    .replaceAll(/[\\/]/g, '.')
+    .replace(/\.ts$/, '')
 
 /**
  * The hash of a checkout's sources, of their names and contents: copies of a checkout change times.

@@ -7,6 +7,7 @@ import { initKeeper, openOwnerSession, registerKeeperOnChain } from '../../keepe
 import { PASSPHRASE_VARIABLE } from '../../keepers/chain/index.ts'
 import type { ServiceManifest } from '../../keepers/versions/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
+import { startOf } from '../bootstrap/program.mjs'
 import { freePort } from './ports.ts'
 import type { Processes } from './processes.ts'
 
@@ -132,7 +133,7 @@ export function startKeeper(
 
 /** Starts a keeper that spoils rounds, for a node: see spoiler.ts. It may end when it has nothing left to lose. */
 export function startSpoiler(processes: Processes, node: KeeperNode): ReturnType<Processes['start']> {
-  return processes.start(node.name, [join(ROOT, 'scripts/demo/spoiler.ts'), node.folder], {
+  return processes.start(node.name, [startOf('scripts/demo/spoiler.ts'), node.folder], {
     cwd: ROOT,
     env: keeperEnvironment(),
   })

@@ -5,7 +5,8 @@ import { cp, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { network } from 'hardhat'
+import { BrowserProvider, ContractFactory, type InterfaceAbi } from 'ethers'
+import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
 import { initialWeights, modelSpec, saveModel } from '../../keepers/learning/index.ts'
 import {
   buildWithPlan,
@@ -26,6 +27,8 @@ import {
 } from '../../keepers/zkml/index.ts'
 import { sha256File } from '../../keepers/zkml/setup/metadata.ts'
 import { LOCAL_SETUP_MARK } from '../../keepers/zkml/setup/zkey.ts'
+import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import chainConfig from '../../scripts/demo/chain.config.ts'
 import { compile } from '../../scripts/solc.ts'
 import { cohort, succeed } from './command-line.ts'
 
@@ -48,13 +51,15 @@ describe('zkML from a model on disk to a contract', function () {
     await saveModel({ spec, weights: initialWeights(spec, 7) }, at('model'))
     await writeFile(at('samples.json'), JSON.stringify({ inputs: samples }))
     await writeFile(at('input.json'), JSON.stringify(samples[3]))
-    const { ethers } = await network.create()
-    const [signer] = await ethers.getSigners()
+    // Without the project's own configuration, whose contracts the chain would all read.
+    const chain = await createHardhatRuntimeEnvironment(chainConfig, {}, ROOT)
+    const provider = new BrowserProvider((await chain.network.create('hardhatMainnet')).provider)
+    const signer = await provider.getSigner()
     call = async (source, name) => {
       const { abi, bytecode } = compile(source, { strict: true })[name]!
-      const contract = await new ethers.ContractFactory(abi as any, bytecode, signer!).deploy()
+      const contract = await new ContractFactory(abi as InterfaceAbi, bytecode, signer).deploy()
       const to = await contract.getAddress()
-      return async (data) => BigInt(await ethers.provider.call({ to, data }))
+      return async (data) => BigInt(await provider.call({ to, data }))
     }
   })
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an operator types before a keeper runs: init from a deployment's file, register, status.
+// What an operator types before a keeper runs: init from a deployment's file, register, status; and what keeps a keeper from running.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -9,6 +9,7 @@ import { Cluster, clusterManifest } from '../../scripts/cluster.ts'
 import { deploymentPath } from '../../scripts/demo/deployment.ts'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 import { commandIn } from '../commands/command-line.ts'
+import { itRefusesBadInput } from './bad-input.ts'
 
 const PASSPHRASE = 'worthless, and of this test only'
 /** A DAO member of the local chain: it holds tokens that it can stake. */
@@ -154,5 +155,12 @@ describe('an operator', function () {
     }
     await Promise.all(cases.map(check))
     expect(existsSync(other), 'bad input changes nothing').to.equal(false)
+  })
+
+  describe('whose input is bad', () => {
+    itRefusesBadInput(
+      () => cluster,
+      ({ nodes }) => nodes[1]!,
+    )
   })
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { fileURLToPath } from 'node:url'
 import { reasonText } from '../../keepers/agent/convictions.ts'
+import { startOf } from '../../scripts/bootstrap/program.mjs'
 import type { Cluster, Line, ServiceEvent } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import type { Lie, Lies } from './liar.ts'
@@ -13,7 +13,7 @@ export const STAKE = 1000n * 10n ** 18n
  * @param then lies of the rounds after all of those, each in every round until it was told, the last for good
  */
 export function startLiar(cluster: Cluster, node: KeeperNode, lies: Lies, then: readonly Lie[] = []): void {
-  const script = fileURLToPath(new URL('./liar.ts', import.meta.url))
+  const script = startOf('test/e2e/liar.ts')
   const child = cluster.processes.start(node.name, [script, node.folder, JSON.stringify(lies), JSON.stringify(then)], {
     env: keeperEnvironment(),
     onLine: (text) => {

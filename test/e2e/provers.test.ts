@@ -5,18 +5,27 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { ContractFactory, type JsonRpcProvider, toBeHex, Wallet } from 'ethers'
 import { clients, contractArtifact, PASSPHRASE_VARIABLE, writeKeystore } from '../../keepers/chain/index.ts'
-import { deployVerifier } from '../../keepers/serving/index.ts'
 import { readAnswers, readJob } from '../../keepers/serving/job-state.ts'
-import { interpret, openSegments, setupFolder, splitFolder } from '../../keepers/zkml/index.ts'
+import {
+  exportVerifier,
+  folderPaths,
+  interpret,
+  openSegments,
+  parseVerificationKey,
+  setupFolder,
+  splitFolder,
+  verificationKeyHash,
+} from '../../keepers/zkml/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { startOf } from '../../scripts/bootstrap/program.mjs'
 import { accountKey } from '../../scripts/demo/accounts.ts'
 import { startLocalChain } from '../../scripts/demo/local-chain.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
+import { compile } from '../../scripts/solc.ts'
 import type { ProverMarket, VerifierRegistry } from '../../types/index.ts'
 import { ProgramBuilder, parameter, seeded } from '../keepers/zkml/circuit/programs.ts'
 import { MortalEndpoint } from './mortal-endpoint.ts'
@@ -66,15 +75,18 @@ describe('provers as processes', function () {
     ;({ url, provider } = await chain)
     provider.pollingInterval = 200
     const deployer = await provider.getSigner(ACCOUNT.deployer)
-    const create = async (name: 'VerifierRegistry' | 'ProverMarket', args: unknown[]) => {
-      const { abi, bytecode } = contractArtifact(name)
-      return await (await new ContractFactory(abi as any, bytecode, deployer).deploy(...args)).waitForDeployment()
-    }
+    const deployed = async ({ abi, bytecode }: { abi: any; bytecode: string }, args: unknown[] = []) =>
+      await (await new ContractFactory(abi, bytecode, deployer).deploy(...args)).waitForDeployment()
+    const create = async (name: 'VerifierRegistry' | 'ProverMarket', args: unknown[]) =>
+      deployed(contractArtifact(name), args)
     const verifiers = (await create('VerifierRegistry', [deployer])) as unknown as VerifierRegistry
     await (await verifiers.grantRole(await verifiers.REGISTRAR_ROLE(), deployer)).wait()
     for (const { folder, manifest } of circuits) {
-      const verifier = await deployVerifier(folder, deployer)
-      await (await verifiers.register(manifest.circuitId, verifier.address, verifier.vkHash, 1, '0x')).wait()
+      const key = parseVerificationKey(JSON.parse(await readFile(folderPaths(folder).verificationKey, 'utf8')))
+      const source = exportVerifier(key, { name: 'Verifier', setupKind: 'local' })
+      const { Verifier } = compile(source, { quick: true, kept: false })
+      const place = await (await deployed(Verifier!)).getAddress()
+      await (await verifiers.register(manifest.circuitId, place, verificationKeyHash(key), 1, '0x')).wait()
     }
     address = await (await create('ProverMarket', [verifiers, deployer, MIN_BOND, 60, 60])).getAddress()
     market = clients.proverMarket(address, provider)
@@ -150,7 +162,7 @@ describe('provers as processes', function () {
     const liar = processes.start(
       'liar',
       [
-        fileURLToPath(new URL('./lying-prover.ts', import.meta.url)),
+        startOf('test/e2e/lying-prover.ts'),
         ...[url, String(ACCOUNT.liar), address, '1', String(LYING_SEGMENT), at('segments')],
       ],
       { cwd: ROOT },

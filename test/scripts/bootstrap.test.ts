@@ -128,6 +128,10 @@ describe('bootstrap', () => {
     ]) {
       expect(nodeFlags(['/x/keepers/cli/main.ts', ...command]).join(' ')).to.contain('semi-space')
     }
+    const keeper = nodeFlags(['/x/keepers/cli/main.ts', 'keeper', 'run'])
+    for (const other of ['test/e2e/liar.ts', '.cache/program/0/test.e2e.liar.mjs', 'scripts/demo/spoiler.ts']) {
+      expect(nodeFlags([`/x/${other}`, 'folder']), other).to.deep.equal(keeper)
+    }
     for (const command of [
       ['/x/keepers/cli/main.ts', 'keeper', 'status'],
       ['/x/keepers/cli/main.ts', 'zkml', 'calibrate'],

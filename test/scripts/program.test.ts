@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { expect } from 'chai'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { nameOf, programOf } from '../../scripts/bootstrap/program.mjs'
+import { nameOf, OTHERS, programOf, startOf } from '../../scripts/bootstrap/program.mjs'
 
 const MAIN = join(ROOT, 'keepers/cli/main.ts')
 
@@ -64,6 +64,27 @@ describe('the program that the sources of cohort are put together to', function 
     const alone = run(name, confined, '--version')
     expect([alone.stdout, alone.status], alone.stderr).to.deep.equal(['0.1.0\n', 0])
     expect(run('', confined, '--version').status).to.not.equal(0)
+  })
+
+  it('holds the keepers of another kind, which start from it, and from their sources where there is none', async () => {
+    const name = await programOf(process.execPath)
+    const before = process.env.COHORT_PROGRAM
+    const starts = (program: string | null): string[] => {
+      process.env.COHORT_PROGRAM = program ?? ''
+      return OTHERS.map(startOf)
+    }
+    try {
+      const together = starts(name)
+      expect(
+        together.every((file) => dirname(file) === join(ROOT, '.cache/program', name!) && existsSync(file)),
+      ).to.equal(true)
+      expect(new Set(together).size).to.equal(OTHERS.length)
+      for (const none of ['', '0'.repeat(32), folder]) {
+        expect(starts(none)).to.deep.equal(OTHERS.map((script) => join(ROOT, script)))
+      }
+    } finally {
+      process.env.COHORT_PROGRAM = before ?? ''
+    }
   })
 
   it('goes only where programs are: a folder of another name is refused, and nothing beside it is deleted', () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A deployment on a chain inside this process: what the tests of deployments and of the DAO's members share.
 
+import { HardhatArtifactResolver } from '@nomicfoundation/hardhat-ignition/helpers'
 import type { SnapshotRestorer } from '@nomicfoundation/hardhat-network-helpers/types'
 import { BrowserProvider, ZeroAddress, ZeroHash } from 'ethers'
 import hre, { network } from 'hardhat'
@@ -70,7 +71,7 @@ export async function createChain() {
   const options: DeploymentOptions = {
     network: 'hardhat-test',
     provider,
-    artifacts: hre.artifacts,
+    artifactResolver: new HardhatArtifactResolver(hre.artifacts),
     parameters: PARAMETERS,
     stateDir: null,
     addressFile: null,
