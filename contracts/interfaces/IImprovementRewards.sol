@@ -14,7 +14,7 @@ interface IImprovementRewardsErrors {
     error TermOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
     /// @notice Campaigns measure improvement in right answers, so the statement must be about accuracy.
     error NotAccuracy(IClaimRegistryTypes.Kind kind);
-    /// @notice The caller is not the sponsor of this campaign, or there is no such campaign.
+    /// @notice The caller is not the sponsor of this campaign.
     error NotSponsor(uint256 campaignId, address caller);
     /// @notice The campaign ended at `endsAt` (Unix seconds): it measures no further version and takes no further money.
     error CampaignOver(uint256 endsAt);

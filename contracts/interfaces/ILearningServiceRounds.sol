@@ -22,7 +22,7 @@ interface ILearningServiceRounds is ILearningServiceEvents, ILearningServiceErro
     /// quorum.
     function revealUpdate(uint32 round, bytes calldata cid, uint64 size, uint40 samples, bytes32 salt) external;
 
-    /// @notice In Aggregate, before the caller attests, and once a round: states that the update of `accused` fails the caller's check. All
+    /// @notice In Aggregate, instead of attesting, and once a round: states that the update of `accused` fails the caller's check. All
     /// attestations become void; Check follows, and then Aggregate again.
     function dispute(uint32 round, uint8 accused) external;
 

@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 /// @title Types of the round machine
 interface ILearningServiceTypes {
-    /// @notice The states of the machine. The states published earlier are coarser: the first five here refine RegistrationState, Training
-    /// is TrainingState, and the last five refine UpdateGlobalModelState. Only a dispute leads to KeyJudge or Check.
+    /// @notice The states of the machine. The published design has three coarser states: the first five here refine its RegistrationState,
+    /// Training is its TrainingState, and the last five refine its UpdateGlobalModelState. Only a dispute leads to KeyJudge or Check.
     enum State {
         Registration,
         KeyCommit,
@@ -19,7 +19,7 @@ interface ILearningServiceTypes {
         Vote
     }
 
-    /// @notice The published events that cause transitions; None for a transition inside one published state.
+    /// @notice The events of the published design that cause transitions; None for a transition inside one of its states.
     // solhint-disable-next-line contract-name-capwords
     enum Trigger {
         None,

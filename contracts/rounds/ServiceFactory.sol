@@ -14,7 +14,7 @@ import {ServiceRegistration} from "./ServiceRegistration.sol";
 /// @dev Needs REGISTRAR_ROLE at both registries. It takes the registries from the implementation, so a clone is always
 /// registered with the registries that it uses.
 contract ServiceFactory is IServiceFactory, AccessControl {
-    /// @notice May create services; held by the timelock. Not for others, because a service can slash its members.
+    /// @notice May create services. Held by the timelock, because a service can slash its members.
     bytes32 public constant CREATOR_ROLE = keccak256("CREATOR_ROLE");
     /// @notice Longest name, in bytes.
     uint256 public constant MAX_NAME = 64;

@@ -136,7 +136,7 @@ function noteAbsent(Standing storage standing, Head memory h, Seats idle) {
     h.flags |= ABSENT;
 }
 
-/// @dev Members that got a strike for silence, if the last such strike is less than a window ago.
+/// @dev The members in `struck` if `struckAt` is less than a window ago, else nobody.
 function struckLately(Standing storage standing, uint40 window) view returns (Seats) {
     return block.timestamp < uint256(standing.struckAt) + window ? standing.struck : NONE;
 }
@@ -222,7 +222,7 @@ function strike(Standing storage standing, Head memory h, Seats idle, uint8 max)
 }
 
 /// @dev A sum of these members' updates is drafted. Clears their strikes, except those of unforgiven and defaulted members.
-/// @param again Whether the next draft also spares the unforgiven; otherwise they are unforgiven only once.
+/// @param again Whether the next draft, too, leaves the strikes of the unforgiven; otherwise only this one does.
 function forgive(Standing storage standing, Head memory h, Seats included, bool again) {
     if (h.has(STRUCK)) {
         if (h.has(UNFORGIVEN)) included = included.without(standing.unforgiven);
