@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Ties a deployment's journal to one chain, so that the journal of yesterday's local node is not resumed on today's.
+// Ties a deployment's journal to one chain, so that the journal of an earlier local node is not resumed on a new one.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
@@ -16,7 +16,7 @@ const schema = z.strictObject({
 
 export type ChainState = z.infer<typeof schema>
 
-/** A journal that belongs to another chain; nothing was touched. */
+/** The journal belongs to another chain. Nothing was changed. */
 export class ForeignJournalError extends Error {
   override readonly name = 'ForeignJournalError'
   readonly exitCode = 78
@@ -26,8 +26,9 @@ export class ForeignJournalError extends Error {
 const ADDRESSES = 'deployed_addresses.json'
 
 /**
- * Opens the journal folder for a chain. It marks a new folder with the chain's genesis; in a known one it checks the genesis and that the
- * listed contracts exist. A journal of another development chain is removed (that chain is gone); of any other chain, ForeignJournalError.
+ * Opens the journal folder for a chain. Marks a new folder with the chain's genesis; in an existing one, checks the genesis and that the
+ * listed contracts exist. Removes the journal of another development chain, because that chain is gone. Throws ForeignJournalError for the
+ * journal of any other chain.
  */
 export async function openJournal(
   folder: string,
@@ -44,7 +45,7 @@ export async function openJournal(
   } else {
     const found = schema.parse(marked)
     const same = found.chainId === chain.chainId && found.genesis === chain.genesis
-    // Development chains that were started in the same second have the same genesis.
+    // The genesis alone is not enough: development chains that start in the same second have the same one.
     if (same && (await allExist(folder, hasCode))) return found
     if (found.chainId !== DEVELOPMENT_CHAIN || chain.chainId !== DEVELOPMENT_CHAIN) {
       throw new ForeignJournalError(
@@ -65,7 +66,7 @@ async function allExist(folder: string, hasCode: (address: string) => Promise<bo
   return true
 }
 
-/** The content of a JSON file, or null without the file. */
+/** The content of a JSON file, or null if there is no file. */
 async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'))
@@ -75,7 +76,7 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-/** Writes JSON whole or not at all. */
+/** Writes a JSON file completely or not at all. */
 export async function writeAtomically(file: string, value: unknown): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   const temporary = `${file}.${process.pid}.tmp`

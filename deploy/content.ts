@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Checks the contents of a complete deployment's contracts, for anything that the deployer added beside the plan while it held the roles.
+// Checks the contents of a complete deployment's contracts for anything outside the plan that the deployer added while it held the roles.
 import { Contract, type EventLog, type Provider, toBeHex } from 'ethers'
 import type { DeploymentFile } from '../keepers/chain/deployment-file.ts'
 
@@ -25,8 +25,8 @@ export type ContentOptions = {
 }
 
 /**
- * Services that neither the factory made nor the plan registers, operations in the timelock that are no proposal of the governor's;
- * and, until the DAO has executed its first, tokens and verifiers that the deployment did not make.
+ * Finds services that neither the factory made nor the plan registers, and operations in the timelock that do not come from a proposal of
+ * the governor. Until the DAO has executed its first proposal, also finds tokens and verifiers that the deployment did not make.
  */
 export async function contentProblems({ provider, deployment, minted }: ContentOptions): Promise<string[]> {
   const { contracts, fromBlock, services } = deployment

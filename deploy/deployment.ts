@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One deployment from parameters to checked addresses; run again, it resumes where it broke.
+// One deployment, from parameters to checked addresses. If it was interrupted, running it again resumes it.
 import {
   type ArtifactResolver,
   type DeploymentParameters,
@@ -26,10 +26,10 @@ export type DeploymentOptions = {
   readonly parameters: DeployParameters
   /** Folder of Ignition's journal, or null to keep none (a chain inside this process). */
   readonly stateDir: string | null
-  /** Where the addresses go; null to write none. */
+  /** File for the addresses; null to write none. */
   readonly addressFile: string | null
   readonly listener?: ExecutionEventListener
-  /** A chain that mines at once and never reorganises: one confirmation is enough, and no need to wait between looks. */
+  /** Whether the chain mines at once and never reorganises. Then one confirmation is enough, without waiting between looks. */
   readonly development?: boolean
 }
 
@@ -40,7 +40,7 @@ export class DeploymentError extends Error {
   override readonly name = 'DeploymentError'
 }
 
-/** Deploys or resumes, hands over every role, checks, and writes the addresses only when all of that holds. */
+/** Deploys or resumes, hands over every role, checks the result, and writes the addresses only if the check succeeds. */
 export async function deployCohort(options: DeploymentOptions): Promise<DeploymentFile> {
   const { parameters, stateDir, artifactResolver } = options
   const provider = new BrowserProvider(options.provider, undefined, { cacheTimeout: -1 })
@@ -124,8 +124,8 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
 }
 
 /**
- * Runs the plan, and again after a transaction that an earlier run lost track of is settled. Ignition throws errors from outside, such as a
- * lost connection, and returns those of the plan itself.
+ * Runs the plan, and runs it again once a transaction that an earlier run lost track of is settled. Ignition throws errors from outside,
+ * such as a lost connection, and returns errors of the plan itself.
  */
 async function runPlan(
   plan: Parameters<typeof deploy>[0],
@@ -160,7 +160,7 @@ async function listServices(provider: Provider, factory: string) {
   )
 }
 
-/** The operator's words as the modules' parameters. Throws DeploymentError for an account the network does not have. */
+/** The operator's parameters in the form that the modules take. Throws DeploymentError for an account that the network does not have. */
 function ignitionParameters(parameters: DeployParameters, accounts: readonly string[]): DeploymentParameters {
   const { token, timelock, governor, keepers, service, provers, markets } = parameters
   const holders = token.holders.map(({ account }, index) => {

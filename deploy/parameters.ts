@@ -28,39 +28,39 @@ const account = z.union([
 ])
 
 const sortition = z.strictObject({
-  /** Stake that each candidate puts up, beside the bond of a seat. */
+  /** Stake that each candidate puts up in addition to the bond of a seat. */
   bondTokens: tokens,
-  /** Taken from a candidate that was drawn and did not come; at most `bondTokens`. */
+  /** Taken from a candidate that was drawn and did not take its seat; at most `bondTokens`. */
   absencePenaltyTokens: tokens,
-  /** Fewest candidates of a draw. */
+  /** Least number of candidates for a draw. */
   minCandidates: z
     .int()
     .min(2)
     .max(2 ** 32 - 1),
-  /** For which the drawn have the seats to themselves; less than the registration window. */
+  /** Time for which the seats are reserved for the drawn; less than the registration window. */
   patienceSeconds: seconds(365 * DAY, 1),
   /** Blocks between a draw's opening and its seed. */
   delayBlocks: z.int().min(1).max(128).default(4),
 })
 
 const service = z.strictObject({
-  /** For people; 1 to 64 bytes. */
+  /** Name of the service, for people; 1 to 64 bytes. */
   name: z
     .string()
     .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 64, 'between 1 and 64 bytes of UTF-8'),
   /** How a round's reward is split: evenly, or by declared samples. */
   strategy: z.enum(['equal', 'samples']),
-  /** Contract that says who may take a seat (IAdmission); the zero address: every keeper may. */
+  /** Contract that decides who may take a seat (IAdmission). The zero address: every keeper may. */
   admission: z
     .string()
     .refine((text) => isAddress(text), 'an address')
     .transform((text) => getAddress(text))
     .default(ZeroAddress),
-  /** Most seats of one party, as the admission contract counts it; 0 without one. */
+  /** Most seats that keepers of one party, as named by the admission contract, may have; 0 without such a contract. */
   partySeats: z.int().min(0).max(256).default(0),
-  /** Draws the members of each epoch among candidates, with a SortitionAdmission of the service's own; null: whoever comes first has a seat. */
+  /** Draws the members of each epoch among candidates, with a SortitionAdmission of the service's own. Null: seats go to whoever comes first. */
   sortition: sortition.nullable().default(null),
-  /** SHA-256 of the service's manifest (`cohort service digest`); zero: none is agreed on on the chain. */
+  /** SHA-256 of the service's manifest (`cohort service digest`). Zero: the chain records no manifest. */
   manifest: z
     .string()
     .regex(/^0x[0-9a-f]{64}$/, 'the SHA-256 of a manifest: 0x and 64 lower-case hex digits')
@@ -74,21 +74,21 @@ const service = z.strictObject({
   voteWindow: seconds(365 * DAY, 1),
   minKeepers: z.int().min(2).max(256),
   maxKeepers: z.int().min(2).max(256),
-  /** The decryption threshold is ⌊n · bps / 10,000⌋ + 1 of n members: a majority, and at most ⌈2n/3⌉. */
+  /** The decryption threshold is ⌊n · bps / 10,000⌋ + 1 of n members. It must be a majority, and at most ⌈2n/3⌉. */
   decryptionBps: z.int().min(5_000).max(6_666),
   decryptionsPerEpoch: z.int().min(1).max(65_535),
   maxStrikes: z.int().min(2).max(3),
   /** All seats are given up when an epoch ends; true where `sortition` draws the members of the next one. */
   oneEpochSeats: z.boolean().default(false),
-  /** Updates with which Training ends, so that rounds wait for nobody slower; 0: Training waits for all. */
+  /** Number of updates with which Training ends, so that it need not wait for slower members. 0: Training waits for all. */
   buffer: z.int().min(0).max(255).default(0),
-  /** Rounds that an update may be behind, with a buffer; 0 without one. */
+  /** With a buffer: how many completed rounds an update may be behind. Without one: 0. */
   maxStaleness: z.int().min(0).max(7).default(0),
   bondTokens: tokens,
   rewardPerRoundTokens: tokens,
   keyPenaltyTokens: tokens,
   decryptPenaltyTokens: tokens,
-  /** For convictions by a quorum of the members: a false dealing, complaint, update or dispute. */
+  /** Taken when a quorum of the members convicts one: for a false dealing, complaint, update or dispute. */
   fraudPenaltyTokens: tokens,
   /** Minted into the service's reward pool at the start, in addition to the holders' amounts. */
   rewardPoolTokens: tokens.default(0n),
@@ -107,7 +107,7 @@ const schema = z
   .strictObject({
     $schema: z.string().optional(),
     token: z.strictObject({
-      /** Receivers of the first supply; it needs at least one, or nobody could ever vote. */
+      /** Receivers of the first supply. There must be at least one, otherwise nobody could ever vote. */
       holders: z.array(z.strictObject({ account, tokens })).min(1).max(200),
     }),
     timelock: z.strictObject({ delaySeconds: seconds(60 * DAY) }),
@@ -122,7 +122,7 @@ const schema = z
       minStakeTokens: tokens,
       unbondingDelaySeconds: seconds(365 * DAY, 1),
       jailDelaySeconds: seconds(365 * DAY, 1),
-      /** Declared samples beyond this earn a keeper no larger share where rewards are split by samples. */
+      /** If rewards are split by samples: declared samples above this number do not earn a keeper a larger share. */
       sampleRewardCap: z
         .int()
         .min(1)
@@ -137,14 +137,14 @@ const schema = z
         settleSeconds: seconds(30 * DAY, 1).default(DAY),
       })
       .prefault({}),
-    /** Prediction markets: how long a resolution can be flagged, and when a flagged one that nobody settled pays back. */
+    /** Prediction markets: how long a resolution can be flagged, and when a flagged one that nobody settles ends by itself. */
     markets: z
       .strictObject({
         disputeDelaySeconds: seconds(30 * DAY, 1).default(2 * DAY),
         fallbackDelaySeconds: seconds(365 * DAY, 1).default(90 * DAY),
       })
       .prefault({}),
-    /** A service to create while the deployer still may; later ones are the DAO's to create. */
+    /** A service that the deployer creates while it still may; only the DAO can create later ones. */
     service: service.nullable(),
   })
   .refine((all) => all.governor.voteExtensionSeconds <= all.governor.votingPeriodSeconds, {
@@ -197,7 +197,7 @@ const schema = z
 
 export type DeployParameters = z.infer<typeof schema>
 
-/** A file of parameters that cannot be used; `exitCode` as in sysexits.h. */
+/** The parameter file cannot be used. `exitCode` follows sysexits.h. */
 export class ParameterError extends Error {
   override readonly name = 'ParameterError'
   readonly exitCode: number
@@ -208,7 +208,7 @@ export class ParameterError extends Error {
   }
 }
 
-/** Reads a parameter file. Throws ParameterError with every field that is wrong. */
+/** Reads a parameter file. Throws ParameterError, which names every field that is wrong. */
 export async function readParameters(file: string): Promise<DeployParameters> {
   let text: string
   try {

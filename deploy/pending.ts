@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Ignition refuses to go on when a transaction that its journal holds for pending is older than one it holds for done:
-// it counts the nonce of the next from the pending ones alone. So transactions mined since then are entered before it runs.
+// Ignition refuses to continue if its journal lists a transaction as pending that is older than one listed as done: it derives the next nonce
+// from the pending transactions alone. So transactions that were mined in the meantime are entered in the journal before Ignition runs.
 import { appendFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Provider, TransactionReceipt } from 'ethers'
 import { z } from 'zod'
 
-/** Ignition's default for networks that are not for development. */
+/** Ignition's default number of confirmations for networks that are not for development. */
 const CONFIRMATIONS = 5
 
 const message = z.looseObject({
@@ -18,7 +18,7 @@ const message = z.looseObject({
 
 type Pending = { readonly futureId: string; readonly networkInteractionId: number; readonly hashes: string[] }
 
-/** Enters the confirmation of every transaction that the journal holds for pending and the chain has mined. */
+/** Enters the confirmation of every transaction that the journal lists as pending and the chain has mined. */
 export async function settlePending(
   stateDir: string,
   reader: Provider,
@@ -43,7 +43,7 @@ export async function settlePending(
   }
 }
 
-/** Interactions with a transaction in the journal and no end to it, in order. */
+/** Interactions whose transaction is in the journal and not ended there, in order. */
 function pendingOf(journal: string): Pending[] {
   const pending = new Map<string, Pending>()
   for (const line of journal.split('\n')) {

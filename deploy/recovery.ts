@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A run that ends between "about to send" and "sent" leaves Ignition not knowing whether the chain has the transaction,
-// and it asks the operator to look. The chain can tell: by the account's nonce.
+// If a run ends between "about to send" and "sent", Ignition does not know whether the chain has the transaction, and asks the operator to look.
+// The account's nonce on the chain answers the question.
 import { type ArtifactResolver, type EIP1193Provider, trackTransaction, wipe } from '@nomicfoundation/ignition-core'
 import type { Provider } from 'ethers'
 import { z } from 'zod'
@@ -17,7 +17,7 @@ const lost = z.object({
   }),
 })
 
-/** Blocks searched for a transaction with a lost hash: it was sent while the deployment was running. */
+/** Number of blocks to search for a transaction whose hash was lost. It was sent while the deployment was running. */
 const SEARCHED_BLOCKS = 20_000
 
 export type RecoveryOptions = {
@@ -26,13 +26,13 @@ export type RecoveryOptions = {
   /** The same chain, for Ignition and for ethers. */
   readonly provider: EIP1193Provider
   readonly reader: Provider
-  /** No transaction of the deployment is in an earlier block. */
+  /** First block that can contain a transaction of the deployment. */
   readonly fromBlock: number
 }
 
 /**
  * Settles a transaction that Ignition lost track of: plans it again if it was never sent, and enters it in the journal if it was mined.
- * Returns false when the error is another one, or the transaction is still in the mempool.
+ * Returns false if the error is a different one, or the transaction is still in the mempool.
  */
 export async function recoverLostTransaction(error: unknown, options: RecoveryOptions): Promise<boolean> {
   const parsed = lost.safeParse(error)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who holds which role when a deployment is complete: the handover grants it, and the check compares the chain with it.
+// Who holds which role when a deployment is complete. The handover grants the roles in this list, and the check compares the chain with it.
 import { id, ZeroHash } from 'ethers'
 
 export type AdminedContract =
@@ -20,9 +20,9 @@ export type RoleRule = {
   readonly role: string
   /** A final holder. This list names all holders of all roles. */
   readonly holder: RoleHolder
-  /** The deployer has it from the constructor (or takes it on the way), and must renounce it. */
+  /** Whether the deployer has the role from the constructor (or takes it during the deployment), and so must renounce it. */
   readonly deployer: boolean
-  /** The constructor grants it to the holder, so that the handover need not. */
+  /** Whether the constructor grants the role to the holder, so that the handover need not. */
   readonly built?: boolean
 }
 

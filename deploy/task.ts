@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npx hardhat deploy`: the one command of whoever puts Cohort on a network.
+// `npx hardhat deploy`: the one command that puts Cohort on a network.
 import { rm } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import process from 'node:process'
@@ -19,18 +19,18 @@ export type DeployArguments = {
   readonly addresses: string
   readonly reset: boolean
   readonly json: boolean
-  /** For callers that have built: several builds at a time get into each other's way. */
+  /** For callers that have built already: builds that run at the same time disturb each other. */
   readonly noBuild: boolean
 }
 
-/** The network that `npx hardhat deploy` means when none is named: a chain inside this process would be gone with it. */
+/** The network for `npx hardhat deploy` if none is named. A chain inside this process would be lost when the process ends. */
 const DEFAULT_NETWORK = 'localhost'
 
 export default async function deployTask(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promise<void> {
   try {
     await run(args, hre)
   } catch (error) {
-    // Hardhat takes other errors for bugs of its own, and asks the operator to report them.
+    // Hardhat treats other errors as its own bugs, and asks the operator to report them.
     if (EXPECTED.has(error instanceof Error ? error.name : '')) {
       throw new HardhatPluginError('cohort', (error as Error).message, error as Error)
     }
@@ -38,7 +38,7 @@ export default async function deployTask(args: DeployArguments, hre: HardhatRunt
   }
 }
 
-/** Failures that say themselves what to do. */
+/** Failures whose message already says what to do. */
 const EXPECTED = new Set(['ParameterError', 'ForeignJournalError', 'DeploymentError', 'DeploymentCheckError'])
 
 async function run(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promise<void> {

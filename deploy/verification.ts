@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The last step of a deployment: is the chain as the plan says? Roles are replayed from the contracts' own events, so
-// that a holder nobody thought of is found too.
+// The last step of a deployment: checks that the chain is as the plan says. Roles are replayed from the contracts' own events, so that
+// unexpected holders are found, too.
 import { Contract, getAddress, type Log, type Provider } from 'ethers'
 import type { DeploymentFile } from '../keepers/chain/deployment-file.ts'
 import { contentProblems } from './content.ts'
@@ -32,7 +32,7 @@ const WIRING_ABI = [
 /** Public RPC endpoints refuse longer ranges of logs. */
 const LOG_RANGE = 5_000
 
-/** The deployment is wrong; `problems` lists the reasons, one a line. */
+/** The deployment is wrong. `problems` lists the reasons, one per line. */
 export class DeploymentCheckError extends Error {
   override readonly name = 'DeploymentCheckError'
   readonly problems: readonly string[]
@@ -46,7 +46,7 @@ export class DeploymentCheckError extends Error {
 export type CheckOptions = {
   readonly provider: Provider
   readonly deployment: DeploymentFile
-  /** Named in the problems when it still holds something. */
+  /** The deployer. The problems name it if it still holds a role. */
   readonly deployer: string
   /** The required delay of the timelock, in seconds. */
   readonly timelockDelay: number
@@ -99,7 +99,7 @@ async function roleProblems(options: CheckOptions): Promise<string[]> {
       if (!wanted.has(entry)) problems.push(`${contract}: ${who(holder)} holds ${names.get(role) ?? role}`)
     }
   }
-  // A service has one role, and its admin can ban members and set every parameter: it is the timelock's alone.
+  // A service has only one role, the admin's. It can ban members and set every parameter, so only the timelock may hold it.
   const admin = roleId('DEFAULT_ADMIN_ROLE')
   const alone = `${admin} ${deployment.contracts.TimelockController}`
   for (const { name, address } of deployment.services) {
@@ -115,7 +115,7 @@ async function roleProblems(options: CheckOptions): Promise<string[]> {
   return problems
 }
 
-/** Every (role, account) that is granted now, as `role account`. */
+/** Every pair of role and account that is granted now, as `role account`. */
 async function roleHolders(provider: Provider, address: string, fromBlock: number): Promise<Set<string>> {
   const { interface: abi } = new Contract(address, ACCESS_ABI)
   const topics = [[abi.getEvent('RoleGranted')!.topicHash, abi.getEvent('RoleRevoked')!.topicHash]]

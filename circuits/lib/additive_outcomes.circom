@@ -5,15 +5,16 @@ include "range.circom";
 include "threshold.circom";
 include "commitment.circom";
 
-// AdditiveOutcomes(header, rows, columns, width, marks, target, weightBits): what a model says of rows as TableRows proves them, counted
-// against the value of column `target`, which has two values. The model adds up a bias and one weight for each other column's value, and
-// predicts 1 if the sum is at least 0: a naive Bayes classifier, or a logistic regression of the marks. `weight` holds the bias, then the
-// weights in the order of the marks, those of the target left out; each is in [-2^(weightBits-1), 2^(weightBits-1)).
+// AdditiveOutcomes(header, rows, columns, width, marks, target, weightBits): what a model predicts for rows as TableRows proves them,
+// counted against the value of column `target`, which has two values. The model adds up a bias and, for each other column, one weight for
+// the column's value. It predicts 1 if the sum is at least 0: a naive Bayes classifier, or a logistic regression of the marks. `weight`
+// holds the bias, then the weights in the order of the marks, without those of the target; each is in
+// [-2^(weightBits-1), 2^(weightBits-1)).
 //
-// cell[2 l + p]: rows with label l and prediction p. A present row adds one to exactly one cell, a vacant row nothing. `model` is the
-// commitment of the weights without a salt: whoever has the model can compute it (keepers/apps/census/model.ts).
+// cell[2 l + p]: the number of rows with label l and prediction p. A present row adds one to exactly one cell, a vacant row adds nothing.
+// `model` is the commitment to the weights, without a salt: whoever has the model can compute it (keepers/apps/census/model.ts).
 //
-// About 29 + 19 constraints a row for the columns of a census.
+// About 29 + 19 constraints per row, for the columns of a census.
 //
 // Does NOT enforce: that the marks are those of rows; TableRows does.
 template AdditiveOutcomes(header, rows, columns, width, marks, target, weightBits) {
@@ -42,12 +43,12 @@ template AdditiveOutcomes(header, rows, columns, width, marks, target, weightBit
     }
     model <== hash.out;
 
-    // |bias + one weight for each column| < columns 2^(weightBits - 1), and the threshold gadget takes 2^(b - 1).
+    // |bias + one weight for each column| < columns 2^(weightBits - 1), and the threshold gadget needs a bound of 2^(b - 1).
     var sumBits = weightBits;
     while ((1 << (sumBits - weightBits)) < columns) {
         sumBits++;
     }
-    // Each column's first weight is in the base, so that a row's own products are of differences.
+    // The base contains each column's first weight, so a row's own products are with differences to it.
     var base = weight[0];
     var at = 1;
     for (var c = 0; c < columns; c++) {

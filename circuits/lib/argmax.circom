@@ -19,7 +19,7 @@ template ArgMax(n, b) {
     var hint = 0;
     var highest = score[0];
     for (var i = 1; i < n; i++) {
-        // Scores are signed: circom compares field elements above half the field as negative numbers.
+        // Scores are signed: circom compares field elements above half of the field as negative numbers.
         if (score[i] > highest) {
             highest = score[i];
             hint = i;

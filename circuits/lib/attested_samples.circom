@@ -8,15 +8,16 @@ include "merkle_root_at.circom";
 include "poseidon.circom";
 include "range.circom";
 
-// AttestedSamples(n, depth, header, tag): one device signed each of n samples (counter, value), and summary is what they come to.
+// AttestedSamples(n, depth, header, tag): one device signed each of the n samples (counter, value), and `summary` summarises them.
 //
-//   devices   root of the tree of the maker's devices: the key lies at index `device`, as Poseidon(keyX, keyY)
-//   samples   Commitment(header) to all counters, then all values, five and seven to an element
-//   summary   device + 2^16 n + 2^32 first + 2^80 last + 2^128 min + 2^160 max + 2^192 sum: first and last of the counters
-//   context   bound, and free
+//   devices   root of the tree of the maker's devices: the leaf at index `device` is Poseidon(keyX, keyY)
+//   samples   Commitment(header) to all counters, then all values; an element packs five counters or seven values
+//   summary   device + 2^16 n + 2^32 first + 2^80 last + 2^128 min + 2^160 max + 2^192 sum:
+//             first and last counter; least value, largest value and sum of the values
+//   context   any value; the proof is bound to it
 //
 // The message of sample i is Poseidon(tag, counter[i], value[i]). 0 <= counter < 2^48 and 0 <= value < 2^32. Counters rise strictly: no
-// sample counts twice, and whoever remembers `last` refuses it another time. About 5,110 constraints a sample.
+// sample counts twice, and a verifier that remembers `last` can refuse samples that it has seen. About 5,110 constraints per sample.
 //
 // Does NOT enforce: that the device measured what its message says, or that no sample was left out between two counters.
 template AttestedSamples(n, depth, header, tag) {
@@ -97,6 +98,6 @@ template AttestedSamples(n, depth, header, tag) {
 
     summary <== device + n * (1 << 16) + counter[0] * (1 << 32) + counter[n - 1] * (1 << 80) - deepest.out * (1 << 128)
         + highest.out * (1 << 160) + sum * (1 << 192);
-    // A public signal in no constraint could be changed at will.
+    // Without a constraint, anybody could change this public signal of a finished proof.
     signal bound <== context * context;
 }

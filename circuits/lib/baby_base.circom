@@ -3,8 +3,8 @@ pragma circom 2.2.0;
 
 include "babyjubjub.circom";
 
-// BabyBase(windows): (x1, y1) + k B8, with k = sum of 2^i bit[i] over 3 * windows bits. Nine constraints per window of three bits:
-// the bits choose the window's multiple among constants, so there is no doubling.
+// BabyBase(windows): (x1, y1) + k B8, with k = sum of 2^i bit[i] over 3 * windows bits. Nine constraints per window of three bits.
+// The bits choose the window's multiple of B8 among constants, so nothing is doubled.
 //
 // Does NOT enforce: that the bits are bits or that the point is on the curve; the caller must have proven both.
 template BabyBase(windows) {

@@ -3,11 +3,11 @@ pragma circom 2.2.0;
 
 include "babyjubjub.circom";
 
-// BabyLadder(n): k P for a point P of the curve and k = sum of 2^i bit[i], n even. About 10 constraints a bit.
+// BabyLadder(n): k P, for a point P of the curve and k = sum of 2^i bit[i] with n even. About 10 constraints per bit.
 //
-// Each step takes two bits as one of the digits -3, -1, 1, 3, so that a step is two doublings and one addition of P or 3 P with a
-// sign, and no digit is 0. With c_i = 2 bit[i+1] - 1 and c_(n-1) = 1, the sum of 2^i c_i is k + 1 - bit[0]; the end subtracts the
-// excess.
+// Each step takes two bits as one digit: -3, -1, 1 or 3. So a step is two doublings and one addition of P or 3 P with a sign, and
+// no digit is 0. With c_i = 2 bit[i+1] - 1 and c_(n-1) = 1, the sum of 2^i c_i is k + 1 - bit[0]. The excess is subtracted at the
+// end.
 //
 // Does NOT enforce: that the bits are bits or that the point is on the curve; the caller must have proven both.
 template BabyLadder(n) {

@@ -13,7 +13,7 @@ function baby_d() {
     return 168696;
 }
 
-// l, the order of the subgroup that signatures live in; 251 bits.
+// l, the order of the subgroup that signatures use; 251 bits.
 function baby_order() {
     return 2736030358979909402780800718157159386076813972158567259200215660948447373041;
 }
@@ -26,7 +26,7 @@ function baby_base() {
     ];
 }
 
-// The addition law on numbers.
+// The addition law, on numbers at compile time.
 function baby_sum(p, q) {
     var product = baby_d() * p[0] * q[0] * p[1] * q[1];
     return [
@@ -49,8 +49,9 @@ template BabyCheck() {
 
 // BabyAdd(): the sum of two points of the curve, including equal and neutral ones. Six constraints.
 //
-// The result has one value for any inputs. A denominator 1 + d product or 1 - d product is never 0 for points of the curve. Where
-// one is 0 off the curve, its numerator is not (d and a d are non-squares), so no witness exists.
+// The result has exactly one value for all inputs that have a witness. For points of the curve, a denominator 1 + d product or
+// 1 - d product is never 0. Off the curve one can be 0, but its numerator is not (d and a d are non-squares), so then no witness
+// exists.
 //
 // Does NOT enforce: that the points are on the curve; the caller must have proven it.
 template BabyAdd() {
@@ -72,7 +73,7 @@ template BabyAdd() {
 }
 
 // BabyDouble(): twice a point. Five constraints. No s makes a denominator 1 + d s^2 or 1 - d s^2 zero, since neither 1 / d nor -1 /
-// d is a square; so the result has one value even off the curve.
+// d is a square. So the result has exactly one value, even off the curve.
 //
 // Does NOT enforce: that the point is on the curve. Twice a point of the curve is on the curve.
 template BabyDouble() {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.2.0;
 
-// Below(n, limit): out = 1 if the number of the n bits, lowest first, is less than the constant `limit`, else 0; 0 < limit < 2^n. One
-// constraint per bit above the lowest bit of `limit` that is set.
+// Below(n, limit): out = 1 if the number with the n bits in[i], lowest first, is less than the constant `limit`, else 0; 0 < limit < 2^n.
+// One constraint for each bit above the lowest 1 of `limit`.
 //
-// From the lowest bit up: where the bit of `limit` is 1, the number so far is less if its own bit is 0 or the rest was less; where it is 0,
-// if its own bit is 0 and the rest was less.
+// It goes from the lowest bit up. Where `limit` has a 1, the number is less up to here if its own bit is 0 or the rest was less. Where
+// `limit` has a 0, it is less if its own bit is 0 and the rest was less.
 //
 // Does NOT enforce: that in[i] are bits; the caller must have proven it. `out` is a bit if they are.
 template Below(n, limit) {

@@ -4,13 +4,13 @@ pragma circom 2.2.0;
 include "onehot.circom";
 include "range.circom";
 
-// Elements of a word of a bitmap.
+// Number of bits in a word of a bitmap.
 function bitmap_word_bits() {
     return 250;
 }
 
-// InBitmap(words): bit `index` of a bitmap is 1, 0 <= index < 250 words; bit i of the bitmap is bit i mod 250 of word[i \ 250]. 765
-// constraints for four words: only the word that holds the bit is taken apart.
+// InBitmap(words): bit `index` of a bitmap is 1, 0 <= index < 250 words. Bit i of the bitmap is bit i mod 250 of word[i \ 250]. 765
+// constraints for four words, because only the word with this bit is decomposed.
 //
 // Does NOT enforce: that the other words are below 2^250.
 template InBitmap(words) {

@@ -5,8 +5,8 @@ include "range.circom";
 
 // Bits(n): every in[i] is 0 or 1. n constraints.
 //
-// Does NOT enforce: anything about the number that the bits make. The caller writes that sum, with n <= 252, and the value it must
-// equal into ONE linear constraint; Range with its own signal would need two.
+// Does NOT enforce: anything about the number that the bits stand for. The caller puts their weighted sum, with n <= 252, and the
+// value that it must equal into ONE linear constraint; Range with a signal of its own would need two.
 template Bits(n) {
     signal input in[n];
 

@@ -5,14 +5,15 @@ include "equal.circom";
 include "range.circom";
 include "threshold.circom";
 
-// Expected calibration error by bins (Guo et al. 2017): how far from the confidence that is stated for its margin a model is right. A
-// bin is a range of margins (margin.circom) with a stated confidence in permille. n fits into b bits: n < 2^b, b <= 24.
+// Expected calibration error by bins (Guo et al. 2017): how far the share of right answers is from the confidence that is stated for
+// their margins. A bin is a range of margins (margin.circom) with a stated confidence in permille. n fits into b bits: n < 2^b,
+// b <= 24.
 
 // CalibrationError(n, k, from, confidence, m, b): error = the sum over bins of |1000 * right - confidence * answers|, which is 1000 n
 // times the expected calibration error. Bin j holds the margins from from[j] to from[j + 1] - 1; from[0] = 0. About
 // n ((k - 1) (m + 2) + 3) + k (b + 13) constraints.
 //
-// Does NOT enforce: 0 <= margin < 2^m and 0 <= from[j] < 2^m; whoever gives the margin does.
+// Does NOT enforce: 0 <= margin < 2^m and 0 <= from[j] < 2^m; the caller must have proven it for the margins.
 template CalibrationError(n, k, from, confidence, m, b) {
     assert(n >= 1 && n < (1 << b) && b <= 24 && k >= 2);
     signal input prediction[n];
@@ -33,7 +34,7 @@ template CalibrationError(n, k, from, confidence, m, b) {
         right[i] = Equal();
         right[i].a <== prediction[i];
         right[i].b <== label[i];
-        // Answers that reach the next bin leave this one.
+        // Answers that reach the next bin do not belong to this one.
         answers[0] += 1;
         hits[0] += right[i].out;
         for (var j = 1; j < k; j++) {
@@ -62,7 +63,7 @@ template CalibrationError(n, k, from, confidence, m, b) {
 
 // CalibrationAtMost: the expected calibration error is at most claim / 1000, 0 <= claim < 1024.
 //
-// Does NOT enforce: as CalibrationError.
+// Does NOT enforce: the same as CalibrationError.
 template CalibrationAtMost(n, k, from, confidence, m, b) {
     signal input prediction[n];
     signal input margin[n];
@@ -81,9 +82,9 @@ template CalibrationAtMost(n, k, from, confidence, m, b) {
     rest.in <== claim * n - measured.error;
 }
 
-// CalibrationAbove: the opposite, it is more than claim / 1000.
+// CalibrationAbove: the opposite: the expected calibration error is more than claim / 1000.
 //
-// Does NOT enforce: as CalibrationError.
+// Does NOT enforce: the same as CalibrationError.
 template CalibrationAbove(n, k, from, confidence, m, b) {
     signal input prediction[n];
     signal input margin[n];

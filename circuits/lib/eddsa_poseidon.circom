@@ -8,16 +8,17 @@ include "field_bits.circom";
 include "poseidon.circom";
 include "range.circom";
 
-// EddsaPoseidon(): (R, S) is a signature of `message` under the key (keyX, keyY), as circomlib, iden3 and zk-kit make them:
+// EddsaPoseidon(): (R, S) is a signature of `message` under the key (keyX, keyY), in the scheme of circomlib, iden3 and zk-kit:
 //   h = Poseidon(Rx, Ry, keyX, keyY, message),   S B8 = R + 8 h key,   0 <= S < l.
 // 4,648 constraints, more than half of them for the ladder of h.
 //
 // The circuit computes S B8 - 8 h key and compares it with R, so R is on the curve, and even in the subgroup, without a check of
-// its own. It checks that the key is on the curve and that 8 key is not the neutral element: a key of small order would sign
-// anything. S has one value for each R because S + l is refused; h has one decomposition because h + p is refused.
+// its own. The circuit checks that the key is on the curve and that 8 key is not the neutral element, because a key of small
+// order would sign anything. For each R there is only one S, because S + l is refused; h has only one decomposition, because
+// that of h + p is refused.
 //
 // Does NOT enforce: that the key is in the subgroup (a component of small order vanishes in 8 key, and the maker of such a key
-// signs for it as for any other); whose key it is; what the message means.
+// signs with it as with any other); who owns the key; what the message means.
 template EddsaPoseidon() {
     signal input keyX;
     signal input keyY;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.2.0;
 
-// Equal(): out = [a = b]. Three constraints. The usual gadget leaves the inverse free where a = b; here the third constraint pins
-// it to 0, so every signal has one value.
+// Equal(): out = [a = b]. Three constraints. The usual gadget leaves the hint for the inverse free if a = b; here the third
+// constraint makes it 0, so every signal has one value.
 //
 // Enforces everything stated above.
 template Equal() {

@@ -4,11 +4,11 @@ pragma circom 2.2.0;
 include "bits.circom";
 include "range.circom";
 
-// FieldBits(): the 254 bits, lowest first, of any field element, as the integer in [0, p). 505 constraints: one per bit, and as
-// many again to refuse the second solution, in + p, which fits into 254 bits for small values.
+// FieldBits(): the 254 bits, lowest first, of any field element as an integer in [0, p). 505 constraints: one per bit, and as
+// many again to refuse the second solution, the bits of in + p, which fit into 254 bits if `in` is small.
 //
-// p = 3 * 2^252 + c with 2^246 < c < 2^247. The bits are an integer below p if and only if the two highest are not both 1, or the
-// other 252 make a number less than c.
+// p = 3 * 2^252 + c with 2^246 < c < 2^247. The integer of the bits is below p if and only if the two highest bits are not both
+// 1, or the other 252 bits make a number less than c.
 //
 // Enforces everything stated above.
 template FieldBits() {
@@ -28,7 +28,7 @@ template FieldBits() {
     }
     made === in;
 
-    // In the field -3 * 2^252 is c.
+    // In the field, -3 * 2^252 equals c.
     var c = 0 - 3 * (1 << 252);
     signal high <== bit[253] * bit[252];
     signal excess <== high * low;

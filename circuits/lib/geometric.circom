@@ -5,17 +5,17 @@ include "poseidon.circom";
 include "uniform_bits.circom";
 include "below.circom";
 
-// TwoSidedGeometric(n, digits, limit): n draws of discrete Laplace noise, each the difference of two geometric numbers, from a secret seed
-// and a public context.
+// TwoSidedGeometric(n, digits, limit): n draws of discrete Laplace noise, derived from a secret seed and a public context. Each is the
+// difference of two geometric numbers.
 //
 // The binary digits of a geometric number are independent: digit i is 1 with probability q^(2^i) / (1 + q^(2^i)). limit[i] / 2^32 is that
-// probability, rounded; keepers/apps/census/noise.ts computes the limits, and the distribution that they give, exactly. A coin takes 32
-// uniform bits; coin c takes bits 32 (c mod 6) and on of Poseidon(seed, context, floor(c / 6)). Of draw k, coin 2 digits k + i is digit i of
-// the number that is added, coin 2 digits k + digits + i of the one that is subtracted. |noise[k]| < 2^digits.
+// probability, rounded; keepers/apps/census/noise.ts computes the limits, and the exact distribution that they give. A coin compares 32
+// uniform bits with a limit: coin c takes the bits from 32 (c mod 6) on of Poseidon(seed, context, floor(c / 6)). In draw k, coin 2 digits
+// k + i is digit i of the number that is added, and coin 2 digits k + digits + i that of the one that is subtracted. |noise[k]| < 2^digits.
 //
-// About 129 constraints a coin.
+// About 129 constraints per coin.
 //
-// Does NOT enforce: that seed was committed to before context was known; the caller has to say where both come from.
+// Does NOT enforce: that the seed was committed to before the context was known; the caller must say where both come from.
 template TwoSidedGeometric(n, digits, limit) {
     assert(n >= 1 && digits >= 1 && digits <= 32);
     signal input seed;

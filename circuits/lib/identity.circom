@@ -10,7 +10,7 @@ include "packing.circom";
 include "poseidon.circom";
 include "range.circom";
 
-// Domains, as numbers of their ASCII; keepers/apps/identity/credential.ts has the same.
+// Domains, as numbers whose bytes are the ASCII text; keepers/apps/identity/credential.ts has the same.
 function identity_credential_domain() {
     return 2217478775897702744003617885711560844862304049; // cohort/credential/1
 }
@@ -23,20 +23,20 @@ function identity_capture_domain() {
     return 132172034734350606440491580314121219889; // cohort/capture/1
 }
 
-// Bits of a date, as the number yyyymmdd.
+// Bits of a date, which is the number yyyymmdd.
 function identity_date_bits() {
     return 27;
 }
 
-// Bits of an element of a template: -128 .. 127, as offsets from -128.
+// Bits of an element of a template: -128 .. 127, stored as an offset from -128.
 function identity_template_bits() {
     return 8;
 }
 
-// SignedCredential(): the message that an issuer signs, and that the key (keyX, keyY) signed it:
+// SignedCredential(): the message of a credential, and that the key (keyX, keyY), an issuer's, signed it:
 //   Poseidon(domain, id, holder, document, born, country, expires, face, cameraX, cameraY).
 //
-// Does NOT enforce: whose key it is (the caller shows keyY; (-keyX, keyY) has the same owner), or ranges of the fields.
+// Does NOT enforce: whose key it is (the caller shows keyY; (-keyX, keyY) has the same owner), or the ranges of the fields.
 template SignedCredential() {
     signal input id;
     signal input holder;
@@ -72,20 +72,20 @@ template SignedCredential() {
 }
 
 // Identity(depth, n, bits, numerator, denominator): the person before the camera is the one whose document an accepted issuer
-// certified, and may pass. It takes the embedding that a network computed from the picture, and the picture's commitment, from the
-// circuit around it.
+// certified, and meets the conditions below. The circuit around it provides the embedding, which a network computed from the
+// picture, and the picture's commitment.
 //
 //   issuer           y of the key that signed the credential
-//   sanctionsRoot    the document is not in this list
-//   revocationsRoot  the credential's id is not in this one
-//   nullifier        Poseidon(secret, application), for the secret behind the credential's holder = Poseidon(secret)
-//   context          what the picture was taken for: the camera of the credential signed Poseidon(domain, picture, context)
-//   dates            bornBy 2^32 + through: born on bornBy or before; expires on `through` or later. Dates are yyyymmdd.
-//   countries        a bitmap with the bit of the document's country (ISO 3166-1 numeric) set
-//   embedding        cosine with the credential's template at least sqrt(numerator / denominator)
+//   sanctionsRoot    the document is not in the list with this root
+//   revocationsRoot  the credential's id is not in the list with this root
+//   nullifier        Poseidon(secret, application); Poseidon(secret) is the credential's holder
+//   context          what the picture was taken for: the credential's camera signed Poseidon(domain, picture, context)
+//   dates            2^32 bornBy + through: born on `bornBy` or earlier, and valid on `through`. Dates are yyyymmdd.
+//   countries        a bitmap in which the bit of the document's country (ISO 3166-1 numeric) is set
+//   embedding        its cosine with the credential's template is at least sqrt(numerator / denominator)
 //
-// Does NOT enforce: that embedding and picture belong together or are in range, |embedding_i| n 2^7 < 2^bits (the caller's network);
-// that a camera's key signs only what its sensor saw, or that an issuer certifies only what is true.
+// Does NOT enforce: that embedding and picture belong together, or that the embedding is in range, |embedding_i| n 2^7 < 2^bits (the
+// caller's network does); that a camera's key signs only what its sensor saw; that an issuer certifies only what is true.
 template Identity(depth, n, bits, numerator, denominator) {
     signal input issuer;
     signal input sanctionsRoot;
@@ -113,7 +113,7 @@ template Identity(depth, n, bits, numerator, denominator) {
     signal input picture;
     signal input cameraR[2];
     signal input cameraS;
-    // The places in the two lists.
+    // Witnesses for the places in the two lists.
     signal input sanctionsLow;
     signal input sanctionsNext;
     signal input sanctionsBit[depth];
@@ -123,7 +123,7 @@ template Identity(depth, n, bits, numerator, denominator) {
     signal input revocationsBit[depth];
     signal input revocationsSibling[depth];
 
-    // The face in the credential: offsets from -128, ranged, packed, committed to.
+    // The face in the credential: its elements, as offsets from -128, are ranged, packed and committed to.
     component packed = RangedPack(n, identity_template_bits());
     packed.in <== face;
     var elements = (n + 30) \ 31;
@@ -147,13 +147,13 @@ template Identity(depth, n, bits, numerator, denominator) {
     credential.R <== issuerR;
     credential.S <== issuerS;
 
-    // One account an application.
+    // The nullifier: one account for each application.
     component mark = Poseidon(2);
     mark.in[0] <== secret;
     mark.in[1] <== application;
     mark.out === nullifier;
 
-    // The picture is the camera's, taken for this context.
+    // The credential's camera took the picture for this context.
     component taken = Poseidon(3);
     taken.in[0] <== identity_capture_domain();
     taken.in[1] <== picture;
@@ -173,7 +173,7 @@ template Identity(depth, n, bits, numerator, denominator) {
         same.b[i] <== face[i] - 128;
     }
 
-    // Dates: both halves of `dates` are ranged, so that they are the only ones with this sum.
+    // Dates: both halves of `dates` are ranged, so no other halves have the same sum.
     signal bornBy;
     bornBy <-- dates >> 32;
     signal through;

@@ -6,21 +6,21 @@ include "merkle_root.circom";
 include "poseidon.circom";
 include "range.circom";
 
-// A list as the gaps between its values: each leaf of a Merkle tree is Poseidon(value, next), the open interval from a value to the
-// next larger one, or 0 where nothing is. The empty list is the single interval (0, 2^248) in leaf 0. Values are 1 .. 2^248 - 1.
-// (An indexed Merkle tree without the indices of the next leaves: no proof follows them.)
+// A list is represented by the gaps between its values. Each leaf of a Merkle tree is Poseidon(value, next), for the open interval
+// from a value to the next larger one, or 0 if it is empty. The empty list is the single interval (0, 2^248) in leaf 0. Values are 1
+// .. 2^248 - 1. (This is an indexed Merkle tree without the indices of the next leaves, which no proof needs.)
 //
-// Invariant of every tree that ListInsertion made of the empty one: the intervals are disjoint and cover (0, 2^248) except for the
+// Invariant of every tree that ListInsertion makes from the empty one: the intervals are disjoint and cover (0, 2^248) except for the
 // values, which are exactly their ends. So a value strictly inside an interval is not in the list.
 
-// Bits of a value.
+// Bits of a value in a list.
 function list_value_bits() {
     return 248;
 }
 
 // StrictlyBetween(): low < value < next for numbers of 248 bits; next may be 2^248. 496 constraints.
 //
-// Does NOT enforce: that the three are numbers of 248 bits. Where they are not, a difference can wrap around the field.
+// Does NOT enforce: that the three are numbers of 248 bits. If they are not, a difference can wrap around the field.
 template StrictlyBetween() {
     signal input low;
     signal input value;
@@ -32,12 +32,12 @@ template StrictlyBetween() {
     below.in <== next - value - 1;
 }
 
-// NotInList(depth): `value` is a number of 248 bits and is not in the list with the root `out`. 5,867 constraints for depth 20.
+// NotInList(depth): `value` is a number of 248 bits and is not in the list whose root is `out`. 5,867 constraints for depth 20.
 //
-// low and next come from a leaf that ListInsertion ranged; the value is ranged here.
+// ListInsertion has ranged the low and next of every leaf; the value is ranged here.
 //
-// Does NOT enforce: that the root is that of a list; the caller compares it with a root that ListInsertion proved. 0 and 2^248, the
-// ends of the empty list, have no witness.
+// Does NOT enforce: that the root is that of a list; the caller compares it with a root that ListInsertion proved. The values 0 and
+// 2^248, the ends of the empty list, have no witness.
 template NotInList(depth) {
     signal input value;
     signal input low;
@@ -65,12 +65,12 @@ template NotInList(depth) {
     out <== path.out;
 }
 
-// ListInsertion(depth): `after` is the root of the list `before` with `value` added in the empty leaf `index`: its interval (low,
-// next) becomes (low, value), and leaf `index` becomes (value, next). Read from `after` to `before`, the same statement is a removal:
-// the two intervals that meet in `value` become one, and the leaf is empty again.
+// ListInsertion(depth): `after` is the root of the list `before` with `value` added by means of the empty leaf `index`: the interval
+// (low, next) around it becomes (low, value), and leaf `index` becomes (value, next). Read from `after` to `before`, the same
+// statement is a removal: the two intervals that meet in `value` become one, and the leaf becomes empty again.
 //
-// Needs low and next of 248 bits (next up to 2^248), which the invariant gives and ranging `value` keeps. Refuses a value that is in
-// the list (no interval has it strictly inside), and an index that is taken.
+// Needs low and next of 248 bits (next up to 2^248): the invariant implies this, and ranging `value` preserves it. Refuses a value
+// that is in the list already (it is strictly inside no interval), and an index whose leaf is not empty.
 //
 // Does NOT enforce: who may change the list, or that `before` is the root of a list.
 template ListInsertion(depth) {
@@ -103,7 +103,7 @@ template ListInsertion(depth) {
         newBit[0] -= indexRange.high[i - 1] * (1 << i);
     }
 
-    // The interval that has `value` inside, as it was and as it becomes.
+    // The interval around `value`, before and after.
     component whole = Poseidon(2);
     whole.in[0] <== low;
     whole.in[1] <== next;
@@ -123,7 +123,8 @@ template ListInsertion(depth) {
     }
     lowPath[0].out === before;
 
-    // The empty leaf and what it becomes, both beside the shortened interval: siblings are those of the tree in between.
+    // The empty leaf before and after, in the tree whose interval is already shortened: so the siblings are those of the tree in
+    // between.
     component rest = Poseidon(2);
     rest.in[0] <== value;
     rest.in[1] <== next;

@@ -3,10 +3,10 @@ pragma circom 2.2.0;
 
 include "poseidon.circom";
 
-// MerkleRoot(depth): the root of a binary Poseidon tree from a leaf and its siblings, lowest first; bit[i] = 1 where the node of
-// level i is a right child. 243 constraints a level.
+// MerkleRoot(depth): the root of a binary Poseidon tree, from a leaf and its siblings, lowest first; bit[i] = 1 if the node of
+// level i is a right child. 243 constraints per level.
 //
-// Every path has the length `depth`, so that no inner node passes for a leaf.
+// Every path has length `depth`, so no inner node can pass for a leaf.
 //
 // Does NOT enforce: that the bits are bits; the caller must have proven it (Bits).
 template MerkleRoot(depth) {

@@ -4,11 +4,11 @@ pragma circom 2.2.0;
 include "merkle_root.circom";
 include "range.circom";
 
-// MerkleRootAt(depth): the root of the Poseidon tree of 2^depth leaves in which `leaf` lies at `index`, by its siblings from the leaf up;
-// bit i of the index says on which side the node of level i is. depth >= 2. 244 constraints a level.
+// MerkleRootAt(depth): the root of the Poseidon tree of 2^depth leaves in which `leaf` lies at `index`, from its siblings, lowest first.
+// Bit i of the index says on which side the node of level i is. depth >= 2. 244 constraints per level.
 //
-// Does NOT enforce: that the leaf is no inner node of a higher tree; the depth is a constant, and a leaf of the caller's own kind keeps them
-// apart.
+// Does NOT enforce: that the leaf is not an inner node of a higher tree. The depth is a constant, and the caller's leaves should have a
+// hash that no inner node can have.
 template MerkleRootAt(depth) {
     assert(depth >= 2);
     signal input leaf;

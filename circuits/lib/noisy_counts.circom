@@ -7,16 +7,16 @@ include "poseidon.circom";
 include "running_counts.circom";
 include "geometric.circom";
 
-// NoisyCounts(header, seedHeader, slices, digits, limit): opens a slice of a running count with noise.
-//   state     of the count, as running_counts.circom has it
+// NoisyCounts(header, seedHeader, slices, digits, limit): opens one slice of a running count, with noise.
+//   state     of the running count (running_counts.circom)
 //   seed      secret; seedCommitment = Poseidon(seedHeader, seed)
-//   context   public, below 2^244; its lowest four bits say which slice. Each context has noise of its own.
+//   context   public, below 2^244; its lowest four bits are the number of the slice. Each context has its own noise.
 //   released  sum of 2^(16 i) (count[i] + noise[i] + 1024) over the 15 counts of the slice
 //
 // About 31,400 constraints with 8 digits.
 //
-// Does NOT enforce: that the context was unknown when the seed was chosen: the contract says in which order they came. A seed has to have 128
-// random bits or more, and to stay secret: whoever knows it subtracts the noise.
+// Does NOT enforce: that the context was unknown when the seed was chosen; the contract records in which order they came. A seed needs at
+// least 128 random bits and must stay secret, because whoever knows it can subtract the noise.
 template NoisyCounts(header, seedHeader, slices, digits, limit) {
     assert(digits <= 10);
     signal input seed;

@@ -6,10 +6,10 @@ include "range.circom";
 include "threshold.circom";
 
 // Gaps between the rates at which two groups get the label `positive`, and equalised odds (Hardt, Price, Srebro 2016): the same gap
-// among the samples that deserve the label, and among those that do not. n fits into b bits: n < 2^b, b <= 24.
+// among samples that deserve the label, and among samples that do not. n fits into b bits: n < 2^b, b <= 24.
 
-// GroupRates(n, positive): members and positives of both groups, among the samples with counted[i] = 1. Proves that each group[i] is 0
-// or 1. About 7n constraints.
+// GroupRates(n, positive): the numbers of members and of positives in both groups, among the samples with counted[i] = 1. Proves that
+// each group[i] is 0 or 1. About 7n constraints.
 //
 // Does NOT enforce: that counted[i] is 0 or 1.
 template GroupRates(n, positive) {
@@ -48,7 +48,7 @@ template GroupRates(n, positive) {
 
 // GapWithin(b): |positives[1] / members[1] - positives[0] / members[0]| <= claim / 1000, and no group is empty.
 //
-// Does NOT enforce: positives <= members < 2^b, 0 <= claim < 2^10; the caller's counts and range do.
+// Does NOT enforce: positives <= members < 2^b, 0 <= claim < 2^10; the caller's counts and range check do.
 template GapWithin(b) {
     signal input members[2];
     signal input positives[2];
@@ -66,9 +66,9 @@ template GapWithin(b) {
     below.in <== allowed + 1000 * (one - zero);
 }
 
-// GapExceeds(b): the same gap > claim / 1000. An empty group has no gap, so that it proves nothing.
+// GapExceeds(b): the same gap is more than claim / 1000. Has no witness if a group is empty, because then there is no gap.
 //
-// Does NOT enforce: as GapWithin.
+// Does NOT enforce: the same as GapWithin.
 template GapExceeds(b) {
     signal input members[2];
     signal input positives[2];
@@ -88,7 +88,7 @@ template GapExceeds(b) {
 // GapAbove(n, positive, b): the opposite of GapAtMost (statements.circom): the two groups get the label at rates that differ by more
 // than claim / 1000; 0 <= claim < 1024.
 //
-// Does NOT enforce: as CorrectAtLeast (statements.circom).
+// Does NOT enforce: the same as CorrectAtLeast (statements.circom).
 template GapAbove(n, positive, b) {
     assert(n >= 2 && n < (1 << b) && b <= 24);
     signal input prediction[n];
@@ -111,8 +111,8 @@ template GapAbove(n, positive, b) {
     gap.claim <== claim;
 }
 
-// CellRates(n, positive): GroupRates among the samples that do not deserve the label (row 0) and among those that do (row 1).
-// cell[i] = 2 * (deserves it) + group. Proves that every cell is 0 to 3.
+// CellRates(n, positive): GroupRates, among the samples that do not deserve the label (row 0) and among those that do (row 1). cell[i]
+// = 2 * (deserves the label) + group. Proves that every cell is 0 to 3.
 //
 // Enforces everything stated above.
 template CellRates(n, positive) {
@@ -147,7 +147,7 @@ template CellRates(n, positive) {
 // OddsAtMost(n, positive, b): between the two groups, the rates of false positives and those of true positives each differ by at most
 // claim / 1000, and none of the four cells is empty; 0 <= claim < 1024. About 17n + 12b + 70 constraints.
 //
-// Does NOT enforce: as CorrectAtLeast (statements.circom).
+// Does NOT enforce: the same as CorrectAtLeast (statements.circom).
 template OddsAtMost(n, positive, b) {
     assert(n >= 4 && n < (1 << b) && b <= 24);
     signal input prediction[n];
@@ -172,10 +172,10 @@ template OddsAtMost(n, positive, b) {
     }
 }
 
-// OddsAbove(n, positive, b): the opposite: one of the two gaps is more than claim / 1000. `which` of them is the prover's choice if
-// both are; nothing else has one.
+// OddsAbove(n, positive, b): the opposite: at least one of the two gaps is more than claim / 1000. `which` says which one; if both
+// are, the prover chooses, and that is the only choice it has.
 //
-// Does NOT enforce: as CorrectAtLeast (statements.circom).
+// Does NOT enforce: the same as CorrectAtLeast (statements.circom).
 template OddsAbove(n, positive, b) {
     assert(n >= 2 && n < (1 << b) && b <= 24);
     signal input prediction[n];

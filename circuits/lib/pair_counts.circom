@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.2.0;
 
-// PairCounts(rows, columns, width, marks, pairs, first, second, cells): two-way marginals of rows as TableRows proves them. Pair p counts the
-// rows by their values in columns first[p] and second[p]: cell width[second[p]] a + b is the rows with values a and b. The pairs follow each
-// other in `cell`, `cells` in all. A present row adds one to exactly one cell of each pair, a vacant row nothing.
+// PairCounts(rows, columns, width, marks, pairs, first, second, cells): two-way marginals of rows as TableRows proves them. Pair p counts
+// the rows by their values in columns first[p] and second[p]: cell width[second[p]] a + b of the pair is the number of rows with values a
+// and b. The pairs follow each other in `cell`, which has `cells` cells in all. A present row adds one to exactly one cell of each pair, a
+// vacant row adds nothing.
 //
-// (width of the first - 1) (width of the second - 1) constraints a row and pair, the other cells being differences of sums; one linear
-// constraint a cell and a mark.
+// (width of the first - 1) (width of the second - 1) constraints per row and pair, because the other cells are differences of sums; one
+// linear constraint per cell and per mark.
 //
 // Does NOT enforce: that the marks are those of rows; TableRows does.
 template PairCounts(rows, columns, width, marks, pairs, first, second, cells) {
@@ -24,7 +25,7 @@ template PairCounts(rows, columns, width, marks, pairs, first, second, cells) {
         products += (width[first[p]] - 1) * (width[second[p]] - 1);
     }
     signal both[rows][products];
-    // Rows by the value of each column: the other cells are differences of these and of the cells above 0.
+    // Number of rows by the value of each column. Cells with a value of 0 follow from these totals and the other cells.
     signal total[marks];
     for (var m = 0; m < marks; m++) {
         var sum = 0;

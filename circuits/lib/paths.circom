@@ -2,14 +2,14 @@
 pragma circom 2.2.0;
 
 // Paths(n, parents): which inner nodes of decision trees are reached. parents[v] is -1 for a root, which is always reached. For any
-// other node it is 2 p + d with p < v: v is reached when p is reached and decision[p] = d.
+// other node it is 2 p + d with p < v: v is reached if p is reached and decision[p] = d.
 //
-//   one[v]  1 where v is reached and decision[v] is 1, else 0
+//   one[v]  1 if v is reached and decision[v] is 1, else 0
 //
-// Subtracting one[v] from whether v is reached gives whether v is reached with decision[v] = 0. One constraint for each v other
-// than a root. Exactly one leaf of each tree is reached, since the two sides of a node add up to its own value.
+// Whether v is reached, minus one[v], is whether v is reached with decision[v] = 0. One constraint for each v that is not a root.
+// Exactly one leaf of each tree is reached, since the two sides of a node add up to the node's own value.
 //
-// Does NOT enforce: that decisions are 0 or 1; the caller gets them from a comparator.
+// Does NOT enforce: that decisions are 0 or 1; the caller's comparator does.
 template Paths(n, parents) {
     signal input decision[n];
     signal output one[n];

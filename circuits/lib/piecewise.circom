@@ -7,7 +7,7 @@ include "range.circom";
 // ascending breakpoints and n + 1 slopes and intercepts. Needs -2^(b-1) <= in - breakpoints[k] < 2^(b-1) for all k.
 // n (b + 1) constraints and n + 1 linear ones.
 //
-// Does NOT enforce: that the pieces meet; the given numbers alone define the function.
+// Does NOT enforce: that the pieces meet; the function is just what the given numbers define.
 template Piecewise(n, breakpoints, slopes, intercepts, b) {
     assert(n >= 1 && b >= 2);
     signal input in;

@@ -3,12 +3,12 @@ pragma circom 2.2.0;
 
 include "toom.circom";
 
-// Length of phase `a` of a line of `size` elements read with stride s: elements a, a + s, a + 2s, ...
+// Length of phase `a` of a line of `size` elements that is read with stride s: the elements a, a + s, a + 2s, ...
 function phase_length(size, s, a) {
     return size <= a ? 0 : (size - a + s - 1) \ s;
 }
 
-// Products of one input and one output channel: tiles of at most m x m outputs, s_y s_x phases each.
+// Number of products for one input and one output channel: tiles of at most m x m outputs, with s_y s_x phases each.
 function private_conv2d_products(oh, ow, kh, kw, sy, sx, m) {
     var total = 0;
     for (var ty = 0; ty < oh; ty += m) {
@@ -57,7 +57,7 @@ template PrivateConv2d(h, w, cin, oh, ow, cout, kh, kw, sy, sx, top, left, group
             }
         }
     }
-    // Tables for the current sizes, rebuilt only when a tile at the edge or another phase changes them.
+    // Tables for the current sizes, rebuilt only when a tile at the edge or another phase has different sizes.
     var inverseY[64][64];
     var inverseX[64][64];
     var kernelY[64][64];

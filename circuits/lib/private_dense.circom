@@ -2,7 +2,7 @@
 pragma circom 2.2.0;
 
 // PrivateDense(n, m, wMin, bMin): out[o] = bias[o] + sum over i of x[i] weight[i m + o], with weights and biases as witnesses. They
-// come as offsets from their least value, w = weight + wMin and b = bias + bMin, because RangedPack takes them that way. n m
+// are given as offsets from their least value, w = weight + wMin and b = bias + bMin, because RangedPack needs that. n m
 // constraints and m linear ones. We know of no cheaper way in plain R1CS for a single vector.
 //
 // Does NOT enforce: any range or commitment of the parameters (RangedPack, Commitment), or that sums stay far below the field's

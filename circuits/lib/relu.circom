@@ -4,7 +4,7 @@ pragma circom 2.2.0;
 include "range.circom";
 
 // ReluRescale(b, shift): out = max(0, floor(in / 2^shift)) for -2^(b-1) <= in < 2^(b-1). ONE decomposition gives sign, rescaling
-// and bound: the top bit of in + 2^(b-1) is [in >= 0], the bits from `shift` up are the value. b + 1 constraints.
+// and bound: the top bit of in + 2^(b-1) is [in >= 0], and the bits from `shift` up are the value. b + 1 constraints.
 //
 // Enforces everything stated above, the bound included; an honest input outside it has no witness.
 template ReluRescale(b, shift) {
@@ -18,7 +18,7 @@ template ReluRescale(b, shift) {
     if (shift == 0) {
         value = in;
     } else {
-        // The bits below the top one: the value where the top bit is 1, and multiplied by 0 elsewhere.
+        // The bits below the top one: the value if the top bit is 1; otherwise they are multiplied by 0.
         for (var i = shift; i < b - 1; i++) {
             value += range.high[i - 1] * (1 << (i - shift));
         }
@@ -26,8 +26,8 @@ template ReluRescale(b, shift) {
     out <== range.high[b - 2] * value;
 }
 
-// LeakyRescale(b, shift, numerator, log2Denominator): v = floor(in / 2^shift); out = 2^log2Denominator * v where in >= 0, and
-// numerator * v elsewhere, which is 2^log2Denominator times leaky(v) without a second rounding. b + 1 constraints and one linear.
+// LeakyRescale(b, shift, numerator, log2Denominator): with v = floor(in / 2^shift), out = 2^log2Denominator * v if in >= 0, and
+// numerator * v otherwise. This is 2^log2Denominator times leaky(v), without a second rounding. b + 1 constraints and one linear.
 //
 // Enforces the same as ReluRescale.
 template LeakyRescale(b, shift, numerator, log2Denominator) {

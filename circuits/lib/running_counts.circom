@@ -3,10 +3,10 @@ pragma circom 2.2.0;
 
 include "poseidon.circom";
 
-// A running count is a hidden list of counts that a chain of proofs adds to: its state is
+// A running count is a hidden list of counts to which a chain of proofs adds. Its state is
 //   Poseidon(header, blinding, e[0], ..., e[slices - 1]),   e[s] = sum of 2^(16 i) count[15 s + i],
 // which hides the counts behind the blinding. Every count stays below 2^14 if the chain begins with the state of zeros and blinding 0, and
-// adds less than 2^14 rows in all: the contract that follows the chain sees to both. keepers/apps/census/counting.ts computes the same.
+// adds less than 2^14 rows in all; the contract that follows the chain ensures both. keepers/apps/census/counting.ts computes the same.
 
 // CountState(header, slices): the state. slices <= 14. About 300 constraints.
 //
@@ -26,9 +26,9 @@ template CountState(header, slices) {
     state <== hash.out;
 }
 
-// RunningCounts(header, slices, cells): from `before` to `after` by adding `cell`. cells <= 15 slices.
+// RunningCounts(header, slices, cells): leads from the state `before` to the state `after` by adding `cell`. cells <= 15 slices.
 //
-// Does NOT enforce: that the blindings are random, that the cells are small, or that `before` is a state that some chain came to.
+// Does NOT enforce: that the blindings are random, that the cells are small, or that `before` is a state that some chain has reached.
 template RunningCounts(header, slices, cells) {
     assert(cells >= 1 && cells <= 15 * slices);
     signal input blindingBefore;

@@ -30,13 +30,13 @@ function sha256_initial_state() {
 // 99 for each of 48 words of the schedule, 200 for each of 64 rounds, 34 for each of 8 words of the state.
 //
 //   state    8 words of 32 bits each, a word's lowest bit first
-//   message  16 words likewise
-//   next     state after this block, likewise
+//   message  16 words, in the same form
+//   next     state after this block, in the same form
 //
-// Other circuits take some 25,000 to 29,000; here the three-way xor and the majority cost one constraint each. A word becomes
+// Other circuits need some 25,000 to 29,000; here the three-way xor and the majority cost one constraint each. A word becomes
 // signals again only where a sum is reduced modulo 2^32: the bits of the word and of the carry are hints, each proven to be a bit,
-// and ONE linear constraint says that they make the whole sum. Sums have at most seven words, so three carry bits hold them, far
-// below the field's size.
+// and ONE linear constraint says that they make the whole sum. Sums have at most seven words, so three carry bits suffice, and
+// they stay far below the field's size.
 //
 // Does NOT enforce: that the bits of state and message are bits; the caller must have proven it.
 template Sha256Block() {
@@ -178,7 +178,7 @@ template Sha256Block() {
 
 // Sha256(n): SHA-256 of a message of exactly n bytes, n >= 1, padding included. Proves 0 <= in[i] < 256. 9 constraints per byte,
 // 17,824 for each block of 64 (the last one holds 55): 36,719 for 119 bytes.
-//   digest  256 bits, the first byte's highest bit first, as the hash is written
+//   digest  256 bits in the order in which the hash is written: the first byte's highest bit first
 //
 // Enforces everything stated above. The length is a constant: messages of other lengths need other circuits.
 template Sha256(n) {

@@ -4,7 +4,7 @@ pragma circom 2.2.0;
 include "equal.circom";
 include "range.circom";
 
-// SplineLine(m, slopes, intercepts): out = slopes[j] v + intercepts[j], where bit[] are the m bits of j, lowest first.
+// SplineLine(m, slopes, intercepts): out = slopes[j] v + intercepts[j], where bit[] holds the m bits of j, lowest first.
 //
 // A list indexed by bits is a multilinear polynomial in those bits: the sum over subsets S of c_S times the product of the bits in
 // S, where c is the Moebius transform of the list. Slopes and intercepts share the 2^m - m - 1 products; the line itself costs one
@@ -57,7 +57,7 @@ template SplineLine(m, slopes, intercepts) {
 // Proves low <= in < low + 2^b; low is a constant and may be negative. j is the m highest bits of in - low, which the range check
 // already has. b + 2^m - m constraints and one linear; comparing with 2^m breakpoints would take 2^m (b + 1).
 //
-// Does NOT enforce: that the lines meet; the given numbers alone define the function.
+// Does NOT enforce: that the lines meet; the function is just what the given numbers define.
 template Spline(low, b, shift, m, slopes, intercepts) {
     assert(m >= 1 && shift >= 0 && shift + m < b);
     signal input in;

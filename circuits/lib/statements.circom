@@ -8,8 +8,8 @@ include "range.circom";
 
 // CorrectAtLeast(n, b): at least `claim` of the predictions equal their labels, 0 <= claim < 2^b. About 3n + 2b constraints.
 //
-// Does NOT enforce: that labels are classes that the model knows, or that samples differ from each other; the batch's commitment
-// has to show what the batch is worth.
+// Does NOT enforce: that the labels are classes of the model, or that the samples differ from each other; a reader must know what
+// the committed batch is worth.
 template CorrectAtLeast(n, b) {
     assert(n >= 1 && n < (1 << b) && b <= 24);
     signal input prediction[n];
@@ -24,7 +24,7 @@ template CorrectAtLeast(n, b) {
         equal[i].b <== label[i];
         correct += equal[i].out;
     }
-    // Without this a claim of -1 would pass, and a reader would take p - 1 for a very high score.
+    // Without this check a claim of -1 would pass, and a reader would take p - 1 for a very high score.
     component claimRange = Range(0, b);
     claimRange.in <== claim;
     component surplus = Range(0, b);

@@ -3,18 +3,18 @@ pragma circom 2.2.0;
 
 include "commitment.circom";
 
-// TableRows(header, rows, columns, width, marks): rows of a table with categorical columns, and their commitment. mark[r] has width[c]
-// marks for column c, one column after the other, `marks` in all.
+// TableRows(header, rows, columns, width, marks): rows of a table with categorical columns, and the commitment to them. mark[r] has
+// width[c] marks for column c, one column after the other, `marks` in all.
 //
-// A row is present or vacant. Of a present row exactly one mark in each column is 1, of a vacant one none. So a row counts once at most in
-// every marginal, which is where the sensitivity of all counts comes from.
+// A row is present or vacant. In a present row exactly one mark of each column is 1, in a vacant row none is. So a row counts at most once
+// in every marginal, which bounds the sensitivity of all counts.
 //
-// commitment = Commitment(header, ...) of the rows' codes, floor(253 / bits) in an element: bit 0 is `present`, then the value of each
-// column in as many bits as its width needs. keepers/apps/census/table.ts computes the same.
+// commitment = Commitment(header, ...) of the rows' codes, floor(253 / bits) of them in an element. Bit 0 of a code is `present`; then
+// comes the value of each column, in as many bits as its width needs. keepers/apps/census/table.ts computes the same.
 //
-// About marks + columns + 4 constraints a row.
+// About marks + columns + 4 constraints per row.
 //
-// Does NOT enforce: that the rows are about anybody, or that two of them are not about the same person.
+// Does NOT enforce: that the rows are about real people, or that two of them are not about the same person.
 template TableRows(header, rows, columns, width, marks) {
     assert(rows >= 1 && columns >= 1);
     signal input salt;

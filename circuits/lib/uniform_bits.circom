@@ -3,9 +3,9 @@ pragma circom 2.2.0;
 
 include "range.circom";
 
-// UniformBits(): the lowest 192 bits of a field element, as exactly uniform bits if `in` is uniform: in = low + 2^192 high with
-// 0 <= high < H, H = floor(r / 2^192). The one decomposition: H 2^192 <= r, so that nothing wraps around, and of an `in` below H 2^192 each
-// low part appears H times. An `in` of H 2^192 or more, one in 2^61, has no witness. 318 constraints.
+// UniformBits(): the lowest 192 bits of a field element, which are exactly uniform if `in` is: in = low + 2^192 high with 0 <= high < H, H
+// = floor(r / 2^192). The decomposition is unique: H 2^192 <= r, so nothing wraps around, and among the `in` below H 2^192 each low part
+// appears H times. An `in` of H 2^192 or more, one in 2^61, has no witness. 318 constraints.
 //
 // Enforces everything stated above.
 template UniformBits() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.2.0;
 
-// BENCHMARK PEERS, UNSOUND, NEVER FOR USE. Written for Cohort after what circuits of this style do, so that constraint
-// counts can stand side by side and the forgery tests can show what they catch: rescaling is "checked" by `assert`, signs
-// come from a decomposition into 254 bits that has two solutions, every product with a constant is a constraint.
+// BENCHMARK PEERS, UNSOUND, NEVER FOR USE. Written for Cohort in the manner of such circuits, so that constraint counts
+// can be compared and the forgery tests can show what they catch. Rescaling is "checked" by `assert`, signs come from a
+// decomposition into 254 bits that has two solutions, and every product with a constant is a constraint.
 
 // 254 bits hold both x and x + p for small x: two decompositions.
 template NaiveBits(n) {

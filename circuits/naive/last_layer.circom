@@ -3,8 +3,9 @@ pragma circom 2.2.0;
 
 include "circomlib_ml_style.circom";
 
-// BENCHMARK PEER, NEVER FOR USE. Our own circuit of what zkMNIST proves: only the last layer of a network, 84 to 10, and the
-// argmax. The embedding is a private input without range or commitment, so the proof says nothing about a picture.
+// BENCHMARK PEER, NEVER FOR USE. Our own circuit for what zkMNIST proves: only the last layer of a network, 84 to 10, and
+// the argmax. The embedding is a private input without a range check or commitment, so the proof says nothing about a
+// picture.
 template LastLayer(n, m) {
     signal input x[n];
     signal input weight[n * m];

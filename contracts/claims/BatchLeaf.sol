@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @dev Whether leaf `index` of a tree of `size` leaves hashes to `leaf`. The index says at each level which side the node is on, and the
-/// path is as long as the tree is high: no other leaf, and no inner node, passes for it. Leaves from `size` on are zero.
+/// @dev Whether leaf `index` of a tree of `size` leaves hashes to `leaf`. At each level the index says on which side the node is, and the
+/// path must be as long as the tree is high. So neither another leaf nor an inner node passes. Leaves from `size` on are zero.
 function isLeaf(
     bytes32 root,
     uint256 size,
@@ -19,7 +19,7 @@ function isLeaf(
     return path.length < 32 && width == 1 << path.length && width >= size && index < width && node == root;
 }
 
-/// @dev The leaf of a batch's commitment.
+/// @dev The leaf for the commitment to a batch.
 function leafOf(uint256 commitment) pure returns (bytes32) {
     return keccak256(abi.encode(commitment));
 }

@@ -4,15 +4,15 @@ pragma solidity ^0.8.28;
 import {IClaimRegistry} from "../interfaces/IClaimRegistry.sol";
 import {isLeaf, leafOf} from "./BatchLeaf.sol";
 
-/// @title Batches that are committed to first and drawn by a later block's hash
-/// @dev A leaf is a batch's commitment, which hides the batch behind its salt. A proposer can withhold its block, and so draw once more
-/// at the price of a block's reward; the sequencer of a rollup may choose hashes at will.
+/// @title Pools of batches: committed to first, drawn from by a later block's hash
+/// @dev A leaf is a batch's commitment, whose salt hides the batch. A block's proposer can withhold the block and so draw again, at the
+/// price of the block's reward; a rollup's sequencer may be able to choose hashes at will.
 abstract contract BatchPools is IClaimRegistry {
     uint256 public constant MAX_BATCHES = 1 << 20;
     uint256 public constant MAX_URI_BYTES = 256;
-    /// @notice Blocks from the request to the block that decides.
+    /// @notice Blocks from the request to the block whose hash decides.
     uint256 public constant DRAW_DELAY = 2;
-    /// @dev The EVM reads the hashes of so many blocks.
+    /// @dev The EVM can read the hashes of this many blocks.
     uint256 private constant READABLE = 256;
 
     uint256 private _count;
@@ -82,17 +82,17 @@ abstract contract BatchPools is IClaimRegistry {
         return keccak256(abi.encode(poolId, service, version, statementId));
     }
 
-    /// @dev The commitment that proofs about the version are of. Reverts unless it exists and is not withdrawn. A draw for a version to
-    /// come would show on which batch to train it.
+    /// @dev The model commitment that proofs about the version must have. Reverts unless the version exists and is not withdrawn. (A draw
+    /// for a future version would show on which batch to train it.)
     function _claimable(address service, uint64 version) internal view virtual returns (uint256);
 
-    /// @dev The block whose hash decides a draw that is asked for now.
+    /// @dev The block whose hash decides a draw that is requested now.
     function _decidingBlock() internal view returns (uint64) {
         return uint64(block.number + DRAW_DELAY);
     }
 
-    /// @dev The batch that a block's hash draws for `purpose`. Draws of one block differ by their purpose. A remainder by at most
-    /// 2^20 favours no index by more than 2^-236.
+    /// @dev The index that a block's hash draws for `purpose`; draws by the same block differ in their purposes. The remainder modulo at
+    /// most 2^20 favours no index by more than 2^-236.
     function _drawnIndex(bytes32 purpose, uint256 decidedBy, uint256 size) internal view returns (uint256) {
         if (block.number <= decidedBy) revert DrawTooEarly(block.number, decidedBy);
         bytes32 hash = blockhash(decidedBy);
@@ -100,8 +100,8 @@ abstract contract BatchPools is IClaimRegistry {
         return uint256(keccak256(abi.encode(block.chainid, address(this), purpose, hash))) % size;
     }
 
-    /// @dev The index that was drawn for a claim of the caller's. Were it anybody's, somebody could hold the badge with a long claim that
-    /// says nothing, or take it with one that is about to fall. Reverts with NotDrawn or NotDrawnClaimant.
+    /// @dev The index that was drawn for the caller's claim. If any account could use a draw, somebody could hold the badge with a
+    /// long-lived claim that says nothing, or take it with one that is about to fall. Reverts with NotDrawn or NotDrawnClaimant.
     function _indexOf(bytes32 drawId) internal view returns (uint256) {
         Drawing memory drawing = _drawings[drawId];
         if (drawing.indexPlusOne == 0) revert NotDrawn(drawId);
@@ -109,7 +109,7 @@ abstract contract BatchPools is IClaimRegistry {
         return drawing.indexPlusOne - 1;
     }
 
-    /// @dev Reverts unless `batch` is leaf `index`.
+    /// @dev Reverts unless `batch` is leaf `index` of the pool.
     function _requireLeaf(uint256 poolId, uint256 index, uint256 batch, bytes32[] calldata path) internal view {
         Pool storage pool = _pool(poolId);
         if (!isLeaf(pool.root, pool.size, index, leafOf(batch), path)) revert NotDrawnBatch(poolId, index, batch);

@@ -12,11 +12,11 @@ import {BatchPools} from "./BatchPools.sol";
 import {ClaimStatements} from "./ClaimStatements.sol";
 
 /// @title Challenges of claims: counter-batches, bonds, deadlines
-/// @dev Ether leaves only through `withdraw`; verifiers and contract wallets of auditors are called statically.
+/// @dev Ether leaves only through `withdraw`. Verifiers and auditors' contract wallets are called statically.
 abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, EIP712 {
-    /// @notice Seconds that a challenger has, and that a bond stays after its claim expired.
+    /// @notice Seconds that a challenger has, and for which a bond stays after its claim expired.
     uint256 public constant CHALLENGE_SECONDS = 7 days;
-    /// @notice One part in so many of a lost bond goes to the treasury, and one in so many of a claim's bond is what a challenge costs.
+    /// @notice A lost bond divided by this goes to the treasury; a claim's bond divided by this is what a challenge costs.
     uint256 public constant QUARTER = 4;
 
     bytes32 private constant CLAIM_DOMAIN = keccak256("cohort.claim.context.v1");
@@ -39,8 +39,8 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
     mapping(uint256 claimId => bytes32 slot) internal _slots;
     mapping(uint256 claimId => Claim) private _claims;
     mapping(uint256 challengeId => Challenge) private _challenges;
-    /// @dev Weakest guarantee that fell by this route (`_routesOf`), plus 1; 0: none. By route, not by badge: else somebody could claim in
-    /// another's place, name an auditor of his own, and have that one refute anything.
+    /// @dev Weakest guarantee that was refuted by this route (`_routes`), plus 1; 0: none. Kept by route and not by badge: otherwise
+    /// somebody could claim in another's place, name an auditor of his own, and have that auditor refute anything.
     mapping(bytes32 route => uint256) private _refuted;
 
     constructor(IModelRegistry models, address treasury) EIP712("Cohort claims", "1") {
@@ -120,8 +120,8 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
     function settleChallenge(uint256 challengeId) external {
         Challenge storage challenge = _open(challengeId);
         Claim storage claim = _claims[challenge.claimId];
-        // A draw that was known when the claim fell shows by `refute` that it, too, refutes. Else whoever opens many at once, of which
-        // one hits, would not pay for those that missed.
+        // A draw that was known when the claim fell must itself lead to a refutation (`refute`). Otherwise somebody could open many
+        // challenges at once and, if one succeeds, pay nothing for those that did not.
         bool refunded = (claim.status == Status.Fallen && challenge.decidedBy >= claim.fellIn) ||
             VERIFIERS.isRevoked(_meaning(claim.circuitId).refutationId);
         if (!refunded && block.timestamp <= challenge.deadline) {
@@ -183,7 +183,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         return _hashTypedDataV4(keccak256(abi.encode(COUNTER_BATCH, challenger, claimId, batch)));
     }
 
-    /// @dev A place for the next claim.
+    /// @dev Reserves the number of the next claim.
     function _newClaim(bytes32 slot) internal returns (uint256 claimId) {
         claimId = ++claimCount;
         _slots[claimId] = slot;
@@ -194,14 +194,14 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         return _claims[claimId];
     }
 
-    /// @dev Last second at which the claim can fall: a challenge of its last second has its whole time.
+    /// @dev The last second at which the claim can fall: a challenge opened in the claim's last second still has its whole time.
     function _lastChallenge(Claim storage claim) internal view returns (uint256) {
         return claim.expiresAt + CHALLENGE_SECONDS;
     }
 
-    /// @dev By which a claim can be refuted; zero: there is none. A pool's is the claimant's own: else anybody who can prove would end
-    /// another's badge for the price of draws against a claim of his own, with a bond as small as he likes. An auditor signs each
-    /// counter-batch, so that under its name one fall is enough.
+    /// @dev The routes by which a claim can be refuted; zero: there is none. The route through a pool includes the claimant: otherwise
+    /// anybody who can prove could end another's badge for the price of draws against a claim of his own, with as small a bond as he likes.
+    /// An auditor signs each counter-batch, so under its name one fall is enough for everybody.
     function _routes(
         address claimant,
         address service,
@@ -219,7 +219,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         return _routes(claim.claimant, claim.service, claim.version, statementId, claim.poolId, claim.auditor);
     }
 
-    /// @dev The guarantee, plus 1, that fell by one of the routes, if `guarantee` is no weaker; else 0.
+    /// @dev The guarantee, plus 1, that was refuted by one of the routes, if `guarantee` is at least as good; else 0.
     function _barrier(
         bytes32 byPool,
         bytes32 byAuditor,
@@ -232,7 +232,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         if (refuted != 0 && !_atLeastAsGood(kind, guarantee, uint32(refuted - 1))) refuted = 0;
     }
 
-    /// @dev Names a badge; with an auditor as the source also the route by which it can be refuted.
+    /// @dev Identifies a badge; if the source is an auditor, also the route by which it can be refuted.
     function _slot(
         address service,
         uint64 version,
@@ -270,9 +270,9 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         if (!SignatureChecker.isValidSignatureNow(auditor, digest, signature)) revert NotAuditorsSignature(auditor);
     }
 
-    /// @dev Checks the refutation on a batch of the claim's pool or auditor, as `source` says, and makes a claim that stands fall in favour
-    /// of the caller. One that fell already is refuted by that route all the same: else a liar would have it fall by another first, and
-    /// claim again.
+    /// @dev Checks a refutation on a batch of the claim's pool or auditor, as `source` says. If the claim stands, it falls in favour of the
+    /// caller. A claim that has already fallen is recorded as refuted by this route, too: otherwise a liar would first let it fall by
+    /// another route, and then claim again.
     function _refute(
         uint256 claimId,
         uint256 batch,
@@ -290,7 +290,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         (bytes32 byPool, bytes32 byAuditor) = _routesOf(claim);
         bytes32 route = source == Source.Draw ? byPool : byAuditor;
         uint256 refuted = _refuted[route];
-        // Weaker than what fell before, or the first.
+        // The first guarantee that was refuted by this route, or a weaker one than before.
         if (refuted == 0 || _atLeastAsGood(claim.kind, uint32(refuted - 1), guarantee)) {
             _refuted[route] = uint256(guarantee) + 1;
             emit GuaranteeFell(claimId, source, guarantee);
@@ -304,7 +304,7 @@ abstract contract ClaimChallenges is ClaimStatements, BatchPools, PullPayments, 
         emit ClaimFell(claimId, msg.sender, batch, _forfeit(claim.bond, msg.sender));
     }
 
-    /// @dev A lost bond: to the winner, less what goes to the treasury.
+    /// @dev Pays out a lost bond: to the winner, minus the treasury's part.
     function _forfeit(uint256 bond, address winner) private returns (uint256 paid) {
         uint256 kept = bond / QUARTER;
         paid = bond - kept;

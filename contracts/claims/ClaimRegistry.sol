@@ -12,10 +12,10 @@ import {ClaimStatements} from "./ClaimStatements.sol";
 /// @title Claims about models, and the badges that follow from them
 /// @notice See IClaimRegistry, which owns the documentation.
 contract ClaimRegistry is ClaimChallenges {
-    /// @notice Longest life of a claim, in seconds: a model's quality on last year's batch says little about this year.
+    /// @notice Longest life of a claim, in seconds. A model's quality on last year's batch says little about this year.
     uint256 public constant MAX_LIFE_SECONDS = 365 days;
 
-    /// @param treasury Gets a quarter of every bond that is lost.
+    /// @param treasury Receives a quarter of every bond that is lost.
     /// @param admin Gets the default admin and registrar roles: the timelock.
     constructor(
         IModelRegistry models,
@@ -127,7 +127,7 @@ contract ClaimRegistry is ClaimChallenges {
         return interfaceId == type(IClaimRegistry).interfaceId || super.supportsInterface(interfaceId);
     }
 
-    /// @dev Checks that the batch was chosen as the terms say. An auditor and a pool that the terms name besides are for challenges.
+    /// @dev Checks that the batch was chosen as the terms say. An auditor or a pool that the terms name in addition is for challenges.
     function _requireChosen(
         Terms calldata terms,
         bytes32 statementId,
@@ -155,7 +155,7 @@ contract ClaimRegistry is ClaimChallenges {
         }
     }
 
-    /// @dev The public signals of the caller's proof. Reverts unless the version can be claimed about.
+    /// @dev The public signals of the caller's proof. Reverts if the version cannot be claimed about.
     function _signalsOf(Terms calldata terms, uint256 batch) private view returns (uint256[4] memory) {
         uint256 commitment = _claimable(terms.service, terms.version);
         return [commitment, batch, terms.figure, contextOf(msg.sender, terms)];
@@ -191,8 +191,8 @@ contract ClaimRegistry is ClaimChallenges {
         emit BadgeTaken(slot, claimId);
     }
 
-    /// @dev A claim that counts is displaced only by one that is at least as good in guarantee, expiry, bond and set-up: nobody can take a
-    /// badge away with a better claim that ends tomorrow, or that half of the consumers do not trust.
+    /// @dev A claim that counts loses the badge only to one that is at least as good in guarantee, expiry, bond and set-up. So nobody can
+    /// take a badge away with a better claim that ends tomorrow, or with one that half of the consumers do not trust.
     function _supersedes(uint256 claimId, uint256 standing) private view returns (bool) {
         if (standing == 0) return true;
         Claim storage old = _known(standing);
@@ -221,8 +221,8 @@ contract ClaimRegistry is ClaimChallenges {
         return _trusted(claim.circuitId, true) && _trusted(_meaning(claim.circuitId).refutationId, true);
     }
 
-    /// @dev Whether the claim stands, is not expired, guarantees nothing that fell with another claim under its auditor, or with another of
-    /// its claimant's under its pool, and speaks of a version that is not withdrawn and of circuits that are not.
+    /// @dev Whether the claim counts: it stands, has not expired, its version and circuits are not withdrawn, and it guarantees nothing
+    /// that has been refuted under its auditor, or for its claimant under its pool.
     function _counts(Claim storage claim) private view returns (bool) {
         if (claim.status != Status.Standing || block.timestamp >= claim.expiresAt) return false;
         Described storage meaning = _meaning(claim.circuitId);
@@ -237,8 +237,8 @@ contract ClaimRegistry is ClaimChallenges {
         if (version == 0) (, , version) = MODELS.lookUp(requirement.service, 0);
     }
 
-    /// @dev What fell on a batch that the terms accept is not guaranteed again, whoever chose the claim's own: else a bond would buy it
-    /// back.
+    /// @dev A guarantee that was refuted on a batch that the terms accept cannot be given again, whoever chose the new claim's own batch:
+    /// otherwise a new bond would be enough to buy it back.
     function _requireNotBarred(Terms calldata terms, bytes32 statementId, Kind kind) private view {
         (bytes32 pool, bytes32 auditor) = _routes(
             msg.sender,

@@ -5,14 +5,15 @@ import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IClaimRegistry} from "../interfaces/IClaimRegistry.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
-/// @title What proofs of circuits about batches mean
-/// @dev A verification key does not show what its circuit counts. Anybody can compile the circuit again and compare its id.
+/// @title Records what the proofs of circuits about batches mean
+/// @dev A verification key does not show what its circuit counts. But anybody can compile the circuit again and compare its
+/// id.
 abstract contract ClaimStatements is IClaimRegistry, AccessControl {
-    /// @notice May describe circuits: the timelock.
+    /// @notice May describe circuits; held by the timelock.
     bytes32 public constant REGISTRAR_ROLE = keccak256("REGISTRAR_ROLE");
-    /// @notice Most samples of a batch, as the circuits have it.
+    /// @notice Largest number of samples in a batch that the circuits support.
     uint256 public constant MAX_SAMPLES = 4095;
-    /// @notice Gaps and calibration errors are in permille.
+    /// @notice Largest gap or calibration error, in permille.
     uint32 public constant MAX_GAP = 1000;
 
     IVerifierRegistry public immutable VERIFIERS;
@@ -37,7 +38,7 @@ abstract contract ClaimStatements is IClaimRegistry, AccessControl {
     ) external onlyRole(REGISTRAR_ROLE) {
         bool binned = statement.kind == Kind.Calibration;
         bool counted = statement.count != 0 && statement.count <= MAX_SAMPLES;
-        // One meaning has one id: under a second, a pool would draw a second time.
+        // One meaning must have only one id: with a second id, a pool would draw a second time.
         bool grouped = statement.kind == Kind.RateGap || statement.kind == Kind.EqualisedOdds;
         bool meant = statement.kind != Kind.None && (grouped || statement.positive == 0);
         if (!meant || !counted || binned != (statement.bins != 0)) {
@@ -73,7 +74,7 @@ abstract contract ClaimStatements is IClaimRegistry, AccessControl {
         if (described.statementId == 0) revert CircuitNotDescribed(circuitId);
     }
 
-    /// @dev Reverts unless the figure is possible, and the guarantee no better.
+    /// @dev Reverts unless the figure is possible and the guarantee is no better than the figure.
     function _requireFigures(Statement memory statement, uint32 figure, uint32 guarantee) internal pure {
         bool right = statement.kind == Kind.Accuracy;
         uint32 max = right ? statement.count : MAX_GAP;
@@ -82,12 +83,12 @@ abstract contract ClaimStatements is IClaimRegistry, AccessControl {
         }
     }
 
-    /// @dev More right answers are better, and smaller gaps.
+    /// @dev Whether `figure` is at least as good as `bound`: more right answers are better, and so are smaller gaps.
     function _atLeastAsGood(Kind kind, uint32 figure, uint32 bound) internal pure returns (bool) {
         return kind == Kind.Accuracy ? figure >= bound : figure <= bound;
     }
 
-    /// @dev Whether proofs of a circuit count, and whether its key comes from a ceremony if that is asked.
+    /// @dev Whether proofs of a circuit count and, if `ceremony` is asked for, its key comes from a ceremony.
     function _trusted(bytes32 circuitId, bool ceremony) internal view returns (bool) {
         IVerifierRegistry.VerifierRecord memory record = VERIFIERS.getVerifier(circuitId);
         return record.revokedAt == 0 && (!ceremony || record.setup == IVerifierRegistry.SetupKind.Ceremony);

@@ -14,11 +14,11 @@ import {OutputReading} from "../inference/OutputReading.sol";
 contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
     /// @notice May grant and revoke mandates and execute anything: the timelock.
     bytes32 public constant MANDATE_ROLE = keccak256("MANDATE_ROLE");
-    /// @notice First word of an order.
+    /// @notice First word of the bytes of an order.
     bytes32 public constant ORDER_DOMAIN = keccak256("cohort.pilot.order.v2");
     /// @notice First word of the preimage of a request's nonce.
     bytes32 public constant NONCE_DOMAIN = keccak256("cohort.pilot.nonce.v1");
-    /// @notice As `amountWord`: the caps count the ether sent.
+    /// @notice Value of `amountWord` with which the caps count the ether sent.
     uint8 public constant ETHER = 0xff;
     uint256 private constant SELECTOR_BYTES = 4;
 
@@ -40,7 +40,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
     }
 
-    /// @dev What the pilot may spend.
+    /// @dev The pilot can spend the ether that it receives.
     receive() external payable {}
 
     /// @inheritdoc IDaoPilot
@@ -156,7 +156,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
         return interfaceId == type(IDaoPilot).interfaceId || super.supportsInterface(interfaceId);
     }
 
-    /// @dev The model's output has the form that the rule reads.
+    /// @dev Reverts unless the model's output has the form that the rule reads.
     function _requireForm(Mandate calldata mandate) private view {
         IInferenceHubErrors.OutputForm form = HUB.modelOf(mandate.modelId).form;
         if (mandate.rule == Rule.AtLeast) {
@@ -166,7 +166,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
         }
     }
 
-    /// @dev The mandate stands, and it allows the call, whatever the amount.
+    /// @dev Reverts unless the mandate is in force and allows the call, apart from its amount.
     function _requireCall(Mandate storage mandate, Order calldata order) private view {
         uint256 id = order.mandateId;
         if (_usages[id].revoked) revert MandateIsRevoked(id);

@@ -19,7 +19,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
 
     /// @notice First word of the preimage of a tag.
     bytes32 public constant TAG_DOMAIN = keccak256("cohort.market.input.v1");
-    /// @notice As an outcome: the two pay in proportion.
+    /// @notice As an outcome: the two outcomes pay in proportion.
     uint8 public constant LINEAR = 0xfe;
     /// @notice The share that pays all of the collateral.
     uint256 public constant ONE = 1e18;
@@ -132,7 +132,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
         return bytes8(keccak256(abi.encode(TAG_DOMAIN, block.chainid, address(this), marketId)));
     }
 
-    /// @dev In addition to the errors of any market.
+    /// @dev These interfaces, in addition to those of every market.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return interfaceId == type(IInputMarket).interfaceId || super.supportsInterface(interfaceId);
     }
@@ -155,7 +155,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
         return _scales[marketId].share != (outcome == INVALID ? ONE / 2 : outcome * ONE);
     }
 
-    /// @dev The message that was signed.
+    /// @dev The digest that the publisher signed.
     function _digestOf(uint256 marketId, bytes32 input) private view returns (bytes32) {
         return sha256(abi.encodePacked(tagOf(marketId), input));
     }

@@ -9,14 +9,14 @@ import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {OutputReading} from "../inference/OutputReading.sol";
 
-/// @title The questions: the terms that each market pins, and the status that follows from them and the clock.
+/// @title The questions: the terms that each market pins, and the status that follows from them and the clock
 abstract contract MarketBook is IMarketBook {
     /// @notice In a class map: the model abstains. As an outcome: every outcome pays the same.
     uint8 public constant INVALID = 0xff;
     uint256 public constant MIN_OUTCOMES = 2;
-    /// @notice Bounds the loops over outcomes.
+    /// @notice Most outcomes of a market. Bounds the loops over outcomes.
     uint256 public constant MAX_OUTCOMES = 16;
-    /// @notice A class map of at most 31 bytes shares its slot with its length.
+    /// @notice Most classes of a class map: with at most 31 bytes, it shares its slot with its length.
     uint256 public constant MAX_CLASSES = 31;
     /// @notice Longest life of a question, in seconds, so that a typing error cannot lock one side's money for a century.
     uint256 public constant MAX_MARKET_SECONDS = 730 days;

@@ -25,7 +25,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
     uint256 public constant DEAD_SHARES = 1000;
     /// @notice Least first deposit, in the collateral's units; the smallest of its reserves is at least DEAD_SHARES.
     uint256 public constant MIN_FIRST_DEPOSIT = 100_000;
-    /// @dev Holds them: the zero address cannot hold any.
+    /// @dev Holds the dead shares, because the zero address cannot hold any.
     address private constant NOBODY = address(0xdead);
     uint256 private constant BPS = 10_000;
     uint256 private constant ONE = 1e18;
@@ -39,7 +39,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
 
     IVerifierRegistry private immutable VERIFIERS;
     IModelRegistry private immutable MODELS;
-    /// @dev The subject of the proof that will give the market's answer.
+    /// @dev The circuit of the proof that will give the market's answer.
     bytes32 private immutable CIRCUIT_ID;
     address private immutable SERVICE;
     uint64 private immutable VERSION;
@@ -220,7 +220,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         return _reserves;
     }
 
-    /// @dev Part of the pool's own split, or of a transfer that the pool makes.
+    /// @dev Accepts tokens only from the pool's own split, or from a transfer that the pool itself makes.
     function onERC1155Received(
         address operator,
         address from,
@@ -232,7 +232,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         return super.onERC1155Received(operator, from, id, value, data);
     }
 
-    /// @dev As above.
+    /// @dev As above, for batches.
     function onERC1155BatchReceived(
         address operator,
         address from,

@@ -7,7 +7,7 @@ import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {OutcomePool} from "./OutcomePool.sol";
 
 /// @title Pools for the markets of one PredictionMarket
-/// @notice See IOutcomePoolFactory, which owns the documentation. No administrator.
+/// @notice See IOutcomePoolFactory, which owns the documentation. The factory has no administrator.
 contract OutcomePoolFactory is IOutcomePoolFactory {
     IMarketBook public immutable MARKET;
 

@@ -9,7 +9,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {MarketBook} from "./MarketBook.sol";
 
-/// @title Complete sets of outcome tokens, in and out of collateral.
+/// @title Complete sets of outcome tokens, in and out of collateral
 /// @dev Invariant: potCollateral · outcomes ≥ potTokens, which covers a full set and any share of an invalid market; until the
 /// first redemption the two are equal. The reentrancy guard is for collateral that calls back: nobody may pay in between the two
 /// readings of a balance.
@@ -75,7 +75,7 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         return values[market.outcome];
     }
 
-    /// @dev Takes collateral from the caller, to the unit.
+    /// @dev Takes collateral from the caller, and checks that exactly this amount arrived.
     function _takeIn(IERC20 collateral, uint256 amount) internal {
         uint256 expected = collateral.balanceOf(address(this)) + amount;
         collateral.safeTransferFrom(msg.sender, address(this), amount);

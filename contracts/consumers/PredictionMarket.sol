@@ -14,7 +14,7 @@ import {ProvenMarket} from "./ProvenMarket.sol";
 contract PredictionMarket is ProvenMarket, IPredictionMarket {
     /// @notice First word of the preimage of a tag.
     bytes32 public constant TAG_DOMAIN = keccak256("cohort.market.story.v1");
-    /// @notice Tag and headline.
+    /// @notice Length of a story: tag and headline.
     uint256 public constant STORY_BYTES = 119;
 
     /// @param models The registry of `hub`.
@@ -102,7 +102,7 @@ contract PredictionMarket is ProvenMarket, IPredictionMarket {
         _resolveAs(market, keyId, outcome);
     }
 
-    /// @dev In addition to the errors of any market.
+    /// @dev These interfaces, in addition to those of every market.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return interfaceId == type(IPredictionMarket).interfaceId || super.supportsInterface(interfaceId);
     }

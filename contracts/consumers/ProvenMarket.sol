@@ -58,8 +58,8 @@ abstract contract ProvenMarket is MarketDisputes {
         if (market.firstRecordedAt == 0) market.firstRecordedAt = uint64(block.timestamp);
     }
 
-    /// @dev A valid key signed the recorded message then, so it suffices that nobody has revoked that key since. For anything else
-    /// the key must be valid now, and the message in time.
+    /// @dev If the message was recorded, a valid key signed it then, so it suffices that nobody has revoked that key since. Any
+    /// other message needs a key that is valid now, and must be in time.
     function _requireSigned(
         uint256 marketId,
         Market storage market,
@@ -79,7 +79,7 @@ abstract contract ProvenMarket is MarketDisputes {
         }
     }
 
-    /// @dev The reading, before its proof is checked: a failed check undoes all of it.
+    /// @dev Records the reading before its proof is checked: a check that fails reverts all of it.
     function _resolveAs(Market storage market, uint64 keyId, uint8 outcome) internal {
         market.keyId = keyId;
         market.resolvedAt = uint48(block.timestamp);

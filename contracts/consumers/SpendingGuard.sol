@@ -56,13 +56,13 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
         return "";
     }
 
-    /// @notice The guard has its say before the execution.
+    /// @notice Does nothing: the guard decides before the execution.
     function checkAfterExecution(bytes32, bool) external pure {}
 
-    /// @notice The guard has its say before the execution.
+    /// @notice Does nothing: the guard decides before the execution.
     function checkAfterModuleExecution(bytes32, bool) external pure {}
 
-    /// @notice The guard has its say before the execution.
+    /// @notice Does nothing: the guard decides before the execution.
     function postCheck(bytes calldata) external pure {}
 
     /// @notice Configures the calling account, or leaves an existing configuration as it is.

@@ -10,7 +10,7 @@ import {AccountCalls} from "./AccountCalls.sol";
 import {SpendFeatures} from "./SpendFeatures.sol";
 import {SpendingPolicies} from "./SpendingPolicies.sol";
 
-/// @title Keeps what each account spent and the verdicts on its next spends, and decides whether a verdict suffices
+/// @title Keeps what each account has spent and the verdicts on its next spends, and decides whether a verdict suffices
 abstract contract SpendingVerdicts is SpendingPolicies {
     /// @notice First word of the preimage of a transaction's hash.
     bytes32 public constant SPEND_DOMAIN = keccak256("cohort.spending-guard.spend.v1");
@@ -24,7 +24,7 @@ abstract contract SpendingVerdicts is SpendingPolicies {
     struct History {
         uint40 start;
         uint24 count;
-        /// Without verdict or announcement: the amount that the limit bounds.
+        /// Left without a verdict or an announcement: the amount that the limit bounds.
         uint96 free;
         uint96 total;
     }
@@ -189,7 +189,7 @@ abstract contract SpendingVerdicts is SpendingPolicies {
         }
     }
 
-    /// @dev The features of a transaction that a model can be asked about.
+    /// @dev The features of a transaction, if it is one that the model can be asked about; otherwise reverts.
     function _judgeable(
         Policy memory policy,
         address account,
@@ -228,7 +228,7 @@ abstract contract SpendingVerdicts is SpendingPolicies {
         return SpendFeatures.encode(reading, past, origin);
     }
 
-    /// @dev The window that contains `at`. Blank if the last one is over; the next spend then starts a new one.
+    /// @dev The window that contains `at`. Empty if the last window is over; the next spend then starts a new one.
     function _history(
         address account,
         address asset,

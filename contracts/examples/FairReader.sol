@@ -4,9 +4,9 @@ pragma solidity ^0.8.28;
 import {IClaimRegistry, IClaimRegistryTypes} from "../interfaces/IClaimRegistry.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 
-/// @title A contract that asks a model only while its fairness is on record
-/// @dev The price of a request that nobody answers comes back to the asker of the hub, this contract. One that is meant for use needs a
-/// way to `withdraw` it.
+/// @title A contract that asks a model only while the model's fairness is on record
+/// @dev If nobody answers a request, its price goes back to the account that asked the hub: this contract. A contract for real use
+/// needs a way to `withdraw` it.
 contract FairReader {
     IInferenceHub private immutable HUB;
     IClaimRegistry private immutable CLAIMS;
@@ -15,7 +15,7 @@ contract FairReader {
     error NoBadge(uint256 modelId, uint64 version);
     error OtherService(uint256 modelId, address found, address expected);
 
-    /// @param required Of a statement, source and bound; its version is that of each model asked.
+    /// @param required Statement, source and bound. Its version is replaced by that of each model asked.
     constructor(IInferenceHub hub, IClaimRegistry claims, IClaimRegistryTypes.Requirement memory required) {
         HUB = hub;
         CLAIMS = claims;

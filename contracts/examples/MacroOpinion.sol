@@ -3,13 +3,13 @@ pragma solidity ^0.8.28;
 
 import {IServiceEnsemble, IServiceEnsembleTypes} from "../interfaces/IServiceEnsemble.sol";
 
-/// @title One opinion on the economy, from a service for each indicator
-/// @notice Each indicator (inflation, jobs, growth, rates) has a publisher, who commits to one reading for each period, and a service,
-/// whose model says what the reading means. The ensemble of these services has the opinion.
-/// @dev The publishers choose the inputs, so nobody who asks can. They are trusted for their readings: proofs say what a model makes of
-/// a reading, not that the reading is true.
+/// @title One opinion on the economy, from several services, one for each indicator
+/// @notice Each indicator (inflation, jobs, growth, rates) has a publisher, which commits to one reading for each period, and a service,
+/// whose model says what the reading means. The ensemble of these services gives the opinion.
+/// @dev The publishers choose the inputs, so an asker cannot. Their readings must be trusted: a proof shows what a model makes of a
+/// reading, not that the reading is true.
 contract MacroOpinion {
-    /// @param publisher Commits to the readings that the service's model is given.
+    /// @param publisher Commits to the readings that are the inputs of the service's model.
     struct Indicator {
         address service;
         address publisher;
@@ -19,7 +19,7 @@ contract MacroOpinion {
     uint256 public immutable ENSEMBLE_ID;
     /// @notice Time for the answers, in seconds.
     uint64 public immutable ANSWER_SECONDS;
-    /// @notice Least price of a question, in wei: for less, somebody could use a period's question up without an answer.
+    /// @notice Least price of a question, in wei. With a lower price, somebody could use up a period's question without getting an answer.
     uint256 public immutable MIN_PRICE;
 
     mapping(address service => address) public publisherOf;
@@ -33,12 +33,12 @@ contract MacroOpinion {
     error NoIndicators();
     error IndicatorInvalid(uint256 index);
     error NotPublisher(address service, address caller);
-    /// @notice A period's reading is published once: a revision is another period's.
+    /// @notice A period's reading is published only once. A revision belongs to a later period.
     error ReadingExists(uint256 period, address service);
-    /// @notice A member of the ensemble has no reading in that period, or no publisher at all.
+    /// @notice A member of the ensemble has no reading in this period, or has no publisher.
     error ReadingMissing(uint256 period, address service);
     error ReadingDiffers(uint256 period, address service);
-    /// @notice A period is asked about again only after its question ended without an answer.
+    /// @notice A period's question can be asked again only if it ended without an answer.
     error AlreadyAsked(uint256 period, uint256 questionId);
     error PriceTooLow(uint256 found, uint256 min);
     error NotAsked(uint256 period);
@@ -61,12 +61,12 @@ contract MacroOpinion {
         }
     }
 
-    /// @dev What the ensemble gives back stays here, for the next question.
+    /// @dev Refunds from the ensemble stay here, for the next question.
     receive() external payable {
         if (msg.sender != address(ENSEMBLES)) revert OnlyEnsembles(msg.sender);
     }
 
-    /// @notice The indicator's publisher only, once for each period.
+    /// @notice Publishes a reading. The indicator's publisher only, once for each period.
     function publish(uint256 period, address service, bytes32 inputCommitment, bytes calldata payload) external {
         if (msg.sender != publisherOf[service]) revert NotPublisher(service, msg.sender);
         if (readingOf[period][service] != 0) revert ReadingExists(period, service);
@@ -74,9 +74,9 @@ contract MacroOpinion {
         emit ReadingPublished(period, service, inputCommitment, payload);
     }
 
-    /// @notice Anyone, with the readings of the ensemble's members now: once for each period, and again if the question ended without an
-    /// answer. The ether sent and what earlier questions gave back pay the answers.
-    /// @param queries The published readings, in the roster's order.
+    /// @notice Asks the ensemble, with the readings of its present members. Anyone may, once for each period, and again if the question
+    /// ended without an answer. The answers are paid from the ether sent and from refunds of earlier questions.
+    /// @param queries The published readings, in the order of the roster.
     function ask(uint256 period, uint64 roster, IServiceEnsembleTypes.Query[] calldata queries) external payable {
         uint256 before = questionOf[period];
         if (before != 0 && ENSEMBLES.getQuestion(before).status != IServiceEnsembleTypes.QuestionStatus.Abstained) {
@@ -100,7 +100,7 @@ contract MacroOpinion {
         emit OpinionAsked(period, questionId);
     }
 
-    /// @notice The ensemble's decision: a class, in the order of the services' manifests, and by how many thousandths of the weight cast it won.
+    /// @notice The ensemble's decision: a class, in the order of the services' manifests, and its lead in thousandths of the weight cast.
     function opinionOf(uint256 period) external view returns (int128 opinion, uint16 lead) {
         uint256 questionId = questionOf[period];
         if (questionId == 0) revert NotAsked(period);

@@ -5,7 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IIdentityGate} from "../interfaces/IIdentityGate.sol";
 
 /// @title A token that moves only between accounts with a pass
-/// @dev An account whose pass is over keeps its tokens and moves them again once it has renewed.
+/// @dev An account whose pass has expired keeps its tokens, and can move them again once it has renewed the pass.
 contract PassedToken is ERC20 {
     IIdentityGate private immutable GATE;
 

@@ -18,7 +18,7 @@ import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {IStakePoolFactory} from "../interfaces/IStakePoolFactory.sol";
 import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 
-/// @title The DAO's decisions: propose, vote, queue in the timelock, execute.
+/// @title The DAO's decisions: propose, vote, queue in the timelock, execute
 /// @notice Tokens vote where they are delegated to; stake at the keeper registry votes for its owner. Proposals are stored, so
 /// queueing, executing and cancelling need only their id. A quorum that is reached late extends the vote by a bounded time, so that
 /// nobody can decide in the last second.
@@ -59,7 +59,7 @@ contract CohortGovernor is
         uint48 voteExtension;
         /// Votes that a proposer needs, in units of 1e-18 token.
         uint256 proposalThreshold;
-        /// Share of the supply that must vote for or abstain, in percent (0 to 100).
+        /// Part of the supply that must vote for or abstain, in percent (0 to 100).
         uint256 quorumPercent;
     }
 

@@ -7,21 +7,21 @@ import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20P
 import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
-/// @title The token of a cohort: votes in the DAO, stake of the keepers, rewards of the rounds.
-/// @notice Votes count only when delegated (to oneself, too). The clock is the block's timestamp (ERC-6372), so that
-/// voting periods are seconds on every chain.
+/// @title The token of a cohort: votes in the DAO, stake of the keepers, rewards of the rounds
+/// @notice Votes count only when they are delegated, be it to oneself. The clock is the block's timestamp (ERC-6372),
+/// so voting periods are in seconds on every chain.
 contract CohortToken is ERC20, ERC20Permit, ERC20Votes, AccessControl {
     /// @notice May mint. Held by the timelock once a deployment is complete.
     bytes32 public constant MINTER_ROLE = keccak256("MINTER_ROLE");
 
-    /// @notice Holders and amounts of the first supply are lists of the same length.
+    /// @notice The lists of the first supply's holders and amounts have different lengths.
     error HoldersAndAmountsDiffer(uint256 holders, uint256 amounts);
-    /// @notice The administrator is the zero address; the contract needs one that can hand its roles over.
+    /// @notice The administrator must not be the zero address, because somebody must hand the roles over.
     error ZeroAdmin();
 
     /// @param admin Gets the default admin role and the minter role, to hand over to the timelock.
     /// @param holders Receivers of the first supply.
-    /// @param amounts What each of them receives, in units of 1e-18.
+    /// @param amounts What each of them receives, in units of 1e-18 token.
     constructor(
         address admin,
         address[] memory holders,
@@ -39,7 +39,7 @@ contract CohortToken is ERC20, ERC20Permit, ERC20Votes, AccessControl {
         _mint(to, amount);
     }
 
-    /// @notice Seconds of the block (ERC-6372).
+    /// @notice The block's timestamp (ERC-6372).
     function clock() public view override returns (uint48) {
         return uint48(block.timestamp);
     }

@@ -2,12 +2,12 @@
 pragma solidity ^0.8.28;
 
 /// @title Dates of the Gregorian calendar as the number yyyymmdd
-/// @dev Their order is that of the numbers, and whoever was born on `date - years * 10000` or before is that old on `date`. Someone
-/// born on 29 February comes of age on 1 March in other years.
+/// @dev Dates are ordered like these numbers. A person born on `date - years * 10000` or earlier is at least that many years old on
+/// `date`. A person born on 29 February comes of age on 1 March in common years.
 library CivilDate {
-    /// @notice Of a day since 1970-01-01, UTC.
-    /// @dev Counts years from March, so that the leap day is a year's last (Hinnant, "chrono-compatible low-level date algorithms",
-    /// civil_from_days, for days from 1970 on).
+    /// @notice The date of a day, given as days since 1970-01-01 (UTC).
+    /// @dev Counts years from March, so that the leap day is the last day of a year (Hinnant, "chrono-compatible low-level date
+    /// algorithms", civil_from_days, for days from 1970 on).
     function fromDay(uint256 day) internal pure returns (uint256) {
         unchecked {
             uint256 shifted = day + 719_468;

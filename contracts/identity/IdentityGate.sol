@@ -14,13 +14,13 @@ import {CivilDate} from "./CivilDate.sol";
 /// @title A gate that lets people through on a proof of identity
 /// @notice See IIdentityGate, which owns the documentation.
 contract IdentityGate is IIdentityGate, AccessControl {
-    /// @notice May set policy and issuers and end passes: the DAO's timelock, or whoever answers for the application.
+    /// @notice May set policy and issuers, and end passes: the DAO's timelock, or whoever is responsible for the application.
     bytes32 public constant POLICY_ROLE = keccak256("POLICY_ROLE");
 
     uint256 private constant MAX_AGE = 150;
     uint256 private constant MAX_PASS_DAYS = 366;
     uint256 private constant MAX_ROOT_SECONDS = 1 days;
-    /// @dev Older hashes are not to be had (blockhash).
+    /// @dev `blockhash` does not return older hashes.
     uint256 private constant MAX_CHALLENGE_BLOCKS = 256;
     /// @dev Bits of a word of the bitmap of countries.
     uint256 private constant WORD_BITS = 250;
@@ -28,16 +28,17 @@ contract IdentityGate is IIdentityGate, AccessControl {
     IVerifierRegistry public immutable VERIFIERS;
     IPublisherRegistry public immutable PUBLISHERS;
     IValueLists public immutable LISTS;
-    /// @notice The circuit of identities, at the registry of verifiers.
+    /// @notice Id of the identity circuit in the registry of verifiers.
     bytes32 public immutable CIRCUIT_ID;
 
     Policy private _policy;
     mapping(uint64 issuerId => Issuer) private _issuers;
     mapping(address account => Pass) private _passes;
     mapping(uint256 nullifier => address account) private _accounts;
-    /// @dev Passes of this second or before are over, and so are roots that were replaced by then.
+    /// @dev Unix seconds at which passes were last ended. Passes made then or earlier are over, and roots replaced by then are refused.
     uint64 private _endedAt;
-    /// @dev A later proof answers a challenge of this block or a later one: its hash was not known before.
+    /// @dev The block in which they were ended. A later proof must answer a challenge of this block or a later one, because its hash
+    /// was unknown before.
     uint64 private _endedBlock;
 
     constructor(
@@ -66,7 +67,7 @@ contract IdentityGate is IIdentityGate, AccessControl {
 
     /// @inheritdoc IIdentityGate
     function setIssuer(uint64 issuerId, bool accepted, uint64 revocationsList) external onlyRole(POLICY_ROLE) {
-        // Reverts for an issuer or a list that does not exist: a mistyped id would accept whoever registers next.
+        // Reverts if the issuer or the list does not exist: a mistyped id would accept whoever registers next.
         PUBLISHERS.publisherOf(issuerId);
         LISTS.listOf(revocationsList);
         Issuer storage issuer = _issuers[issuerId];
@@ -140,7 +141,7 @@ contract IdentityGate is IIdentityGate, AccessControl {
         Policy memory asked = _policy;
         Issuer memory issuer = _issuers[statement.issuerId];
         if (!issuer.accepted) revert IssuerNotAccepted(statement.issuerId);
-        // A proof is about residues: each alias of a nullifier would be another account for the same person.
+        // A proof is about residues. Each alias of a nullifier would give the same person another account.
         if (statement.nullifier >= Bn254.SCALAR_ORDER) revert SignalOutOfField(statement.nullifier);
         uint256 today = block.timestamp / 1 days;
         uint256 day = statement.day;
@@ -149,7 +150,7 @@ contract IdentityGate is IIdentityGate, AccessControl {
         LISTS.requireRecent(asked.sanctionsList, statement.sanctionsRoot, rootAge);
         LISTS.requireRecent(issuer.revocationsList, statement.revocationsRoot, rootAge);
 
-        // The tag 0 leaves the key's y. Reverts unless the key is the issuer's, for circuits, and valid now.
+        // The tag 0 leaves the key's y unchanged. Reverts unless the key belongs to the issuer, is one for circuits, and is valid now.
         signals[0] = uint256(PUBLISHERS.signedCommitment(statement.issuerId, statement.keyId, 0));
         signals[1] = statement.sanctionsRoot;
         signals[2] = statement.revocationsRoot;
@@ -194,19 +195,20 @@ contract IdentityGate is IIdentityGate, AccessControl {
     function _requireFree(uint256 nullifier, address account) private view {
         if (account == address(0)) revert ZeroAddress();
         Pass storage own = _passes[account];
-        // Somebody else's proof would otherwise put the account under another issuer, whose end would be its end.
+        // Otherwise somebody else's proof could put the account under another issuer, and withdrawing that issuer would end the
+        // account's pass.
         if (own.nullifier != nullifier && _isCurrent(own) && msg.sender != account) {
             revert AccountHasPass(account, own.nullifier);
         }
         address other = _accounts[nullifier];
         if (other == address(0) || other == account) return;
         Pass storage held = _passes[other];
-        // The other account may have passed since as somebody else.
+        // The other account may meanwhile have a pass under another nullifier.
         if (held.nullifier == nullifier && _isCurrent(held)) revert NullifierTaken(nullifier, other, held.until);
     }
 
-    /// @dev A root that was replaced when passes were ended, or before, is no longer taken: what was listed then counts at once. A pass
-    /// of the very second of the end is over (_isCurrent), whatever it was proven against.
+    /// @dev Refuses roots that were replaced when passes were ended, or before, so that what was listed then counts at once. A pass
+    /// made in the very second of the end is over (_isCurrent), whatever root it was proven against.
     function _maxRootAge(uint64 rootSeconds) private view returns (uint64) {
         uint64 sinceEnd = uint64(block.timestamp) - _endedAt;
         if (sinceEnd == 0) return 0;

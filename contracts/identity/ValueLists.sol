@@ -6,20 +6,21 @@ import {IValueLists} from "../interfaces/IValueLists.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Bn254} from "../inference/Bn254.sol";
 
-/// @title Lists of values by the root of a tree, each change proven
-/// @notice See IValueLists, which owns the documentation. No administrator but the registry's, which can revoke the circuit.
+/// @title Lists of values, each as the root of a tree whose every change is proven
+/// @notice See IValueLists, which owns the documentation. The only administrator is the verifier registry's, who can revoke
+/// the circuit.
 contract ValueLists is IValueLists {
     uint256 public constant MAX_NAME_BYTES = 64;
 
     IVerifierRegistry public immutable VERIFIERS;
     /// @notice The circuit that proves a change.
     bytes32 public immutable CIRCUIT_ID;
-    /// @notice The root of a list without values, of that circuit's depth.
+    /// @notice Root of a list without values, for that circuit's depth.
     uint256 public immutable EMPTY_ROOT;
 
     uint64 private _listCount;
     mapping(uint64 listId => List) private _lists;
-    /// @dev Unix seconds at which a root was replaced; 0 for a root that the list never had, or that it has now.
+    /// @dev Unix seconds at which a root was replaced; 0 for a root that the list never had or has now.
     mapping(uint64 listId => mapping(uint256 root => uint64)) private _replacedAt;
 
     constructor(IVerifierRegistry verifiers, bytes32 circuitId, uint256 emptyRoot) {
@@ -96,7 +97,7 @@ contract ValueLists is IValueLists {
         return _listCount;
     }
 
-    /// @dev A proof is about residues: a number of r or more would be the alias of another one.
+    /// @dev A proof is about residues, so a number of r or more would be an alias of another one.
     function _requireChange(uint64 listId, uint256[4] memory signals, Groth16Proof calldata proof) private view {
         for (uint256 i = 0; i < 4; ++i) {
             if (signals[i] >= Bn254.SCALAR_ORDER) revert SignalOutOfField(signals[i]);

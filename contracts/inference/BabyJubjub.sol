@@ -11,8 +11,8 @@ library BabyJubjub {
     uint256 private constant A = 168700;
     uint256 private constant D = 168696;
 
-    /// @return Whether (x, y) can be a key: canonical coordinates, on the curve, and not one of the eight points of small order,
-    /// which would sign anything.
+    /// @return Whether (x, y) can be a key: its coordinates are canonical, and it is on the curve and not one of the eight points
+    /// of small order, which would sign anything.
     /// @dev About 2,000 gas. Does not check that the point lies in the subgroup of prime order: signatures are checked with 8·key,
     /// in which a part of small order vanishes, so such a part helps only the key's owner.
     function isKey(uint256 x, uint256 y) internal pure returns (bool) {

@@ -40,7 +40,7 @@ library ContentSignature {
         if (!valid) revert IPublisherRegistryTypes.InvalidKeyMaterial(kind, material.length);
     }
 
-    /// @return Whether `signature` is one of `digest` under the key. A signature of the wrong length reverts.
+    /// @return Whether `signature` is a signature of `digest` under the key. Reverts if the signature has the wrong length.
     function isSignature(
         IPublisherRegistryTypes.KeyKind kind,
         bytes memory material,

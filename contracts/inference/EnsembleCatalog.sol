@@ -12,7 +12,7 @@ abstract contract EnsembleCatalog is IEnsembleOracle {
     /// it.
     uint256 public constant MAX_QUESTIONS = 8;
     uint256 public constant MIN_WEIGHT = 256;
-    /// @notice Largest first weight: four times this still fits 16 bits.
+    /// @notice Largest first weight. Four times this still fits 16 bits.
     uint256 public constant MAX_WEIGHT = 16_383;
     uint256 public constant MAX_CLASSES = 65_536;
     uint256 public constant MAX_SCORE = 2 ** 120;
@@ -22,9 +22,9 @@ abstract contract EnsembleCatalog is IEnsembleOracle {
 
     struct Ensemble {
         Settings settings;
-        /// 16 bits per member, member 0 lowest.
+        /// 16 bits for each member, with member 0 in the lowest bits.
         uint256 weights;
-        /// How many questions asking this ensemble opens.
+        /// How many questions one opens by asking this ensemble.
         uint256 questions;
         Member[] members;
     }

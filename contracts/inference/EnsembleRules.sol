@@ -16,7 +16,7 @@ library EnsembleRules {
         int128 value;
     }
 
-    /// @dev `support` and `runnerUp` are tallies of labels; for scores `support` is the total cast.
+    /// @dev `support` and `runnerUp` are tallies of labels. For scores, `support` is all weight cast.
     struct Outcome {
         int128 value;
         uint256 support;
@@ -24,7 +24,7 @@ library EnsembleRules {
         uint256 total;
     }
 
-    /// @notice Members per ensemble, so that their weights share a word.
+    /// @notice Most members of an ensemble, so that their weights fit one word.
     uint256 internal constant MAX_MEMBERS = 16;
     uint256 private constant WEIGHT_BITS = 16;
     uint256 private constant LABEL_BITS = 16;
@@ -147,7 +147,8 @@ library EnsembleRules {
         outcome.value = int128(sum / int256(outcome.total));
     }
 
-    /// @dev For every score cast: it is the lower median when the weight up to it reaches half and the weight below does not.
+    /// @dev Tests every score cast: it is the lower median if the weight up to it reaches half, and the weight below it does
+    /// not.
     function _median(Ballot[] memory ballots) private pure returns (Outcome memory outcome) {
         for (uint256 i = 0; i < ballots.length; ++i) if (ballots[i].cast) outcome.total += ballots[i].weight;
         outcome.support = outcome.total;

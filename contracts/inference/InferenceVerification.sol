@@ -8,7 +8,7 @@ import {ModelCatalog} from "./ModelCatalog.sol";
 import {ProofCheck} from "./ProofCheck.sol";
 import {Bn254} from "./Bn254.sol";
 
-/// @title Builds the statement, checks the proof, refuses replays.
+/// @title Builds the statement, checks the proof, refuses replays
 /// @dev Replays are keyed on the request, never on the proof's bytes: a Groth16 proof can be re-randomised.
 abstract contract InferenceVerification is ModelCatalog {
     /// @notice Most items of a batch.

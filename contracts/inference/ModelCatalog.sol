@@ -5,7 +5,7 @@ import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {IModelRegistry, IModelRegistryErrors} from "../interfaces/IModelRegistry.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
-/// @title The models that can be asked: ids for (service, version or current release, circuit).
+/// @title The models that can be asked: ids for (service, version or current release, circuit)
 abstract contract ModelCatalog is IInferenceHub {
     /// @notice The only proof system so far.
     bytes4 public constant GROTH16_BN254 = bytes4(keccak256("groth16-bn254-v1"));

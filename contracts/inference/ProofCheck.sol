@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Groth16Proof, IGroth16BatchVerifier, IGroth16Verifier} from "../interfaces/IGroth16Verifier.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
-/// @title Asks the registered verifier of a circuit whether proofs hold.
+/// @title Asks a circuit's registered verifier whether proofs hold
 library ProofCheck {
     /// @notice Least gas at which a caller may rely on a verifier's "no". A verifier that runs out of gas inside a precompile may
     /// answer "no" to a true proof. This leaves it several times the price of the pairings, even though each call keeps 1/64 of

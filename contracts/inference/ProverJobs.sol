@@ -5,7 +5,7 @@ import {IProverMarket} from "../interfaces/IProverMarket.sol";
 import {ProverBonds} from "./ProverBonds.sol";
 import {Bn254} from "./Bn254.sol";
 
-/// @title Jobs from their posting to their end, and who holds which slot.
+/// @title Jobs from their posting to their end, and who holds which slot
 abstract contract ProverJobs is ProverBonds {
     uint8 public constant MAX_SEGMENTS = 16;
     uint8 public constant MAX_COPIES = 4;
@@ -203,7 +203,7 @@ abstract contract ProverJobs is ProverBonds {
         return job.output;
     }
 
-    /// @dev Reverts unless the circuit has a verifier that stands and intake is open.
+    /// @dev Reverts unless the circuit has a verifier and is not revoked, and intake is open.
     function _requireCircuit(bytes32 circuitId) internal view virtual;
 
     function _isRevoked(bytes32 circuitId) internal view virtual returns (bool);
@@ -308,9 +308,9 @@ abstract contract ProverJobs is ProverBonds {
         emit ProverPaid(jobId, segment, copy, prover, price);
     }
 
-    /// @dev Pays each account that has proven its slot, even if the other copies never came: the proof is public, and a poster who
-    /// holds the other copies itself must not get it for a slash. Frees the bond of all others, but slashes those who claimed and
-    /// let their time pass.
+    /// @dev Pays each account that has proven its slot, even if the other copies never came. The proof is public, and a poster
+    /// that holds the other copies itself must not get the proof for the price of a slash. Frees the bond of all others, but
+    /// slashes those that claimed a slot and ran out of time.
     function _freeSlots(uint256 jobId, Job storage job, bool slashing) internal {
         for (uint8 segment = 0; segment < job.segments; ++segment) {
             for (uint8 copy = 0; copy < job.copies; ++copy) {

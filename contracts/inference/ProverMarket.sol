@@ -11,7 +11,7 @@ import {ProverJobs} from "./ProverJobs.sol";
 import {Bn254} from "./Bn254.sol";
 
 /// @title Proving as a service
-/// @notice See IProverMarket, which owns the documentation. No role, no administrator.
+/// @notice See IProverMarket, which owns the documentation. The market has no roles and no administrator.
 contract ProverMarket is ProverJobs, ERC165 {
     /// @notice First word of every context.
     bytes32 public constant CONTEXT_DOMAIN = keccak256("cohort.prover-market.context.v1");
@@ -159,7 +159,7 @@ contract ProverMarket is ProverJobs, ERC165 {
         if (given != slot.answer) revert AnswerMismatch(jobId, answer.segment, answer.copy, given, slot.answer);
     }
 
-    /// @dev The poster states the output of every segment but the last; the prover has no say in it.
+    /// @dev The poster states the output of every segment but the last; the prover does not choose it.
     function _statement(
         uint256 jobId,
         Job storage job,

@@ -5,8 +5,9 @@ import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
 import {BabyJubjub} from "./BabyJubjub.sol";
 import {ContentSignature} from "./ContentSignature.sol";
 
-/// @title The publishers, their keys, and the time in which each key is valid
-/// @notice See IPublisherRegistry, which owns the documentation. No administrator: trust is the consumer's choice of id.
+/// @title The publishers, their keys, and the period in which each key is valid
+/// @notice See IPublisherRegistry, which owns the documentation. There is no administrator: each consumer chooses the
+/// ids that it trusts.
 contract PublisherRegistry is IPublisherRegistry {
     uint256 public constant MAX_NAME_BYTES = 64;
 
@@ -160,7 +161,7 @@ contract PublisherRegistry is IPublisherRegistry {
         }
     }
 
-    /// @dev A key of the caller's publisher. Reverts if it is unknown, revoked, or another publisher's.
+    /// @dev A key of the caller's publisher. Reverts if it is unknown, revoked, or belongs to another publisher.
     function _ownedKey(uint64 keyId) private view returns (Key storage key) {
         key = _knownKey(keyId);
         _owned(key.publisherId);

@@ -19,7 +19,7 @@ interface IDaoPilotTypes {
     /// @notice The publisher's order has expired.
     error OrderExpired(uint256 mandateId, uint64 validUntil, uint256 timestamp);
     error CoolingDown(uint256 mandateId, uint256 until, uint256 timestamp);
-    /// @notice One input permits one call.
+    /// @notice Under one mandate, each input permits only one call.
     error InputUsed(uint256 mandateId, bytes32 inputCommitment);
     error SelectorMismatch(uint256 mandateId, bytes4 found, bytes4 expected);
     error DataLengthInvalid(uint256 found, uint256 min);
@@ -29,7 +29,7 @@ interface IDaoPilotTypes {
     error UnexpectedContent(uint256 mandateId, uint256 length);
     error AmountAboveCallCap(uint256 mandateId, uint256 amount, uint128 cap);
     error AmountAbovePeriodCap(uint256 mandateId, uint256 amount, uint256 spent, uint128 cap);
-    /// @notice The model states labels without margins, so none can be asked for.
+    /// @notice The model states labels without margins, so a mandate cannot ask for a margin.
     error MarginNotStated(uint64 modelId, uint128 threshold);
     error LabelMismatch(uint256 mandateId, uint256 found, uint16 expected);
     error BelowThreshold(uint256 mandateId, uint256 found, uint128 threshold);
@@ -37,9 +37,10 @@ interface IDaoPilotTypes {
 
     /// @notice The rule by which the model's output permits a call.
     enum Rule {
-        /// A model of labels: this label, with at least `threshold` of margin where it states one (else 0).
+        /// For a model of labels: the output is this label. Where the model states a margin, it must be at least `threshold` (else 0).
         Label,
-        /// A model of scores: at least `threshold`, in units of one over its scale. 2^128 and more stand for negative numbers, which never are.
+        /// For a model of scores: the score is at least `threshold`, in units of one over the model's scale. A `threshold` is never
+        /// negative, so a negative score never permits a call.
         AtLeast
     }
 
@@ -47,28 +48,28 @@ interface IDaoPilotTypes {
     /// @dev With a publisher, each call is an order that it signs together with the content that the model judges. Without
     /// one, the DAO itself fixed both the input and the call, and the mandate acts once.
     struct Mandate {
-        /// A model of the hub. One that follows its service's releases is asked in the version in force.
+        /// A model of the hub. If it follows its service's releases, the version in force answers.
         uint64 modelId;
         Rule rule;
         uint16 label;
         uint128 threshold;
-        /// The publisher of the orders; 0 for a call that the DAO fixed.
+        /// The publisher that signs the orders; 0 for a call that the DAO fixed.
         uint64 publisherId;
-        /// Of the one input that the DAO fixed; zero with a publisher.
+        /// The commitment of the one input that the DAO fixed; zero with a publisher.
         bytes32 inputCommitment;
         /// keccak256(abi.encode(value, data)) of the call that the DAO fixed; zero with a publisher.
         bytes32 callHash;
         address target;
-        /// First four bytes of the call. Zero allows plain ether only.
+        /// First four bytes of the call's data. Zero allows only plain ether transfers.
         bytes4 selector;
-        /// The amount that the caps limit: 255 for the ether sent; else this word of the call's arguments, and no ether
-        /// may be sent.
+        /// The amount that the caps limit: 255 stands for the ether sent; any other number for that word of the call's arguments, and then
+        /// no ether may be sent.
         uint8 amountWord;
         uint128 maxPerCall;
         uint128 maxPerPeriod;
-        /// Seconds; periods count from the grant, so that two periods' caps can meet at a boundary.
+        /// Seconds. Periods count from the grant, so calls just before and just after a boundary can use two periods' caps.
         uint32 period;
-        /// Seconds between two calls, at least.
+        /// Least number of seconds between two calls.
         uint32 cooldown;
         /// Unix seconds, inclusive.
         uint64 expiresAt;
@@ -94,9 +95,9 @@ interface IDaoPilotTypes {
         /// the DAO fixed.
         bytes content;
         uint64 keyId;
-        /// Unix seconds, the last at which the order counts; the publisher signs it. Ignored for a call that the DAO fixed.
+        /// Unix seconds: the last moment at which the order counts, as signed by the publisher. Ignored for a call that the DAO fixed.
         uint64 validUntil;
-        /// Over the SHA-256 digest of `orderBytes`.
+        /// The publisher's signature of the SHA-256 digest of `orderBytes`.
         bytes signature;
     }
 }
@@ -124,11 +125,11 @@ interface IDaoPilot is IDaoPilotTypes {
     /// @notice Ends a mandate at once. MANDATE_ROLE only.
     function revoke(uint256 mandateId) external;
 
-    /// @notice Makes any call in the pilot's name; with it the DAO takes back the pilot's holdings. MANDATE_ROLE only.
+    /// @notice Makes any call in the pilot's name. The DAO uses it to take back what the pilot holds. MANDATE_ROLE only.
     function execute(address target, uint256 value, bytes calldata data) external returns (bytes memory result);
 
-    /// @notice Carries out an order that a mandate and a proof permit. Anyone may. If the call reverts, nothing is used
-    /// up. Its return data are passed on without a check.
+    /// @notice Carries out an order that a mandate and a proof permit. Anyone may. If the call reverts, the whole transaction does, and the
+    /// mandate is not used up. The call's return data are passed on unchecked.
     /// @param proof For the context `contextOf(order.mandateId, input commitment)`.
     function act(
         Order calldata order,
@@ -144,8 +145,8 @@ interface IDaoPilot is IDaoPilotTypes {
 
     function isUsed(uint256 mandateId, bytes32 inputCommitment) external view returns (bool);
 
-    /// @notice The bytes that a publisher signs (their SHA-256 digest): the call, the content and until when, for this mandate,
-    /// this pilot and this chain.
+    /// @notice The bytes whose SHA-256 digest a publisher signs. They contain the call, the content and the expiry, for this mandate, this
+    /// pilot and this chain.
     function orderBytes(
         uint256 mandateId,
         uint256 value,
@@ -154,6 +155,6 @@ interface IDaoPilot is IDaoPilotTypes {
         uint64 validUntil
     ) external view returns (bytes memory);
 
-    /// @notice The fourth public signal of a proof, for the version in force.
+    /// @notice The fourth public signal of a proof about the version in force.
     function contextOf(uint256 mandateId, bytes32 inputCommitment) external view returns (uint256);
 }

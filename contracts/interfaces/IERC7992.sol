@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @title The verifier half of ERC-7992 (draft of 2025-11), verifiable inference of machine-learning models.
-/// @dev The draft gives an event and an error the same name, which does not compile; the error is renamed here.
+/// @dev In the draft, an event and an error have the same name, which does not compile. The error is renamed here.
 interface IERC7992Verifier {
     /// @notice The proof does not hold for the statement that the contract built.
     error InvalidProof();

@@ -19,7 +19,7 @@ interface IEnsembleOracleTypes {
     error MemberWeightInvalid(uint256 member, uint256 found, uint256 min, uint256 max);
     /// @notice The rule cannot use outputs of this kind.
     error DecodingNotForRule(uint256 member, Decoding decoding, Rule rule);
-    /// @notice Only members that state a margin can fall short of one.
+    /// @notice A minimum margin makes sense only for a member whose output states a margin.
     error MarginNotStated(uint256 member, Decoding decoding);
     /// @notice The model's schema in the hub states a different kind of output.
     error DecodingNotOfModel(uint256 member, Decoding decoding, IInferenceHubErrors.OutputForm found);
@@ -29,7 +29,7 @@ interface IEnsembleOracleTypes {
     error MemberNotEarlier(uint256 member, uint256 memberEnsemble, uint256 ensembleId);
     error NestedRuleMismatch(uint256 member, Rule found, Rule expected);
     error NestedRangeMismatch(uint256 member, uint256 found, uint256 expected);
-    /// @notice Asking opens a question for every ensemble in the tree.
+    /// @notice Asking an ensemble opens a question for every ensemble in its tree. There would be too many.
     error TooManyQuestions(uint256 found, uint256 max);
     error DeadlineInvalid(uint256 deadline, uint256 earliest, uint256 latest);
     error InputOutOfField(uint256 inputCommitment);
@@ -38,11 +38,11 @@ interface IEnsembleOracleTypes {
     error QuestionNotOpen(uint256 questionId, QuestionStatus found);
     error WrongInput(uint256 questionId, bytes32 found, bytes32 expected);
     error AlreadyAnswered(uint256 questionId, uint256 member, address submitter);
-    /// @notice An ensemble's answer is its decision; nobody submits it.
+    /// @notice The answer of a member that is an ensemble is that ensemble's decision; nobody submits it.
     error MemberIsEnsemble(uint256 questionId, uint256 member, uint256 childQuestion);
-    /// @notice A label beyond the classes, or a score of a larger magnitude than the range.
+    /// @notice A label beyond the classes, or a score whose magnitude exceeds the range.
     error OutputOutOfRange(uint256 questionId, uint256 member, uint256 output, uint256 range);
-    /// @notice Members (bitmap) can still answer until the deadline.
+    /// @notice The members in the bitmap `missing` can still answer, until the deadline.
     error NotClosableYet(uint256 questionId, uint256 deadline, uint256 missing);
     error NotDecided(uint256 questionId, QuestionStatus found);
 
@@ -62,7 +62,7 @@ interface IEnsembleOracleTypes {
     enum Decoding {
         /// The label itself.
         Label,
-        /// label + 2^16 · margin; margins of 2^64 − 1 and more count as that.
+        /// label + 2^16 · margin. A margin above 2^64 − 1 counts as 2^64 − 1.
         LabelAndMargin,
         /// An integer, negative above half of the field's order.
         Score,
@@ -74,7 +74,7 @@ interface IEnsembleOracleTypes {
     enum QuestionStatus {
         None,
         Open,
-        /// The deadline passed and nobody closed the question yet.
+        /// The deadline has passed, and nobody has closed the question yet.
         Due,
         Decided,
         /// Closed without an answer, because the quorum or the required majority was missing.
@@ -93,33 +93,33 @@ interface IEnsembleOracleTypes {
         /// Id of a model in the hub (pinned, or following a service's releases), or of an earlier ensemble.
         uint64 id;
         Decoding decoding;
-        /// 256 to 16,383. Weights move between a quarter of this and four times it.
+        /// 256 to 16,383. Later, the weight stays between a quarter of this and four times this.
         uint16 weight;
-        /// Below this margin the member abstains; zero for labels without margins and for scores.
+        /// The member abstains if its margin is below this. Zero for scores, and for labels without margins.
         uint64 minMargin;
     }
 
     struct Settings {
         Rule rule;
-        /// Least fraction of all weight that must be cast, in basis points, 1 to 10,000.
+        /// Least fraction of the total weight that must be cast, in basis points, 1 to 10,000.
         uint16 quorum;
-        /// Votes: least fraction of the weight cast that the winner needs, in basis points, 0 to 10,000. Zero for
-        /// scores.
+        /// Votes: the least fraction of the weight cast that the winner needs, in basis points, 0 to 10,000. Scores: zero.
         uint16 majority;
-        /// How fast weights follow agreement: a member's weight moves by 1/2^adaptation of itself, 2 to 6; 0 for never.
+        /// How fast weights follow agreement: each change is 1/2^adaptation of the member's weight. 2 to 6, or 0 for fixed
+        /// weights.
         uint8 adaptation;
-        /// Only this account's questions change the weights; with the zero address, everybody's do. Anyone may ask, and the
-        /// choice of questions influences which members look wrong.
+        /// The only account whose questions change the weights; zero: everybody's questions do. Anyone may ask, and choosing the
+        /// questions influences which members appear to be wrong.
         address curator;
         /// Votes: number of classes, 2 to 65,536. Scores: the largest magnitude, 1 to 2^120.
         uint128 range;
-        /// Scores: a member within this distance of the outcome agreed with it. Zero for votes.
+        /// Scores: a member agreed with the outcome if its score is within this distance of it. Votes: zero.
         uint128 tolerance;
     }
 
     struct Question {
         address asker;
-        /// Unix seconds: the last moment for an answer.
+        /// Unix seconds: the last moment at which an answer is accepted.
         uint64 deadline;
         QuestionStatus status;
         /// Bit i: member i answered.
@@ -130,7 +130,7 @@ interface IEnsembleOracleTypes {
         bytes32 inputCommitment;
         /// Label or score; meaningless unless decided.
         int128 value;
-        /// Thousandths by which the winner led (votes).
+        /// Votes: the winner's lead, in thousandths of the weight cast.
         uint16 lead;
     }
 
@@ -144,15 +144,16 @@ interface IEnsembleOracleTypes {
 
 /// @title Several models, one opinion.
 /// @notice Members with different weights and circuits prove their own outputs on one input commitment; the oracle combines the
-/// proven outputs. Ensembles never change; a changed one gets a new id. The oracle has no administrator.
+/// proven outputs. Ensembles never change: a different composition needs a new ensemble with a new id. The oracle has no
+/// administrator.
 ///
-/// Weights: integers of at most 16 bits. When a question is decided, every member that cast an answer and agreed with the outcome
-/// gains 1/2^adaptation of its weight (rounded down); every member that disagreed loses as much. Weights stay within [¼, 4] times
-/// the first weight, so that no member is silenced or becomes the ensemble. A member that did not answer, or abstained, keeps its
-/// weight. The weights at the time of asking decide a question, whatever is closed in between.
+/// The weights are integers of at most 16 bits. When a question is decided, every member that cast an answer and agreed with the
+/// outcome gains 1/2^adaptation of its weight (rounded down); every member that disagreed loses as much. A member that did not
+/// answer, or abstained, keeps its weight. A weight stays within [¼, 4] times its first value, so no member is silenced, and none
+/// dominates. A question is decided with the weights at the time of asking, whatever other questions are closed in between.
 interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
     event EnsembleCreated(uint256 indexed ensembleId, address indexed creator, Settings settings, Member[] members);
-    /// @param parent The question that this one was opened for; 0 when it was asked by itself.
+    /// @param parent The question for which this one was opened; 0 if it was asked directly.
     event QuestionAsked(
         uint256 indexed questionId,
         uint256 indexed ensembleId,
@@ -170,8 +171,8 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
         uint256 output,
         bool cast
     );
-    /// @param support Weight behind the value: for votes the winner's tally, for scores all that was cast.
-    /// @param total What was cast, in the same unit.
+    /// @param support Weight behind the value: for votes the winner's tally, for scores all weight that was cast.
+    /// @param total All weight that was cast, in the same unit.
     event QuestionClosed(
         uint256 indexed questionId,
         uint256 indexed ensembleId,
@@ -180,7 +181,7 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
         uint256 support,
         uint256 total
     );
-    /// @param weights 16 bits a member, member 0 lowest.
+    /// @param weights 16 bits for each member, with member 0 in the lowest bits.
     event WeightsMoved(uint256 indexed ensembleId, uint256 indexed questionId, uint256 weights);
 
     /// @notice Founds an ensemble of 1 to 16 members.
@@ -189,8 +190,8 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
         Member[] calldata members
     ) external returns (uint256 ensembleId);
 
-    /// @notice Asks an ensemble and every ensemble in it. The ether sent is split evenly over the members' answers, no matter who
-    /// submits them; unclaimed parts go back to the asker.
+    /// @notice Asks an ensemble and every ensemble in it. The ether sent is split evenly over the members' answers, whoever
+    /// submits them. Parts that nobody earns go back to the asker.
     /// @param deadline Unix seconds, at most 30 days ahead.
     function ask(
         uint256 ensembleId,
@@ -198,9 +199,9 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
         uint64 deadline
     ) external payable returns (uint256 questionId);
 
-    /// @notice Submits a member's output with its proof. Anyone may; the proof's context names the caller, so that nobody
-    /// else is paid for it. See `statementOf`.
-    /// @param version The model version that the proof is about: the one in force.
+    /// @notice Submits a member's output with its proof. Anyone may. The proof's context names the caller, so nobody else can be
+    /// paid for it. See `statementOf`.
+    /// @param version The model version that the proof is about: it must be the version in force.
     function answer(
         uint256 questionId,
         uint256 member,
@@ -210,12 +211,13 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice Decides a question, once all members answered or its deadline passed; first those that it depends on.
+    /// @notice Decides a question once all members have answered or its deadline has passed. Questions that it depends on are
+    /// closed first.
     function close(uint256 questionId) external;
 
-    /// @notice The decision.
+    /// @notice The decision on a question.
     /// @dev Reverts with NotDecided, carrying the status found, before a decision.
-    /// @return value Label or score. @return lead Thousandths by which the winner led (votes).
+    /// @return value Label or score. @return lead Votes: the winner's lead, in thousandths of the weight cast.
     function resultOf(uint256 questionId) external view returns (int128 value, uint16 lead);
 
     /// @notice What `submitter` has to prove for a member: a hub model, its version in force, and the fourth public signal.

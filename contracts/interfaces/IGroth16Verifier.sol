@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 /// @title The verifier of one circuit, as `cohort zkml export-verifier` writes it.
 /// @notice Four public signals, in this order: model commitment, input commitment, output, context.
 interface IGroth16Verifier {
-    /// @notice Whether the proof holds for the signals. For points off the curve, coordinates of q or more, and signals of r or
-    /// more it returns false rather than revert. Reverts when the gas is short.
+    /// @notice Whether the proof holds for the signals. If a point is not on the curve, a coordinate is q or more, or a signal
+    /// is r or more, returns false instead of reverting. Reverts if there is too little gas.
     function verifyProof(
         uint256[2] calldata a,
         uint256[2][2] calldata b,
@@ -28,11 +28,12 @@ struct Groth16Proof {
     uint256[2] c;
 }
 
-/// @title A verifier that checks many proofs under its key at once; `cohort zkml export-verifier` writes such.
-/// @notice A verifier without this function is asked for each proof alone.
+/// @title A verifier that checks many proofs under its key at once, as `cohort zkml export-verifier` writes it
+/// @notice Callers check proofs one by one with a verifier that lacks this function.
 interface IGroth16BatchVerifier {
-    /// @notice Whether all proofs hold; row i of the signals belongs to proof i. One product of n + 3 pairings checks a random
-    /// linear combination. Its 128-bit coefficients are hashed from the key, all proofs and all signals.
+    /// @notice Whether all proofs hold. Row i of the signals belongs to proof i. Checks a random linear combination of the n
+    /// proofs with one product of n + 3 pairings. The 128-bit coefficients are derived by hashing the key, all proofs and all
+    /// signals.
     function verifyBatch(
         Groth16Proof[] calldata proofs,
         uint256[4][] calldata publicSignals

@@ -11,11 +11,11 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 interface IGuardian {
     error ZeroAddress();
     error NotTimelock(address caller);
-    /// @notice The account is not a guardian, or its term is over (`until`; 0 for never appointed).
+    /// @notice The account is not a guardian, or its term ended at `until` (0 if it was never appointed).
     error NotGuardian(address account, uint256 until);
-    /// @notice A term ends in the future, at `latest` or before.
+    /// @notice A term must end in the future, and no later than `latest`.
     error TermInvalid(uint256 until, uint256 latest);
-    /// @notice A guardian cannot cancel an operation that only calls this contract: the DAO must always be able to dismiss it.
+    /// @notice Guardians cannot cancel an operation that only calls this contract: otherwise the DAO could not dismiss them.
     error OwnAffair(bytes32 operationId);
 
     event GuardianAppointed(address indexed account, uint256 until);
@@ -38,8 +38,8 @@ interface IGuardian {
     /// @notice See IMarketBook.freeze.
     function freezeMarket(IMarketBook market, uint256 marketId) external;
 
-    /// @notice Cancels an operation that waits in the timelock, given as it was scheduled. Reverts for an operation that only
-    /// calls this contract, because a guardian must not survive its dismissal.
+    /// @notice Cancels an operation that is waiting in the timelock. The arguments are those with which it was scheduled.
+    /// Reverts for an operation that only calls this contract, so that guardians cannot prevent their own dismissal.
     function cancel(
         address[] calldata targets,
         uint256[] calldata values,

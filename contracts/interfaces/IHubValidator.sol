@@ -12,7 +12,7 @@ interface IERC8004ValidationRegistry {
         string calldata tag
     ) external;
 
-    /// @dev The registry returns more, which this contract does not read.
+    /// @dev The registry returns more values, which this contract does not read.
     function getValidationStatus(
         bytes32 requestHash
     ) external view returns (address validatorAddress, uint256 agentId);
@@ -27,17 +27,19 @@ interface IHubValidator {
     // ------------------------------------------------------------------------------------------------- errors
 
     error ZeroAddress(bytes32 field);
-    /// @notice The hub's request is about something else: that says nothing about the claim, for it or against it.
+    /// @notice The hub's request is about something else, so it neither supports nor refutes the claim.
     error ClaimOfOtherRequest(bytes32 hubRequestId);
-    /// @notice The registry has the claim's hash for another agent than the claim says.
+    /// @notice The registry holds the claim's hash for a different agent from the one in the claim.
     error ClaimOfOtherAgent(uint256 found, uint256 claimed);
 
     // ------------------------------------------------------------------------------------------------- types
 
-    /// @param agentId Whose claim it is, in the registry: a claim counts for no other agent.
-    /// @param salt Any. A registry takes a hash once, from the first sender: an agent that finds its hash taken claims again.
-    /// @param hubRequestId Request of the hub that proves it, made before the claim: anybody can post one.
-    /// @param version The model's version that was asked.
+    /// @param agentId The agent that makes the claim, by its id in the registry. The claim counts for no other agent.
+    /// @param salt Any value. A registry accepts a hash only once, from whoever sends it first. An agent that finds its hash
+    /// taken repeats the claim with another salt.
+    /// @param hubRequestId The hub's request that proves the claim. Anybody can post one; it must exist before the claim is
+    /// made.
+    /// @param version The version of the model that was asked.
     struct Claim {
         uint256 agentId;
         bytes32 salt;
@@ -50,15 +52,15 @@ interface IHubValidator {
 
     // ------------------------------------------------------------------------------------------------- actions
 
-    /// @notice Anyone. Sends the registry the answer to its request `hashOf(claim)`, with tag "cohort.inference.v1".
-    /// @dev Reverts with NotFulfilled, by the hub, while nothing is proven; and for a request that does not name this
-    /// contract, by the registry.
+    /// @notice Sends the registry the answer to its request `hashOf(claim)`, with tag "cohort.inference.v1". Anyone may.
+    /// @dev The hub reverts with NotFulfilled as long as nothing is proven. The registry reverts for a request that does not
+    /// name this contract.
     /// @return response 100 or 0.
     function answer(IERC8004ValidationRegistry registry, Claim calldata claim) external returns (uint8 response);
 
     // ------------------------------------------------------------------------------------------------- views
 
-    /// @notice abi.encode("cohort.inference.v1", chain, hub, claim): the content behind the request's URI.
+    /// @notice The content behind the request's URI: abi.encode("cohort.inference.v1", chain, hub, claim).
     function contentOf(Claim calldata claim) external view returns (bytes memory);
 
     /// @notice keccak256 of the content.

@@ -9,23 +9,23 @@ interface IIdentityGateTypes {
     error InvalidPolicy(uint256 field, uint256 found, uint256 max);
     error IssuerNotAccepted(uint64 issuerId);
     error SignalOutOfField(uint256 found);
-    /// @notice The block of the challenge is not one of the last `max`.
+    /// @notice The challenge's block is not among the last `max` blocks.
     error ChallengeNotRecent(uint256 found, uint256 current, uint256 max);
-    /// @notice Passes were ended in block `endedBlock`, after the challenge.
+    /// @notice All passes were ended in block `endedBlock`, after the block of the challenge.
     error ChallengeBeforeEnd(uint256 found, uint256 endedBlock);
     /// @notice The statement's day is neither today nor yesterday.
     error DayNotCurrent(uint256 found, uint256 today);
-    /// @notice The person has passed with another account, until `until`.
+    /// @notice The same person has a pass on another account, until `until`.
     error NullifierTaken(uint256 nullifier, address account, uint64 until);
-    /// @notice The account has a pass as another person, and is not the sender.
+    /// @notice The account has a pass under another nullifier. Only the account itself may replace that.
     error AccountHasPass(address account, uint256 nullifier);
     error InvalidProof(address account, uint256 nullifier);
 
-    /// @param minAge Years; 0 asks for none. At most 150.
-    /// @param passDays How long a pass lasts; the credential must be good on its last day. 1 … 366.
-    /// @param rootSeconds How long a replaced root of a list is still taken. At most a day.
-    /// @param challengeBlocks How many blocks ago the picture may have been asked for. 1 … 256.
-    /// @param sanctionsList In the registry of lists: the document must not be on it.
+    /// @param minAge Years, at most 150; 0 sets no minimum.
+    /// @param passDays Days for which a pass lasts, 1 … 366. The credential must still be valid on the last of them.
+    /// @param rootSeconds Seconds for which a list's root is still accepted after it was replaced; at most a day.
+    /// @param challengeBlocks Greatest age of the challenge that the camera answered, in blocks; 1 … 256.
+    /// @param sanctionsList Id, in the registry of lists, of the list that the document must not be on.
     /// @param countries Bitmap of ISO 3166-1 numeric codes, 250 to a word.
     struct Policy {
         uint8 minAge;
@@ -36,18 +36,18 @@ interface IIdentityGateTypes {
         uint256[4] countries;
     }
 
-    /// @param revocationsList The list of the issuer's revoked credentials.
-    /// @param withdrawnAt Unix seconds of the last withdrawal, 0 if there was none: earlier passes stay ended.
+    /// @param revocationsList Id of the list of the issuer's revoked credentials.
+    /// @param withdrawnAt Unix seconds at which the issuer was last withdrawn; 0 if never. Passes from before stay ended.
     struct Issuer {
         bool accepted;
         uint64 revocationsList;
         uint64 withdrawnAt;
     }
 
-    /// @notice What a prover chooses; the gate makes the public signals of it.
-    /// @param issuerId, keyId In the registry of publishers: whose key, of kind EddsaPoseidon, signed the credential.
-    /// @param challengeBlock Its hash is in what the camera signed.
-    /// @param day Days since 1970-01-01, UTC, on which the proof was made.
+    /// @notice The part of a proof's statement that the prover chooses. The gate derives the public signals from it.
+    /// @param issuerId, keyId The issuer and its key (of kind EddsaPoseidon) that signed the credential, in the registry of publishers.
+    /// @param challengeBlock The block whose hash is part of what the camera signed.
+    /// @param day The day on which the proof was made, in days since 1970-01-01 (UTC).
     struct Statement {
         uint64 issuerId;
         uint64 keyId;
@@ -59,7 +59,7 @@ interface IIdentityGateTypes {
     }
 
     struct Pass {
-        /// Unix seconds: good before.
+        /// Unix seconds; the pass is valid before this time.
         uint64 until;
         uint64 since;
         uint64 issuerId;
@@ -78,34 +78,35 @@ interface IIdentityGate is IIdentityGateTypes {
     event PassesEnded(uint64 since);
     event Passed(address indexed account, uint256 indexed nullifier, uint64 indexed issuerId, uint64 until);
 
-    /// @notice Sets what later proofs must show. Passes stand; `endPasses` ends them.
+    /// @notice Sets what later proofs must show. Existing passes stay valid; `endPasses` ends them.
     function setPolicy(Policy calldata policy) external;
 
-    /// @notice Accepts an issuer, or stops accepting it, which ends the passes that rest on it: accepting it again does not bring them
-    /// back.
+    /// @notice Accepts an issuer, or stops accepting it. The latter ends the passes that rest on it, and accepting it again does not
+    /// bring them back.
     function setIssuer(uint64 issuerId, bool accepted, uint64 revocationsList) external;
 
-    /// @notice Ends all passes so far: after a change of policy, or an urgent listing. Proofs made before end with them. A later one
-    /// must have a challenge of the end's block or a later one, and roots of lists that are current or were replaced after the end.
-    /// @dev List first, then end: the root that stands when passes end is the oldest one that is taken.
+    /// @notice Ends all existing passes: after a change of policy, or an urgent listing. Proofs made before the call no longer count. A
+    /// later proof needs a challenge from the block of this call or a later one, and roots of lists that are current or were replaced
+    /// after the call.
+    /// @dev First change the list, then end the passes: the root in force when passes end is the oldest root that later proofs can use.
     function endPasses() external;
 
-    /// @notice Gives `account` a pass. Anyone may bring the proof: it names the account. Only the account itself may replace a pass
-    /// that it has as another person.
-    /// @dev Where the person's last account still has a pass, another account has none. The same account may renew.
+    /// @notice Gives `account` a pass. Anyone may submit the proof, because it names the account. A pass that the account has under
+    /// another nullifier can be replaced only by the account itself.
+    /// @dev While one account of a person has a pass, another account cannot get one. The same account may renew its pass.
     function pass(address account, Statement calldata statement, Groth16Proof calldata proof) external;
 
-    /// @notice Whether the account has a pass that is good now: not over, not ended, its issuer accepted ever since, and neither the
-    /// issuer's key nor the circuit revoked.
+    /// @notice Whether the account has a pass that is valid now: it has neither expired nor been ended, its issuer has been accepted
+    /// ever since, and neither the issuer's key nor the circuit is revoked.
     function isPassed(address account) external view returns (bool);
 
-    /// @notice The public signals that a proof for `account` must have. Reverts as `pass` would on anything but the proof.
+    /// @notice The public signals that a proof for `account` must have. Reverts like `pass`, but does not check a proof.
     function signalsOf(address account, Statement calldata statement) external view returns (uint256[11] memory);
 
-    /// @notice What a camera signs for: the account, this gate, and a recent block.
+    /// @notice The context that a camera signs: it binds the account, this gate and a recent block.
     function contextOf(address account, uint64 challengeBlock) external view returns (uint256);
 
-    /// @notice What nullifiers are computed for.
+    /// @notice The application for which nullifiers are computed.
     function application() external view returns (uint256);
 
     function policy() external view returns (Policy memory);

@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @notice Eleven public signals: issuer, sanctions root, revocations root, application, nullifier, context, dates, and the four words
 /// of the set of countries.
 interface IIdentityVerifier {
-    /// @notice Whether the proof holds for the signals; false for signals of r or more, as IGroth16Verifier.
+    /// @notice Whether the proof holds for the signals; false for signals of r or more, as in IGroth16Verifier.
     function verifyProof(
         uint256[2] calldata a,
         uint256[2][2] calldata b,

@@ -12,32 +12,34 @@ interface IInferenceHubErrors {
     error UriTooLong(uint256 found, uint256 max);
     /// @notice The key hash given is not the one that the verifier registry holds for the circuit.
     error VkHashMismatch(bytes32 circuitId, bytes32 found, bytes32 expected);
-    /// @notice The given weights commitment differs from the pinned version's; it is zero for a following model.
+    /// @notice `found`, the given weights commitment, is not that of the pinned version. It must be zero for a model that follows
+    /// releases.
     error ModelHashMismatch(address service, uint64 version, bytes32 found, bytes32 expected);
-    /// @notice A model states the form of its output; a score has a scale of at least 1, other forms have none.
+    /// @notice A model must state the form of its output. A score needs a scale of at least 1; other forms have scale 0.
     error OutputSchemaInvalid(OutputForm form, uint64 scale);
     /// @notice The caller asked for a label, but the model's output has another form.
     error OutputNotALabel(OutputForm found);
     /// @notice The caller asked for a score, but the model's output has another form.
     error OutputNotAScore(OutputForm found);
-    /// @notice The version is neither released nor pinned and accepted.
+    /// @notice The version is neither released nor both pinned and accepted.
     error VersionNotUsable(uint256 modelId, uint64 version);
     /// @notice A direct proof must be about the version in force: the pinned one, or the service's current release.
     error NotVersionInForce(uint256 modelId, uint64 found, uint64 expected);
-    /// @notice Signal `index` (0 model, 1 input, 2 output) is not below the BN254 scalar order.
+    /// @notice Signal `index` (0 model, 1 input, 2 output) is not below the order of the BN254 scalar field.
     error SignalOutOfField(uint256 index, uint256 value);
     error OutputLengthInvalid(uint256 found, uint256 expected);
     error ProofLengthInvalid(uint256 found, uint256 expected);
     /// @notice A batch has 1 to `max` items.
     error BatchSizeInvalid(uint256 found, uint256 max);
-    /// @notice `proofs` proofs and `inputs` inputs (or request ids) for `outputs` outputs.
+    /// @notice The batch has `inputs` inputs (or request ids) and `proofs` proofs for `outputs` outputs.
     error BatchLengthsDiffer(uint256 inputs, uint256 outputs, uint256 proofs);
-    /// @notice A batch is checked under one key, but request `requestId` is about a different circuit from the first.
+    /// @notice All proofs of a batch are checked under one key, but request `requestId` is about another circuit than the first
+    /// one.
     error BatchOfOneCircuit(bytes32 requestId, bytes32 circuitId, bytes32 expected);
     error DeadlinePassed(uint256 deadline, uint256 timestamp);
-    /// @notice A request can stay open until `latest` at most, so that no escrow is locked for long.
+    /// @notice A request can stay open until `latest` at most, so that its escrow is not locked for long.
     error DeadlineTooFar(uint256 deadline, uint256 latest);
-    /// @notice The request was answered before.
+    /// @notice The request has been answered already.
     error AlreadyVerified(bytes32 requestId);
     error ZeroPrice();
     error PriceTooHigh(uint256 found, uint256 max);
@@ -63,39 +65,40 @@ interface IInferenceHubErrors {
         Refunded
     }
 
-    /// @notice What a model's output, one field element, stands for.
+    /// @notice How to read a model's output, which is one field element.
     enum OutputForm {
         Unstated,
         /// The index of a class.
         Label,
-        /// label + 2^16 · margin, the label below 2^16; the margin in the circuit's units.
+        /// label + 2^16 · margin. The label is below 2^16; the margin is in the circuit's units.
         LabelAndMargin,
-        /// An integer, negative above half of the field's order; the score is this over the model's scale.
+        /// An integer; elements above half of the field's order stand for negative ones. The score is this integer divided by the
+        /// model's scale.
         Score,
-        /// A commitment, which has no readable value.
+        /// A commitment. It has no readable value.
         Hash
     }
 }
 
-/// @dev What the hub stores and takes.
+/// @dev What the hub stores and what its functions take.
 interface IInferenceHubTypes is IInferenceHubErrors {
-    /// @notice A model that can be asked: a service's co-owned model, through one circuit.
+    /// @notice A model that can be asked: a service's co-owned model, proven through one circuit.
     struct Model {
         address service;
-        /// The pinned version; 0 follows the service's current release.
+        /// The pinned version; 0: the model follows the service's current release.
         uint64 pinned;
         bool deprecated;
-        /// As its owner states it; permanent.
+        /// As the model's owner stated it; never changes.
         OutputForm form;
         address owner;
-        /// Of a score; else 0.
+        /// For a score: units that make one. Else 0.
         uint64 scale;
         bytes32 circuitId;
         bytes32 vkHash;
     }
 
     /// @notice How to read a model's output.
-    /// @param scale Score: units that make one, at least 1. Else 0.
+    /// @param scale For a score: units that make one, at least 1. Else 0.
     struct OutputSchema {
         OutputForm form;
         uint64 scale;
@@ -103,26 +106,26 @@ interface IInferenceHubTypes is IInferenceHubErrors {
 
     /// @notice What a direct verification is bound to, besides the caller.
     struct Ticket {
-        /// Unique for the caller.
+        /// Unique among the caller's tickets.
         bytes32 nonce;
         /// The version that the prover used: the one in force.
         uint64 version;
-        /// Unix seconds, the last at which the proof is accepted.
+        /// Unix seconds: the last moment at which the proof is accepted.
         uint64 deadline;
     }
 
     struct Request {
         address requester;
-        /// Unix seconds; the last moment for an answer.
+        /// Unix seconds: the last moment at which an answer is accepted.
         uint64 deadline;
         /// Gas for the requester's callback; 0 for none.
         uint32 callbackGas;
         /// Wei in escrow for the first valid proof.
         uint96 price;
-        /// The model's version in force when the request was made.
+        /// The version that was in force when the request was made.
         uint64 version;
         uint64 modelId;
-        /// None (open or expired), Fulfilled or Refunded; `statusOf` derives the rest from the clock.
+        /// None (open or expired), Fulfilled or Refunded. `statusOf` also takes the time into account.
         RequestStatus settlement;
         bytes32 inputCommitment;
         /// The proven output, once fulfilled.
@@ -130,16 +133,16 @@ interface IInferenceHubTypes is IInferenceHubErrors {
     }
 }
 
-/// @title Verifies inferences on-chain, binds each to its caller and request, refuses replays, and pays provers
+/// @title Verifies inferences on-chain, binds each one to its caller and request, refuses replays, and pays provers
 /// @notice Public signals are [modelCommitment, inputCommitment, output, context]; the hub builds all of them itself, from the
 /// registries and the calldata. context = keccak256(abi.encode(CONTEXT_DOMAIN, chainid, hub, requestId, caller, modelId, version,
 /// deadline)) >> 8, so that a proof is valid only for one caller and one request.
 interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IERC7992Verifier {
-    /// @notice An id of this hub stands for (service, version or current release, circuit).
+    /// @notice Model `modelId` of this hub stands for a service, a version (0: the current release) and a circuit.
     event ModelBound(uint256 indexed modelId, address indexed service, uint64 pinned, bytes32 indexed circuitId);
     /// @notice How to read the model's outputs, as stated by the account that registered the model.
     event OutputStated(uint256 indexed modelId, OutputForm form, uint64 scale);
-    /// @param payload The data that a prover needs, in the form that requester and provers agreed on: the public input itself, a
+    /// @param payload The data that a prover needs, in a form on which requester and provers agree: the public input itself, a
     /// CID, a ciphertext. The hub does not check it; the proof is about `inputCommitment`.
     event InferenceRequested(
         bytes32 indexed requestId,
@@ -162,14 +165,14 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
     );
     event RequestRefunded(bytes32 indexed requestId, address indexed requester, uint256 amount);
 
-    /// @notice Offers a co-owned model through a circuit. Anyone may: a consumer picks the id it trusts. Models never
-    /// change; a changed one gets a new id.
-    /// @param commitment `modelHash` is the pinned version's weights commitment, or zero to follow; `circuitHash` is the
-    /// circuit's id and `vkHash` the key hash in the verifier registry.
+    /// @notice Offers a co-owned model through a circuit. Anyone may: each consumer chooses the id that it trusts. A model never
+    /// changes; a changed one gets a new id.
+    /// @param commitment `modelHash`: the pinned version's weights commitment, or zero to follow releases. `circuitHash`: the
+    /// circuit's id. `vkHash`: the key hash in the verifier registry.
     /// @param version The version to pin (accepted or released), or 0 to follow the service's current release.
-    /// @param schema Describes the circuit's output. The hub does not check it, nor any other property of the circuit:
-    /// inspect the circuit once before you use the id. Consumers read outputs by the schema, and refuse a model with
-    /// outputs that they cannot use.
+    /// @param schema Describes the circuit's output. The hub checks neither the schema nor any other property of the circuit:
+    /// inspect the circuit once before you use the id. Consumers read outputs by the schema, and refuse models whose outputs they
+    /// cannot use.
     function registerModel(
         ModelCommitment calldata commitment,
         address service,
@@ -191,9 +194,9 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         bytes calldata proof
     ) external override;
 
-    /// @notice Verifies many inferences of one model at once, all or none; each is recorded as `verifyInference` does, under
-    /// the nonce `batchNonce(ticket.nonce, i)`. An item can also be sent alone, with that nonce in its ticket.
-    /// @dev One false proof fails the batch with InvalidProof; `findInvalid` returns which.
+    /// @notice Verifies many inferences of one model at once, all or none. Each is recorded as by `verifyInference`, under the
+    /// nonce `batchNonce(ticket.nonce, i)`. An item can also be sent alone, with that nonce in its ticket.
+    /// @dev One false proof makes the whole batch fail with InvalidProof; `findInvalid` finds it.
     /// @param inputs Input commitments.
     /// @param outputs The third public signals.
     function verifyInferenceBatch(
@@ -204,8 +207,8 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         Ticket calldata ticket
     ) external;
 
-    /// @notice Checks the proofs of a batch by `caller` one by one, and sets bit i if item i does not hold. Ignores deadline,
-    /// version in force and replays.
+    /// @notice Checks the proofs of a batch by `caller` one by one, and sets bit i if the proof of item i does not hold. Ignores
+    /// deadline, replays, and which version is in force.
     function findInvalid(
         address caller,
         uint256 modelId,
@@ -215,7 +218,7 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         Ticket calldata ticket
     ) external view returns (uint256 bitmap);
 
-    /// @notice Posts a request; the value sent is the price for the first valid proof. Reverts while intake is paused.
+    /// @notice Posts a request. The ether sent is the price, paid for the first valid proof. Reverts while intake is paused.
     /// @param deadline Unix seconds, at most 30 days ahead.
     /// @param callbackGas Gas for `IInferenceConsumer.onInference` on the caller; 0 for no callback. The requester pays for it in
     /// advance: the price must be at least this gas at twice the block's base fee.
@@ -227,22 +230,21 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         bytes calldata payload
     ) external payable returns (bytes32 requestId);
 
-    /// @notice Answers a request with a proof. Its context must name the caller, who is credited the price.
+    /// @notice Answers a request with a proof. The proof's context must name the caller, who is credited with the price.
     function fulfil(bytes32 requestId, uint256 output, Groth16Proof calldata proof) external;
 
-    /// @notice Answers several requests at once, all or none; all about one circuit, the proofs checked together. The rules
-    /// of `fulfil` hold for each; callbacks are made after everything is settled.
+    /// @notice Answers several requests at once, all or none. All must be about one circuit; their proofs are checked together.
+    /// The rules of `fulfil` hold for each request. Callbacks are made after everything is settled.
     function fulfilBatch(
         bytes32[] calldata requestIds,
         uint256[] calldata outputs,
         Groth16Proof[] calldata proofs
     ) external;
 
-    /// @notice Credits the requester the price of a request that expired, or lost its version or circuit to a
-    /// withdrawal by the DAO.
+    /// @notice Credits the requester with the price of a request that expired, or whose version or circuit the DAO withdrew.
     function refund(bytes32 requestId) external;
 
-    /// @notice Which contracts verify circuits, and whether new work is taken.
+    /// @notice The registry of verifiers, which also says whether new work is accepted.
     // solhint-disable-next-line func-name-mixedcase
     function VERIFIERS() external view returns (IVerifierRegistry);
 
@@ -254,7 +256,7 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
 
     function modelCount() external view returns (uint256);
 
-    /// @notice The version that a proof must be about now.
+    /// @notice The version that a proof must be about if it is submitted now.
     function versionInForce(uint256 modelId) external view returns (uint64);
 
     function getRequest(bytes32 requestId) external view returns (Request memory);
@@ -262,7 +264,7 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
     function statusOf(bytes32 requestId) external view returns (RequestStatus);
 
     /// @notice The proven output of a fulfilled request.
-    /// @dev Reverts with NotFulfilled, with the status found, if there is no output.
+    /// @dev Reverts with NotFulfilled, which carries the status found, if there is no output.
     function resultOf(bytes32 requestId) external view returns (uint64 version, uint256 output);
 
     /// @notice The id under which a direct verification by `caller` with `nonce` is recorded.

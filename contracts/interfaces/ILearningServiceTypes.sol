@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 /// @title Types of the round machine
 interface ILearningServiceTypes {
-    /// @notice The states. The first five refine the published RegistrationState, Training is TrainingState, the last
-    /// five refine UpdateGlobalModelState. KeyJudge and Check are entered only by a dispute.
+    /// @notice The states of the machine. The published design has three coarser states: the first five here refine its RegistrationState,
+    /// Training is its TrainingState, and the last five refine its UpdateGlobalModelState. Only a dispute leads to KeyJudge or Check.
     enum State {
         Registration,
         KeyCommit,
@@ -19,7 +19,7 @@ interface ILearningServiceTypes {
         Vote
     }
 
-    /// @notice The published events; None for a transition inside one published state.
+    /// @notice The events of the published design that cause transitions; None for a transition inside one of its states.
     // solhint-disable-next-line contract-name-capwords
     enum Trigger {
         None,
@@ -31,29 +31,29 @@ interface ILearningServiceTypes {
         TRAINING_TIMEOUT
     }
 
-    /// @notice Parameters that the DAO sets. Windows in seconds, 1 … 365 days; money in wei of the stake token.
-    /// @param minKeepers Fewest members of an epoch and fewest updates in a sum that may be decrypted; ≥ 2.
+    /// @notice Parameters that the DAO sets. Windows are in seconds, from 1 second to 365 days; money is in wei of the stake token.
+    /// @param minKeepers Fewest members of an epoch, and fewest updates in a sum that may be decrypted; ≥ 2.
     /// @param maxKeepers At most 256.
-    /// @param decryptionBps The decryption threshold of an epoch is t = ⌊n·bps/10000⌋ + 1 for n members when registration
-    /// closed; 5000 … 6666, so that n/2 < t ≤ ⌈2n/3⌉. Members who are dropped later do not lower it.
-    /// @param decryptionsPerEpoch Draft sets that one collective key may serve before it must rotate; ≥ 1. With a buffer and
-    /// oneEpochSeats at least maxStaleness + maxStrikes: a silent member has that many rounds until it is jailed.
+    /// @param decryptionBps Determines an epoch's decryption threshold: t = ⌊n·bps/10000⌋ + 1 for the n members when registration closed.
+    /// 5000 … 6666, so that n/2 < t ≤ ⌈2n/3⌉. Members that are dropped later do not lower it.
+    /// @param decryptionsPerEpoch Number of drafts that one collective key can serve before the epoch ends; ≥ 1. With a buffer and
+    /// oneEpochSeats, at least maxStaleness + maxStrikes: the number of rounds after which a silent member is jailed.
     /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 2 or 3.
-    /// @param oneEpochSeats Every seat is given up when the epoch ends, for an admission contract that draws new members for
-    /// each epoch. Then maxKeepers is at most 64.
-    /// @param buffer Updates with which Training ends, so that nobody slower is waited for; at least minKeepers, and a round never takes fewer
-    /// than its update quorum. 0: Training waits for all.
-    /// @param maxStaleness With a buffer: completed rounds that an update may be behind, and rounds in a row that a member may miss, for its
-    /// training to go on; 1 … 7. Without one, 0.
-    /// @param bond Stake that a member puts up; the service can never take more from it.
-    /// @param rewardPerRound Split over the members that did every step; less when the pool holds less.
-    /// @param keyPenalty For silence in key generation; ≤ bond.
-    /// @param decryptPenalty For silence of a drafted member; ≤ bond.
-    /// @param fraudPenalty For a member that a quorum convicts on evidence that every judging member recomputed; ≤ bond.
+    /// @param oneEpochSeats Every seat is given up when the epoch ends. For admission contracts that draw new members for each epoch;
+    /// maxKeepers is then at most 64.
+    /// @param buffer Number of updates with which Training ends, so that it need not wait for slower members; at least minKeepers. A round
+    /// never takes fewer updates than its update quorum. 0: Training waits for all members.
+    /// @param maxStaleness With a buffer, 1 … 7: the largest staleness of an update, in completed rounds; also the number of rounds in a
+    /// row that a member may miss while its training goes on. Without a buffer, 0.
+    /// @param bond Stake that a member puts up. The service can never take more than this from it.
+    /// @param rewardPerRound Split among the members that did every step; less if the pool holds less.
+    /// @param keyPenalty Taken for silence in key generation; ≤ bond.
+    /// @param decryptPenalty Taken from a drafted member that posts no decryption share; ≤ bond.
+    /// @param fraudPenalty Taken from a member that a quorum convicts on evidence that every judging member recomputed; ≤ bond.
     /// @param admission Contract that decides who may take a seat (IAdmission); zero: every keeper may.
-    /// @param partySeats Most seats for keepers of one party by the admission contract; 0 without such a contract, else ≥ 1.
-    /// @param manifest SHA-256 of the service's manifest, the canonical document that members agree on off the chain; zero:
-    /// none is agreed on here.
+    /// @param partySeats Most seats that keepers of one party (as named by the admission contract) may have; ≥ 1, or 0 without such a
+    /// contract.
+    /// @param manifest SHA-256 of the service's manifest, the canonical document on which members agree off the chain; zero: there is none.
     struct Parameters {
         uint32 registrationWindow;
         uint32 keyWindow;
@@ -82,13 +82,13 @@ interface ILearningServiceTypes {
     }
 
     /// @notice One collective key and its members.
-    /// @param members Bitmap of seats. Member j's evaluation point of the secret sharing is seat + 1.
-    /// @param quorum Attestations, votes: ⌊2n/3⌋ + 1.
-    /// @param updateQuorum Commits, reveals: max(quorum, minKeepers).
-    /// @param decryptionThreshold t: members drafted for one decryption.
+    /// @param members Bitmap of seats. The evaluation point of a member in the secret sharing is its seat + 1.
+    /// @param quorum Number of equal attestations or votes that decide: ⌊2n/3⌋ + 1.
+    /// @param updateQuorum Least number of commits, and of reveals, for a round to go on: max(quorum, minKeepers).
+    /// @param decryptionThreshold t: the number of members that are drafted for one decryption.
     /// @param crsSeed keccak256(abi.encode(chainid, service, epoch, blockhash of the block before the close)).
-    /// @param keyHash Hash of the collective key that all members confirmed; 0 before.
-    /// @param undraftable Members that were drafted and silent in this epoch, convicted, or banned.
+    /// @param keyHash Hash of the collective key that all members confirmed; 0 before that.
+    /// @param undraftable Members that are not drafted: silent in this epoch after being drafted, convicted, or banned.
     /// @param registered Members when registration last closed; the threshold is computed from it.
     struct EpochInfo {
         uint32 epoch;
@@ -104,13 +104,13 @@ interface ILearningServiceTypes {
         uint16 registered;
     }
 
-    /// @notice The round in progress (bitmaps of seats; zero before their step).
+    /// @notice The round in progress. Sets are bitmaps of seats, and are empty before their step.
     /// @param attesters Members that have sealed an attestation; after the draft, those with a matching seal.
-    /// @param included Updates in the drafted sum.
+    /// @param included Members whose updates are in the drafted sum.
     /// @param checked Members that posted scalars in Check. @param disputed Whether the round has had its dispute.
     /// @param leftOut Members that may not contribute or decrypt: convicted in this epoch, or the most suspect.
     /// @param lateRound Round with ballots still open while this one trains; 0 for none.
-    /// @param usedUp The epoch serves no further round: this Training takes no commits and only waits for late ballots.
+    /// @param usedUp Whether the epoch serves no further round: then this Training takes no commits, and only waits for late ballots.
     struct RoundInfo {
         uint32 round;
         uint256 committed;
@@ -129,7 +129,7 @@ interface ILearningServiceTypes {
     /// @notice One thing that members can agree on.
     /// @param digest First 208 bits of keccak256(abi.encode(modelCommitment, keccak256(cid))), of
     /// keccak256(abi.encode(keyHash)), or of keccak256(abi.encode(convicted, excused)).
-    /// @param weight Vote: reward shares of the supporters that did every step; else 0.
+    /// @param weight In a Vote: reward shares of those supporters that did every step; else 0.
     /// @param supporters Bitmap of seats.
     struct Candidate {
         bytes26 digest;
@@ -148,9 +148,9 @@ interface ILearningServiceTypes {
     }
 
     /// @notice The facts that a keeper reads in each block, in one answer.
-    /// @param current To `end`: as `clock` says. @param due As `isDue` says.
-    /// @param seated Bitmap of taken seats, waiting ones included.
-    /// @param seat Of the operator that was asked for; type(uint16).max when it has none.
+    /// @param current This field and the next three are as `clock` returns them. @param due As `isDue` returns it.
+    /// @param seated Bitmap of taken seats, including seats of keepers that are not members yet.
+    /// @param seat The seat of the operator that was asked for; type(uint16).max if it has none.
     struct Snapshot {
         State current;
         uint32 currentEpoch;
@@ -169,7 +169,7 @@ interface ILearningServiceTypes {
     /// @param completedAt Unix seconds of the deciding vote.
     /// @param votes Members that voted for it, late ones included.
     /// @param candidate Index of the winning candidate, as in ModelVoted.
-    /// @param perShare Reward in wei for each share; 0 until late votes are closed and the reward is set aside.
+    /// @param perShare Reward in wei for each share; 0 until late ballots are closed and the reward is set aside.
     struct Outcome {
         uint32 epoch;
         uint32 round;

@@ -7,35 +7,35 @@ import {IVersionSource} from "./IVersionSource.sol";
 /// @title The views of a learning service
 interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice The state that a transaction sent now would find, whether or not the clock's decisions are recorded yet.
-    /// @param end Of the state's window, Unix seconds; a step counts while block.timestamp < end.
-    /// @dev While a new epoch waits to be recorded (isDue, KeyCommit) its seed is not known: poke first.
+    /// @param end End of the state's window in Unix seconds. A step counts while block.timestamp < end.
+    /// @dev While a new epoch has not been recorded (isDue, KeyCommit), its seed is unknown: poke first.
     function clock() external view returns (State current, uint32 currentEpoch, uint32 currentRound, uint40 end);
 
-    /// @notice First of `clock`.
+    /// @notice The first value of `clock`.
     function state() external view returns (State);
 
-    /// @notice Whether `poke` would do something, because no transaction has recorded a decision of the clock yet.
+    /// @notice Whether `poke` would do something: some decision of the clock has not been recorded by a transaction yet.
     function isDue() external view returns (bool);
 
-    /// @notice As recorded.
+    /// @notice The epoch as last recorded.
     function epochInfo() external view returns (EpochInfo memory);
 
-    /// @notice As recorded.
+    /// @notice The key generation as last recorded.
     function keyInfo() external view returns (KeyInfo memory);
 
-    /// @notice As recorded.
+    /// @notice The round as last recorded.
     function roundInfo() external view returns (RoundInfo memory);
 
-    /// @notice All of the above and the seat of an operator, so that a keeper needs one request per block.
+    /// @notice All of the above, and the seat of an operator, so that a keeper needs only one request per block.
     function snapshot(address operator) external view returns (Snapshot memory);
 
-    /// @notice KeyConfirm: hashes confirmed; KeyJudge: verdicts; in the order of their first supporter. Empty later.
+    /// @notice The confirmed hashes (KeyConfirm) or the verdicts (KeyJudge), in the order of their first supporter. Empty later.
     function keyCandidates() external view returns (Candidate[] memory);
 
-    /// @notice Seats reserved for keepers that lost them without fault, until registration closes next.
+    /// @notice Bitmap of the seats that are reserved, until registration next closes, for keepers that lost them without fault.
     function reservedSeats() external view returns (uint256);
 
-    /// @notice Lost rounds that a seat took part in since it was last cleared, 0 … 3.
+    /// @notice Number of rounds that were lost at the vote and in which the seat took part, since it was last cleared; 0 … 3.
     function suspicionOf(uint8 seat) external view returns (uint8);
 
     /// @notice Candidates of the last Vote step, in order of their first vote.
@@ -53,16 +53,17 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice Whether the keeper (its owner address) has a seat, as a member or waiting.
     function isSeated(address keeper) external view returns (bool);
 
-    /// @return seated Bitmap of taken seats, waiting ones included. @return leaving Seats that are freed when the epoch ends.
+    /// @return seated Bitmap of taken seats, including seats of keepers that are not members yet. @return leaving Seats that are
+    /// given up when the epoch ends.
     function seats() external view returns (uint256 seated, uint256 leaving);
 
-    /// @notice Reverts with NotSeated when the key acts for no seat.
+    /// @notice The seat for which the key acts. Reverts with NotSeated if there is none.
     function seatOf(address operator) external view returns (uint8 seat);
 
     /// @return keeper Owner address at the registry; zero for an empty seat.
     function seatInfo(uint8 seat) external view returns (address keeper, address operator, uint8 strikes);
 
-    /// @notice Reward earned in final rounds and not collected.
+    /// @notice Reward earned in final rounds and not collected yet, in wei.
     function earned(uint8 seat) external view returns (uint256);
 
     function parameters() external view returns (Parameters memory);

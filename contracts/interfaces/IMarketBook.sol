@@ -22,55 +22,55 @@ interface IPredictionMarketTypes {
     error WindowInvalid(uint64 opensAt, uint64 closesAt, uint64 deadline, uint256 timestamp);
     error DeadlineTooFar(uint64 deadline, uint256 latest);
     error TextTooLong(uint256 found, uint256 max);
-    /// @notice The hub's model pins another version (0: it follows the releases).
+    /// @notice The hub's model pins a different version (`pinned`; 0: it follows releases).
     error ModelPinsAnotherVersion(uint64 modelId, uint64 pinned, uint64 found);
     error VkHashMismatch(uint64 modelId, bytes32 found, bytes32 expected);
-    /// @notice The model states labels without margins, so none can be asked for.
+    /// @notice The model states labels without margins, so a market cannot ask for a margin.
     error MarginNotStated(uint64 modelId, uint64 minMargin);
 
     error UnknownMarket(uint256 marketId, uint256 count);
     /// @notice The market is in status `found`; the call needs one of `expected` (bit i stands for status i).
     error UnexpectedStatus(uint256 marketId, Status found, uint256 expected);
-    /// @notice A story resolved the market before.
+    /// @notice A story has resolved the market already.
     error AlreadyResolved(uint256 marketId, uint64 resolvedAt);
     error StoryTooEarly(uint256 marketId, uint64 opensAt, uint256 timestamp);
-    /// @notice The window is closed, and this story was not recorded in it.
+    /// @notice The window is closed, and this story was not recorded while it was open.
     error StoryTooLate(uint256 marketId, uint64 closesAt, uint256 timestamp);
     error ResolutionTooLate(uint256 marketId, uint64 deadline, uint256 timestamp);
     error StoryLengthInvalid(uint256 found, uint256 expected);
     /// @notice The story names another market.
     error TagMismatch(uint256 marketId, bytes8 found, bytes8 expected);
     error StoryAlreadyRecorded(uint256 marketId, bytes32 digest, uint64 recordedAt);
-    /// @notice The DAO does not stand behind the version (any more), even if the hub's model pins it.
+    /// @notice The DAO has not released the version, or has withdrawn it, even if the hub's model pins it.
     error VersionNotReleased(address service, uint64 version, IModelRegistryErrors.VersionStatus found);
     /// @notice The model is not sure enough. The market stays open for a clearer story.
     error MarginTooLow(uint256 marketId, uint256 margin, uint64 min);
     error UnknownLabel(uint256 marketId, uint256 label, uint256 classes);
-    /// @notice Key, version and circuit all stand.
+    /// @notice Key, version and circuit are all still valid.
     error NoGroundsToFlag(uint256 marketId);
     /// @notice Nobody challenged the reading.
     error NotChallenged(uint256 marketId);
     error AlreadyChallenged(uint256 marketId, address challenger);
     error AlreadyDefended(uint256 marketId, address defender);
-    /// @notice It is too late to defend a reading: the DAO may have decided.
+    /// @notice It is too late to defend the reading: the DAO may have decided already.
     error DefenceTooLate(uint256 marketId, uint256 until);
     /// @notice Nothing is due: the account was wrong, is neither challenger nor defender, or was paid before.
     error NoBondOwed(uint256 marketId, address account);
     error UnknownOutcome(uint256 marketId, uint256 outcome, uint256 outcomes);
 
     error ZeroAmount();
-    /// @notice The collateral moved another amount than its transfer stated: it takes a fee, or rebased meanwhile.
+    /// @notice The collateral did not move the stated amount: it takes a fee, or it rebased in the meantime.
     error CollateralMismatch(uint256 expected, uint256 found);
     error NothingToRedeem(uint256 marketId, address account);
 
     /// @notice Derived from the records and the clock, never stored.
     enum Status {
         None,
-        /// Sets can be split; a story resolves it from `opensAt` on.
+        /// Sets can be split. From `opensAt` on, a story can resolve the market.
         Trading,
         /// Resolved; anyone can flag it until the dispute delay is over.
         Pending,
-        /// Flagged or challenged during the delay: the DAO settles.
+        /// Flagged, challenged or frozen during the delay; waits for the DAO to settle.
         Flagged,
         /// One outcome pays everything.
         Final,
@@ -89,7 +89,7 @@ interface IPredictionMarketTypes {
         Frozen
     }
 
-    /// @notice A question, pinned for good when the market is made.
+    /// @notice The question of a market, fixed for good when the market is made.
     struct Question {
         /// The token that complete sets cost and redeem for. A transfer must move exactly its stated amount.
         IERC20 collateral;
@@ -108,7 +108,8 @@ interface IPredictionMarketTypes {
         uint64 minMargin;
         /// 2 … 16.
         uint8 outcomes;
-        /// One byte per class of the model: the outcome that it stands for, or 0xff if the model abstains. 1 … 31 bytes.
+        /// One byte for each class of the model: the outcome that the class stands for, or 0xff if the model abstains. 1 … 31
+        /// bytes.
         bytes classMap;
     }
 
@@ -121,7 +122,7 @@ interface IPredictionMarketTypes {
         FlagReason reason;
     }
 
-    /// @notice The bond against a reading and the bond for it. Amounts are in the market's collateral.
+    /// @notice The bond against a reading and the bond in its defence. Amounts are in the market's collateral.
     struct Challenge {
         address challenger;
         /// Zero until somebody defends the reading.
@@ -146,7 +147,7 @@ interface IMarketBook is IPredictionMarketTypes {
     event SetsMerged(uint256 indexed marketId, address indexed account, uint256 amount, uint256 paid);
     event Redeemed(uint256 indexed marketId, address indexed account, uint256 tokens, uint256 paid);
 
-    /// @notice Stops a pending or challenged resolution after its key was revoked or its version or circuit was withdrawn. Anyone
+    /// @notice Stops a pending or challenged resolution whose key was revoked, or whose version or circuit was withdrawn. Anyone
     /// may.
     function flag(uint256 marketId) external;
 
@@ -189,7 +190,7 @@ interface IMarketBook is IPredictionMarketTypes {
 
     function resolutionOf(uint256 marketId) external view returns (Resolution memory);
 
-    /// @notice Collateral held for a market, and its outcome tokens of all outcomes together.
+    /// @notice The collateral held for a market, and the number of its outcome tokens, over all outcomes.
     function potOf(uint256 marketId) external view returns (uint256 collateral, uint256 tokens);
 
     /// @notice The facts that matter to a trader: status, end of the window, and the time of the first recorded story (0: none

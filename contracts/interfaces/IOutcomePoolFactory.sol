@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 import {IOutcomePool} from "./IOutcomePool.sol";
 
-/// @title Where a market's pools are found: one for each market and fee, made by whoever wants it first.
-/// @notice Pools of one market with other fees may stand side by side; a second one with the same fee would only divide the
+/// @title Where to find a market's pools: one for each market and fee, made by whoever wants it first
+/// @notice One market can have several pools with different fees. A second pool with the same fee would only divide the
 /// liquidity.
 interface IOutcomePoolFactory {
     error ZeroMarket();
@@ -12,8 +12,8 @@ interface IOutcomePoolFactory {
 
     event PoolCreated(uint256 indexed marketId, uint256 indexed feeBps, IOutcomePool pool, address indexed creator);
 
-    /// @notice Makes a pool without liquidity. Reverts with the market's or the pool's own error for a market that is not
-    /// there or a fee above the maximum.
+    /// @notice Makes a pool without liquidity. If the market does not exist or the fee is too high, reverts with the error
+    /// of the market or of the pool.
     /// @param feeBps Fee on the collateral that a trade moves, in hundredths of a percent; 0 … 1000.
     function createPool(uint256 marketId, uint256 feeBps) external returns (IOutcomePool pool);
 

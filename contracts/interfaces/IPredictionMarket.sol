@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IMarketBook} from "./IMarketBook.sol";
 import {Groth16Proof} from "./IGroth16Verifier.sol";
 
-/// @title Markets that a proven reading of a signed story resolves.
+/// @title Markets that a proven reading of a signed story resolves
 /// @notice Outcomes are ERC-1155 tokens with id = marketId << 8 | outcome. One unit of collateral splits into one of each; a
 /// complete set merges back at any time. A story is 119 bytes: `tagOf(marketId)` ‖ 111 bytes of headline. Its publisher signs the
 /// SHA-256 digest of all 119 bytes, and the model's input commitment is that digest >> 8. The circuit hashes the same bytes that
@@ -59,8 +59,8 @@ interface IPredictionMarket is IMarketBook {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice Resolves a market by the proof of the model's reading of a hidden story that its publisher signed for this market
-    /// with an EddsaPoseidon key. Anyone may who has the story, its salt and the signature. The publisher's key, the label and the
+    /// @notice Resolves a market with a proof of the model's reading of a hidden story, which its publisher signed for this market
+    /// with an EddsaPoseidon key. Anyone who has the story, its salt and the signature may. The publisher's key, the label and the
     /// margin become public.
     /// @param output By the model's schema: the label, or label + 2^16 · margin.
     /// @param proof For the input commitment PublisherRegistry.signedCommitment(publisherId, keyId, tagOf(marketId)) and the

@@ -13,33 +13,33 @@ interface IPrivateTablesTypes is IPullPayments {
     error UnknownQuery(bytes32 queryId);
     error QueryInvalid(Query query);
     error QueryAlreadyDescribed(bytes32 queryId);
-    /// @notice The cost of a noise circuit was stated before, or the one given says that noise costs nothing.
+    /// @notice The cost of this noise circuit has been stated before, or the stated cost is zero.
     error NoiseInvalid(bytes32 circuitId, uint64 epsilon, uint64 delta);
     error NoiseNotDescribed(bytes32 circuitId);
     error TermsInvalid(Terms terms);
     error NotServer(uint256 seriesId, address caller, address server);
     error NotRequester(uint256 requestId, address caller, address requester);
-    /// @notice The next version may be committed to from `earliest` on (Unix seconds).
+    /// @notice The next version cannot be committed to before `earliest` (Unix seconds).
     error IntervalNotOver(uint256 seriesId, uint256 timestamp, uint256 earliest);
-    /// @notice No chunks, or more rows than counts have room for, or a commitment of zero.
+    /// @notice The table has no chunks or more rows than a count can hold, or the commitment is zero.
     error TableInvalid(bytes32 chunksHash, uint32 chunks, uint256 seedCommitment);
     error WrongValue(uint256 found, uint256 expected);
-    /// @notice A query about a model needs one, another takes none; `elements` is at most MAX_MODEL_ELEMENTS.
+    /// @notice A query about a model needs a model; other queries take none. `elements` is at most MAX_MODEL_ELEMENTS.
     error ModelInvalid(bytes32 queryId, uint256 model, uint256 elements);
-    /// @notice The release costs more than is left of the version's or the series' budget. `field`: 0 the version's epsilon, 1 the series'
-    /// epsilon, 2 the series' delta.
+    /// @notice The release costs more than is left of a budget. `field`: 0 the version's epsilon, 1 the series' epsilon, 2 the series'
+    /// delta.
     error BudgetExceeded(uint256 field, uint256 cost, uint256 left);
     error WrongStatus(uint256 requestId, Status found, Status expected);
     error BeaconTooEarly(uint256 blockNumber, uint256 beaconBlock);
-    /// @notice Nobody fixed the beacon while the EVM could read it. The request can only expire: there is no second beacon.
+    /// @notice Nobody fixed the beacon while the EVM could read it. The request can now only expire; it does not get a second beacon.
     error BeaconLapsed(uint256 blockNumber, uint256 lastBlock);
     error BeaconMissing(uint256 requestId);
     error BeaconAlreadyFixed(uint256 requestId);
     error TooLate(uint256 timestamp, uint256 dueAt);
     error NotDueYet(uint256 timestamp, uint256 dueAt);
-    /// @notice These chunks are not the committed table's.
+    /// @notice These chunks are not those of the committed table.
     error NotCommittedChunks(bytes32 found, bytes32 expected);
-    /// @notice Each proof takes one state to the next, for a chunk that is left.
+    /// @notice There must be at least one proof, one for each new state, and no more proofs than chunks are left.
     error ChainInvalid(uint256 states, uint256 proofs, uint256 chunksLeft);
     error ChunksMissing(uint256 done, uint256 chunks);
     error SlicesInvalid(uint256 outputs, uint256 proofs, uint256 expected);
@@ -47,9 +47,9 @@ interface IPrivateTablesTypes is IPullPayments {
 
     enum Status {
         None,
-        /// Asked for; costs nothing yet, and can be taken back.
+        /// Asked for. Costs nothing yet, and can still be taken back.
         Open,
-        /// The server is bound to deliver, the budget is spent.
+        /// The server is bound to deliver, and the budget is spent.
         Accepted,
         Delivered,
         /// Not delivered in time; the budget stays spent.
@@ -57,12 +57,12 @@ interface IPrivateTablesTypes is IPullPayments {
         Cancelled
     }
 
-    /// @notice What a server offers about the versions of one table. Epsilon in millionths, delta in 10^-18.
+    /// @notice What a server offers for all versions of one table. Epsilon is in millionths, delta in units of 10^-18.
     struct Terms {
-        /// Of all releases about all versions: the same people may be in each of them.
+        /// Budget for all releases about all versions, because the same people may be in each version.
         uint64 maxEpsilon;
         uint64 maxDelta;
-        /// Of all releases about one version.
+        /// Budget for all releases about one version.
         uint64 versionEpsilon;
         /// Least seconds between two versions.
         uint32 interval;
@@ -74,20 +74,20 @@ interface IPrivateTablesTypes is IPullPayments {
         uint96 bond;
     }
 
-    /// @notice A kind of release: what proofs of its circuits count. The registrar states it, because a key does not show it.
+    /// @notice A kind of release: what the proofs of its circuits count. The registrar states it, because a key does not show it.
     struct Query {
-        /// Adds one chunk's counts to a hidden running count. Signals: chunk, state before, state after, model.
+        /// Adds the counts of one chunk to a hidden running count. Signals: chunk, state before, state after, model.
         bytes32 chunkCircuit;
-        /// Opens a slice of the running count with noise. Signals: state, seed commitment, output, context.
+        /// Opens one slice of the running count, with noise. Signals: state, seed commitment, output, context.
         bytes32 noiseCircuit;
-        /// The running count of nothing.
+        /// The state that stands for a running count of zero.
         uint256 emptyState;
         uint32 rowsPerChunk;
-        /// Slices that are released; at most 16.
+        /// Number of slices that are released; at most 16.
         uint8 slices;
-        /// Counts that one person changes, by one each: what the release costs, in costs of the noise circuit.
+        /// Number of counts that one person changes, by one each. A release costs this many times the cost of the noise circuit.
         uint8 units;
-        /// Whether the query is about a model that the requester brings.
+        /// Whether the query is about a model that the requester provides.
         bool modelled;
     }
 
@@ -97,7 +97,7 @@ interface IPrivateTablesTypes is IPullPayments {
         uint48 lastCommitAt;
         uint64 spentEpsilon;
         uint64 spentDelta;
-        /// Requests that the server accepted and did not deliver.
+        /// Number of requests that the server accepted and did not deliver.
         uint32 failed;
         Terms terms;
     }
@@ -116,7 +116,7 @@ interface IPrivateTablesTypes is IPullPayments {
         address requester;
         Status status;
         uint64 seriesId;
-        /// Chunks that proofs have added.
+        /// Number of chunks that proofs have added so far.
         uint24 chunksDone;
         uint32 version;
         uint48 dueAt;
@@ -155,22 +155,22 @@ interface IPrivateTablesTypes is IPullPayments {
     event ReleaseCancelled(uint256 indexed requestId);
 }
 
-/// @title Releases about a committed table with noise that nobody chooses, and the privacy that they cost
-/// @notice A server commits to a table by chunks, and to the secret seed of its noise. A requester asks for a kind of release. The server
-/// accepts: from then on the release's epsilon and delta are spent and its bond is at stake. The hash of a later block is the beacon. The
-/// noise is a function of seed, beacon, request and slice: the server fixed the seed before, and the requester does not know it. The server
-/// proves chunk by chunk that a hidden running count is the committed table's, and then publishes the counts with the noise.
+/// @title Releases about a committed table, with noise that nobody chooses, and the privacy that they cost
+/// @notice A server commits to a table in chunks, and to the secret seed of its noise. A requester asks for a kind of release. When the
+/// server accepts, the release's epsilon and delta are spent and the server's bond is at stake. The hash of a later block is the beacon.
+/// The noise is a function of seed, beacon, request and slice: the server committed to the seed before, and the requester does not know it.
+/// Chunk by chunk, the server proves that a hidden running count is that of the committed table. Then it publishes the counts with noise.
 ///
-/// What a server withholds after it saw the noise costs the budget all the same, and its bond: half goes to the requester, half to the
-/// treasury, so that a server that asks itself loses, too.
+/// A release that the server withholds after it saw the noise costs the budget all the same. It also costs the bond: half goes to the
+/// requester and half to the treasury, so that a server that is its own requester loses, too.
 ///
 /// Costs add up (basic composition): a release costs `units` times the epsilon and delta of its noise circuit.
 interface IPrivateTables is IPrivateTablesTypes {
-    /// @notice States what noise of a circuit costs a count that changes by one; once. Registrar only.
+    /// @notice States, once, what the noise of a circuit costs for a count that changes by one. Registrar only.
     /// @param epsilon In millionths. @param delta In 10^-18, rounded up.
     function describeNoise(bytes32 circuitId, uint64 epsilon, uint64 delta) external;
 
-    /// @notice States what a kind of release is; once. Registrar only.
+    /// @notice Defines a kind of release, once. Registrar only.
     function describeQuery(Query calldata query) external returns (bytes32 queryId);
 
     function openSeries(Terms calldata terms) external returns (uint256 seriesId);
@@ -183,7 +183,7 @@ interface IPrivateTables is IPrivateTablesTypes {
         uint256 seedCommitment
     ) external returns (uint32 version);
 
-    /// @notice Asks for a release, with the series' fee.
+    /// @notice Asks for a release. The ether sent is the series' fee.
     /// @param model Commitment to the model; 0 for a query without one. @param elements The model itself, for the server.
     function request(
         uint256 seriesId,
@@ -196,14 +196,14 @@ interface IPrivateTables is IPrivateTablesTypes {
     /// @notice Takes an open request back, with its fee. Its requester only.
     function cancel(uint256 requestId) external;
 
-    /// @notice Binds the server to deliver: spends the budget, takes the bond, names the beacon's block. The server only.
+    /// @notice Binds the server to deliver: spends the budget, takes the bond, and determines the beacon's block. The server only.
     function accept(uint256 requestId) external payable;
 
-    /// @notice Writes the beacon down, within 256 blocks. Anybody may.
+    /// @notice Records the beacon. Anybody may, within 256 blocks.
     function fixBeacon(uint256 requestId) external;
 
     /// @notice Adds chunks to the request's running count. The server only.
-    /// @param chunks Commitments of the whole table. @param states After each of the added chunks.
+    /// @param chunks Commitments to all chunks of the table. @param states The states after each of the added chunks.
     function advance(
         uint256 requestId,
         uint256[] calldata chunks,
@@ -211,14 +211,14 @@ interface IPrivateTables is IPrivateTablesTypes {
         Groth16Proof[] calldata proofs
     ) external;
 
-    /// @notice Publishes the slices with their noise, and ends the request. The server only.
+    /// @notice Publishes the slices with their noise, which ends the request. The server only.
     function deliver(uint256 requestId, uint256[] calldata outputs, Groth16Proof[] calldata proofs) external;
 
-    /// @notice Ends a request that was not delivered in time. Anybody may. The server has its bond back only when a circuit of the query was
+    /// @notice Ends a request that was not delivered in time. Anybody may. The server gets its bond back only if a circuit of the query was
     /// revoked.
     function expire(uint256 requestId) external;
 
-    /// @notice Second and fourth signal's context of a slice: 240 bits that depend on the beacon, then four of the slice.
+    /// @notice The context of a slice's proof, in its fourth signal: 240 bits that depend on the beacon, then four bits for the slice.
     function contextOf(uint256 requestId, uint256 slice) external view returns (uint256);
 
     function queryIdOf(Query calldata query) external pure returns (bytes32);

@@ -5,10 +5,10 @@ import {Groth16Proof} from "./IGroth16Verifier.sol";
 import {IPullPayments} from "./IPullPayments.sol";
 import {IProverMarketTypes} from "./IProverMarketTypes.sol";
 
-/// @title Proving as a service: jobs in segments, bonded provers, payment for proofs that hold.
-/// @notice A job is a chain of segments. The poster states every segment's input commitment. So each segment is a separate
-/// statement, [modelCommitment, inputCommitment, next inputCommitment, context], and provers can prove all segments at the same
-/// time. A proof with other commitments is worthless. Life of a slot (one copy of one segment):
+/// @title Proving as a service: jobs in segments, bonded provers, payment for proofs that hold
+/// @notice A job is a chain of segments. The poster states every segment's input commitment, so each segment is a separate statement,
+/// [modelCommitment, inputCommitment, next inputCommitment, context], and provers can prove all segments at the same time. A proof with
+/// other commitments is worthless. The life of a slot (one copy of one segment):
 ///
 ///   Open --claim--> Claimed --submit--> Submitted --settle--> Proven (paid once all copies of the segment are, or at the end)
 ///     ^----- time-out: part of the bond -----|                   |
@@ -18,7 +18,7 @@ import {IProverMarketTypes} from "./IProverMarketTypes.sol";
 /// prover, takes that prover's bond and opens the slot again. In every case `close` frees everything after the deadline and the
 /// settling window. Prices and bonds are in the chain's own coin; payments are pulled.
 interface IProverMarket is IProverMarketTypes, IPullPayments {
-    /// @param witness What provers need, in the form they and the poster agreed on: a CID, or the inputs themselves.
+    /// @param witness What provers need, in a form on which they and the poster agree: a CID, or the inputs themselves.
     event JobPosted(
         uint256 indexed jobId,
         address indexed poster,
@@ -53,7 +53,7 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
         uint256 amount,
         uint256 toPoster
     );
-    /// @notice The account that showed that a proof is false gets a part of the bond.
+    /// @notice The account that showed that a proof is false received a part of the bond.
     event AccuserPaid(uint256 indexed jobId, uint8 segment, uint8 copy, address indexed accuser, uint256 amount);
     event JobCompleted(uint256 indexed jobId, uint256 output);
     /// @notice Two provers' proofs of the last segment hold and give different outputs.
@@ -63,7 +63,7 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     event Bonded(address indexed prover, uint256 amount, uint256 free);
     event UnbondingStarted(address indexed prover, uint256 amount, uint256 unbondsAt);
 
-    /// @notice Posts a job. The value must be `maxPrice · segments · copies`; the poster gets the unearned part back.
+    /// @notice Posts a job. The ether sent must be `maxPrice · segments · copies`; the poster gets back what is not earned.
     /// @param segments 1 to 16, in order.
     /// @param witness At most 16,384 bytes; only logged.
     function post(
@@ -74,28 +74,28 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
 
     /// @notice Posts a job for chosen provers: nobody else may claim its slots, and each gets a witness that it alone can read. Prices,
     /// bonds and everything that follows are as for any job. Who was chosen, and the ciphertexts, are public.
-    /// @param invitations One for each prover, at least `copies` and at most 16; their witnesses have at most 16,384 bytes together.
+    /// @param invitations One for each prover, at least `copies` and at most 16. Their witnesses have at most 16,384 bytes together.
     function postPrivately(
         JobTerms calldata terms,
         SegmentTerms[] calldata segments,
         Invitation[] calldata invitations
     ) external payable returns (uint256 jobId);
 
-    /// @notice Takes a job back that nobody is working on. Its poster only.
+    /// @notice Takes back a job on which nobody is working. Its poster only.
     function cancel(uint256 jobId) external;
 
-    /// @notice Takes a slot: open, or held by a prover that has run out of time (which costs that prover).
+    /// @notice Claims a slot that is open, or whose prover has run out of time (which costs that prover).
     function claim(uint256 jobId, uint8 segment, uint8 copy) external;
 
-    /// @notice Opens a slot again after its prover let its time pass, and slashes the prover. Anybody may.
+    /// @notice Reopens a slot whose prover has run out of time, and slashes that prover. Anybody may.
     function expire(uint256 jobId, uint8 segment, uint8 copy) external;
 
-    /// @notice Answers a claimed slot. Only the hash is stored; the proof goes into the log, for whoever settles.
-    /// @param output The circuit's third public signal; of any segment but the last, the next one's input commitment.
+    /// @notice Answers a claimed slot. Only the hash is stored; the proof goes into the log, for the account that settles.
+    /// @param output The circuit's third public signal. For every segment but the last, it must be the next segment's input commitment.
     function submit(uint256 jobId, uint8 segment, uint8 copy, uint256 output, Groth16Proof calldata proof) external;
 
-    /// @notice Verifies submitted answers together, with one check per circuit, and pays each segment once all its copies are
-    /// proven. All or none. Anybody may.
+    /// @notice Verifies submitted answers together, with one check per circuit, and pays each segment once all its copies are proven.
+    /// Either all answers hold or the call reverts. Anybody may.
     function settle(uint256 jobId, Answer[] calldata answers) external;
 
     /// @notice Shows that a submitted answer's proof does not hold: its prover loses the slot's bond (half to the poster, a fifth
@@ -110,7 +110,7 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     /// @notice Adds the value sent to the caller's bond.
     function bond() external payable;
 
-    /// @notice Takes `amount` out of the free bond; adds it to the amount already unbonding and starts the delay anew.
+    /// @notice Moves `amount` of the free bond into unbonding, and restarts the delay for everything that is unbonding.
     function unbond(uint96 amount) external;
 
     /// @notice Credits the caller with the bond that has finished unbonding.

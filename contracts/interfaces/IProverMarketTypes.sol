@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Groth16Proof} from "./IGroth16Verifier.sol";
 
-/// @dev What the market stores and takes.
+/// @dev What the market stores and what its functions take.
 interface IProverMarketTypes {
     error ZeroTreasury();
     error UnknownJob(uint256 jobId);
@@ -18,9 +18,9 @@ interface IProverMarketTypes {
     error SegmentCountInvalid(uint256 count, uint256 max);
     error CopyCountInvalid(uint8 count, uint8 max);
     error WitnessTooLong(uint256 length, uint256 max);
-    /// @notice Fewer provers than there are copies, or too many.
+    /// @notice There are fewer invited provers than copies, or too many.
     error InvitationCountInvalid(uint256 count, uint256 min, uint256 max);
-    /// @notice An invitation without a prover or a witness, or a second one for the same prover.
+    /// @notice The invitation lacks a prover or a witness, or the prover is invited twice.
     error InvitationInvalid(uint256 index, address prover);
     /// @notice The job is for provers that its poster chose.
     error NotInvited(uint256 jobId, address prover);
@@ -28,15 +28,15 @@ interface IProverMarketTypes {
     error ValueOutOfField(uint256 segment, uint256 value);
     error UnknownSlot(uint256 jobId, uint8 segment, uint8 copy);
     error SlotNotInState(uint256 jobId, uint8 segment, uint8 copy, SlotState found, SlotState expected);
-    /// @notice Somebody else holds the slot until `due`.
+    /// @notice Another prover holds the slot until `due`.
     error SlotHeld(uint256 jobId, uint8 segment, uint8 copy, address prover, uint256 due);
     /// @notice The caller failed this slot; another prover must take it.
     error ProverFailedSlot(uint256 jobId, uint8 segment, uint8 copy, address prover);
-    /// @notice The caller works on another copy of this segment: copies are proven by different provers.
+    /// @notice The caller works on another copy of this segment, but copies must be proven by different provers.
     error ProverNotIndependent(uint256 jobId, uint8 segment, address prover);
     error NotSlotHolder(uint256 jobId, uint8 segment, uint8 copy, address holder, address caller);
     error AnswerTooLate(uint256 due, uint256 timestamp);
-    /// @notice The slot's prover still has time.
+    /// @notice The slot's prover still has time, until `due`.
     error NotOverdue(uint256 jobId, uint8 segment, uint8 copy, uint256 due);
     /// @notice A segment's output must be the next one's input commitment.
     error ChainBroken(uint256 jobId, uint8 segment, uint256 output, uint256 expected);
@@ -46,7 +46,7 @@ interface IProverMarketTypes {
     error ProofsDoNotHold(uint256 jobId, bytes32 circuitId);
     /// @notice The accused answer's proof holds.
     error ProofHolds(uint256 jobId, uint8 segment, uint8 copy);
-    /// @notice The circuit was withdrawn: `close` ends the job, now.
+    /// @notice One of the job's circuits was withdrawn: `close` can end the job now.
     error JobOfRevokedCircuit(uint256 jobId, bytes32 circuitId);
     error JobInProgress(uint256 jobId);
     error NotClosableYet(uint256 jobId, uint256 closableAt);
@@ -57,11 +57,11 @@ interface IProverMarketTypes {
 
     enum JobStatus {
         None,
-        /// Taking claims and submissions until the deadline.
+        /// Accepts claims and submissions until the deadline.
         Open,
         /// Past the deadline; submitted answers can still be settled or accused.
         Settling,
-        /// Past the settling window, too; waiting for somebody to close it.
+        /// Past the settling window; waits for somebody to close it.
         Expired,
         /// Every copy of every segment is proven and paid.
         Completed,
@@ -69,7 +69,7 @@ interface IProverMarketTypes {
         Disputed,
         /// The poster took the job back before anybody worked on it.
         Cancelled,
-        /// Ended with segments missing, after its deadline or because one of its circuits was revoked.
+        /// Ended with unproven segments, after its deadline or because one of its circuits was revoked.
         Closed
     }
 
@@ -78,7 +78,7 @@ interface IProverMarketTypes {
         Claimed,
         /// Answered; only the hash of the answer is stored.
         Submitted,
-        /// The answer's proof held: it is paid with the segment, or when the job ends.
+        /// The answer's proof held. It is paid with the segment, or when the job ends.
         Proven,
         /// All copies of the segment are proven: the prover is paid and its bond free.
         Paid
@@ -91,18 +91,18 @@ interface IProverMarketTypes {
         FalseProof
     }
 
-    /// @notice What a poster asks. Prices are wei for each proof.
+    /// @notice What a poster asks for. Prices are in wei for each proof.
     struct JobTerms {
         /// Price at posting; rises linearly to `maxPrice` at the deadline, and is fixed when a prover claims.
         uint96 startPrice;
         uint96 maxPrice;
         /// Unix seconds, the last at which a segment can be claimed or answered.
         uint48 deadline;
-        /// Seconds that a prover has from its claim; never past the deadline.
+        /// Seconds that a prover has after its claim, but never beyond the deadline.
         uint32 claimSeconds;
-        /// The number of provers that must prove each segment and agree on its output before the market accepts it. A prover that
-        /// has proven its copy is paid in the end, even if the other copies never came. With more than one, the last output must
-        /// follow from the input alone: if provers chose a salt, each of them could disagree.
+        /// Number of provers that must prove each segment and agree on its output before the market accepts it. A prover that has
+        /// proven its copy is paid in the end, even if the other copies never come. With more than one copy, the last output must
+        /// follow from the input alone: if provers chose a salt, their outputs could differ.
         uint8 copies;
     }
 
@@ -123,9 +123,9 @@ interface IProverMarketTypes {
         uint32 claimSeconds;
         uint8 segments;
         uint8 copies;
-        /// Segments with all copies proven.
+        /// Number of segments whose copies are all proven.
         uint8 accepted;
-        /// As `statusOf` gives it.
+        /// As `statusOf` returns it.
         JobStatus status;
         /// Wei that is neither paid nor refunded yet.
         uint128 escrow;
@@ -151,7 +151,7 @@ interface IProverMarketTypes {
         address prover;
         uint48 claimedAt;
         SlotState state;
-        /// Submitted: hash of output and proof. Proven or paid: the output.
+        /// Submitted: hash of output and proof. Proven or Paid: the output.
         bytes32 answer;
     }
 

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IPullPayments} from "./IPullPayments.sol";
 
-/// @dev What a book of pseudo-labels holds, and its errors.
+/// @dev What a book of pseudo-labels stores, and its errors.
 interface IPseudoLabelsTypes {
     error UnknownBook(uint256 bookId, uint256 count);
     error NotBookOwner(uint256 bookId, address caller, address owner);
@@ -11,14 +11,14 @@ interface IPseudoLabelsTypes {
     error LabelCountInvalid(uint256 found, uint256 max);
     error LeadInvalid(uint256 found, uint256 max);
     error SecondsInvalid(uint256 found, uint256 min, uint256 max);
-    /// @notice Only ensembles that vote on labels can label.
+    /// @notice Only an ensemble that votes on labels can label inputs.
     error NotALabelEnsemble(uint256 ensembleId);
     error NothingSent();
-    /// @notice The book holds less than the price of a label.
+    /// @notice The budget left in the book is less than the price of a label.
     error BudgetSpent(uint256 bookId, uint256 left, uint256 price);
-    /// @notice The book has asked for as many labels as its terms allow.
+    /// @notice The book has asked for as many labels as its terms allow (`max`).
     error LabelsSpent(uint256 bookId, uint256 max);
-    /// @notice The input has a label in this book, or a question that is open.
+    /// @notice The input already has a label in this book, or a question about it is open.
     error InputAsked(uint256 bookId, bytes32 inputCommitment, LabelStatus found);
     error NotAsked(uint256 questionId);
     error AlreadyRecorded(uint256 questionId);
@@ -32,8 +32,9 @@ interface IPseudoLabelsTypes {
         Refused
     }
 
-    /// @param price Wei for each question, split over the ensemble's members. @param maxLabels Most questions. @param minLead Least
-    /// lead of the winner, in thousandths of the weight cast, 0 to 1,000. @param answerSeconds Time for the answers.
+    /// @param price Wei for each question, split among the ensemble's members. @param maxLabels Largest number of questions.
+    /// @param minLead Least lead of the winner, in thousandths of the weight cast, 0 to 1,000. @param answerSeconds Time for the
+    /// answers.
     struct Terms {
         uint64 ensembleId;
         uint96 price;
@@ -59,10 +60,10 @@ interface IPseudoLabelsTypes {
     }
 }
 
-/// @title Labels for unlabelled inputs, by an ensemble of services, paid for from a budget
+/// @title Labels for unlabelled inputs, given by an ensemble of services and paid for from a budget
 /// @notice A service that learns from an ensemble (the student) keeps a book. Each label is a question to the ensemble about one
 /// committed input; members answer it through the InferenceHub, with proofs. A label counts once it is recorded here from the
-/// ensemble's own decision, so that there is no label without proofs, and none can be used for another input.
+/// ensemble's own decision. So every label rests on proofs, and counts only for its own input.
 interface IPseudoLabels is IPseudoLabelsTypes, IPullPayments {
     event BookOpened(uint256 indexed bookId, address indexed student, uint64 indexed ensembleId, address owner, Terms terms);
     event Funded(uint256 indexed bookId, uint256 amount, uint256 budget);
@@ -77,14 +78,15 @@ interface IPseudoLabels is IPseudoLabelsTypes, IPullPayments {
     event LabelRefused(uint256 indexed bookId, bytes32 indexed inputCommitment, uint256 indexed questionId, uint16 lead);
     event Drained(uint256 indexed bookId, uint256 amount);
 
-    /// @notice The student's authority only. The ether sent is the first budget.
+    /// @notice Opens a book. The student's authority only. The ether sent is the first budget.
     function openBook(address student, Terms calldata terms) external payable returns (uint256 bookId);
 
-    /// @notice Anyone adds to the budget.
+    /// @notice Adds the ether sent to the budget. Anyone may.
     function fund(uint256 bookId) external payable;
 
-    /// @notice The book's owner only. Asks the ensemble.
-    /// @param roster The number of the membership that the owner has looked at: a curator that has changed it since gets no question.
+    /// @notice Asks the ensemble for a label. The book's owner only.
+    /// @param roster The number of the roster that the owner has looked at. If the curator has changed the roster since, the call
+    /// reverts.
     function askLabel(
         uint256 bookId,
         uint64 roster,
@@ -92,11 +94,11 @@ interface IPseudoLabels is IPseudoLabelsTypes, IPullPayments {
         bytes calldata payload
     ) external returns (uint256 questionId);
 
-    /// @notice Anyone. Takes the ensemble's decision over, closing the question if it can be closed. What the ensemble gives back goes
+    /// @notice Records the ensemble's decision, and closes the question first if possible. Anyone may. What the ensemble refunds goes
     /// to the budget.
     function record(uint256 questionId) external;
 
-    /// @notice The book's owner takes the budget out.
+    /// @notice Takes the rest of the budget out of the book. Its owner only.
     function drain(uint256 bookId) external;
 
     function bookOf(uint256 bookId) external view returns (Book memory);

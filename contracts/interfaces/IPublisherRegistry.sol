@@ -12,7 +12,7 @@ interface IPublisherRegistryTypes {
     error UnsupportedKeyKind(KeyKind kind);
     error InvalidKeyMaterial(KeyKind kind, uint256 length);
     error InvalidWindow(uint64 validFrom, uint64 validUntil);
-    /// @notice The same key stands for this publisher already.
+    /// @notice The publisher already has this key.
     error DuplicateKey(uint64 publisherId, uint64 keyId);
     error KeyRevoked(uint64 keyId, uint64 revokedAt);
     error KeyNotValid(uint64 keyId, uint64 validFrom, uint64 validUntil, uint64 time);
@@ -20,8 +20,8 @@ interface IPublisherRegistryTypes {
     error MalformedSignature(KeyKind kind, uint256 found, uint256 expected);
     error SignatureMismatch(uint64 keyId, bytes32 digest);
 
-    /// @notice How a key signs. The signed digest is SHA-256 of the content for all of them, so that tools outside this
-    /// project (openssl, a hardware token, a mail server's DKIM key) can sign the very bytes.
+    /// @notice How a key signs. For every kind, the signed digest is the SHA-256 of the content, so that tools outside this
+    /// project (openssl, a hardware token, a mail server's DKIM key) can sign the content itself.
     enum KeyKind {
         None,
         /// 20-byte address; 65-byte signature r ‖ s ‖ v over the digest itself, without Ethereum's prefix.
@@ -48,8 +48,8 @@ interface IPublisherRegistryTypes {
 }
 
 /// @title Publishers, their keys and the keys' periods of validity
-/// @notice Anyone may register as a publisher; a consumer decides whom it trusts by id. A publisher's owner adds, retires and
-/// revokes keys. A key is never changed or removed: signed content stays checkable, and a revocation stays visible.
+/// @notice Anyone may register as a publisher; each consumer decides which ids it trusts. A publisher's owner adds, retires
+/// and revokes keys. A key is never changed or removed, so signed content stays checkable and a revocation stays visible.
 interface IPublisherRegistry is IPublisherRegistryTypes {
     event PublisherRegistered(uint64 indexed publisherId, address indexed owner, string name);
     event OwnershipOffered(uint64 indexed publisherId, address indexed from, address indexed to);
@@ -84,7 +84,7 @@ interface IPublisherRegistry is IPublisherRegistryTypes {
     /// @notice Ends a key's window early, for an orderly rotation. The new end must lie between now and the old end.
     function retireKey(uint64 keyId, uint64 validUntil) external;
 
-    /// @notice Distrusts a key from now on. Consumers in the middle of acting on it can see that and stop.
+    /// @notice Distrusts a key from now on. Consumers that are about to act on its signatures can see that and stop.
     function revokeKey(uint64 keyId) external;
 
     /// @notice Reverts unless `keyId` belongs to `publisherId`, is valid now, and signed `digest`.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title Ether that accounts are owed and fetch themselves
-/// @notice Nothing is paid in passing: a receiver that reverts, or burns its gas, stops nobody's request, answer or job.
+/// @title Ether that accounts are owed, and withdraw themselves
+/// @notice Nothing is paid in passing: a receiver that reverts, or burns its gas, cannot stop anybody's request, answer
+/// or job.
 interface IPullPayments {
     error NothingToWithdraw(address account);
-    /// @notice Nobody could ever spend a payment to the zero address.
+    /// @notice The zero address could never spend a payment.
     error ZeroRecipient(address account);
     /// @notice Anybody may send an account its own balance; only the account itself may send it elsewhere.
     error NotAccountHolder(address account, address caller);

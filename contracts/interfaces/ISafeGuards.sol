@@ -9,7 +9,7 @@ enum Operation {
     DelegateCall
 }
 
-/// @title What a Safe (1.3 to 1.5) asks before and after a transaction of its owners. ERC-165 id 0xe6d7a83a.
+/// @title What a Safe (1.3 to 1.5) calls before and after a transaction of its owners. ERC-165 id 0xe6d7a83a.
 interface ITransactionGuard is IERC165 {
     function checkTransaction(
         address to,
@@ -28,7 +28,7 @@ interface ITransactionGuard is IERC165 {
     function checkAfterExecution(bytes32 hash, bool success) external;
 }
 
-/// @title What a Safe (1.5) asks before and after a transaction of a module. ERC-165 id 0x58401ed8.
+/// @title What a Safe (1.5) calls before and after a transaction of a module. ERC-165 id 0x58401ed8.
 interface IModuleGuard is IERC165 {
     function checkModuleTransaction(
         address to,

@@ -19,26 +19,26 @@ interface IServiceEnsembleTypes {
     error TooManyMembers(uint256 ensembleId, uint256 max);
     error AlreadyMember(uint256 ensembleId, address service);
     error NotMember(uint256 ensembleId, address service);
-    /// @notice The service's own authority has taken it out, for good.
+    /// @notice The service's own authority has taken it out of the ensemble, for good.
     error ServiceDeparted(uint256 ensembleId, address service);
-    /// @notice A member answers with its service's current release; an id that pins a version does not follow it.
+    /// @notice A member answers with its service's current release, so its model must follow releases, and not pin a version.
     error ModelPinned(uint256 modelId, uint64 version);
     error ModelWithdrawn(uint256 modelId);
     error OutputNotForRule(uint256 modelId, IInferenceHubErrors.OutputForm form, IEnsembleOracleTypes.Rule rule);
-    /// @notice Scores add up only in one unit.
+    /// @notice Scores can be combined only if all models have the same scale.
     error ScaleDiffers(uint256 modelId, uint64 found, uint64 expected);
     error MarginNotStated(uint256 modelId);
-    /// @notice The membership has changed since the question was written.
+    /// @notice The membership has changed since the queries were written.
     error RosterChanged(uint256 ensembleId, uint64 found, uint64 expected);
-    /// @notice One query for all members, or one for each.
+    /// @notice There must be one query for all members, or one for each.
     error QueryCount(uint256 found, uint256 members);
     error DeadlineInvalid(uint256 deadline, uint256 earliest, uint256 latest);
-    /// @notice The ether sent does not give every member a wei, or more than a request can hold.
+    /// @notice `share`, each member's part of the ether sent, is zero, or more than a request can hold.
     error PriceInvalid(uint256 share);
     /// @notice So few members can be asked now that the question could never be decided.
     error TooFewMembers(uint256 asked, uint256 min);
     error AlreadyClosed(uint256 questionId, QuestionStatus found);
-    /// @notice Members (bitmap) can still answer until the deadline.
+    /// @notice The members in the bitmap `missing` can still answer, until the deadline.
     error NotClosableYet(uint256 questionId, uint256 deadline, uint256 missing);
     error NotDecided(uint256 questionId, QuestionStatus found);
     error OnlyHub(address sender);
@@ -52,9 +52,10 @@ interface IServiceEnsembleTypes {
     }
 
     /// @param minAnswers Fewest members that must cast an answer, 1 to 16. @param quorum Least fraction of the roster's weight that
-    /// must be cast, in basis points, 1 to 10,000. @param majority Votes: least fraction of the weight cast behind the winner, in
-    /// basis points; 0 for scores. @param range Votes: number of classes. Scores: largest magnitude. @param scale Scores: the
-    /// models' units of one; 0 for votes.
+    /// must be cast, in basis points, 1 to 10,000.
+    /// @param majority Votes: least fraction of the weight cast that the winner needs, in basis points. Scores: 0. @param range Votes:
+    /// number of classes. Scores: largest magnitude.
+    /// @param scale Scores: the models' units that make one. Votes: 0.
     struct Settings {
         IEnsembleOracleTypes.Rule rule;
         uint8 minAnswers;
@@ -64,8 +65,8 @@ interface IServiceEnsembleTypes {
         uint128 range;
     }
 
-    /// @param modelId A model of the hub that follows the service's releases. @param weight 256 to 16,383. @param minMargin Below
-    /// it the member abstains; 0 where outputs carry no margin.
+    /// @param modelId A model of the hub that follows the service's releases. @param weight 256 to 16,383.
+    /// @param minMargin The member abstains if its margin is below this. 0 where outputs carry no margin.
     struct Seat {
         address service;
         uint16 weight;
@@ -74,14 +75,14 @@ interface IServiceEnsembleTypes {
         uint64 minMargin;
     }
 
-    /// @param payload What provers need, as for a request to the hub.
+    /// @param payload The data that provers need, as for a request to the hub.
     struct Query {
         bytes32 inputCommitment;
         bytes payload;
     }
 
-    /// @param requestId At the hub, which holds the version in force when the question was asked; 0 for a member that could not be
-    /// asked then.
+    /// @param requestId The request at the hub, which records the version in force when the question was asked; 0 for a member that
+    /// could not be asked then.
     struct Asked {
         bytes32 requestId;
         address service;
@@ -91,7 +92,8 @@ interface IServiceEnsembleTypes {
     }
 
     /// @param share Wei in escrow for each answer. @param refund Wei given back to the asker for answers that did not come.
-    /// @param value Label or score; meaningless unless decided. @param lead Thousandths by which the winner led (votes).
+    /// @param value Label or score; meaningless unless decided. @param lead Votes: the winner's lead, in thousandths of the weight
+    /// cast.
     struct Question {
         address asker;
         uint64 deadline;
@@ -106,13 +108,13 @@ interface IServiceEnsembleTypes {
 }
 
 /// @title Services whose models answer together, with members that come and go
-/// @notice A member is a service, and answers with the version that is its current release when the question is asked: the hub pins
-/// that version for the request. A question keeps the roster of its moment: who joins, leaves, or gets another weight later does not
-/// change it. Every answer is a request at the InferenceHub, so that any prover of the hub can serve it, and is paid and proven there.
+/// @notice A member is a service. It answers with its current release at the time of the question; the hub pins that version for the
+/// request. A question keeps the roster of that time, whatever members join, leave or change weight later. Every answer is a request
+/// at the InferenceHub, so any prover of the hub can serve it, and it is proven and paid for there.
 interface IServiceEnsemble is IServiceEnsembleTypes, IPullPayments {
     event EnsembleFounded(uint256 indexed ensembleId, address indexed curator, Settings settings);
     event MemberJoined(uint256 indexed ensembleId, address indexed service, uint64 modelId, uint16 weight, uint64 roster);
-    /// @param departed By the service's own authority.
+    /// @param departed True if the service's own authority took it out, false if the curator did.
     event MemberLeft(uint256 indexed ensembleId, address indexed service, bool departed, uint64 roster);
     event WeightSet(uint256 indexed ensembleId, address indexed service, uint16 weight, uint64 roster);
     event QuestionAsked(
@@ -140,22 +142,23 @@ interface IServiceEnsemble is IServiceEnsembleTypes, IPullPayments {
         uint256 refund
     );
 
-    /// @notice Founds an ensemble without members. The caller is its curator.
+    /// @notice Makes an ensemble without members. The caller is its curator.
     function found(Settings calldata settings) external returns (uint256 ensembleId);
 
-    /// @notice Curator only.
+    /// @notice Adds a member. Curator only.
     function join(uint256 ensembleId, uint64 modelId, uint16 weight, uint64 minMargin) external;
 
-    /// @notice The curator, or the service's authority: then the service cannot be made a member again.
+    /// @notice Takes a member out. The curator may, or the service's authority; after the latter the service can never be a member
+    /// again.
     function leave(uint256 ensembleId, address service) external;
 
-    /// @notice Curator only. For later questions.
+    /// @notice Sets a member's weight for later questions. Curator only.
     function setWeight(uint256 ensembleId, address service, uint16 weight) external;
 
-    /// @notice Asks every member that can be asked now. The ether is split evenly over the roster; parts of members that cannot be
-    /// asked, or do not answer, go back to the asker.
-    /// @param roster The number of the membership that the queries were written for.
-    /// @param queries One for all, or one for each member in the roster's order.
+    /// @notice Asks every member that can be asked now. The ether sent is split evenly over the roster. The parts of members that
+    /// cannot be asked, or do not answer, go back to the asker.
+    /// @param roster The number of the roster for which the queries were written.
+    /// @param queries One for all members, or one for each, in the roster's order.
     function ask(
         uint256 ensembleId,
         uint64 roster,
@@ -163,13 +166,13 @@ interface IServiceEnsemble is IServiceEnsembleTypes, IPullPayments {
         uint64 deadline
     ) external payable returns (uint256 questionId);
 
-    /// @notice Decides a question, once all members answered or its deadline passed.
+    /// @notice Decides a question once all members have answered or its deadline has passed.
     function close(uint256 questionId) external;
 
-    /// @dev Reverts with NotDecided.
+    /// @dev Reverts with NotDecided if there is no decision.
     function resultOf(uint256 questionId) external view returns (int128 value, uint16 lead);
 
-    /// @notice The roster now, and its number.
+    /// @notice The present roster and its number.
     function rosterOf(uint256 ensembleId) external view returns (Seat[] memory seats, uint64 roster);
 
     function ensembleOf(uint256 ensembleId) external view returns (address curator, Settings memory settings);

@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 import {ILearningServiceTypes} from "./ILearningServiceTypes.sol";
 
 /// @title Makes learning services
-/// @notice Each service is an EIP-1167 clone of one LearningService, initialised once, registered with the KeeperRegistry
-/// (which gives it bounded slashing) and with the ModelRegistry (which lets it publish versions).
+/// @notice Each service is an EIP-1167 clone of one LearningService. It is initialised once, and registered with the
+/// KeeperRegistry (which lets it slash, within bonds) and with the ModelRegistry (which lets it publish versions).
 interface IServiceFactory {
     error NameLength(uint256 found, uint256 max);
     error ZeroAddress(bytes32 field);
@@ -13,8 +13,9 @@ interface IServiceFactory {
 
     event ServiceCreated(uint256 indexed id, address indexed service, string name, address admin);
 
-    /// @notice Creator role only (the DAO): a service can slash. @param name 1 … 64 bytes, for people.
-    /// @param admin Sets the service's parameters later: the timelock.
+    /// @notice Creates a service. Creator role only (the DAO), because a service can slash. @param name 1 … 64 bytes, for
+    /// people.
+    /// @param admin The account that can change the service's parameters later: the timelock.
     function createService(
         string calldata name,
         address admin,

@@ -5,15 +5,15 @@ import {Groth16Proof} from "./IGroth16Verifier.sol";
 import {IInferenceHubErrors} from "./IInferenceHub.sol";
 import {Operation} from "./ISafeGuards.sol";
 
-/// @dev What the guard stores and takes, and its errors.
+/// @dev What the guard stores and what its functions take, and its errors.
 interface ISpendingGuardTypes {
-    /// @notice The account has no policy, so it can only configure the guard and recover.
+    /// @notice The account has no policy yet, so it can only configure the guard and recover.
     error NotConfigured(address account);
     error ModelDeprecated(uint256 modelId);
-    /// @notice Field 0 window, 1 verdictSeconds, 2 delay.
+    /// @notice `field`: 0 window, 1 verdictSeconds, 2 delay.
     error SecondsInvalid(uint256 field, uint256 found, uint256 min, uint256 max);
     error MarginNotStated(uint64 minMargin);
-    /// @notice The policy reads outputs differently from the model's schema.
+    /// @notice The policy's `margins` does not fit the model's schema.
     error MarginsMismatch(uint256 modelId, bool given, IInferenceHubErrors.OutputForm found);
     error NothingPending(address account, address asset);
     /// @notice The native asset is always guarded; raise its limit instead.
@@ -22,29 +22,30 @@ interface ISpendingGuardTypes {
     error LengthMismatch(uint256 assets, uint256 limits);
     error AlreadyAnnounced(bytes32 spendHash, uint256 executableAt);
     error NotAnnounced(bytes32 spendHash);
-    /// @notice Above the limit, and neither announced long enough ago nor judged.
+    /// @notice The amount is above the limit, and the transaction was neither announced long enough ago nor approved by a
+    /// verdict.
     error VerdictMissing(bytes32 spendHash, address asset, uint256 amount, uint256 available);
     error VerdictExpired(bytes32 spendHash, uint256 validUntil, uint256 timestamp);
-    /// @notice The account has spent since the verdict.
+    /// @notice The account has spent since the verdict, so the verdict no longer holds.
     error VerdictStale(bytes32 spendHash, uint256 given, uint256 found);
     error VerdictOfOtherPolicy(bytes32 spendHash, bytes8 found, bytes8 expected);
-    /// @notice The features of the transaction differ from the ones that the model judged.
+    /// @notice The transaction's features are no longer those that the model judged.
     error FeaturesChanged(bytes32 spendHash, bytes32 found, bytes32 expected);
     error VerdictTimeInvalid(uint256 at, uint256 earliest, uint256 latest);
     /// @notice The account already has a later verdict on the same transaction, by the same policy and in the same state.
     error NewerVerdictStands(bytes32 spendHash, uint256 madeAt, uint256 at);
     /// @notice The model gave another label, or a smaller margin than the policy requires.
     error VerdictUnfavourable(uint256 label, uint256 margin, uint256 approvedLabel, uint256 minMargin);
-    /// @notice The transaction moves nothing that is guarded, or only recovers.
+    /// @notice The transaction moves no guarded asset, or only recovers, so it needs no verdict.
     error NothingToJudge(bytes32 spendHash);
     /// @notice A delegate call runs foreign code in the account's name; it needs an announcement.
     error DelegateCallRefused(address account, address to);
     /// @notice A Safe's gas refund would move money past every limit; send the transaction with a gas price of zero.
     error RefundRefused(address account, uint256 gasPrice, address gasToken);
-    /// @notice An ERC-7579 account is called in a way that the guard does not understand.
+    /// @notice An ERC-7579 account was called in a way that the guard does not understand.
     error UnsupportedCall(bytes4 selector);
     error UnsupportedCallType(bytes1 callType);
-    /// @notice Entry `index` of a Safe's batch is not a plain call, or lacks a recipient.
+    /// @notice Entry `index` of a Safe's batch is not a plain call, or has no recipient.
     error BatchEntryUnsupported(uint256 index);
     error MalformedExecution(uint256 found, uint256 min);
 
@@ -63,9 +64,9 @@ interface ISpendingGuardTypes {
         TokenTransfer,
         TokenTransferFrom,
         TokenApproval,
-        /// A guarded token is called in a way that the guard does not understand.
+        /// A call of a guarded token that the guard does not understand.
         TokenUnknown,
-        /// The account calls itself, other than to recover.
+        /// A call of the account to itself, except for recovery.
         SelfCall,
         DelegateCall
     }
@@ -85,23 +86,24 @@ interface ISpendingGuardTypes {
         Origin origin;
     }
 
-    /// @notice The model that approves spends, and all time limits: one slot.
+    /// @notice The model that approves spends, and all time limits. Uses one slot.
     struct Policy {
-        /// Model in the hub. Its input: the eight features; its input commitment: SHA-256 of tag and features, >> 8.
+        /// A model in the hub. Its input is the eight features; the input commitment is SHA-256 of tag and features, >> 8.
         uint64 modelId;
         uint16 approvedLabel;
-        /// True if the model's schema is label and margin, false if it is the label alone. The guard refuses any other schema.
+        /// Whether the model's schema is label and margin (true) or the label alone (false). The guard refuses any other schema.
         bool margins;
         uint64 minMargin;
-        /// Seconds in which the limits apply, an hour to 30 days. Windows start with the first spend after the last one.
+        /// Length of the window in which the limits apply, in seconds: an hour to 30 days. A window starts with the first spend
+        /// after the last window.
         uint32 window;
-        /// Seconds for which a verdict is valid, from the moment of its features; a minute to a day.
+        /// Seconds for which a verdict is valid, counted from the time of its features; a minute to a day.
         uint32 verdictSeconds;
         /// Seconds before an announced transaction, a higher limit or another policy takes effect; an hour to 30 days.
         uint32 delay;
     }
 
-    /// @notice The amount that may leave in a window without a verdict: one slot.
+    /// @notice The amount that may leave in a window without a verdict. Uses one slot.
     struct Limit {
         uint96 current;
         uint96 pending;
@@ -114,22 +116,22 @@ interface ISpendingGuardTypes {
     struct Verdict {
         /// The input commitment of the proof.
         bytes32 commitment;
-        /// Unix seconds for which the features were computed; 0 without a verdict.
+        /// Unix seconds of the time for which the features were computed; 0 without a verdict.
         uint40 madeAt;
-        /// The account's count of spends.
+        /// The number of the account's spends.
         uint64 nonce;
-        /// First bytes of the policy's hash.
+        /// The first bytes of the policy's hash.
         bytes8 policyTag;
     }
 }
 
 /// @title Lets an account spend small amounts freely, and large ones only when a proven model approves
-/// @notice One guard for many accounts: transaction guard and module guard of a Safe, hook of an ERC-7579 account. An account
-/// configures itself by calling this contract, and can always do that, recover (owners, guards, modules), and execute within its
-/// limits. Larger spends need a verdict: a proof, through the hub, that the policy's model gives the approved label with the
-/// required margin for features that this contract computed itself. A verdict is valid once, for a short time, for one account,
-/// one transaction and one state of the account's history. If a verdict is impossible (the model is withdrawn, the hub does not
-/// work), a transaction that the account announced passes after the delay.
+/// @notice One guard serves many accounts: as transaction guard and module guard of a Safe, or as hook of an ERC-7579 account.
+/// An account configures itself by calling this contract. It can always do that, recover (change owners, guards or modules), and
+/// spend within its limits. Larger spends need a verdict: a proof, through the hub, that the policy's model gives the approved
+/// label, with the required margin, for features that this contract computed itself. A verdict is valid once, for a short time,
+/// for one account, one transaction and one state of the account's history. If a verdict is impossible (the model is withdrawn,
+/// or the hub does not work), a transaction that the account has announced passes after the delay.
 ///
 /// The features, one byte each after the eight bytes of `FEATURES_TAG`: (0) bit length of 256 · amount / limit, at most
 /// 31; (1) the same for the amount that left in the window before; (2) number of spends in the window, at most 31; (3)
@@ -176,19 +178,19 @@ interface ISpendingGuard is ISpendingGuardTypes {
     /// @param asset ERC-20 token; the zero address is the native asset, with limit 0 until it is set.
     function setLimit(address asset, uint96 limit) external;
 
-    /// @notice Stops guarding a token, after the policy's delay.
+    /// @notice Stops guarding a token, once the policy's delay has passed.
     function removeLimit(address asset) external;
 
     function cancelLimit(address asset) external;
 
-    /// @notice Announces a transaction of the caller, which may be executed after the policy's delay without a verdict,
-    /// for a week, once.
+    /// @notice Announces a transaction of the caller. After the policy's delay it may be executed without a verdict, once,
+    /// within a week.
     function announce(bytes32 spendHash) external;
 
     function cancelAnnouncement(bytes32 spendHash) external;
 
     /// @notice Submits the proof that the account's model approves a transaction. Anyone may. See `statementOf`.
-    /// @param at Unix seconds for which the features are computed, at most the policy's `verdictSeconds` ago.
+    /// @param at Unix seconds of the time for which the features are computed; at most `verdictSeconds` of the policy ago.
     function submitVerdict(
         address account,
         Spend calldata spend,
@@ -198,8 +200,8 @@ interface ISpendingGuard is ISpendingGuardTypes {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice The statement to prove for a verdict: a hub model, its version in force, second and fourth public
-    /// signal.
+    /// @notice The statement that a verdict has to prove: a hub model, its version in force, and the second and the fourth
+    /// public signal.
     function statementOf(
         address account,
         Spend calldata spend,
@@ -211,7 +213,7 @@ interface ISpendingGuard is ISpendingGuardTypes {
 
     function spendHashOf(address account, Spend calldata spend) external view returns (bytes32);
 
-    /// @notice The policy in force, the pending one and its time; zero for none.
+    /// @notice The policy in force, the pending one and the time at which it takes effect; zero for none.
     function policyOf(
         address account
     ) external view returns (Policy memory inForce, Policy memory pending, uint256 effectiveAt);
@@ -221,7 +223,7 @@ interface ISpendingGuard is ISpendingGuardTypes {
     /// @notice The amount of a guarded asset that may leave now without a verdict.
     function availableOf(address account, address asset) external view returns (uint256);
 
-    /// @notice When an announced transaction may be executed, and until when; zeros for none.
+    /// @notice From when and until when an announced transaction may be executed; zeros for none.
     function announcementOf(
         address account,
         bytes32 spendHash
@@ -229,6 +231,6 @@ interface ISpendingGuard is ISpendingGuardTypes {
 
     function verdictOf(address account, bytes32 spendHash) external view returns (Verdict memory);
 
-    /// @notice How many spends the guard recorded for the account.
+    /// @notice How many spends of the account the guard has recorded.
     function nonceOf(address account) external view returns (uint64);
 }

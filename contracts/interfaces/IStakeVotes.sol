@@ -2,9 +2,9 @@
 pragma solidity ^0.8.28;
 
 /// @title The votes of tokens at stake
-/// @notice A token that is staked, bonded or unbonding keeps voting for its owner: until it is slashed or withdrawn it counts
-/// here, as the token itself counts it before and after. Unless the owner says otherwise its stake votes for itself, with no
-/// transaction. The governor adds both, and its quorum is of the token's whole supply, as ever.
+/// @notice Tokens that are staked, bonded or unbonding keep voting for their owner. Until they are slashed or withdrawn they
+/// count here, as the token itself counts them before and after. Unless the owner delegates, the votes are the owner's own,
+/// without a transaction. The governor adds both counts; its quorum refers to the token's whole supply, as before.
 interface IStakeVotes {
     // ------------------------------------------------------------------------------------------------- errors
 
@@ -23,7 +23,7 @@ interface IStakeVotes {
 
     // ------------------------------------------------------------------------------------------------- views
 
-    /// @notice Who votes with the owner's stake.
+    /// @notice The account that votes with the owner's stake.
     function delegates(address owner) external view returns (address);
 
     function getVotes(address account) external view returns (uint256);
@@ -31,7 +31,7 @@ interface IStakeVotes {
     /// @param timepoint Unix seconds, past.
     function getPastVotes(address account, uint256 timepoint) external view returns (uint256);
 
-    /// @notice Seconds of the block (ERC-6372), as the token's.
+    /// @notice The block's timestamp, as the token's clock (ERC-6372).
     function clock() external view returns (uint48);
 
     // solhint-disable-next-line func-name-mixedcase

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title The verifier contract and key of each circuit, and the origin of the key.
-/// @notice Write-once: a registered circuit id never points elsewhere. A new key means a new circuit id. An unsound
-/// circuit is revoked permanently; consumers that rely on it then refuse its proofs.
+/// @title The verifier contract and key of each circuit, and how the key was made
+/// @notice Write-once: a registered circuit id always points to the same verifier. A new key needs a new circuit id. An
+/// unsound circuit is revoked permanently; consumers that rely on it then refuse its proofs.
 interface IVerifierRegistry {
     error VerifierAlreadyRegistered(bytes32 circuitId, address verifier);
     error UnknownCircuit(bytes32 circuitId);
@@ -11,7 +11,7 @@ interface IVerifierRegistry {
     /// @notice There are `count` circuits, numbered from 0.
     error UnknownCircuitIndex(uint256 index, uint256 count);
     error VerifierHasNoCode(address verifier);
-    /// @notice The key hash given is not the one that the verifier contract states.
+    /// @notice The given key hash differs from the one that the verifier contract states.
     error VkHashMismatch(bytes32 circuitId, bytes32 found, bytes32 expected);
     error SetupKindMissing(bytes32 circuitId);
     /// @notice A ceremony needs a transcript CID of 1 to 68 bytes; a local set-up has none.
@@ -19,9 +19,9 @@ interface IVerifierRegistry {
     /// @notice The verifier's own `SETUP_KIND()` says that its key was made in another way.
     error SetupKindMismatch(bytes32 circuitId, SetupKind found, uint8 expected);
     error CircuitIsRevoked(bytes32 circuitId, uint256 revokedAt);
-    /// @notice Neither the timelock nor the guardian.
+    /// @notice The account is neither the timelock nor the guardian.
     error NotEmergencyRole(address account);
-    /// @notice A pause ends by itself, at `latest` or before.
+    /// @notice A pause must end by itself, at `latest` or earlier.
     error PauseTooLong(uint256 until, uint256 latest);
     /// @notice The guardian paused the intake of new work; open work goes on.
     error IntakeIsPaused(uint256 until);
@@ -35,15 +35,15 @@ interface IVerifierRegistry {
         Ceremony
     }
 
-    /// @notice Three slots and the code hash.
+    /// @notice Uses four slots; the code hash is the fourth.
     struct VerifierRecord {
         address verifier;
         SetupKind setup;
         /// Unix seconds.
         uint48 registeredAt;
-        /// Unix seconds since which no proof of the circuit counts; 0 while it stands.
+        /// Unix seconds from which proofs of the circuit no longer count; 0 while it is not revoked.
         uint40 revokedAt;
-        /// Hash of the verification key, as the verifier's own `vkHash()` gives it.
+        /// Hash of the verification key, as the verifier's `vkHash()` returns it.
         bytes32 vkHash;
         /// keccak256 of the binary CID of the ceremony's transcript; zero for a local set-up.
         bytes32 transcriptHash;
@@ -59,13 +59,13 @@ interface IVerifierRegistry {
         bytes transcriptCid
     );
 
-    /// @notice For good.
+    /// @notice The circuit is revoked permanently.
     event CircuitRevoked(bytes32 indexed circuitId, address indexed by);
-    /// @notice No new work is taken until `until` (Unix seconds, exclusive); 0: it is taken again.
+    /// @notice No new work is accepted until `until` (Unix seconds, exclusive). 0: it is accepted again.
     event IntakePaused(uint256 until, address indexed by);
 
     /// @notice Registers the verifier of a circuit, once. Timelock only (and the deployer during deployment).
-    /// @param circuitId keccak256 of the circuit's canonical description, see keepers/zkml.
+    /// @param circuitId keccak256 of the circuit's canonical description (see keepers/zkml).
     /// @param verifier A contract that implements IGroth16Verifier.
     /// @param vkHash Hash of its verification key; must equal `verifier.vkHash()`.
     /// @param setup Must equal `verifier.SETUP_KIND()`.
@@ -78,7 +78,7 @@ interface IVerifierRegistry {
         bytes calldata transcriptCid
     ) external;
 
-    /// @notice Withdraws a circuit for good: no proof of it counts any more. The timelock or the guardian.
+    /// @notice Revokes a circuit permanently: its proofs no longer count. The timelock or the guardian.
     function revoke(bytes32 circuitId) external;
 
     /// @notice Stops the intake of new work (requests, questions, jobs, markets, sets) in all contracts that ask this
@@ -98,13 +98,13 @@ interface IVerifierRegistry {
     /// @notice Whether the circuit was withdrawn. False for one that is not registered.
     function isRevoked(bytes32 circuitId) external view returns (bool);
 
-    /// @notice Reverts with IntakeIsPaused while no new work is taken.
+    /// @notice Reverts with IntakeIsPaused while no new work is accepted.
     function requireIntake() external view;
 
-    /// @notice As `requireIntake`, and reverts unless proofs of the circuit count: UnknownCircuit, CircuitIsRevoked.
+    /// @notice Like `requireIntake`; also reverts unless proofs of the circuit count (UnknownCircuit, CircuitIsRevoked).
     function requireIntakeFor(bytes32 circuitId) external view;
 
-    /// @notice Unix seconds at which the pause ends; 0, or in the past, without a pause.
+    /// @notice Unix seconds at which the pause ends; 0 or a time in the past if there is no pause.
     function intakePausedUntil() external view returns (uint256);
 
     function circuitCount() external view returns (uint256);

@@ -2,11 +2,12 @@
 pragma solidity ^0.8.28;
 
 /// @title Where versions of a model come from
-/// @notice What a service keeps of every round that its members completed. Versions count from 1; none is ever removed
-/// or changed, except that `votes` grows while the round's late ballots are open.
+/// @notice A record of every round that a service's members completed. Versions count from 1. None is ever removed or
+/// changed, except that `votes` grows while the round's late ballots are open.
 interface IVersionSource {
-    /// @param epoch One collective key. @param round That made the version; 0 for a version that does not exist.
-    /// @param acceptedAt Unix seconds at which the members had accepted it.
+    /// @param epoch The epoch of the round that made the version. @param round That round; 0 for a version that does
+    /// not exist.
+    /// @param acceptedAt Unix seconds at which the members accepted the version.
     /// @param votes Members that voted for it.
     /// @param weightsCommitment Salted Poseidon commitment to the quantised weights: non-zero, below the BN254 order.
     struct Origin {
@@ -19,6 +20,6 @@ interface IVersionSource {
 
     function versionCount() external view returns (uint64);
 
-    /// @notice All zero for a version that does not exist.
+    /// @notice The origin of a version; all zero for one that does not exist.
     function versionAt(uint64 version) external view returns (Origin memory);
 }

@@ -8,9 +8,9 @@ import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {ProofCheck} from "../inference/ProofCheck.sol";
 import {isLeaf, leafOf} from "../claims/BatchLeaf.sol";
 
-/// @title What makers of devices vouch for
-/// @dev EdDSA signatures are checked in the circuit, at 4,648 constraints each. A P-256 signature is checked here, once an offer: by the
-/// precompile at 0x100 where the chain has it (EIP-7951, RIP-7212), else by OpenZeppelin's library.
+/// @title What makers vouch for: samples that their devices signed, and offers that their keys signed
+/// @dev EdDSA signatures are checked in the circuit, at 4,648 constraints each. A P-256 signature is checked here, once for each offer:
+/// by the precompile at 0x100 where the chain has it (EIP-7951, RIP-7212), otherwise by OpenZeppelin's library.
 abstract contract Attestations is IDataOffers {
     bytes32 private constant ATTESTATION_DOMAIN = keccak256("cohort.data.attestation.v1");
     bytes32 private constant OFFER_DOMAIN = keccak256("cohort.data.offer.v1");
@@ -70,7 +70,7 @@ abstract contract Attestations is IDataOffers {
         if (!ProofCheck.holds(VERIFIERS, CIRCUIT, signals, proof)) revert InvalidProof();
         _attested[offerId][index] = true;
         _counters[maker][summary.device] = uint64(summary.last) + 1;
-        // What was attested under another list does not count under this one: one of its devices may have been removed.
+        // Attestations under an older list of devices do not count under this one, because one of their devices may have been removed.
         given.attested = given.devices == devices ? given.attested + summary.count : summary.count;
         given.devices = devices;
         emit Attested(offerId, index, maker, summary);
@@ -145,7 +145,7 @@ abstract contract Attestations is IDataOffers {
     /// @dev Reverts unless the offer is open or admitted.
     function _liveOffer(uint256 offerId) internal view virtual returns (Offer storage);
 
-    /// @dev As the circuit packs it, the first field lowest.
+    /// @dev Packed as in the circuit, with the first field in the lowest bits.
     function _packed(Summary calldata s) private pure returns (uint256) {
         return
             uint256(s.device) |

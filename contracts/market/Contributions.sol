@@ -6,19 +6,19 @@ import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
 import {Seats} from "../rounds/Seats.sol";
 import {orderOf, Rota, rotaOf} from "./SitOut.sol";
 
-/// @title Who sits out which round, and what follows from it
-/// @dev The score is the least-squares effect of taking part, with a mean of its own for each cycle (a randomised block design: each member
-/// is absent from one round of each cycle). It goes by the rota, which nobody chooses, not by who really took part: a member that trains when
-/// it should sit out, or loafs when it should train, only brings its own score towards zero.
+/// @title Who sits out which round, and the scores that follow
+/// @dev A score is the least-squares effect of taking part, with a separate mean for each cycle (a randomised block design: each member is
+/// absent from one round of each cycle). It is computed by the rota, which nobody chooses, and not by who actually took part: a member that
+/// trains when it should sit out, or idles when it should train, only brings its own score towards zero.
 abstract contract Contributions is IImprovementRewards {
-    /// @notice Members of an epoch whose rounds are scored; payments loop over them.
+    /// @notice Most members of an epoch whose rounds are scored, because payments loop over them.
     uint256 public constant MAX_MEMBERS = 32;
     /// @dev Scores are in thousandths of right answers.
     int256 private constant UNIT = 1000;
 
     struct Cycle {
         uint8 filled;
-        /// Gain of the round at each place of the cycle, in right answers.
+        /// Gain of the round at each position of the cycle, in right answers.
         mapping(uint256 position => int256) gains;
     }
 
@@ -45,7 +45,7 @@ abstract contract Contributions is IImprovementRewards {
         return _scores[campaignId][keeper];
     }
 
-    /// @dev As noted, or now for the present epoch.
+    /// @dev Bitmap of the seats that sit out a round: by the epoch's record, or if nobody noted it, by its present members.
     function _sitters(address service, uint8 perRound, uint32 round) internal view returns (uint256 seats) {
         ILearningServiceViews.EpochInfo memory info = ILearningServiceViews(service).epochInfo();
         Epoch memory epoch = _epochs[service][info.epoch];
@@ -59,14 +59,14 @@ abstract contract Contributions is IImprovementRewards {
         }
     }
 
-    /// @dev Notes the present epoch if it is the version's and nobody has. Reverts with EpochNotNoted for an earlier one.
+    /// @dev Notes the version's epoch if nobody has and it is the present one. Reverts with EpochNotNoted for an earlier one.
     function _requireNoted(address service, uint32 epoch) internal {
         if (_epochs[service][epoch].seed != 0) return;
         if (ILearningServiceViews(service).epochInfo().epoch != epoch) revert EpochNotNoted(epoch);
         noteEpoch(service);
     }
 
-    /// @dev Whether the epoch was noted, or still can be.
+    /// @dev Whether the epoch was noted or still can be.
     function _canNote(address service, uint32 epoch) internal view returns (bool) {
         return _epochs[service][epoch].seed != 0 || ILearningServiceViews(service).epochInfo().epoch == epoch;
     }
@@ -81,7 +81,7 @@ abstract contract Contributions is IImprovementRewards {
         return (epoch.keepers, _rotaOf(epoch, perRound).sittersOf(epoch.seed, round));
     }
 
-    /// @dev Enters the gain of a round. The last one of its cycle scores all members.
+    /// @dev Records the gain of a round. The last round of a cycle scores all members.
     function _enter(uint256 campaignId, address service, uint8 perRound, Measured storage version, int256 gain) internal {
         Epoch memory epoch = _epochs[service][version.epoch];
         Rota memory rota = _rotaOf(epoch, perRound);
@@ -95,7 +95,7 @@ abstract contract Contributions is IImprovementRewards {
         emit CycleScored(campaignId, version.epoch, number);
     }
 
-    /// @dev Positive scores of members, 0 for the others and for those with fewer than `cycles`.
+    /// @dev Weights of the members: their positive scores; 0 for other scores, and for members with fewer than `cycles`.
     function _weights(
         uint256 campaignId,
         address[] memory keepers,
@@ -105,7 +105,7 @@ abstract contract Contributions is IImprovementRewards {
         for (uint256 i = 0; i < keepers.length; ++i) {
             Score memory score = _scores[campaignId][keepers[i]];
             if (score.sum <= 0 || score.cycles < cycles) continue;
-            // A mean over cycles: who came later is not behind for it.
+            // A mean over cycles, so that members that came later have no disadvantage.
             weights[i] = (uint256(int256(score.sum)) << 32) / score.cycles;
             total += weights[i];
         }
@@ -138,7 +138,7 @@ abstract contract Contributions is IImprovementRewards {
         address service,
         ILearningServiceViews.EpochInfo memory info
     ) private view returns (Epoch memory epoch) {
-        // Its key is confirmed, and until then members may be dropped.
+        // Before its key is confirmed, members of the epoch may still be dropped.
         if (info.keyHash == 0) revert EpochNotOpen(info.epoch);
         if (info.memberCount > MAX_MEMBERS) revert TooManyMembers(info.memberCount, MAX_MEMBERS);
         epoch.seed = info.crsSeed;

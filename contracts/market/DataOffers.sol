@@ -16,7 +16,7 @@ import {Attestations} from "./Attestations.sol";
 /// @title Offers of data
 /// @notice See IDataOffers, which owns the documentation.
 contract DataOffers is Attestations, PullPayments {
-    /// @notice Seconds after an offer's end in which its size can still be disproven.
+    /// @notice Seconds after an offer's end during which its size can still be disproven.
     uint256 public constant CHALLENGE_SECONDS = 7 days;
     uint256 public constant MAX_SIZE = 1 << 20;
     uint256 public constant MAX_URI_BYTES = 256;
@@ -40,7 +40,8 @@ contract DataOffers is Attestations, PullPayments {
     mapping(uint256 claimId => bool) private _reported;
     mapping(uint256 offerId => uint256) private _endedAt;
 
-    /// @param rewards Of campaigns whose payments count as outcomes. @param deposit Wei, at least 1, of each offer.
+    /// @param rewards The campaigns whose payments show an improvement. @param deposit Deposit for each offer, in wei,
+    /// at least 1.
     constructor(
         IKeeperRegistry keepers,
         IModelRegistry models,
@@ -76,7 +77,7 @@ contract DataOffers is Attestations, PullPayments {
         offerId = ++offerCount;
         _rootsOf[msg.sender][terms.root] = offerId;
         Offer storage given = _offers[offerId];
-        // Not refused: whoever copied a root out of the pool of transactions would keep its owner out.
+        // Copies are not refused: otherwise somebody could copy a root from the mempool and so keep its owner out.
         given.copyOf = _roots[terms.root];
         if (given.copyOf == 0) _roots[terms.root] = offerId;
         given.seller = msg.sender;
@@ -123,7 +124,7 @@ contract DataOffers is Attestations, PullPayments {
         Offer storage given = _expect(offerId, Status.Admitted);
         uint256 last = uint256(given.admittedAt) + given.terms.proveSeconds;
         if (block.timestamp <= last) revert TooEarly(block.timestamp, last + 1);
-        // Whoever calls first does not decide: an improvement that was paid counts, late as the call may be.
+        // Who calls first must not decide: an improvement that was paid counts, however late the call is.
         if (_improved(given)) revert UnexpectedStatus(offerId, Status.Proven);
         _end(offerId, given, Status.Unproven);
         ++_reputations[given.seller].unproven;
@@ -217,7 +218,8 @@ contract DataOffers is Attestations, PullPayments {
     }
 
     function _improved(Offer storage given) private view returns (bool) {
-        // A later version, and as much as the terms ask: what its other work earns a little would release any price.
+        // A later version, and as much as the terms ask: otherwise a small payment for the seller's other work would
+        // release any price.
         return
             REWARDS.lastImprovementOf(given.service, given.seller) > given.admittedAt &&
             REWARDS.earnedOf(given.service, given.seller) >= given.earnedBefore + given.terms.minEarned;
@@ -228,7 +230,7 @@ contract DataOffers is Attestations, PullPayments {
         _endedAt[offerId] = block.timestamp;
     }
 
-    /// @dev Seats that it has are the service's to take.
+    /// @dev Ends the admission. Taking away the seller's seats is up to the service.
     function _expel(uint256 offerId, Offer storage given) private {
         if (_admitted[given.service][given.seller] == offerId) delete _admitted[given.service][given.seller];
     }

@@ -3,27 +3,27 @@ pragma solidity ^0.8.28;
 
 import {IImprovementRewards} from "../interfaces/IImprovementRewards.sol";
 
-/// @title Draws batches without putting any back
-/// @dev A batch that was drawn is opened to whoever proves on it, and may be trained on from then on: it never serves again.
+/// @title Draws batches without replacement
+/// @dev A batch that was drawn is opened to whoever proves on it, and from then on somebody may train on it. So it is never drawn again.
 abstract contract HoldOut is IImprovementRewards {
-    /// @param taken Places that draws went through. @param hidden Batches that were seen elsewhere and still lie among the others.
-    /// @param asked Whether a draw was asked for and is not fixed yet. Until then nothing else changes the deck: whoever knows the hash already
-    /// would choose what it draws.
+    /// @param taken Number of places that draws have used up. @param hidden Number of batches that were seen elsewhere and are still among
+    /// the others. @param asked Whether a draw is pending. While it is, nothing else may change the deck: somebody who already knows the
+    /// hash could choose what it draws.
     struct Deck {
         uint32 taken;
         uint32 hidden;
         bool asked;
-        /// What lies at a place, plus 1; 0: the place's own number.
+        /// The batch at a place, plus 1; 0: the batch whose number is that of the place.
         mapping(uint256 place => uint256) moved;
         mapping(uint256 index => bool) seen;
     }
 
-    /// @dev Draws pass over hidden batches, a storage word each.
+    /// @dev Most hidden batches: draws must pass over them, at a storage word each.
     uint256 private constant MAX_HIDDEN = 256;
 
     mapping(bytes32 key => Deck) private _decks;
 
-    /// @dev Reverts with DrawPending while another draw of the deck is.
+    /// @dev Reverts with DrawPending while another draw from the deck is pending.
     function _askDraw(bytes32 key) internal {
         if (_decks[key].asked) revert DrawPending();
         _decks[key].asked = true;
@@ -33,8 +33,8 @@ abstract contract HoldOut is IImprovementRewards {
         _decks[key].asked = false;
     }
 
-    /// @dev Draws `count` of the batches that nobody has seen, of which there are as many, by `seed`: Fisher and Yates from the end. Those that
-    /// are hidden are passed over.
+    /// @dev Draws `count` of the batches that nobody has seen, by `seed` (Fisher and Yates, from the end). There must be as many. Hidden
+    /// batches are passed over.
     function _drawSome(
         bytes32 key,
         uint256 size,

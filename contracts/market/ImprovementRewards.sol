@@ -13,12 +13,12 @@ import {HoldOut} from "./HoldOut.sol";
 
 /// @title Rewards for improvement that is proven on a hold-out
 /// @notice See IImprovementRewards, which owns the documentation.
-/// @dev Ether leaves only through `withdraw`. Services are registered by the DAO's factory and trusted; keepers are called by nothing here.
+/// @dev Ether leaves only through `withdraw`. The services are registered by the DAO's factory and trusted. Nothing here calls keepers.
 contract ImprovementRewards is Contributions, HoldOut, PullPayments {
     uint256 public constant MAX_DRAWS = 16;
-    /// @notice Blocks from the request to the block that decides.
+    /// @notice Blocks from the request to the block whose hash decides.
     uint256 public constant DRAW_DELAY = 2;
-    /// @notice Seconds that claims must outlast the challenge period by, for whoever settles.
+    /// @notice Seconds for which claims must remain valid after the challenge period, to leave time for settling.
     uint256 public constant GRACE_SECONDS = 7 days;
     uint256 private constant MIN_SECONDS = 1 hours;
     uint256 private constant MAX_SECONDS = 90 days;
@@ -32,9 +32,9 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
     mapping(uint256 campaignId => Campaign) private _campaigns;
     mapping(uint256 campaignId => bytes32) private _statements;
     mapping(uint256 campaignId => mapping(uint64 version => Measured)) private _measured;
-    /// @dev The version that waits after this one.
+    /// @dev The version that waits next after this one.
     mapping(uint256 campaignId => mapping(uint64 version => uint64)) private _after;
-    /// @dev The last version that was settled with a figure, and the figure.
+    /// @dev The last version that was settled with a figure.
     mapping(uint256 campaignId => uint64 version) private _lastSettled;
     mapping(address service => mapping(address keeper => uint256)) private _earned;
     mapping(address service => mapping(address keeper => uint256)) private _lastImprovement;
@@ -100,7 +100,7 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         if (block.timestamp > terms.endsAt) revert CampaignOver(terms.endsAt);
         Measured storage measured = _measured[campaignId][version];
         if (measured.phase == Phase.None) {
-            // A version to come would be trained on its batches.
+            // A draw for a future version would allow training that version on its batches.
             if (!_isAlive(terms.service, version)) revert VersionNotAlive(terms.service, version);
             _requireNext(terms.service, version, campaign.lastDrawn);
             _requireUnseen(terms.service, terms.poolId, terms.draws);
@@ -116,13 +116,13 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             else _after[campaignId][campaign.lastDrawn] = version;
             campaign.lastDrawn = version;
         } else {
-            // Nobody fixed it in time. Each side fixes a draw that the other would rather have again.
+            // Nobody fixed the draw in time. Each side can fix a draw that the other side would prefer to repeat.
             bool lapsed = measured.phase == Phase.Drawing &&
                 block.number > measured.decidedBy &&
                 blockhash(measured.decidedBy) == 0;
             if (!lapsed) revert DrawStands(measured.decidedBy);
             if (block.timestamp > measured.presentBy) revert TooLate(block.timestamp, measured.presentBy);
-            // The queue waits for new draws as long again, and no longer.
+            // The queue waits for repeated draws once more as long, and no longer.
             uint256 last = uint256(measured.askedAt) + 2 * uint256(terms.presentSeconds);
             uint256 by = block.timestamp + terms.presentSeconds;
             measured.presentBy = uint48(by < last ? by : last);
@@ -180,7 +180,8 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             figure += claim.figure;
             guaranteed += claim.guarantee;
         }
-        // Of equal figures the one that guarantees less stands: nobody holds the place with claims that are meant to fall.
+        // Of two presentations with equal figures, the one that guarantees less stands: so nobody holds the place with claims that are
+        // meant to fall.
         bool better = figure > measured.figure || (figure == measured.figure && guaranteed < measured.guaranteed);
         if (measured.claimIds.length != 0 && !better) revert NotBetter(figure, guaranteed);
         measured.figure = figure;
@@ -201,7 +202,7 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             uint256 last = uint256(measured.presentBy) + campaign.terms.patienceSeconds;
             if (block.timestamp <= last) revert TooEarly(block.timestamp, last + 1);
             if (!_allStand(campaignId, version, measured)) {
-                // Again and again: it lapses only when a whole time passes in which nobody presents anything.
+                // This can happen repeatedly. The version lapses only when nobody presents anything during a whole period.
                 delete measured.claimIds;
                 measured.figure = 0;
                 measured.presentBy = uint48(block.timestamp + campaign.terms.presentSeconds);
@@ -274,8 +275,9 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         emit VersionSettled(campaignId, version, figure, campaign.best, prize);
     }
 
-    /// @dev One part equally over the members that were not to sit this round out, the other by scores over all.
-    /// @return paid Less than the prize by what does not divide.
+    /// @dev Splits one part of the prize equally among the members that were not to sit out this round, and the other part by scores among
+    /// all.
+    /// @return paid The prize minus the indivisible remainder.
     function _split(
         uint256 campaignId,
         Terms memory terms,
@@ -319,7 +321,8 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         return true;
     }
 
-    /// @dev The claim counts and is about this. Its batch is compared when it is presented.
+    /// @dev Whether the claim counts and is about this version and campaign. Whether its batch is the drawn one is checked when it is
+    /// presented.
     function _fits(
         uint256 campaignId,
         Terms memory terms,
@@ -328,7 +331,7 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         IClaimRegistryTypes.Claim memory claim
     ) private view returns (bool) {
         if (claim.poolId != terms.poolId || uint256(claim.guarantee) + terms.tolerance < claim.figure) return false;
-        // An accomplice would refute it whenever that suits.
+        // An accomplice as auditor could refute the claim whenever that suits.
         if (claim.auditor != address(0)) return false;
         return
             CLAIMS.meets(
@@ -346,7 +349,7 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
             );
     }
 
-    /// @dev No version is passed over that can be measured: its improvement would be paid to the members of a later one.
+    /// @dev No version that can be measured is skipped: its improvement would be paid to the members of a later one.
     function _requireNext(address service, uint64 version, uint64 last) private view {
         if (version <= last) revert VersionOutOfOrder(version, last);
         for (uint64 between = last + 1; between < version; ++between) {
@@ -368,7 +371,7 @@ contract ImprovementRewards is Contributions, HoldOut, PullPayments {
         if (left < needed) revert HoldOutUsedUp(left, needed);
     }
 
-    /// @dev By service: nobody else's campaign uses up its pool.
+    /// @dev The deck belongs to the service, so that another service's campaign cannot use up its pool.
     function _deck(address service, uint64 poolId) private pure returns (bytes32) {
         return keccak256(abi.encode(service, poolId));
     }

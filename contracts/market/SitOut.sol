@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 import {firstRanks} from "../rounds/admission/Shuffle.sol";
 
-/// @dev Who sits out how many rounds. @param perRound Members that sit out at once; 0: nobody ever does.
-/// @param spacing Every so many rounds some sit out.
+/// @dev How many members sit out, and how often. @param perRound Members that sit out the same round; 0: nobody ever sits out.
+/// @param spacing Members sit out in every round whose number is a multiple of this.
 struct Rota {
     uint8 members;
     uint8 perRound;
@@ -13,8 +13,9 @@ struct Rota {
 
 using {cycleRounds, placeOf, sittersOf} for Rota global;
 
-/// @dev As many sit out as wished, if the round machine has room for so many members without samples: those of this round, and those of
-/// the last completed round, which keep their places (`Rounds._declareEmpty`). With room for one alone, each second round is full.
+/// @dev As many members sit out as wished, but no more than the round machine has places for members without samples. The places are
+/// shared by those of this round and those of the last completed round, which keep theirs (`Rounds._declareEmpty`). If there is only
+/// one place, nobody sits out in every second round.
 function rotaOf(uint256 members, uint256 updateQuorum, uint256 wished) pure returns (Rota memory) {
     uint256 room = members > updateQuorum ? members - updateQuorum : 0;
     if (room == 0 || wished == 0) return Rota(uint8(members), 0, 1);
@@ -23,12 +24,12 @@ function rotaOf(uint256 members, uint256 updateQuorum, uint256 wished) pure retu
     return Rota(uint8(members), uint8(wished < most ? wished : most), 1);
 }
 
-/// @dev Rounds in which some sit out until everybody has, once.
+/// @dev Number of rounds with absent members until every member has sat out once.
 function cycleRounds(Rota memory rota) pure returns (uint256) {
     return rota.perRound == 0 ? 0 : (uint256(rota.members) + rota.perRound - 1) / rota.perRound;
 }
 
-/// @return rests Whether some sit out in this round. @return cycle Its cycle. @return position Its place in the cycle, from 0.
+/// @return rests Whether some members sit out this round. @return cycle Its cycle. @return position Its position in the cycle, from 0.
 function placeOf(Rota memory rota, uint256 round) pure returns (bool rests, uint256 cycle, uint256 position) {
     uint256 length = cycleRounds(rota);
     if (length == 0 || round % rota.spacing != 0) return (false, 0, 0);
@@ -36,8 +37,8 @@ function placeOf(Rota memory rota, uint256 round) pure returns (bool rests, uint
     return (true, turn / length, turn % length);
 }
 
-/// @dev The cycle's order of members: those at places [position · perRound, …) sit out. A new order each cycle, so that nobody always
-/// sits out with the same others, or before the same ones.
+/// @dev The order of members in a cycle: those from place position · perRound on sit out, perRound of them. Each cycle has a new order,
+/// so that nobody always sits out with the same members, or before them.
 /// @return order Places in the list of members.
 function orderOf(bytes32 seed, uint256 cycle, uint256 members) pure returns (uint256[] memory order) {
     return firstRanks(keccak256(abi.encode(seed, cycle)), members, members);

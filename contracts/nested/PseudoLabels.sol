@@ -7,7 +7,7 @@ import {IPseudoLabels} from "../interfaces/IPseudoLabels.sol";
 import {IServiceEnsemble, IServiceEnsembleTypes} from "../interfaces/IServiceEnsemble.sol";
 import {ServiceAuthority} from "./ServiceAuthority.sol";
 
-/// @title Labels by ensembles of services
+/// @title Books of labels that ensembles of services have given
 /// @notice See IPseudoLabels, which owns the documentation. The contract has no administrator.
 contract PseudoLabels is IPseudoLabels, PullPayments {
     uint256 public constant MAX_LABELS = 1_000_000;
@@ -31,7 +31,7 @@ contract PseudoLabels is IPseudoLabels, PullPayments {
         ENSEMBLES = ensembles;
     }
 
-    /// @dev What the ensembles give back.
+    /// @dev Receives what the ensembles give back.
     receive() external payable {
         if (msg.sender != address(ENSEMBLES)) revert OnlyEnsembles(msg.sender);
     }
@@ -83,7 +83,7 @@ contract PseudoLabels is IPseudoLabels, PullPayments {
             queries,
             uint64(block.timestamp + terms.answerSeconds)
         );
-        // The ensemble credits parts of members that it could not ask at once.
+        // The ensemble credits at once the parts of members that it could not ask.
         book.budget += uint96(ENSEMBLES.balanceOf(address(this)) - held);
         label.questionId = uint64(questionId);
         _asked[questionId] = Asked(uint64(bookId), false, inputCommitment);
@@ -98,7 +98,8 @@ contract PseudoLabels is IPseudoLabels, PullPayments {
         if (bookId == 0) revert NotAsked(questionId);
         if (asked.recorded) revert AlreadyRecorded(questionId);
         asked.recorded = true;
-        // Reverts with NotClosableYet while members can answer; someone else may have closed it before.
+        // Reverts with NotClosableYet while members can still answer. Somebody else may have closed the question
+        // before.
         IServiceEnsembleTypes.Question memory question = ENSEMBLES.getQuestion(questionId);
         if (question.status == IServiceEnsembleTypes.QuestionStatus.Open) {
             ENSEMBLES.close(questionId);
@@ -147,7 +148,7 @@ contract PseudoLabels is IPseudoLabels, PullPayments {
         return _books.length;
     }
 
-    /// @dev Brings here what the ensembles owe this contract. The books have it in their budgets already.
+    /// @dev Withdraws what the ensembles owe this contract. The books' budgets already include it.
     function _fetch() private {
         if (ENSEMBLES.balanceOf(address(this)) != 0) ENSEMBLES.withdraw(address(this), payable(address(this)));
     }

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 
-/// @dev AdoptedModel's owner; a learning service has roles instead.
+/// @dev An AdoptedModel has an owner; a learning service has roles instead.
 interface IOwned {
     // solhint-disable-next-line func-name-mixedcase
     function OWNER() external view returns (address);
@@ -11,8 +11,8 @@ interface IOwned {
 
 /// @title Who speaks for a service
 /// @notice The holder of the default admin role of a learning service (the timelock of its DAO), or the owner of an adopted model.
-/// @dev The service itself answers, by static calls with bounded gas. A service that lies about this only speaks for itself: what it
-/// may do elsewhere depends on the consent of others.
+/// @dev The service itself is asked, by static calls with bounded gas. A service that lies about its authority speaks only for
+/// itself: its effects elsewhere need the consent of others.
 library ServiceAuthority {
     uint256 private constant CALL_GAS = 50_000;
 
@@ -31,7 +31,7 @@ library ServiceAuthority {
         return answered && word == uint256(uint160(account)) && account != address(0);
     }
 
-    /// @dev One word, or nothing. Copies no more of the answer.
+    /// @dev Reads one word of the answer, if there is one, and copies no more of it.
     function _ask(address service, bytes memory input) private view returns (bool answered, uint256 word) {
         assembly ("memory-safe") {
             answered := staticcall(CALL_GAS, service, add(input, 0x20), mload(input), 0, 0x20)

@@ -8,9 +8,9 @@ import {IInferenceHub, IInferenceHubErrors} from "../interfaces/IInferenceHub.so
 import {IServiceEnsemble} from "../interfaces/IServiceEnsemble.sol";
 import {ServiceRosters} from "./ServiceRosters.sol";
 
-/// @title Several services, one opinion, and a membership that changes
-/// @notice See IServiceEnsemble, which owns the documentation. The contract has no administrator. It trusts the hub alone: outputs that
-/// count are those of requests that the hub has settled.
+/// @title Several services, one opinion, and members that change
+/// @notice See IServiceEnsemble, which owns the documentation. The contract has no administrator. It trusts only the hub: the outputs
+/// that count are those of requests that the hub has settled.
 contract ServiceEnsemble is ServiceRosters, PullPayments {
     /// @notice Longest time that a question stays open, in seconds: as long as a request at the hub.
     uint256 public constant MAX_QUESTION_SECONDS = 30 days;
@@ -22,7 +22,7 @@ contract ServiceEnsemble is ServiceRosters, PullPayments {
 
     constructor(IInferenceHub hub) ServiceRosters(hub) {}
 
-    /// @dev The hub's refunds.
+    /// @dev Receives the hub's refunds.
     receive() external payable {
         if (msg.sender != address(HUB)) revert OnlyHub(msg.sender);
     }
@@ -78,7 +78,7 @@ contract ServiceEnsemble is ServiceRosters, PullPayments {
         question.refund = uint96(refund);
         _decide(questionId, question, settings, ballots);
         _credit(question.asker, refund);
-        // What follows only fetches the refund: the hub calls nobody but this contract's receive().
+        // Everything below only fetches the refund: the hub calls nothing but this contract's receive().
         for (uint256 i = 0; i < expired.length && expired[i] != 0; ++i) HUB.refund(expired[i]);
         if (HUB.balanceOf(address(this)) != 0) HUB.withdraw(address(this), payable(address(this)));
     }
@@ -107,9 +107,8 @@ contract ServiceEnsemble is ServiceRosters, PullPayments {
     }
 
     /// @dev Posts one member's request, in which the hub fixes the version in force. A member that cannot be asked (nothing released,
-    /// model withdrawn, circuit revoked) counts as silent, so that it cannot stop the others. The asker cannot leave a member out by
-    /// sending too little gas: what remains after a call that ran out of gas is 1/63 of what that call had, less than the record
-    /// below needs.
+    /// model withdrawn, circuit revoked) counts as silent, so it cannot stop the others. The asker cannot leave a member out by sending
+    /// too little gas: after a call that ran out of gas, 1/63 of what that call had is left, which is less than the record below needs.
     function _request(
         uint256 questionId,
         Seat memory seat,
@@ -127,8 +126,8 @@ contract ServiceEnsemble is ServiceRosters, PullPayments {
         emit MemberAsked(questionId, seat.service, requestId, query.inputCommitment);
     }
 
-    /// @dev What the hub has on the members' requests: ballots in the roster's order; expired requests that are to be refunded, in front;
-    /// how many requests' prices go back; and a bitmap of the members that can still answer.
+    /// @dev Reads what the hub has about the members' requests. Returns the ballots, in the roster's order; the expired requests that are
+    /// to be refunded, at the front; the number of requests whose prices go back; and a bitmap of the members that can still answer.
     function _read(
         Asked[] storage asked,
         Settings memory settings
@@ -157,7 +156,7 @@ contract ServiceEnsemble is ServiceRosters, PullPayments {
         }
     }
 
-    /// @dev An output beyond the range counts as an abstention: the hub has paid for it, and it means nothing here.
+    /// @dev An output beyond the range counts as an abstention: it means nothing here, although the hub has paid for it.
     function _cast(
         EnsembleRules.Ballot memory ballot,
         Asked memory member,

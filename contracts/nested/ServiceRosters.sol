@@ -7,7 +7,7 @@ import {IInferenceHub, IInferenceHubErrors, IInferenceHubTypes} from "../interfa
 import {IServiceEnsemble} from "../interfaces/IServiceEnsemble.sol";
 import {ServiceAuthority} from "./ServiceAuthority.sol";
 
-/// @title The ensembles of services: their rules, and who is a member now
+/// @title The ensembles of services: their rules and present members
 abstract contract ServiceRosters is IServiceEnsemble {
     uint256 public constant MAX_MEMBERS = EnsembleRules.MAX_MEMBERS;
     uint256 public constant MIN_WEIGHT = 256;
@@ -18,11 +18,11 @@ abstract contract ServiceRosters is IServiceEnsemble {
 
     struct Ensemble {
         address curator;
-        /// Goes up with every change of the membership.
+        /// Number of the roster; rises with every change of the membership.
         uint64 roster;
         Settings settings;
         Seat[] seats;
-        /// One more than the index in `seats`; 0 for none.
+        /// The service's index in `seats`, plus 1; 0 for a service that is not a member.
         mapping(address service => uint256) places;
         mapping(address service => bool) departed;
     }
@@ -142,7 +142,7 @@ abstract contract ServiceRosters is IServiceEnsemble {
         if ((settings.scale != 0) != score) revert ScaleInvalid(settings.scale, score);
     }
 
-    /// @dev How the rule reads the model's outputs.
+    /// @dev The decoding by which the rule reads the model's outputs.
     function _decodingOf(
         Settings memory settings,
         uint64 modelId,

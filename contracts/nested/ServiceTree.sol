@@ -9,17 +9,17 @@ import {ServiceAuthority} from "./ServiceAuthority.sol";
 /// @title Services that are members of services
 /// @notice See IServiceTree, which owns the documentation. The contract has no administrator.
 contract ServiceTree is IServiceTree {
-    /// @notice Longest path, in services above the lowest one.
+    /// @notice Longest path: the number of services above the lowest one.
     uint8 public constant MAX_LEVEL = 8;
-    /// @notice As many as a service has seats.
+    /// @notice Most lower services: as many as a service has seats.
     uint256 public constant MAX_LOWERS = 256;
     bytes32 private constant PARTY_DOMAIN = keccak256("cohort.tree.party.v1");
 
-    /// @notice Both sides of a membership must be registered there.
+    /// @notice The registry at which both sides of a membership must be registered.
     IModelRegistry public immutable MODELS;
 
     mapping(address service => Opening) private _openings;
-    /// @dev Lowest level of the services that it has ever appointed a keeper for; 0 for none.
+    /// @dev Lowest level of all services to which the service has ever appointed a keeper; 0 if it never has.
     mapping(address service => uint8) private _ceilings;
     mapping(address upper => mapping(address lower => Membership)) private _memberships;
     mapping(address upper => mapping(address keeper => address lower)) private _represented;
@@ -154,7 +154,7 @@ contract ServiceTree is IServiceTree {
         if (!MODELS.isService(service)) revert NotAService(service);
     }
 
-    /// @dev Returns the upper service's level.
+    /// @dev Reverts unless the upper service has the higher level, which it returns.
     function _requireRising(address upper, address lower) private view returns (uint8 level) {
         level = _openings[upper].level;
         if (level == 0) revert NotOpen(upper);

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IPrivateTables} from "../interfaces/IPrivateTables.sol";
 import {ReleaseQueries} from "./ReleaseQueries.sol";
 
-/// @title Versions of committed tables, and the privacy that was spent on them
+/// @title Series and versions of committed tables, and the privacy that was spent on them
 /// @dev Only `_spend` writes what was spent, and nothing gives it back.
 abstract contract PrivacyBudgets is ReleaseQueries {
     uint256 public constant MIN_DELIVERY_SECONDS = 1 minutes;
@@ -18,7 +18,7 @@ abstract contract PrivacyBudgets is ReleaseQueries {
     function openSeries(Terms calldata terms) external returns (uint256 seriesId) {
         bool timed = terms.deliverySeconds >= MIN_DELIVERY_SECONDS && terms.deliverySeconds <= MAX_DELIVERY_SECONDS;
         bool bounded = terms.versionEpsilon != 0 && terms.versionEpsilon <= terms.maxEpsilon;
-        // Without a bond, withholding what the server does not like would be free.
+        // Without a bond, a server could withhold releases that it dislikes for free.
         if (!timed || !bounded || terms.bond == 0) revert TermsInvalid(terms);
         seriesId = ++_count;
         Series storage series = _series[seriesId];

@@ -13,10 +13,10 @@ import {ReleaseQueries} from "./ReleaseQueries.sol";
 /// @title Releases about committed tables
 /// @notice See IPrivateTables, which owns the documentation.
 contract PrivateTables is PrivacyBudgets, PullPayments {
-    /// @notice Blocks from acceptance to the beacon.
+    /// @notice Blocks from acceptance to the beacon's block.
     uint256 public constant BEACON_DELAY = 2;
     uint256 public constant MAX_MODEL_ELEMENTS = 64;
-    /// @dev The EVM reads the hashes of so many blocks.
+    /// @dev The EVM can read the hashes of this many blocks.
     uint256 private constant READABLE = 256;
 
     address public immutable TREASURY;
@@ -82,7 +82,7 @@ contract PrivateTables is PrivacyBudgets, PullPayments {
         Query memory query = _query(asked.queryId);
         VERIFIERS.requireIntakeFor(query.chunkCircuit);
         VERIFIERS.requireIntakeFor(query.noiseCircuit);
-        // Before anybody can know the noise: whether it is delivered or not, it was drawn.
+        // Spent before anybody can know the noise: it counts as drawn, whether or not the release is delivered.
         (uint64 epsilon, uint64 delta) = _spend(asked.seriesId, asked.version, query);
         asked.status = Status.Accepted;
         asked.beaconBlock = uint48(block.number + BEACON_DELAY);
@@ -161,14 +161,15 @@ contract PrivateTables is PrivacyBudgets, PullPayments {
         uint256 seriesId = asked.seriesId;
         Series storage series = _knownSeries(seriesId);
         Query memory query = _query(asked.queryId);
-        // A server cannot prove by a circuit that was taken from it.
+        // A server cannot prove with a circuit that was revoked meanwhile.
         bool excused = VERIFIERS.isRevoked(query.chunkCircuit) || VERIFIERS.isRevoked(query.noiseCircuit);
         uint256 bond = series.terms.bond;
         if (excused) {
             _credit(series.server, bond);
         } else {
             ++series.failed;
-            // Not all of it to the requester: a server that asks itself would have its bond back.
+            // The requester does not get all of it: otherwise a server that is its own requester would get its bond
+            // back.
             _credit(TREASURY, bond - bond / 2);
             _credit(asked.requester, bond / 2);
         }
@@ -207,7 +208,7 @@ contract PrivateTables is PrivacyBudgets, PullPayments {
         if (!ProofCheck.allGivenHold(VERIFIERS, circuitId, signals, proofs)) revert InvalidProof(circuitId);
     }
 
-    /// @dev An accepted request whose server calls in time.
+    /// @dev An accepted request. Reverts unless its server calls, in time.
     function _deliverable(uint256 requestId) private view returns (Request storage asked) {
         asked = _in(requestId, Status.Accepted);
         _asServer(asked.seriesId);

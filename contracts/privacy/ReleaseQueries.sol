@@ -5,13 +5,13 @@ import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IPrivateTables} from "../interfaces/IPrivateTables.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
-/// @title What proofs of circuits release, and what their noise costs
-/// @dev A verification key does not show what its circuit counts, or how much noise it adds. Anybody can write the circuit again and compare
-/// its id.
+/// @title Records what the proofs of circuits release, and what their noise costs
+/// @dev A verification key shows neither what its circuit counts nor how much noise it adds. But anybody can write the circuit again and
+/// compare its id.
 abstract contract ReleaseQueries is IPrivateTables, AccessControl {
-    /// @notice May describe circuits: the timelock.
+    /// @notice May describe circuits; held by the timelock.
     bytes32 public constant REGISTRAR_ROLE = keccak256("REGISTRAR_ROLE");
-    /// @notice Counts of the circuits stay below 2^14, so that so many rows fit.
+    /// @notice Most rows of a table. The circuits' counts stay below 2^14.
     uint256 public constant MAX_ROWS = (1 << 14) - 1;
     uint256 public constant MAX_SLICES = 16;
 
@@ -70,7 +70,7 @@ abstract contract ReleaseQueries is IPrivateTables, AccessControl {
         if (query.slices == 0) revert UnknownQuery(queryId);
     }
 
-    /// @dev What a release of the query costs: epsilon in millionths, delta in 10^-18.
+    /// @dev The cost of a release of the query: epsilon in millionths, delta in units of 10^-18.
     function _costOf(Query memory query) internal view returns (uint64 epsilon, uint64 delta) {
         Noise memory noise = _noises[query.noiseCircuit];
         // Checked arithmetic: a cost that does not fit reverts.

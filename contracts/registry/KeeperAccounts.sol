@@ -34,8 +34,8 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
         bytes multiaddr;
     }
 
-    /// @dev One slot. @param until ENGAGED while engaged; else the end of the tail.
-    /// @param optedIn The keeper lets the service engage it.
+    /// @dev One slot. @param until ENGAGED while engaged; afterwards the end of the tail, in Unix seconds.
+    /// @param optedIn Whether the keeper lets the service engage it.
     struct Bond {
         uint128 amount;
         uint64 until;
@@ -54,7 +54,7 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
     }
 
     uint64 internal constant ENGAGED = type(uint64).max;
-    /// @dev Bounds the work of a slash: a service slashes up to 171 members in one transaction.
+    /// @dev Most open requests of a keeper. Bounds the work of a slash: a service slashes up to 171 members in one transaction.
     uint256 internal constant MAX_REQUESTS = 4;
 
     // solhint-disable-next-line immutable-vars-naming
@@ -62,7 +62,7 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
 
     Settings internal _settings;
     mapping(address owner => Account) internal _accounts;
-    /// @dev A ring for each owner.
+    /// @dev A ring of requests for each owner.
     mapping(address owner => Request[MAX_REQUESTS]) internal _requests;
     mapping(address operator => address owner) internal _ownerOf;
     mapping(address operator => uint256 used) internal _consents;
@@ -70,7 +70,7 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
     mapping(address service => mapping(address owner => Bond)) internal _bonds;
     mapping(address service => Pool) internal _pools;
     mapping(address owner => uint256) internal _rewards;
-    /// @dev Slashed and not yet swept to the treasury.
+    /// @dev Stake that was slashed and has not been swept to the treasury yet.
     uint256 internal _slashed;
     uint256 internal _slashCount;
     /// @dev All tokens that calls brought in, minus those that calls took out.
@@ -206,7 +206,7 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
         return Math.saturatingSub(account.stake, account.bonded);
     }
 
-    /// @dev The request number `index`, from the oldest.
+    /// @dev The request with the number `index`, counted from the oldest.
     function _requestAt(address owner, Account storage account, uint256 index) internal view returns (Request storage) {
         return _requests[owner][(account.first + index) % MAX_REQUESTS];
     }

@@ -27,7 +27,7 @@ abstract contract KeeperLedger is KeeperAccounts {
 
     // ------------------------------------------------------------------------------------------------- unbonding
 
-    /// @dev Opens a new request while there is room; otherwise adds to the newest, whose delay starts anew.
+    /// @dev Opens a new request if there is room; otherwise adds to the newest one, whose delay starts again.
     function _unbond(address owner, Account storage account, uint128 amount) internal returns (uint64 unlocksAt) {
         uint256 delayed = block.timestamp + _settings.unbondingDelay;
         // A shortened delay must not free stake that was promised to stay slashable for longer.
@@ -88,7 +88,7 @@ abstract contract KeeperLedger is KeeperAccounts {
     function _engage(address service, address owner, Account storage account, uint128 wanted) internal {
         Bond storage bond = _bonds[service][owner];
         if (!bond.optedIn) revert NotOptedIn(owner, service);
-        // The stake that the service holds already counts; an earlier bond's tail does not, its stake is free again.
+        // Stake that the service already holds counts. The tail of an earlier bond does not, because its stake is free again.
         uint128 held = bond.until == ENGAGED ? bond.amount : 0;
         if (wanted < held) wanted = held;
         uint256 free = _freeStake(account);
@@ -99,7 +99,7 @@ abstract contract KeeperLedger is KeeperAccounts {
         emit Engaged(owner, service, wanted);
     }
 
-    /// @return done False when the keeper was not engaged.
+    /// @return done False if the keeper was not engaged.
     function _disengage(address service, address owner) internal returns (bool done) {
         Bond storage bond = _bonds[service][owner];
         if (bond.until != ENGAGED) return false;
@@ -112,8 +112,8 @@ abstract contract KeeperLedger is KeeperAccounts {
         return true;
     }
 
-    /// @dev An engaged bond lies in the active stake; after leaving, it is first looked for in the unbonding stake. Stake that has
-    /// finished unbonding is out of reach, withdrawn or not.
+    /// @dev The bond of an engaged keeper is part of its active stake. After the keeper has left, the amount is taken from its
+    /// unbonding stake first. Stake that has finished unbonding is out of reach, withdrawn or not.
     function _take(
         address service,
         address owner,

@@ -76,7 +76,7 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
     /// @inheritdoc IKeeperRegistry
     function setEncryptionKey(address owner, bytes32 encryptionKey) external {
         Account storage account = _actingFor(owner);
-        // Otherwise somebody who holds back an earlier signature of the operator could undo this at any time.
+        // Otherwise an account that holds back an earlier signature of the operator could undo this at any time.
         ++_consents[account.operator];
         _changeKey(owner, account, encryptionKey);
     }

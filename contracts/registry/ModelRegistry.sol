@@ -30,7 +30,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
         bool registered;
         /// Version consumers use; 0 before the first release.
         uint64 current;
-        /// Number of releases: the next `releaseOrder` minus one.
+        /// Number of releases so far: the `releaseOrder` of the latest one.
         uint32 released;
         mapping(uint64 version => Decision) decisions;
         /// Every version that became current, in order, including rollbacks.
@@ -40,7 +40,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
     mapping(address service => ServiceHistory) private _histories;
     address[] private _services;
 
-    /// @notice The contract needs an administrator that can hand its roles over.
+    /// @notice The administrator must not be zero, because somebody must hand the roles over.
     error ZeroAdmin();
 
     /// @param admin Gets the default admin role: it grants REGISTRAR_ROLE and RELEASE_ROLE and hands itself over.

@@ -10,11 +10,11 @@ import {PoolShares} from "./PoolShares.sol";
 /// @dev Only the pool opts in, so the list contains every service in which the pool can be seated. Uncollected rewards belong to
 /// the current holders, so the pool fetches them before anybody joins or leaves, and before the commission changes.
 abstract contract PoolServices is PoolShares {
-    /// @notice Most services at a time. Leaving one makes room.
+    /// @notice Most services at a time. Leaving one makes room for another.
     uint256 public constant MAX_SERVICES = 8;
 
     address[] private _services;
-    /// @dev The last seat found, plus one. A seat is found by its operator's key, and the service may not have taken over a new key
+    /// @dev The seat found last, plus one. A seat is found by its operator's key, and the service may not have taken over a new key
     /// yet.
     mapping(address service => uint256) private _seats;
 

@@ -65,7 +65,7 @@ abstract contract PoolShares is IStakePool, StakeVotes {
         _moveVotes(account, shares, true);
     }
 
-    /// @dev They stand for stake until `_retire`, but no longer vote.
+    /// @dev The shares stand for stake until `_retire`, but no longer vote.
     function _leave(address account, uint256 shares) internal {
         _count(account);
         uint256 found = _shares[account];
@@ -80,7 +80,7 @@ abstract contract PoolShares is IStakePool, StakeVotes {
         _standing.push(clock(), SafeCast.toUint208(_standing.latest() - shares));
     }
 
-    /// @dev Distributes rewards to the shares that stay. An indivisible remainder goes to nobody.
+    /// @dev Distributes rewards to the shares that stay. Nobody gets the indivisible remainder.
     function _shareOut(uint256 amount) internal {
         _perShare += amount.mulDiv(SCALE, _staying);
     }

@@ -11,14 +11,14 @@ import {PoolExits} from "./PoolExits.sol";
 
 /// @title One keeper's stake from many owners
 /// @notice See IStakePool, which owns the documentation.
-/// @dev Its own balance consists of unclaimed payments of batches, and of rewards. The token has no hooks and the registry never
-/// calls back.
+/// @dev The pool's own balance consists of payments of batches and rewards that nobody has claimed yet. The token has no hooks,
+/// and the registry never calls back.
 contract StakePool is PoolExits {
     using SafeERC20 for IERC20;
     using Math for uint256;
 
     uint256 public constant MAX_COMMISSION_BPS = 5_000;
-    /// @notice From the announcement of a higher commission to its beginning, in seconds.
+    /// @notice Seconds from the announcement of a higher commission until it can take effect.
     uint256 public constant NOTICE_SECONDS = 14 days;
     /// @notice A pool takes no new stake once the price of its shares has fallen by more than this factor.
     uint256 private constant RUIN = 1e6;
@@ -96,7 +96,7 @@ contract StakePool is PoolExits {
 
     /// @inheritdoc IStakePool
     function release(address service, uint8 seat) external {
-        // The pool never calls other code that may be at an address.
+        // The address may have any other code, which the pool must not call.
         if (REGISTRY.serviceStatus(service) == IKeeperRegistry.ServiceStatus.Unknown) revert NotAService(service);
         _requireReason();
         if (!REGISTRY.isOptedIn(service, address(this))) {

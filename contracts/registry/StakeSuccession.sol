@@ -8,7 +8,7 @@ import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {IStakeSuccession} from "../interfaces/IStakeSuccession.sol";
 import {KeeperLedger} from "./KeeperLedger.sol";
 
-/// @title Stake that follows a registry's successor
+/// @title Lets stake follow to a registry's successor
 /// @notice See IStakeSuccession, which owns the documentation.
 abstract contract StakeSuccession is IStakeSuccession, KeeperLedger, AccessControl {
     using SafeERC20 for IERC20;

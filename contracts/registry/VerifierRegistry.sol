@@ -11,7 +11,7 @@ contract VerifierRegistry is IVerifierRegistry, AccessControl {
     /// @notice May register verifiers: the timelock.
     bytes32 public constant REGISTRAR_ROLE = keccak256("REGISTRAR_ROLE");
 
-    /// @notice May only revoke circuits and pause intake: the Guardian contract.
+    /// @notice May revoke circuits and pause intake, and nothing else; held by the Guardian contract.
     bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN_ROLE");
     /// @notice Longest pause, in seconds; it can be renewed.
     uint256 public constant MAX_PAUSE_SECONDS = 14 days;
@@ -24,7 +24,7 @@ contract VerifierRegistry is IVerifierRegistry, AccessControl {
     /// @inheritdoc IVerifierRegistry
     uint256 public intakePausedUntil;
 
-    /// @notice The contract needs an administrator that can hand its roles over.
+    /// @notice The administrator must not be zero, because somebody must hand the roles over.
     error ZeroAdmin();
 
     /// @param admin Gets the default admin role: it grants REGISTRAR_ROLE and hands itself over.

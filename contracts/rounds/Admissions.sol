@@ -6,12 +6,12 @@ import {Seats} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Asks a service's admission contract whether a keeper may take a seat
-/// @dev An invalid answer admits nobody. The service calls the contract before it writes anything, statically and with bounded
-/// gas, and reads at most two words of the answer. A caller that sends too little gas only keeps itself out.
+/// @dev An invalid answer admits nobody. The service calls the contract before it writes anything, in a static call with
+/// bounded gas, and reads at most two words of the answer. A caller that sends too little gas only keeps itself out.
 abstract contract Admissions is ServiceStorage {
     uint256 private constant ADMISSION_GAS = 100_000;
 
-    /// @param seat The seat that the keeper is about to take. @param seated Seats that are taken.
+    /// @param seat The seat that the keeper is about to take. @param seated The seats that are already taken.
     function _admit(address keeper, uint8 seat, Seats seated) internal {
         address admission = _parameters.admission;
         if (admission == address(0)) return;
@@ -28,7 +28,7 @@ abstract contract Admissions is ServiceStorage {
         assembly ("memory-safe") {
             admitted := staticcall(ADMISSION_GAS, admission, add(input, 0x20), mload(input), 0, 0x40)
             admitted := and(admitted, gt(returndatasize(), 0x3f))
-            // A truth value must be 0 or 1.
+            // A bool must be 0 or 1.
             admitted := and(admitted, eq(mload(0), 1))
             party := mload(0x20)
         }

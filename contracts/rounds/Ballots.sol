@@ -4,10 +4,10 @@ pragma solidity ^0.8.28;
 import {ILearningServiceTypes} from "../interfaces/ILearningServiceTypes.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
-/// @title Candidates of one ballot, in storage that the next ballot uses again
-/// @dev The first candidate needs no look-up and no new slot: an honest ballot has only this one. A mapping keyed by ballot and
-/// digest finds further ones. The caller keeps the number of open candidates (in its head slot); slots beyond that number are left
-/// over from earlier ballots.
+/// @title Candidates of one ballot, in storage that later ballots reuse
+/// @dev The first candidate needs no look-up and no new slot, and an honest ballot has only this one. Further candidates are found
+/// through a mapping keyed by ballot and digest. The caller stores the number of open candidates (in its head slot); slots beyond
+/// that number are left over from earlier ballots.
 ///
 ///     slot    ┌─────────────────────────────┬───────────┐
 ///     +0      │ digest 208                  │ weight 48 │
@@ -25,14 +25,14 @@ library Ballots {
         mapping(bytes32 ballotAndDigest => uint256 index) indices;
     }
 
-    /// @dev Fills the slots of the first candidate, so that the first ballot costs the same as the others.
+    /// @dev Fills the slots of the first candidate, so that the first ballot costs as much as the later ones.
     function prime(Ballot storage ballot) internal {
         ballot.entries[0] = Entry(1, bytes26(uint208(1)), only(0));
     }
 
-    /// @param number Distinguishes ballots that share the storage: round or epoch.
-    /// @param open Candidates already open, 0 … 256. At most one per member is ever opened.
-    /// @return index Of the candidate with this digest. @return opened True when it is new: the caller counts it.
+    /// @param number The round or epoch of the ballot: distinguishes ballots that share the storage.
+    /// @param open Number of candidates already open, 0 … 256. At most one is ever opened per member.
+    /// @return index Of the candidate with this digest. @return opened Whether the candidate is new; the caller then counts it.
     function findOrOpen(
         Ballot storage ballot,
         uint256 number,
@@ -50,7 +50,7 @@ library Ballots {
         return (uint8(open), true);
     }
 
-    /// @param weight Added by the supporter. @return supporters Including this one.
+    /// @param weight What the supporter adds to the candidate's weight. @return supporters Including this one.
     function support(
         Ballot storage ballot,
         uint8 index,

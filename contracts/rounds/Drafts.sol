@@ -7,9 +7,9 @@ import {Recorder} from "./Recorder.sol";
 import {Seal} from "./RoundState.sol";
 import {Seats, NONE} from "./Seats.sol";
 
-/// @title Who decrypts the sum
-/// @dev Attestations are sealed until the draft opens them, so that only members who know the sum can have attested it. The active
-/// set is drawn among them: nobody gets in, or stays out, by being fast or slow.
+/// @title Chooses the members that decrypt the sum
+/// @dev Attestations stay sealed until the draft opens them, so only members that know the sum can attest. The active set is drawn from
+/// them by a block hash: being fast or slow brings nobody in and keeps nobody out.
 abstract contract Drafts is ILearningServiceClock, Recorder {
     /// @inheritdoc ILearningServiceClock
     function draft(uint32 round_, bytes32 aggregateHash, uint256 included, uint256 convicted) external {
@@ -26,7 +26,7 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         if (matched.count() < h.quorum()) revert SealsNotMatched(matched.count(), h.quorum());
         if (block.number == last) revert DraftInSameBlock(last);
         if (convicted != 0) _convict(h, Seats.wrap(convicted));
-        // Everybody knows that the updates of members without samples are zero: they hide nobody's.
+        // Everybody knows that members without samples send updates of zero. These do not hide anybody's update.
         if (Seats.wrap(included).without(_round.emptyNow(h)).count() < _updateQuorum(h)) {
             _fallShort(h, Seats.wrap(included));
             _transition(h, State.Training, Trigger.NO_MAJORITY);
@@ -47,9 +47,9 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         _head = h;
     }
 
-    /// @dev A quorum agrees that it has no sum that may be decrypted: the round is over. Whoever has revealed something that is not in the
-    /// sum has sent what is no update, or served it to nobody, and is as silent as a member that revealed nothing. After a dispute an
-    /// honest update may be missing, too: then nobody gets a strike, but the epoch ends with its next round that comes to no draft.
+    /// @dev A quorum agrees that it has no sum that may be decrypted, so the round is over. A member whose revealed update is not in the
+    /// sum has sent something invalid, or served it to nobody; it is treated as a member that revealed nothing. After a dispute even an
+    /// honest update may be missing. Then nobody gets a strike, but the epoch ends with its next round that comes to no draft.
     function _fallShort(Head memory h, Seats included) private {
         Seats missing = h.has(DISPUTED) ? NONE : _round.revealed.without(included | _standing.leftOutNow(h));
         emit SumFellShort(h.round, Seats.unwrap(included), Seats.unwrap(missing));
@@ -57,7 +57,7 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         _strikeMissing(h, missing);
     }
 
-    /// @dev The part of a draft that does not depend on anybody's seal.
+    /// @dev Checks the part of a draft that does not depend on any seal.
     function _checkOpening(Head memory h, Seats included, Seats convicted) private view {
         Seats members = _seats.members;
         bool unheard = !convicted.isEmpty() && !h.has(DISPUTED);
@@ -70,8 +70,8 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         }
     }
 
-    /// @return matched Members with a seal of this opening. @return last Block of the last attestation by a member that has
-    /// revealed: members that have not revealed cannot move it.
+    /// @return matched Members whose seal matches this opening. @return last Block of the last attestation by a member that revealed:
+    /// other members cannot move it.
     function _open(
         Head memory h,
         Seats attesters,
@@ -91,8 +91,8 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         }
     }
 
-    /// @dev t of the matched members that may decrypt; only of those that revealed, if they suffice, so that no other member can
-    /// have changed the draw by attesting last.
+    /// @dev Draws t of the matched members that may decrypt. If enough of them revealed, draws only from these, so that no other member
+    /// can have changed the draw by attesting last.
     function _draw(Head memory h, Seats matched, Seats revealed, uint256 last) private view returns (Seats) {
         Seats barred = _standing.leftOutNow(h) | _standing.barred(h);
         Seats draftable = matched.without(barred);

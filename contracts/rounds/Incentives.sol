@@ -6,12 +6,12 @@ import {MemberRecord} from "./MemberRecord.sol";
 import {Seats, only} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
-/// @title Rewards, penalties, strikes, and giving a seat up
-/// @dev The registries are trusted and call nobody back. A keeper controls nothing that could make a call here revert, so nobody
-/// can hold the machine up; a suspended service is served with no effect.
+/// @title Rewards, penalties, strikes, and vacating seats
+/// @dev The registries are trusted and call nobody back. Nothing that a keeper controls can make a call here revert, so nobody can hold
+/// the machine up. For a suspended service, the calls succeed without effect.
 ///
-/// Silence in key generation costs the seat; silence at Decrypt costs the right to be drafted again in the epoch; a conviction
-/// costs one or the other. So each member is penalised at most once an epoch, and never beyond the bond.
+/// Silence in key generation costs the seat; silence in Decrypt costs the right to be drafted again in the epoch; a conviction costs one
+/// or the other. So each member is penalised at most once an epoch, and never beyond its bond.
 abstract contract Incentives is ServiceStorage {
     bytes32 internal constant SILENT_AT_KEY = "SILENT_AT_KEY_GENERATION";
     bytes32 internal constant SILENT_AT_DECRYPT = "SILENT_AT_DECRYPT";
@@ -26,14 +26,14 @@ abstract contract Incentives is ServiceStorage {
         h.flags &= ~PAYOUT_DUE;
         Outcome memory outcome = _unsettled(h);
         uint48 totalShares = _round.votes.entries[h.elected].weight;
-        // At most the reward asked for, which is a uint96.
+        // At most the reward that was asked for, which is a uint96.
         outcome.perShare = uint96(REGISTRY.allocate(_parameters.rewardPerRound, totalShares));
         _round.settle(h.versions, outcome);
         emit RoundRewarded(outcome.round, outcome.perShare, totalShares);
     }
 
-    /// @dev Outcome of the round that the last Vote completed, while its late ballots are open. It was completed when
-    /// this Training began.
+    /// @dev Outcome of the round that the last Vote completed, while its late ballots are open. That round was completed when this
+    /// Training began.
     function _unsettled(Head memory h) internal view returns (Outcome memory) {
         uint256 window = h.has(USED_UP) ? _parameters.voteWindow : _parameters.trainingWindow;
         return
@@ -47,13 +47,13 @@ abstract contract Incentives is ServiceStorage {
             });
     }
 
-    /// @dev Credits a member with the earnings of a record that is about to be overwritten. Rounds r and r − 2 share a slot, and
-    /// round r − 1 cannot have begun before r − 2 was final.
+    /// @dev Credits a member with the earnings of a record that is about to be overwritten. Rounds r and r − 2 share a slot; round r − 1
+    /// cannot begin before round r − 2 is final.
     function _accrue(address operator, MemberRecord old) internal {
         _seats.credit(operator, _round.worth(old));
     }
 
-    /// @dev Empties a seat's earnings into the registry.
+    /// @dev Moves all earnings of a seat to its keeper at the registry.
     function _collect(uint8 seat, address keeper) internal returns (uint256 amount) {
         amount = _seats.takeCredit(seat) + _round.takeWorth(seat);
         if (amount == 0) return 0;
@@ -71,7 +71,7 @@ abstract contract Incentives is ServiceStorage {
         emit Penalised(h.epoch, seat, keeper, reason, taken);
     }
 
-    /// @dev Drafted members that posted no share: never drafted again in this epoch.
+    /// @dev Penalises the drafted members that posted no decryption share. They are not drafted again in this epoch.
     function _penaliseSilentDraft(Head memory h) internal {
         Seats silent = _round.drafted.without(h.current(_round.shared));
         _standing.bar(h, silent);
@@ -86,9 +86,9 @@ abstract contract Incentives is ServiceStorage {
         }
     }
 
-    /// @dev After the reveals: one more strike for the idle. For members that Training has not waited for only when they have got none in
-    /// a whole window: the others' speed makes nobody's absence longer.
-    /// @param active Members that acted.
+    /// @dev After the reveals, adds a strike for each idle member. A member that Training did not wait for gets one only if it got none
+    /// for silence within the last training window, so that faster members do not make an absence count more often.
+    /// @param active Members that have acted, and so get no strike.
     function _strikeIdle(Head memory h, Seats active) internal {
         bool hurried = h.has(ABSENT);
         Seats idle = _seats.members.without(active | _standing.leftOutNow(h));
@@ -100,13 +100,13 @@ abstract contract Incentives is ServiceStorage {
         _strike(h, idle);
     }
 
-    /// @dev One more strike for these, which the next draft does not forgive.
+    /// @dev Adds a strike for each of these members, and the next draft does not clear it.
     function _strikeMissing(Head memory h, Seats missing) internal {
         _standing.holdAgainst(h, missing);
         _strike(h, missing);
     }
 
-    /// @dev Members that have reached the limit are jailed and go when the epoch ends.
+    /// @dev Adds a strike for each idle member. Members that reach the limit are jailed, and give up their seats when the epoch ends.
     function _strike(Head memory h, Seats idle) private {
         if (idle.isEmpty()) return;
         Seats out = _standing.strike(h, idle, _parameters.maxStrikes);
@@ -124,7 +124,7 @@ abstract contract Incentives is ServiceStorage {
 
     // ------------------------------------------------------------------------------------------------- giving up a seat
 
-    /// @dev Between epochs, or for a seat that is not a member: then none of its records waits for a round to become final.
+    /// @dev Only between epochs, or for a seat that is not a member's: then no record of the seat waits for a round to become final.
     function _vacate(uint8 seat) internal {
         address keeper = _seats.keepers[seat];
         _collect(seat, keeper);
@@ -135,7 +135,7 @@ abstract contract Incentives is ServiceStorage {
         REGISTRY.disengage(keeper);
     }
 
-    /// @dev Vacates at most `limit` seats of `set`. @return rest Seats beyond the limit.
+    /// @dev Vacates at most `limit` seats of `set`. @return rest The seats that were not vacated.
     function _vacateSome(Seats set, uint256 limit) internal returns (Seats rest) {
         rest = set;
         for (uint256 i = 0; i < limit && !rest.isEmpty(); ++i) {

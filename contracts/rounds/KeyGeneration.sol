@@ -7,9 +7,9 @@ import {Head, DISPUTED, JUDGED} from "./Head.sol";
 import {Seats} from "./Seats.sol";
 
 /// @title Key generation: commit, reveal, confirm or complain, judge
-/// @dev Each member commits to its share before any is revealed; otherwise the last member could choose the key (Mouchet et al.
-/// 2021). Every member can recompute any later fault from public bytes, so the contract does not read evidence: a quorum reports
-/// its result.
+/// @dev Each member commits to its dealing before any is revealed; otherwise the last member to reveal could choose the key
+/// (Mouchet et al. 2021). Every member can recompute any fault in what follows from public bytes, so the contract does not read
+/// evidence: a quorum reports the result.
 abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
     uint256 private constant MAX_EVIDENCE = 256;
 
@@ -83,7 +83,7 @@ abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
             h.flags |= JUDGED;
         }
         emit KeyJudged(epoch_, seat, convicted, excused);
-        // Because silent members pay, everybody gets the whole window, even if a quorum has already agreed.
+        // Silent members pay for it, so everybody gets the whole window, even if a quorum has already agreed.
         if (judged == spoken) _endNow(h);
         else _head = h;
     }

@@ -9,7 +9,8 @@ import {Seats, NONE} from "./Seats.sol";
 
 /// @dev One collective key and the state of its generation. Only this file writes it; Head defines when a set counts.
 /// @param spoken Members that have confirmed the key or complained.
-/// @param verdictConvicted For each candidate of KeyJudge. @param verdictExcused The same.
+/// @param verdictConvicted The convicted of each candidate verdict in KeyJudge. @param verdictExcused The excused of
+/// each.
 struct KeyState {
     bytes32 crsSeed;
     bytes32 hash;
@@ -45,7 +46,7 @@ function prime(KeyState storage key) {
     key.ballot.prime();
 }
 
-/// @dev For a new epoch.
+/// @dev Clears the state for a new epoch.
 function open(KeyState storage key, bytes32 crsSeed) {
     key.hash = bytes32(0);
     key.crsSeed = crsSeed;
@@ -82,11 +83,12 @@ function confirm(
 ) returns (Seats spoken, Seats supporters) {
     spoken = h.mark(key.spoken, seat);
     key.spoken = spoken;
-    // A digest of all 256 bits, not their upper part, so that the recorded value is the one that every member confirmed.
+    // Hashes all 256 bits first: with the upper bits alone, the recorded value might not be the one that every member
+    // confirmed.
     (, supporters) = _support(key, h, uint256(h.epoch) << 32, bytes26(keccak256(abi.encode(keyHash))), seat);
 }
 
-/// @dev All members have confirmed this key.
+/// @dev Records the key: all members have confirmed it.
 function agree(KeyState storage key, bytes32 keyHash) {
     key.hash = keyHash;
 }
@@ -117,7 +119,8 @@ function judge(
     }
 }
 
-/// @param number Of the epoch: the ballots of its confirmations and verdicts share the storage.
+/// @param number Key of the ballot, derived from the epoch: the ballots of its confirmations and of its verdicts share
+/// the storage.
 function _support(
     KeyState storage key,
     Head memory h,
@@ -145,7 +148,7 @@ function convictedBy(KeyState storage key, Head memory h) view returns (Seats) {
     return h.has(JUDGED) ? key.verdictConvicted[h.elected] : NONE;
 }
 
-/// @dev All members that it names.
+/// @dev All members that the verdict names, as convicted or excused.
 function namedBy(KeyState storage key, Head memory h) view returns (Seats) {
     return h.has(JUDGED) ? key.verdictConvicted[h.elected] | key.verdictExcused[h.elected] : NONE;
 }

@@ -23,14 +23,14 @@ import {ServiceViews} from "./ServiceViews.sol";
 
 /// @title One co-owned model and the machine of its rounds
 /// @notice Used through clones that ServiceFactory makes; callers use ILearningService. This contract holds the steps of a round,
-/// the relay and the views. It hands each other function to one of two parts, by name, so that the compiler checks the whole
-/// interface: together they would exceed the 24 KB that one contract may have (EIP-170).
+/// the relay and the views. It delegates every other function, by name, to one of two parts, so that the compiler checks the
+/// whole interface. Together, the parts would exceed the 24 KB that one contract may have (EIP-170).
 contract LearningService is ILearningService, Rounds, Relays, ServiceViews, AccessControl, Initializable {
     /// @notice Code of the registration part.
     ServiceRegistration public immutable REGISTRATION;
 
-    /// @param registry Stake, penalties, rewards. @param models Where versions are published. The same for all clones, and
-    /// for both parts.
+    /// @param registry Stake, penalties, rewards. @param models Where versions are published. Both are the same for all clones,
+    /// and for both parts.
     constructor(
         IKeeperRegistry registry,
         IModelRegistry models,
@@ -41,12 +41,12 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
         _disableInitializers();
     }
 
-    /// @notice Opens registration; once, by the factory. The admin gets DEFAULT_ADMIN_ROLE.
+    /// @notice Opens registration, once; the factory calls it. The admin gets DEFAULT_ADMIN_ROLE.
     function initialize(address, Parameters calldata) external {
         _delegate(address(REGISTRATION));
     }
 
-    /// @notice ERC-165: supports the interface of the steps, each other part of its interface, and that of a source of versions.
+    /// @notice ERC-165: supports the interface of the steps, the other parts of ILearningService, and IVersionSource.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return
             interfaceId == type(ILearningServiceRounds).interfaceId ||

@@ -27,7 +27,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         _round.primeSeat(seat);
         if (_parameters.buffer != 0) _standing.awaitNewcomer(seat);
         emit Joined(seat, keeper, operator);
-        // While seats still have to be vacated, the close waits for the deadline.
+        // While some seats still have to be vacated, registration does not close before the deadline.
         bool full = seated.count() >= _parameters.maxKeepers && _seats.leaving.isEmpty();
         if (h.anchor == State.Registration && full) _complete(h);
     }
@@ -52,7 +52,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
             _release(h, seat, keeper);
         } else {
             if (_isCovered(keeper)) revert NotExpellable(seat, keeper);
-            // Penalties may just have been raised: the keeper can top up until registration closes.
+            // Penalties may just have been raised, so the keeper can still top up until registration closes.
             _markLeaving(seat, keeper);
         }
     }
@@ -76,7 +76,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         address current = REGISTRY.operatorOf(keeper);
         address previous = _seats.operators[seat];
         if (current == previous) revert OperatorUnchanged(seat, current);
-        // The registry knows one keeper per key: another seat with this key is not synced yet.
+        // The registry knows one keeper per key, so another seat that has this key is not synced yet.
         if (_seats.chairs[current].taken) {
             uint8 other = _seats.chairs[current].seat;
             _move(other, current, _seats.keepers[other]);
@@ -91,7 +91,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         if (amount == 0) revert NothingToCollect(seat);
     }
 
-    /// @dev The seat reserved for the keeper, or else the lowest that is not reserved.
+    /// @dev The seat that is reserved for the keeper, or else the lowest free seat that is not reserved.
     function _freeSeat(Head memory h, address keeper, Seats seated) private returns (uint8 seat) {
         Seats reserved = _seats.reserved;
         bool found;
@@ -103,7 +103,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         return Seats.wrap(~Seats.unwrap(taken)).lowest();
     }
 
-    /// @dev Frees a seat outside an epoch at once, any other when the epoch ends.
+    /// @dev Frees a seat: at once outside an epoch or if its keeper is not a member yet, otherwise when the epoch ends.
     function _release(Head memory h, uint8 seat, address keeper) internal {
         bool waiting = _seats.chairs[_seats.operators[seat]].intake >= h.intake;
         if (h.anchor == State.Registration || waiting) _vacate(seat);

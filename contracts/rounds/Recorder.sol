@@ -6,19 +6,19 @@ import {RoundClock} from "./RoundClock.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 import {Suspicion} from "./Suspicion.sol";
 
-/// @title How transitions are recorded, with all their consequences
+/// @title Records transitions with all their consequences
 abstract contract Recorder is RoundClock, Suspicion {
-    /// @dev Seats given up in one transaction while the machine moves on. Keeps the worst case (all of 256 members silent) far
-    /// below the gas limit of a transaction (2^24, EIP-7825); the rest takes another poke.
+    /// @dev Number of seats that one transaction vacates while the machine moves on. Keeps the worst case (all of 256 members silent)
+    /// far below the gas limit of a transaction (2^24, EIP-7825); the rest needs another poke.
     uint256 internal constant DEPARTURES_AT_ONCE = 64;
 
-    /// @dev Records the clock's decisions, before an action.
+    /// @dev Records the clock's decisions. Called before an action.
     function _settle() internal returns (Head memory h) {
         h = _head;
         if (block.timestamp >= h.deadline && !_run(h)) revert SettlementUnfinished(h.anchor);
     }
 
-    /// @dev Records transitions until the window of the state is open. @return done False when seats are left to vacate.
+    /// @dev Records transitions until the state's window is open. @return done False if seats are left to vacate.
     function _run(Head memory h) internal returns (bool done) {
         do {
             if (!_clear(h)) return false;
@@ -28,9 +28,9 @@ abstract contract Recorder is RoundClock, Suspicion {
         return true;
     }
 
-    /// @dev Records the transition of a state that has done its work before its deadline: from KeyConfirm and Vote to Training, from
-    /// Check back, and otherwise to the next state in the order of the enumeration. From Aggregate this is Check, by a dispute; the
-    /// draft has two ways to go.
+    /// @dev Records the transition of a state that has done its work before its deadline. KeyConfirm and Vote lead to Training, Check
+    /// leads back to Aggregate, and any other state leads to the next one in the enumeration. (From Aggregate that is Check, after a
+    /// dispute; a draft leads either to Decrypt or to Training, and records that itself.)
     function _complete(Head memory h) internal {
         State from = h.anchor;
         State to = State.Training;
@@ -40,7 +40,7 @@ abstract contract Recorder is RoundClock, Suspicion {
         else if (from == State.Check) to = State.Aggregate;
         else to = State(uint8(from) + 1);
         if (from == State.Training) trigger = Trigger.DONE_TRAINING;
-        // One call: of one for each pair of constants the compiler makes a copy of the whole function.
+        // A single call: for each call with a pair of constants, the compiler would make a copy of the whole function.
         _transition(h, to, trigger);
     }
 
@@ -53,8 +53,8 @@ abstract contract Recorder is RoundClock, Suspicion {
         _enter(h, to, NONE);
         if (to == State.Registration) {
             if (from != State.Registration) {
-                // A key generation that failed leaves the seats to those who keep them: a draw that could be repeated for the price
-                // of a silence would be worth repeating.
+                // After a failed key generation, keepers keep their seats: if silence could force a new draw, repeating the draw might
+                // be worth the penalty.
                 if (from == State.Training && h.has(ONE_EPOCH)) _seats.markLeaving(_seats.seated);
                 _seats.endMembership();
                 _vacateSome(_seats.leaving, DEPARTURES_AT_ONCE);
@@ -73,17 +73,18 @@ abstract contract Recorder is RoundClock, Suspicion {
         emit Transitioned(from, to, trigger, h.epoch, h.round, h.deadline);
     }
 
-    /// @dev The consequences of a state's end for its members.
+    /// @dev Applies the consequences that a state's end has for the members.
     function _leaveState(Head memory h, State to, Trigger trigger) private {
         State from = h.anchor;
         if (from == State.Training) {
-            // It has waited for everybody.
+            // This Training has waited for everybody.
             if (block.timestamp >= h.deadline) h.flags &= ~ABSENT;
             if (to == State.Registration) {
                 bool usedUp = h.has(USED_UP);
                 Seats committed = h.current(_round.committed);
                 if (h.buffer != 0) {
-                    // Nobody could deliver in a round that takes no commits. In one that had too few, no training is an excuse.
+                    // Nobody could deliver an update in a round that takes no commits. In a round with too few of them, a training in
+                    // progress is no excuse.
                     if (usedUp) _standing.passOver(h.round);
                     else _standing.noteDelivered(h.round, committed);
                 }
@@ -111,8 +112,8 @@ abstract contract Recorder is RoundClock, Suspicion {
         }
     }
 
-    /// @dev In a service with a buffer, whose rounds go on without slower members: notes who has delivered an update.
-    /// @return fine Those, and members that have not committed and may still be training: they have delivered one lately.
+    /// @dev For services with a buffer, whose rounds do not wait for slower members: records which members have delivered an update.
+    /// @return fine These members, and those that have not committed but delivered an update lately, and so may still be training.
     function _deliver(Head memory h, Seats revealed) private returns (Seats fine) {
         Seats lately = _standing.deliveredLately(h.round, _parameters.maxStaleness);
         _standing.noteDelivered(h.round, revealed | _standing.leftOutNow(h));
@@ -120,26 +121,27 @@ abstract contract Recorder is RoundClock, Suspicion {
         return revealed | lately.without(_round.committed);
     }
 
-    /// @dev A round is over without a draft. Members that have revealed nothing keep their strikes through the next draft: every second
-    /// round is as many as no service can spare.
+    /// @dev A round is over without a draft. The next draft does not clear the strikes of members that revealed nothing: if it did, a
+    /// member could fail every second round, which is more than a service can spare.
     function _loseRound(Head memory h, Seats revealed) private {
         _standing.holdAgainst(h, _seats.members.without(revealed));
         _spare(h);
     }
 
-    /// @dev Fixes the parameters of one collective key. Nobody knows the seed before the block that precedes this one; it is
-    /// recorded here because the chain forgets block hashes after 256 blocks.
+    /// @dev Fixes the parameters of one collective key. Nobody knows the seed before the block that precedes this one. It is recorded
+    /// here because the chain forgets block hashes after 256 blocks.
     function _openEpoch(Head memory h) private {
         Seats members = _seats.members;
         h.memberCount = uint16(members.count());
-        // Of the registered members: having others dropped brings nobody nearer to it. At most 6666 bps.
+        // Computed from the registered members, so that having others dropped does not bring anybody nearer to the threshold. At most
+        // 6666 bps.
         h.threshold = uint8((uint256(_seats.registered) * _parameters.decryptionBps) / 10_000 + 1);
         h.decryptionsLeft = _parameters.decryptionsPerEpoch;
         bool first = h.buffer == 0;
         h.buffer = _parameters.buffer;
         if (h.buffer != 0) {
             uint256 needed = _updateQuorum(h);
-            // At most two thirds of 256 members and one, or minKeepers, which a buffer is never below.
+            // At most two thirds of 256 members plus one, or minKeepers; and a buffer is never below minKeepers.
             if (h.buffer < needed) h.buffer = uint8(needed);
             _standing.greet(h.round, members, first);
         }
@@ -149,7 +151,7 @@ abstract contract Recorder is RoundClock, Suspicion {
         emit EpochOpened(h.epoch, seed, Seats.unwrap(members), uint16(h.quorum()), h.threshold);
     }
 
-    /// @dev Vacates the seats that the end of this state leaves behind, as many as one transaction may.
+    /// @dev Vacates the seats that are given up when this state ends, as many as one transaction can.
     /// @return done Whether none is left.
     function _clear(Head memory h) private returns (bool done) {
         if (h.anchor > State.KeyJudge || _goesToJudge(h)) return true;
@@ -159,7 +161,7 @@ abstract contract Recorder is RoundClock, Suspicion {
         return _vacateSome(_seats.members & _seats.leaving, DEPARTURES_AT_ONCE).isEmpty();
     }
 
-    /// @dev The convicted and the silent pay and lose their seats; members that are dropped without fault get theirs reserved.
+    /// @dev Convicted and silent members pay and lose their seats. Members that are dropped without fault get their seats reserved.
     function _dropSome(Head memory h, Seats dropped) private returns (bool done) {
         Seats convicted = _key.convictedBy(h);
         Seats spoken = _key.spokenAt(h);
@@ -170,7 +172,7 @@ abstract contract Recorder is RoundClock, Suspicion {
             bool excused = spoken.contains(seat) && !convicted.contains(seat);
             emit Dropped(h.epoch, seat, keeper, !excused);
             if (excused) {
-                // Members that wanted to leave, or must, leave.
+                // Members that wanted to leave, or must leave, do leave.
                 if (!_seats.leaving.contains(seat)) _seats.reserve(seat, keeper, h.intake);
             } else if (convicted.contains(seat)) {
                 _penalise(h, seat, _parameters.fraudPenalty, CONVICTED_AT_KEY);

@@ -8,26 +8,26 @@ import {DISPUTED} from "./Head.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Steps that operators sign and anyone sends
-/// @dev The service calls itself with the signer's address behind the call (the layout of ERC-2771), and `_caller` trusts that
-/// address from nobody else. It is a separate call, so that a refused step undoes its own effects and nothing more. One transaction
-/// writes the slots that the members' steps share many times, which costs little after the first.
+/// @dev The service calls itself with the signer's address appended to the call (the layout of ERC-2771); `_caller` trusts this
+/// address only in a call from the service itself. Each step is a separate call, so that a refused step undoes its own effects and
+/// nothing more. One transaction writes the slots that the members' steps share many times, which costs little after the first.
 ///
-/// Why there is no nonce: a used signature is refused as AlreadyDone, in any order and by any relayer. An unused one still says
-/// what its signer wants, so a refused step can be sent again.
+/// There is no nonce, because a used signature is refused as AlreadyDone, in any order and from any relayer. An unused one still
+/// states what its signer wants, so a refused step can be sent again.
 abstract contract Relays is ILearningServiceRelay, ServiceStorage {
     bytes32 private constant DOMAIN_TYPE =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant STEP_TYPE = keccak256("Step(bytes call,bool disputed)");
     bytes32 private constant NAME = keccak256("Cohort LearningService");
     bytes32 private constant VERSION = keccak256("1");
-    /// @dev Bytes before a call: signature and length.
+    /// @dev Number of bytes before a call: its signature and its length.
     uint256 private constant HEADER = 66;
-    /// @dev Of the order of secp256k1.
+    /// @dev Half of the order of secp256k1.
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
-    /// @dev A failed step that left less than this part of the gas has run out of it: each call keeps a 64th back (EIP-150), and
-    /// steps are at most five calls deep. Without this check a wallet would estimate the least gas with which the transaction does
-    /// not revert, and with that gas the steps fail.
+    /// @dev A step that failed and left less than this part of the gas has run out of gas: each call keeps back a 64th (EIP-150),
+    /// and steps are at most five calls deep. Without this check, a wallet would estimate the least gas with which the transaction
+    /// does not revert, and with that gas the steps fail.
     uint256 private constant STARVED = 8;
 
     /// @inheritdoc ILearningServiceRelay
@@ -38,7 +38,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
             bytes calldata call;
             (call, end) = _callAt(steps, end);
             bytes4 selector = bytes4(call);
-            // Read anew for each step: an earlier step of this very transaction may be the dispute.
+            // Read again for each step, because an earlier step of this transaction may be the dispute.
             bool disputed = selector == ILearningServiceRounds.attest.selector && _head.flags & DISPUTED != 0;
             address signer = _signerOf(_digest(domain, call, disputed), call);
             uint256 before = gasleft();
@@ -61,12 +61,12 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         return _digest(_domain(), call, disputed);
     }
 
-    /// @dev Differs between clones, so it cannot be an immutable.
+    /// @dev Not an immutable, because it differs between clones.
     function _domain() private view returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPE, NAME, VERSION, block.chainid, address(this)));
     }
 
-    /// @dev The call of the step at `start`, behind its signature and its length. @return end Of the step.
+    /// @dev The call of the step that starts at `start`, after its signature and length. @return end Where the step ends.
     function _callAt(bytes calldata steps, uint256 start) private pure returns (bytes calldata call, uint256 end) {
         assembly ("memory-safe") {
             call.offset := add(add(steps.offset, start), HEADER)
@@ -76,7 +76,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         if (end > steps.length) revert RelayCutShort(start, end, steps.length);
     }
 
-    /// @dev The signer of the call that follows; the zero address for an invalid signature, and that address has no seat.
+    /// @dev The signer of the call that follows; the zero address, which never has a seat, if the signature is invalid.
     function _signerOf(bytes32 digest, bytes calldata call) private view returns (address signer) {
         assembly ("memory-safe") {
             let free := mload(0x40)
@@ -95,8 +95,8 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         }
     }
 
-    /// @dev Like the functions below, puts the bytes that it hashes and sends after all other memory, and leaves that memory free
-    /// again: a relay of hundreds of steps needs no more memory than its longest step.
+    /// @dev Like the functions below, places the bytes that it hashes or sends after all other memory, and leaves that memory free
+    /// again. So a relay of hundreds of steps needs no more memory than its longest step.
     function _digest(bytes32 domain, bytes calldata call, bool disputed) private pure returns (bytes32 digest) {
         bytes32 stepType = STEP_TYPE;
         assembly ("memory-safe") {
@@ -114,7 +114,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         }
     }
 
-    /// @dev The call with the signer's address behind it.
+    /// @dev Calls this service with the call and the signer's address after it.
     function _callSelf(bytes calldata call, address signer) private returns (bool accepted) {
         assembly ("memory-safe") {
             let free := mload(0x40)
@@ -133,7 +133,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         }
     }
 
-    /// @dev The steps that `_callingMember` guards. The service may call nothing else in its own name.
+    /// @dev Whether the function is a step, which `_callingMember` guards. The service may call nothing else in its own name.
     function _isStep(bytes4 selector) private pure returns (bool) {
         return
             selector == ILearningServiceRounds.commitUpdate.selector ||

@@ -4,24 +4,25 @@ pragma solidity ^0.8.28;
 import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {IRewardStrategy} from "../interfaces/IRewardStrategy.sol";
 
-/// @title Asks a reward strategy, and continues without an answer if it fails
-/// @dev A strategy decides only about money, so no fault in it may stop a round. The call has bounded gas, and the service copies
-/// only one word of the answer.
+/// @title Asks a reward strategy, and goes on without an answer if the strategy fails
+/// @dev A strategy only decides about money, so a fault in it must not stop a round. The call has bounded gas, and the service
+/// copies only one word of the answer.
 library RewardShares {
-    /// @dev For one answer. The strategies that ship take a tenth of it.
+    /// @dev Gas for one answer. The strategies in this repository need a tenth of it.
     uint256 internal constant STRATEGY_GAS = 30_000;
-    /// @dev Gas that must be left before the call: it passes on 63/64 (EIP-150), and nobody may choose a gas limit at which only
-    /// the strategy fails.
+    /// @dev Gas that must be left before the call. The call passes on 63/64 of it (EIP-150), and nobody should be able to choose a
+    /// gas limit at which only the strategy fails.
     uint256 internal constant GAS_BEFORE = (STRATEGY_GAS * 64) / 63 + 5_000;
-    /// @dev Everybody's share if the strategy does not answer; the reward is then split evenly.
+    /// @dev Every member's share if the strategy does not answer. The reward is then split evenly.
     uint40 internal constant EQUAL = 1;
-    /// @dev For each share from the strategy a member gets two, or three if it was drafted and posted: half as much again.
+    /// @dev For each share from the strategy, a member gets two, or three (half as much again) if it was drafted and posted its
+    /// decryption share.
     uint40 internal constant MEMBER = 2;
     uint40 internal constant DRAFTED = 3;
-    /// @dev Larger answers count as this one: three times as much must fit a uint40, and the sum of 256 members a uint48.
+    /// @dev Larger answers count as this one, because three times it must fit a uint40, and the sum over 256 members a uint48.
     uint40 internal constant MOST = type(uint40).max / DRAFTED;
 
-    /// @return shares The strategy's answer, at most MOST; EQUAL when it reverts, runs out of gas or does not answer with a uint40.
+    /// @return shares The strategy's answer, at most MOST; EQUAL if it reverts, runs out of gas or does not return a uint40.
     function ofUpdate(address strategy, uint40 samples) internal view returns (uint40 shares) {
         if (gasleft() < GAS_BEFORE) revert ILearningServiceErrors.GasTooLow(gasleft(), GAS_BEFORE);
         (bool answered, uint40 answer) = ask(strategy, samples);
@@ -29,7 +30,7 @@ library RewardShares {
         return answer < MOST ? answer : MOST;
     }
 
-    /// @return answered Whether it gave one word that is a uint40.
+    /// @return answered Whether the strategy returned one word that is a uint40.
     function ask(address strategy, uint40 samples) internal view returns (bool answered, uint40 answer) {
         bytes memory input = abi.encodeCall(IRewardStrategy.sharesOf, (samples));
         uint256 word;

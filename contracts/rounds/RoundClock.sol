@@ -5,15 +5,15 @@ import {Head, ACTED, DISPUTED, EMPTY, EXCLUDED, JUDGED, LAST_TRY, LOST_ONE, PAYO
 import {Seats, NONE} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
-/// @title The clock of the machine: the effect of deadlines
+/// @title The clock of the machine: what deadlines do
 /// @dev Deadlines count without anybody's action. `_verdict` derives the result of a window's end from the recorded facts; `clock`
-/// only follows it, Recorder also records it. Windows of a round follow each other without a gap, no matter when they are recorded.
-/// Registration, KeyCommit and KeyJudge open when they are recorded: members get the whole window, and KeyCommit takes a block
-/// hash.
+/// only computes it, Recorder also records it. The windows of a round follow each other without a gap, whenever they are recorded.
+/// Registration, KeyCommit and KeyJudge open when they are recorded, so that members get the whole window, and because KeyCommit
+/// needs a block hash.
 abstract contract RoundClock is ServiceStorage {
     // ------------------------------------------------------------------------------------------------- views
 
-    /// @dev The head as a transaction sent now would find it.
+    /// @dev The head that a transaction sent now would find.
     function _derived() internal view returns (Head memory h) {
         h = _head;
         while (block.timestamp >= h.deadline) {
@@ -23,7 +23,7 @@ abstract contract RoundClock is ServiceStorage {
         }
     }
 
-    /// @dev The decision at the end of the window.
+    /// @dev What happens at the end of the window.
     function _verdict(Head memory h) internal view returns (State to, Trigger trigger) {
         State from = h.anchor;
         if (from == State.Training) {
@@ -46,20 +46,20 @@ abstract contract RoundClock is ServiceStorage {
         uint256 min = _parameters.minKeepers;
         if (from != State.Registration) {
             ready = _seats.members.without(_droppedAtKey(h));
-            // However often a generation fails, two thirds of the registered members must be left. Otherwise a coalition could have
-            // the others dropped until it holds the decryption threshold, which counts from the registered members: at most two
-            // thirds of them, rounded up.
+            // However often key generation fails, two thirds of the registered members must be left. Otherwise a coalition could
+            // have the others dropped until it reaches the decryption threshold, which is computed from the registered members: at
+            // most two thirds of them, rounded up.
             uint256 twoThirds = (2 * uint256(_seats.registered) + 2) / 3;
             if (min < twoThirds) min = twoThirds;
         }
         uint256 left = ready.without(_seats.leaving).count();
         bool again = left >= min;
-        // A dispute without a loser, or without a majority, would only come back.
+        // If a dispute has no loser, or no majority, it would only be repeated.
         if (from == State.KeyJudge) again = again && h.has(JUDGED) && left < h.memberCount;
         return (again ? State.KeyCommit : State.Registration, Trigger.None);
     }
 
-    /// @dev Moves `h` to `to`. @param silent Members that this very transition makes undraftable.
+    /// @dev Moves `h` to the state `to`. @param silent Members that this very transition makes undraftable.
     function _enter(Head memory h, State to, Seats silent) internal view {
         Parameters storage p = _parameters;
         uint256 window = p.keyWindow;
@@ -67,10 +67,10 @@ abstract contract RoundClock is ServiceStorage {
         if (h.anchor == State.Training) h.flags &= ~PAYOUT_DUE;
         h.flags &= ~(ACTED | USED_UP | JUDGED);
         if (to == State.Training || to <= State.KeyCommit) h.flags &= ~(DISPUTED | EMPTY);
-        // A step that ended early ends now; so do the states that only a transaction can leave.
+        // If a step ended early, the next window starts now. So it does for the states that only a transaction can enter.
         if (block.timestamp < start || to <= State.KeyJudge) start = block.timestamp;
         if (to == State.Registration) {
-            // Pending parameters apply with this very transition, which a view sees before it is recorded.
+            // This very transition applies pending parameters; a view sees it before it is recorded.
             window = (_hasPending ? _pending : p).registrationWindow;
         } else if (to == State.KeyCommit) {
             h.epoch += 1;
@@ -100,7 +100,7 @@ abstract contract RoundClock is ServiceStorage {
         h.deadline = uint40(start + window);
     }
 
-    /// @dev No decryption left for this key, or too few members left to draft for one.
+    /// @dev Whether the epoch serves no further round: its key has no decryption left, or too few members can still be drafted.
     function _isUsedUp(Head memory h, Seats silent) private view returns (bool) {
         if (h.decryptionsLeft == 0) return true;
         if (silent.isEmpty() && !h.has(EXCLUDED)) return false;
@@ -113,8 +113,8 @@ abstract contract RoundClock is ServiceStorage {
         return h.anchor == State.KeyConfirm && h.has(DISPUTED);
     }
 
-    /// @dev Members that the end of this state drops: the silent, and those whom a verdict names. After a generation that failed
-    /// without a dispute this set always has a member, so retries come to an end.
+    /// @dev Members that are dropped when this state ends: the silent, and those whom a verdict names. After a key generation that
+    /// failed without a dispute there always is one, so retries come to an end.
     function _droppedAtKey(Head memory h) internal view returns (Seats dropped) {
         Seats members = _seats.members;
         dropped = members.without(_key.spokenAt(h));

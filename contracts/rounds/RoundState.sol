@@ -9,25 +9,26 @@ import {MemberRecord, BLANK, openRecord, opens, sealCommitment} from "./MemberRe
 import {RewardShares} from "./RewardShares.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
-/// @dev One slot. @param blockNumber Of the attestation.
+/// @dev A sealed attestation, in one slot. @param blockNumber Block of the attestation.
 struct Seal {
     bytes26 digest;
     uint48 blockNumber;
 }
 
-/// @dev A member's record of a round. Steps pass it on, so that its place is computed once.
+/// @dev A member's record of a round. Steps pass it on, so that its slot is computed only once.
 struct RecordSlot {
     MemberRecord record;
 }
 
-/// @dev The round in progress, in slots that later rounds overwrite, and the permanent results of completed rounds. Written only
-/// here; Head defines when a set counts.
+/// @dev The round in progress, in slots that later rounds overwrite, and the permanent results of completed rounds. Only this file
+/// writes it; Head defines when a set counts.
 /// @param attesters Members that have attested; from the draft on, those with a matching seal.
 /// @param included Updates in the sum of the last draft.
-/// @param empty Members that revealed, and declared no samples. Counts while EMPTY is set.
-/// @param outcomes The permanent result of a completed round: two slots, by version.
-/// @param commitments Also holds the first candidate of an open Vote, under the next version's number.
-/// @param records By the round's parity and the seat.
+/// @param empty Members that revealed and declared no samples. Counts while EMPTY is set.
+/// @param outcomes The permanent results of completed rounds, by version; two slots each.
+/// @param commitments Of the weights, by version. During a Vote, the first candidate's is already stored under the next version's
+/// number.
+/// @param records By the round's parity, and then by seat.
 struct RoundState {
     Seats committed;
     Seats revealed;
@@ -67,14 +68,14 @@ using {
 using {open} for RecordSlot global;
 using Ballots for Ballots.Ballot;
 
-/// @dev Fills the slots of every round, so that the first round costs the same as the others.
+/// @dev Fills the slots that every round uses, so that the first round costs as much as the later ones.
 function prime(RoundState storage round) {
     Seats some = only(0);
     round.committed = round.revealed = round.drafted = round.shared = round.attesters = round.included = some;
     round.votes.prime();
 }
 
-/// @dev The same for the slots of a seat.
+/// @dev The same for the slots of one seat.
 function primeSeat(RoundState storage round, uint8 seat) {
     blank(round, seat);
     if (round.seals[seat].blockNumber == 0) round.seals[seat].blockNumber = 1;
@@ -91,7 +92,7 @@ function slotOf(RoundState storage round, uint32 number, uint8 seat) view return
 
 // ----------------------------------------------------------------------------------------------------- steps
 
-/// @return done Members that have done this step; the same for each step below.
+/// @return done Members that have done this step so far. The other steps below return the same.
 function commit(
     RoundState storage round,
     Head memory h,
@@ -120,7 +121,7 @@ function reveal(
     round.revealed = done;
 }
 
-/// @dev The member has no samples: its update is zero and hides nobody else's.
+/// @dev A member has no samples: its update is zero, and hides nobody else's. @param empty All such members so far.
 function declareEmpty(RoundState storage round, Head memory h, Seats empty) {
     round.empty = empty;
     h.flags |= EMPTY;
@@ -130,7 +131,7 @@ function emptyNow(RoundState storage round, Head memory h) view returns (Seats) 
     return h.has(EMPTY) ? round.empty : NONE;
 }
 
-/// @param shares Of the reward, for the member's update.
+/// @param shares Reward shares for the member's update.
 function open(RecordSlot storage slot, uint32 number, uint40 shares) {
     slot.record = openRecord(number, shares);
 }
@@ -158,7 +159,7 @@ function share(RoundState storage round, Head memory h, uint8 seat) returns (Sea
 
 // ----------------------------------------------------------------------------------------------------- votes
 
-/// @dev Finds the candidate, or opens it. @return opened Whether it is new: the head has counted it.
+/// @dev Finds the candidate, or opens it. @return opened Whether the candidate is new; `h` has then counted it.
 function nominate(
     RoundState storage round,
     Head memory h,
@@ -172,10 +173,10 @@ function nominate(
     if (index == 0) round.commitments[h.versions + 1] = modelCommitment;
 }
 
-/// @dev Enters a member's vote in its record and the candidate. Shares count when the member did all other steps: its update is in
-/// the sum (so it committed and revealed), and its seal was of this sum. Every drafted member has posted its share; otherwise there
-/// would be no vote.
-/// @param record Of this round. @param version That the round has, or gets when it completes.
+/// @dev Enters a member's vote in its record and adds it to the candidate. The member's shares count if it did all other steps: its
+/// update is in the sum (so it committed and revealed), and its seal matched this sum. Every drafted member has posted its
+/// decryption share, otherwise there would be no vote.
+/// @param record The member's record of this round. @param version Number that the round has, or gets when it is completed.
 function support(
     RoundState storage round,
     uint8 seat,
@@ -201,15 +202,15 @@ function elect(RoundState storage round, Head memory h, uint8 index, bytes32 mod
 
 // ----------------------------------------------------------------------------------------------------- rewards
 
-/// @dev The round is final, with its reward.
+/// @dev Stores the outcome of a round, which is now final, with its reward.
 function settle(RoundState storage round, uint24 version, ILearningServiceTypes.Outcome memory outcome) {
     round.outcomes[version] = outcome;
 }
 
-/// @dev The earnings of a record, once its round is final.
+/// @dev What a record has earned, once its round is final; else 0.
 function worth(RoundState storage round, MemberRecord record) view returns (uint256) {
     if (!record.isComplete()) return 0;
-    // Empty until the reward is set aside; belongs to another round when this one failed.
+    // The outcome is empty until the reward is set aside. If this round failed, it belongs to another one.
     ILearningServiceTypes.Outcome memory outcome = round.outcomes[record.versionOf()];
     if (outcome.round != record.roundOf() || outcome.candidate != record.candidateOf()) return 0;
     return uint256(record.shares()) * outcome.perShare;

@@ -12,9 +12,9 @@ import {Seats} from "./Seats.sol";
 import {Bn254} from "../inference/Bn254.sol";
 
 /// @title The five steps of a round, and disputes about an update
-/// @dev Only the first member to act in a step changes the head; later ones leave it as it is.
+/// @dev Only the first member to act in a step writes the head; later ones leave it unchanged.
 abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
-    /// @dev One repeat of a check of one update: 8 bytes for each of two primes.
+    /// @dev Bytes of one repetition of the check of one update: 8 for each of two primes.
     uint256 private constant SCALARS = 16;
     uint256 private constant MAX_REPEATS = 4;
 
@@ -66,7 +66,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         h.expectRound(round_);
         uint8 seat = _callingMember(h);
         if (h.has(DISPUTED)) revert AlreadyDisputed(round_);
-        // A convicted member may not hold up another round of this epoch.
+        // A convicted member must not hold up another round of this epoch.
         if (_standing.convictedNow(h).contains(seat)) revert LeftOut(seat, Seats.unwrap(_standing.leftOut));
         if (accused == seat || !_round.revealed.contains(accused)) revert DisputeInvalid(seat, accused);
         h.flags |= DISPUTED | LOST_ONE;
@@ -155,7 +155,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         }
     }
 
-    /// @dev Training ends when all that may commit have, or as many as the buffer takes.
+    /// @dev Commits to an update. Training ends when all members that may commit have done so, or as many as the buffer takes.
     function _commitUpdate(Head memory h, uint32 round_, bytes32 commitment) private returns (uint8 seat) {
         h.expect(State.Training);
         h.expectRound(round_);
@@ -174,18 +174,19 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         else if (first) _head = h;
     }
 
-    /// @dev All others have committed; a round was completed without these, and since then nothing has been heard of them. Their vote for
-    /// that round's model, late ones included, makes this Training wait for them.
+    /// @dev Whether Training can end without the members that are still missing: a quorum has committed; the last round was completed
+    /// without the missing ones, and nothing has been heard of them since. If such a member votes for that round's model, even late,
+    /// Training waits for it.
     function _needNotWait(Head memory h, Seats done, Seats leftOut) private view returns (bool) {
         if (!h.has(ABSENT) || !h.has(PAYOUT_DUE)) return false;
         Seats away = _standing.absent.without(_round.votes.entries[h.elected].supporters);
         return (done | leftOut | away).count() == h.memberCount && done.count() >= _updateQuorum(h);
     }
 
-    /// @dev As many may have no samples as a round needs no updates of. Of those who had none in a completed round each keeps its place
-    /// from then on. Whoever finds no place is as silent as the members that reveal nothing, and gets the same strike: otherwise it
-    /// would stop rounds for free, since a sum that hides too few is not decrypted. Where a buffer ends Training, only those that have
-    /// committed can give updates, and only they have places.
+    /// @dev As many members may have no samples as a round has members to spare. A member that had none in a completed round keeps its
+    /// place among them. A member that finds no place counts as silent, like those that reveal nothing, and gets the same strike.
+    /// Otherwise it could stop rounds for free, since a sum that hides too few updates is not decrypted. Where a buffer ends Training,
+    /// only members that have committed can contribute updates, so the places are counted among them.
     function _declareEmpty(Head memory h, uint8 seat) private {
         Seats empty = _round.emptyNow(h).including(seat);
         Seats known = _standing.emptyBeforeNow(h);
@@ -198,8 +199,8 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         _round.declareEmpty(h, empty);
     }
 
-    /// @dev Ballots of the previous round stay open, for the candidate that it decided, while the next one trains: the quorum that
-    /// decides is faster than the slowest honest member, who did the same work.
+    /// @dev Ballots of the previous round stay open while the next one trains, for the candidate that it decided on. The quorum that
+    /// decides is faster than the slowest honest member, which did the same work.
     function _isLate(Head memory h, uint32 round_) private pure returns (bool) {
         if (h.has(PAYOUT_DUE) && uint256(round_) + 1 == h.round) return true;
         h.expectRound(round_);
@@ -207,7 +208,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         return false;
     }
 
-    /// @dev Enters a member's vote. @param version That the round has, or gets when it completes.
+    /// @dev Enters a member's vote. @param version Number that the round has, or gets when it is completed.
     function _support(
         uint8 seat,
         uint32 round_,

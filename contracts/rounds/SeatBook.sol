@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
-/// @dev The occupant of a seat. @param accrued Reward of final rounds, at most what the registry has allocated.
+/// @dev The holder of a seat. @param accrued Reward from final rounds, in wei; never more than the registry has allocated.
 struct Chair {
     bool taken;
     uint8 seat;
@@ -12,13 +12,15 @@ struct Chair {
     uint128 accrued;
 }
 
-/// @dev The seats, the members, the leaving keepers and the bans. Only this file writes it.
+/// @dev Seats, members, keepers that leave, and bans. Only this file writes it.
 /// @param members Of the epoch: the seated keepers that had a seat when registration closed.
-/// @param reserved Seats kept for keepers that lost them without fault, until registration closes or opens again.
-/// @param seatOf Seat + 1; 0 when the keeper has none.
-/// @param reservations Intake in which a seat of the keeper was last reserved, and the seat; counts while `reserved` has it.
+/// @param reserved Seats reserved for keepers that lost them without fault, until registration next closes or reopens.
+/// @param seatOf The keeper's seat, plus 1; 0 if it has none.
+/// @param reservations The intake in which a seat was last reserved for the keeper, and the seat. Counts while `reserved`
+/// contains the seat.
 /// @param partyOf Party that the admission contract named when the keeper took its seat.
-/// @param seatsOfParty A superset of the seats with keepers of the party: earlier keepers may have left some over.
+/// @param seatsOfParty The seats held by keepers of the party, and possibly others: seats that such keepers held before are
+/// not removed.
 /// @param registered Members when registration last closed.
 struct SeatBook {
     Seats members;
@@ -58,7 +60,7 @@ using {
 
 // ----------------------------------------------------------------------------------------------------- look-ups
 
-/// @dev The member's seat that the operator acts for. @param intake The head's.
+/// @dev The seat of the member for which the operator acts. @param intake Of the head.
 function memberOf(SeatBook storage book, address operator, uint24 intake) view returns (uint8) {
     Chair memory chair = book.chairs[operator];
     if (!chair.taken) revert ILearningServiceErrors.NotSeated(operator);
@@ -73,7 +75,7 @@ function keeperAt(SeatBook storage book, uint8 seat) view returns (address keepe
 
 // ----------------------------------------------------------------------------------------------------- seats
 
-/// @dev Seats a keeper. @param seated The seats taken before. @return The seats taken after.
+/// @dev Gives the keeper a seat. @param seated The seats taken before. @return The seats taken after.
 function take(
     SeatBook storage book,
     uint8 seat,
@@ -92,7 +94,7 @@ function take(
     return seated;
 }
 
-/// @dev Empties a seat and takes the reward that its chair had accrued.
+/// @dev Vacates a seat. Its reward must have been taken before.
 function vacate(SeatBook storage book, uint8 seat, address keeper) {
     delete book.chairs[book.operators[seat]];
     delete book.seatOf[keeper];
@@ -104,7 +106,7 @@ function vacate(SeatBook storage book, uint8 seat, address keeper) {
     book.members = book.members.without(gone);
 }
 
-/// @dev Hands a seat to another key of its keeper.
+/// @dev Hands a seat over to another operator key of its keeper.
 function move(SeatBook storage book, uint8 seat, address from, address to) {
     if (book.chairs[to].taken) revert ILearningServiceErrors.OperatorInUse(to);
     book.chairs[to] = book.chairs[from];
@@ -112,13 +114,13 @@ function move(SeatBook storage book, uint8 seat, address from, address to) {
     book.operators[seat] = to;
 }
 
-/// @dev Keeps a seat for the keeper who is about to lose it.
+/// @dev Reserves a seat for the keeper that is about to lose it.
 function reserve(SeatBook storage book, uint8 seat, address keeper, uint24 intake) {
     book.reserved = book.reserved.including(seat);
     book.reservations[keeper] = (uint256(intake) << 8) | seat;
 }
 
-/// @dev Takes the seat that is kept for the keeper, if one is.
+/// @dev Takes the seat that is reserved for the keeper, if there is one.
 function takeReserved(
     SeatBook storage book,
     Seats reserved,
@@ -176,7 +178,8 @@ function setBanned(SeatBook storage book, address keeper, bool banned) {
     book.banned[keeper] = banned;
 }
 
-/// @dev The seats among these with keepers of the party. At most as many look-ups as the party has had seats at once.
+/// @dev Those of the `seated` seats whose keepers belong to the party. Needs at most as many look-ups as the party has had
+/// seats at once.
 function partyMembers(SeatBook storage book, bytes32 party, Seats seated) view returns (Seats held) {
     held = book.seatsOfParty[party] & seated;
     for (Seats rest = held; !rest.isEmpty(); ) {
@@ -186,7 +189,7 @@ function partyMembers(SeatBook storage book, bytes32 party, Seats seated) view r
     }
 }
 
-/// @param held Seats of the party, the new one included.
+/// @param held The seats of the party, including the new one.
 function enrol(SeatBook storage book, address keeper, bytes32 party, Seats held) {
     book.partyOf[keeper] = party;
     book.seatsOfParty[party] = held;

@@ -11,8 +11,8 @@ import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title The clock's part of a learning service: transitions and drafts
-/// @notice Code only: LearningService delegates here by name. This code records all transitions, so that the other parts have room
-/// for their own code: one contract may have 24 KB (EIP-170).
+/// @notice Code only: LearningService delegates here by name. All transitions are recorded by this code, which leaves the other
+/// parts room for their own: one contract may have 24 KB (EIP-170).
 contract ServiceClock is Drafts, ServicePart {
     constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {}
 
@@ -25,17 +25,19 @@ contract ServiceClock is Drafts, ServicePart {
         return h.anchor;
     }
 
-    /// @notice Reverts unless a service may have these parameters. The registration part asks; it has no room for the checks itself.
+    /// @notice Reverts unless a service may have these parameters. The registration part calls it, because it has no room for the
+    /// checks.
     function check(Parameters calldata parameters) external view {
         ServiceParameters.check(parameters);
     }
 
-    /// @notice For the other parts, before they act; unreachable from outside, since the service exposes no function of this name.
+    /// @notice Called by the other parts before they act. Unreachable from outside, since the service exposes no function of this
+    /// name.
     function settle() external {
         _head = _settle();
     }
 
-    /// @notice For the other parts, when a state's work is done before its deadline; unreachable from outside.
+    /// @notice Called by the other parts when a state has done its work before its deadline. Unreachable from outside, too.
     function complete() external {
         Head memory h = _head;
         _complete(h);

@@ -11,10 +11,10 @@ import {LearningService} from "./LearningService.sol";
 import {ServiceRegistration} from "./ServiceRegistration.sol";
 
 /// @title Makes learning services
-/// @dev Needs REGISTRAR_ROLE at both registries. It takes the registries from the implementation, so that a clone can never be
-/// registered with others than it uses.
+/// @dev Needs REGISTRAR_ROLE at both registries. It takes the registries from the implementation, so a clone is always
+/// registered with the registries that it uses.
 contract ServiceFactory is IServiceFactory, AccessControl {
-    /// @notice May create services: the timelock. A service can slash its members.
+    /// @notice May create services. Held by the timelock, because a service can slash its members.
     bytes32 public constant CREATOR_ROLE = keccak256("CREATOR_ROLE");
     /// @notice Longest name, in bytes.
     uint256 public constant MAX_NAME = 64;
@@ -48,7 +48,7 @@ contract ServiceFactory is IServiceFactory, AccessControl {
         uint256 length = bytes(name).length;
         if (length == 0 || length > MAX_NAME) revert NameLength(length, MAX_NAME);
         id = _services.length;
-        // The address depends only on the number, so that a resumed deployment finds the same service.
+        // The address depends only on the number, so a resumed deployment finds the same service.
         service = Clones.cloneDeterministic(IMPLEMENTATION, bytes32(id));
         _services.push(service);
         _names.push(name);

@@ -9,20 +9,21 @@ import {RewardShares} from "./RewardShares.sol";
 library ServiceParameters {
     uint256 internal constant MAX_WINDOW = 365 days;
     uint256 internal constant MAX_SEATS = 256;
-    /// @dev Seats that the transaction which ends an epoch can vacate: none is left for the draw of the next members to wait for.
+    /// @dev The number of seats that the transaction which ends an epoch can vacate. So the draw of the next members never waits for a
+    /// seat.
     uint256 internal constant MAX_ONE_EPOCH_SEATS = 64;
     /// @dev t = ⌊n·bps/10000⌋ + 1 lies between ⌊n/2⌋ + 1 (no two disjoint sets can decrypt) and ⌈2n/3⌉ (a third of the
     /// members cannot stop a decryption by silence).
     uint256 internal constant MIN_BPS = 5_000;
     uint256 internal constant MAX_BPS = 6_666;
-    /// @dev One missed round does not cost a seat.
+    /// @dev With at least two, one missed round does not cost a seat.
     uint256 internal constant MIN_STRIKES = 2;
-    /// @dev Two bit planes count strikes.
+    /// @dev Strikes are counted in two bit planes.
     uint256 internal constant MAX_STRIKES = 3;
-    /// @dev Standing keeps the deliveries of eight rounds.
+    /// @dev Standing keeps deliveries of eight rounds.
     uint256 internal constant MAX_STALENESS = 7;
 
-    /// @dev Reverts with ParameterOutOfRange, naming the first parameter that is out of range, StrategyWithoutCode or
+    /// @dev Reverts with ParameterOutOfRange for the first parameter that is out of range, or with StrategyWithoutCode or
     /// StrategyBroken.
     function check(ILearningServiceTypes.Parameters calldata p) internal view {
         _within("registrationWindow", p.registrationWindow, 1, MAX_WINDOW);
@@ -32,7 +33,7 @@ library ServiceParameters {
         _within("aggregateWindow", p.aggregateWindow, 1, MAX_WINDOW);
         _within("decryptWindow", p.decryptWindow, 1, MAX_WINDOW);
         _within("voteWindow", p.voteWindow, 1, MAX_WINDOW);
-        // The sum of one update is that update.
+        // The sum of a single update would reveal that update.
         _within("minKeepers", p.minKeepers, 2, MAX_SEATS);
         _within("maxKeepers", p.maxKeepers, p.minKeepers, p.oneEpochSeats ? MAX_ONE_EPOCH_SEATS : MAX_SEATS);
         _within("decryptionBps", p.decryptionBps, MIN_BPS, MAX_BPS);
@@ -40,8 +41,8 @@ library ServiceParameters {
         bool buffered = p.buffer != 0;
         _within("buffer", p.buffer, buffered ? p.minKeepers : 0, p.maxKeepers);
         _within("maxStaleness", p.maxStaleness, buffered ? 1 : 0, buffered ? MAX_STALENESS : 0);
-        // Newcomers to a buffer may miss as many rounds as an update may be behind before silence costs a strike, and strikes end with
-        // one-epoch seats: in a shorter epoch nobody would ever lose a seat for silence.
+        // With a buffer, a newcomer may miss as many rounds as an update may be behind before silence costs a strike, and with
+        // one-epoch seats strikes end with the epoch. In a shorter epoch, nobody would ever lose a seat for silence.
         uint256 patience = buffered && p.oneEpochSeats ? uint256(p.maxStaleness) + p.maxStrikes : 1;
         _within("decryptionsPerEpoch", p.decryptionsPerEpoch, patience, type(uint16).max);
         _within("keyPenalty", p.keyPenalty, 0, p.bond);

@@ -17,7 +17,8 @@ import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title The registration part of a learning service: seats, key generation, parameters
 /// @notice Code only: LearningService delegates here by name.
-/// @dev All parts inherit the same storage first; AccessControl's slot comes after it. LearningService exposes these functions.
+/// @dev All parts inherit the same storage first; AccessControl's slot comes after it. LearningService exposes this part's
+/// functions.
 contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessControl, Initializable {
     constructor(
         IKeeperRegistry registry,
@@ -27,7 +28,7 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
         _disableInitializers();
     }
 
-    /// @notice Opens registration. Called once, by the factory.
+    /// @notice Opens registration, once; the factory calls it.
     /// @param admin Gets DEFAULT_ADMIN_ROLE: the timelock.
     function initialize(address admin, Parameters calldata initial) external initializer {
         if (admin == address(0)) revert ZeroAddress("admin");
@@ -53,7 +54,8 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
         emit ParametersProposed(next);
         if (h.anchor != State.Registration) return;
         _applyPending();
-        // A separate window: seated keepers have half of it to leave, so that the terms bind only those who could have left.
+        // The window starts again, and seated keepers have half of it to leave. So the new terms bind only keepers that could
+        // have left.
         h.deadline = uint40(block.timestamp + next.registrationWindow);
         _head = h;
         emit RegistrationReopened(h.deadline);

@@ -11,9 +11,9 @@ import {RoundState} from "./RoundState.sol";
 import {SeatBook} from "./SeatBook.sol";
 import {Standing} from "./Standing.sol";
 
-/// @title Storage of a learning service and the look-ups that every part needs
-/// @dev A round uses only slots that later rounds overwrite; docs/round-machine.md draws the layout. A set that belongs to the
-/// current step counts only while ACTED is set: before that, the slot holds an earlier round's.
+/// @title The storage of a learning service, and the look-ups that every part needs
+/// @dev A round uses only slots that later rounds overwrite; docs/round-machine.md shows the layout. The set of the current step
+/// counts only while ACTED is set: before that, the slot still holds the set of an earlier round.
 abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErrors {
     uint256 internal constant MAX_CID = 64;
 
@@ -39,20 +39,20 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
 
     // ------------------------------------------------------------------------------------------------- the head
 
-    /// @dev Updates that a round needs: a quorum, and never fewer than may be summed and decrypted.
+    /// @dev Number of updates that a round needs: a quorum, and never fewer than may be summed and decrypted.
     function _updateQuorum(Head memory h) internal view returns (uint256) {
         uint256 quorum = h.quorum();
         uint256 min = _parameters.minKeepers;
         return quorum > min ? quorum : min;
     }
 
-    /// @dev End of the attestations; from then on anybody may open the draft.
+    /// @dev Until when members may attest, in Unix seconds. From then on anybody may call for the draft.
     function _attestUntil(Head memory h) internal view returns (uint40) {
         return h.deadline - _parameters.aggregateWindow / 2;
     }
 
-    /// @dev Hash of the last block before this one with that number modulo 256: the chain knows the last 256. As long as the
-    /// intended block is among them this is its hash, so that nobody chooses it by acting later.
+    /// @dev Hash of the latest earlier block whose number is `number` modulo 256; the chain knows the last 256 hashes. As long as
+    /// the intended block is one of these, the result is that block's hash, so nobody can choose it by acting later.
     function _hashOfBlock(uint256 number) internal view returns (bytes32) {
         uint256 last = block.number - 1;
         return blockhash(last - ((last - (number & 0xff)) & 0xff));
@@ -100,14 +100,14 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
 
     // ------------------------------------------------------------------------------------------------- checks
 
-    /// @dev Who does this step: the sender, or, when the service relays it to itself, the signer, whose address it has put behind
-    /// the call.
+    /// @dev The operator that does this step: the sender, or, in a call that the service makes to itself, the signer whose
+    /// address it has appended to the call.
     function _caller() internal view returns (address) {
         if (msg.sender != address(this)) return msg.sender;
         return address(bytes20(msg.data[msg.data.length - 20:]));
     }
 
-    /// @dev The member's seat that the caller acts for.
+    /// @dev The seat of the member for which the caller acts.
     function _callingMember(Head memory h) internal view returns (uint8) {
         return _seats.memberOf(_caller(), h.intake);
     }

@@ -73,7 +73,7 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
                 committed: h.since(State.Training, _round.committed),
                 revealed: h.since(State.Reveal, _round.revealed),
                 included: decided ? Seats.unwrap(_round.included) : 0,
-                // A dispute has voided all earlier attestations.
+                // A dispute has voided all attestations made before it.
                 attesters: h.anchor == State.Check ? 0 : h.since(State.Aggregate, _round.attesters),
                 drafted: decided ? Seats.unwrap(_round.drafted) : 0,
                 shared: h.since(State.Decrypt, _round.shared),

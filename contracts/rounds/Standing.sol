@@ -16,7 +16,7 @@ import {
 } from "./Head.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
-/// @dev A count of 0 … 3 for each seat, in two bit planes: 2·high + low.
+/// @dev A count of 0 … 3 for each seat, stored as two bit planes: 2·high + low.
 struct Tally {
     Seats low;
     Seats high;
@@ -24,18 +24,21 @@ struct Tally {
 
 using {countOf, tier} for Tally global;
 
-/// @dev How the members have behaved, as far as it has consequences. Written only here.
-/// @param undraftable Drafted and silent in this epoch, convicted, or banned. Counts while EXCLUDED is set.
-/// @param leftOut Counts while LEFT_OUT is set. @param convicted Of them, those convicted in a round of this epoch.
-/// @param unforgiven The next draft forgives them no strike. Counts while UNFORGIVEN is set.
-/// @param emptyBefore Without samples in the last completed round that they were in. Counts while EMPTY_BEFORE is set.
-/// @param absent Revealed nothing in the last round. Counts while ABSENT is set.
-/// @param struckAt When a member last got a strike for that who is not in `struck` already.
-/// @param struck Members that got one since, or before without a window of Training in between.
-/// @param defaulted In services with a buffer: members that took a place in it in this epoch and gave nothing. No draft of it forgives them.
-/// @param newcomers In services with a buffer: seats taken since an epoch last began.
-/// @param delivered In the same: members that revealed an update in a round, or were left out of it, by the round modulo 8. Rounds that
-/// took no updates are passed over.
+/// @dev How the members have behaved, as far as it has consequences. Only this file writes it.
+/// @param undraftable Members that are not drafted: silent in this epoch after being drafted, convicted, or banned. Counts while EXCLUDED
+/// is set.
+/// @param leftOut Members that are left out of rounds. Counts while LEFT_OUT is set. @param convicted Those of them that were convicted in
+/// a round of this epoch.
+/// @param unforgiven Members whose strikes the next draft does not clear. Counts while UNFORGIVEN is set.
+/// @param emptyBefore Members without samples in their last completed round. Counts while EMPTY_BEFORE is set.
+/// @param absent Members that revealed nothing in the last round. Counts while ABSENT is set.
+/// @param struckAt Unix seconds at which a member that was not in `struck` last got a strike for silence.
+/// @param struck Members that got a strike for silence then or later, or less than a training window before that.
+/// @param defaulted With a buffer: members that took a place in it in this epoch and then delivered nothing. No draft of the epoch clears
+/// their strikes.
+/// @param newcomers With a buffer: seats taken since the last epoch began.
+/// @param delivered With a buffer, by the round modulo 8: members that revealed an update (or committed to one, if too few did), or were
+/// left out. Rounds that took no updates are skipped.
 struct Standing {
     Seats undraftable;
     Seats leftOut;
@@ -82,7 +85,7 @@ function countOf(Tally storage tally, uint8 seat) view returns (uint8) {
     return (tally.low.contains(seat) ? 1 : 0) + (tally.high.contains(seat) ? 2 : 0);
 }
 
-/// @dev The seats of the set with this count.
+/// @dev The seats of `set` whose count is `count`.
 function tier(Tally memory tally, Seats set, uint256 count) pure returns (Seats) {
     set = count & 1 == 0 ? set.without(tally.low) : set & tally.low;
     return count & 2 == 0 ? set.without(tally.high) : set & tally.high;
@@ -104,14 +107,14 @@ function convictedNow(Standing storage standing, Head memory h) view returns (Se
 
 // ----------------------------------------------------------------------------------------------------- the epoch
 
-/// @dev Nobody in the set is drafted any more.
+/// @dev Nobody in the set will be drafted any more in this epoch.
 function bar(Standing storage standing, Head memory h, Seats set) {
     standing.undraftable = standing.undraftable | set;
     h.flags |= EXCLUDED;
 }
 
-/// @dev Strikes stay; everything else held against members belongs to the epoch before.
-/// @param oneEpoch Whether all seats are given up at its end.
+/// @dev Strikes stay, and so do places without samples. Everything else held against members belonged to the last epoch.
+/// @param oneEpoch Whether all seats are given up when the new epoch ends.
 function openEpoch(Standing storage standing, Head memory h, bool oneEpoch) {
     standing.undraftable = NONE;
     if (h.has(SUSPECTED)) standing.suspicion.low = standing.suspicion.high = NONE;
@@ -123,7 +126,7 @@ function openEpoch(Standing storage standing, Head memory h, bool oneEpoch) {
 
 // ----------------------------------------------------------------------------------------------------- strikes
 
-/// @dev The reveals of a round are over, and these have revealed nothing.
+/// @dev The reveals of a round are over, and the idle members have revealed nothing.
 function noteAbsent(Standing storage standing, Head memory h, Seats idle) {
     if (idle.isEmpty()) {
         h.flags &= ~ABSENT;
@@ -133,27 +136,28 @@ function noteAbsent(Standing storage standing, Head memory h, Seats idle) {
     h.flags |= ABSENT;
 }
 
-/// @dev Members that got a strike for silence less than a window ago.
+/// @dev The members in `struck` if `struckAt` is less than a window ago, else nobody.
 function struckLately(Standing storage standing, uint40 window) view returns (Seats) {
     return block.timestamp < uint256(standing.struckAt) + window ? standing.struck : NONE;
 }
 
-/// @dev These get a strike for silence now. Whoever gets one again within the window does not make it longer for the others.
-/// @param lately As before.
+/// @dev The idle members get a strike for silence now. If all of them got one within the last window, that window is not extended, for the
+/// others' sake.
+/// @param lately The result of `struckLately`.
 function noteStrikes(Standing storage standing, Seats idle, Seats lately) {
     if (idle.without(lately).isEmpty()) return;
     standing.struckAt = uint40(block.timestamp);
     standing.struck = idle | lately;
 }
 
-/// @dev Somebody has taken the seat, who could not deliver anything yet.
+/// @dev A keeper has taken the seat, and could not deliver anything yet.
 function awaitNewcomer(Standing storage standing, uint8 seat) {
     standing.newcomers = standing.newcomers.including(seat);
 }
 
-/// @dev An epoch begins with these members. The new ones count as having delivered in the round before. Whoever took a seat while a key
-/// generation was repeated is no member yet, and stays a newcomer until the epoch in which they are.
-/// @param all All members count as having delivered: the epoch before had no buffer, and nobody's deliveries were noted.
+/// @dev An epoch begins with these members. The new ones count as having delivered in the round before. A keeper that took a seat while key
+/// generation was repeated is not a member yet, and stays a newcomer until the epoch in which it becomes one.
+/// @param all Whether all members count as having delivered, because the last epoch had no buffer and no deliveries were recorded.
 function greet(Standing storage standing, uint32 round, Seats members, bool all) {
     Seats newcomers = standing.newcomers;
     standing.delivered[round & 7] = all ? members : standing.delivered[round & 7] | (newcomers & members);
@@ -161,29 +165,29 @@ function greet(Standing storage standing, uint32 round, Seats members, bool all)
     standing.defaulted = NONE;
 }
 
-/// @dev These took places in the buffer and gave nothing, so the round may have come to nothing.
+/// @dev These members took places in the buffer and delivered nothing, so the round may have failed because of them.
 function noteDefaults(Standing storage standing, Seats set) {
     if (!set.isEmpty()) standing.defaulted = standing.defaulted | set;
 }
 
-/// @dev These have delivered an update in that round, or were not to.
+/// @dev These members delivered an update in that round, or were not meant to.
 function noteDelivered(Standing storage standing, uint32 round, Seats set) {
     standing.delivered[round & 7] = set;
 }
 
-/// @dev Nobody could deliver in that round, so it does not count: the rounds before move on by one.
+/// @dev Nobody could deliver an update in that round, so it does not count: the records of the rounds before move up by one.
 function passOver(Standing storage standing, uint32 round) {
     for (uint256 ago = 0; ago < 7; ++ago) {
         standing.delivered[(uint256(round) + 8 - ago) & 7] = standing.delivered[(uint256(round) + 7 - ago) & 7];
     }
 }
 
-/// @dev Members that have in one of the `count` ≤ 7 rounds before.
+/// @dev Members that delivered an update in at least one of the `count` rounds before `round`; count ≤ 7.
 function deliveredLately(Standing storage standing, uint32 round, uint256 count) view returns (Seats set) {
     for (uint256 ago = 1; ago <= count; ++ago) set = set | standing.delivered[(uint256(round) + 8 - ago) & 7];
 }
 
-/// @dev The next draft does not forgive these. Adds to the set: a round may have several reasons.
+/// @dev The next draft will not clear these members' strikes. Adds to the set, because a round can have several reasons.
 function holdAgainst(Standing storage standing, Head memory h, Seats set) {
     if (set.isEmpty()) return;
     standing.unforgiven = h.has(UNFORGIVEN) ? standing.unforgiven | set : set;
@@ -195,7 +199,9 @@ function emptyBeforeNow(Standing storage standing, Head memory h) view returns (
     return h.has(EMPTY_BEFORE) ? standing.emptyBefore : NONE;
 }
 
-/// @dev A round was completed. @param revealed By these; of them `empty` without samples. The others keep their places.
+/// @dev A round was completed. Updates which members had no samples.
+/// @param revealed Members that revealed in it. @param empty Those of them that had no samples. Members that did not reveal keep their
+/// places.
 function knowEmpty(Standing storage standing, Head memory h, Seats revealed, Seats empty) {
     Seats known = emptyBeforeNow(standing, h);
     Seats next = known.without(revealed) | empty;
@@ -204,8 +210,8 @@ function knowEmpty(Standing storage standing, Head memory h, Seats revealed, Sea
     h.flags = next.isEmpty() ? h.flags & ~EMPTY_BEFORE : h.flags | EMPTY_BEFORE;
 }
 
-/// @dev One more strike for each of these, saturating at 3.
-/// @param max Strikes at which a seat is out, 2 or 3. @return out Seats that have reached it; their strikes are cleared.
+/// @dev Adds a strike for each idle member, up to 3.
+/// @param max Number of strikes at which a seat is lost, 2 or 3. @return out Seats that have reached it; their strikes are cleared.
 function strike(Standing storage standing, Head memory h, Seats idle, uint8 max) returns (Seats out) {
     Seats low = standing.strikes.low;
     Seats high = standing.strikes.high;
@@ -215,8 +221,8 @@ function strike(Standing storage standing, Head memory h, Seats idle, uint8 max)
     _setStrikes(standing, h, low.without(out), nextHigh.without(out));
 }
 
-/// @dev A sum of these is drafted: they have no strikes left, unless they are among the unforgiven, who are only once.
-/// @param again The unforgiven are so in the next draft, too.
+/// @dev A sum of these members' updates is drafted. Clears their strikes, except those of unforgiven and defaulted members.
+/// @param again Whether the next draft, too, leaves the strikes of the unforgiven; otherwise only this one does.
 function forgive(Standing storage standing, Head memory h, Seats included, bool again) {
     if (h.has(STRUCK)) {
         if (h.has(UNFORGIVEN)) included = included.without(standing.unforgiven);
@@ -232,7 +238,7 @@ function _setStrikes(Standing storage standing, Head memory h, Seats low, Seats 
     h.flags = (low | high).isEmpty() ? h.flags & ~STRUCK : h.flags | STRUCK;
 }
 
-/// @dev The seat gets another keeper, who has no strikes, and is not known to have no samples.
+/// @dev The seat becomes free for another keeper, which has no strikes and is not known to lack samples.
 function pardon(Standing storage standing, uint8 seat) {
     Seats gone = only(seat);
     standing.strikes.low = standing.strikes.low.without(gone);
@@ -242,7 +248,7 @@ function pardon(Standing storage standing, uint8 seat) {
 
 // ----------------------------------------------------------------------------------------------------- suspicion
 
-/// @dev Adds one for each of the set, up to 3. @return next All counts after that.
+/// @dev Adds one to the suspicion of each seat of the set, up to 3. @return next All counts after that.
 function suspect(Standing storage standing, Head memory h, Seats set) returns (Tally memory next) {
     Seats low = standing.suspicion.low;
     Seats high = standing.suspicion.high;
@@ -253,7 +259,7 @@ function suspect(Standing storage standing, Head memory h, Seats set) returns (T
     h.flags |= SUSPECTED;
 }
 
-/// @dev Clears the counts of the set.
+/// @dev Clears the suspicion of the seats of the set.
 function clear(Standing storage standing, Head memory h, Seats set) {
     Seats low = standing.suspicion.low.without(set);
     Seats high = standing.suspicion.high.without(set);
@@ -262,7 +268,7 @@ function clear(Standing storage standing, Head memory h, Seats set) {
     if ((low | high).isEmpty()) h.flags &= ~SUSPECTED;
 }
 
-/// @return changed Whether the set of members left out has changed.
+/// @dev Sets the members that are left out. @return changed Whether the set has changed.
 function leaveOut(Standing storage standing, Head memory h, Seats out, Seats convicted) returns (bool changed) {
     bool before = h.has(LEFT_OUT);
     if (out.isEmpty() && !before) return false;

@@ -8,7 +8,7 @@ import { InferenceModule } from './inference.ts'
 import { RegistriesModule } from './registries.ts'
 import { RoundsModule } from './rounds.ts'
 
-/** The learning service to create while the deployer may. */
+/** The learning service that the deployer creates while it still may. */
 export type FirstService = {
   /** How rewards are split: the contracts EqualRewards and SampleRewards. */
   readonly strategy: 'equal' | 'samples'
@@ -18,7 +18,7 @@ export type FirstService = {
   readonly drawn: boolean
 }
 
-/** The fields of ILearningServiceTypes.Parameters, but the strategy. */
+/** The fields of ILearningServiceTypes.Parameters, except the strategy. */
 export const SERVICE_FIELDS = [
   'registrationWindow',
   'keyWindow',
@@ -46,8 +46,8 @@ export const SERVICE_FIELDS = [
 ] as const
 
 /**
- * The whole system: every layer, then the first service, then the handover of every role to the timelock, and last the
- * deployer renounces its own. A module is a plan: Ignition resumes it where a broken run ended.
+ * The whole system: every layer, then the first service, then the handover of every role; at last the deployer renounces its own roles. A module
+ * is a plan, which Ignition resumes where an interrupted run ended.
  */
 export function cohortModule(service: FirstService | null) {
   return buildModule('Cohort', (m) => {
@@ -94,7 +94,7 @@ export function cohortModule(service: FirstService | null) {
       const strategy = service.strategy === 'equal' ? equal : bySamples
       const terms: Record<string, unknown> = { ...Object.fromEntries(fields), strategy }
       if (service.drawn) {
-        // The first service of the factory, which names the draw in its parameters.
+        // For the factory's first service, whose parameters will name this draw.
         const sortition = m.contract('SortitionAdmission', [factory, 0, keepers, m.getParameter('sortition')])
         const allowed = grant('KeeperRegistry', 'REGISTRAR_ROLE', 'deployer')
         const known = m.call(keepers, 'registerService', [sortition], { id: 'registerSortition', after: [allowed] })

@@ -4,7 +4,7 @@ import { GovernanceModule } from './governance.ts'
 import { InferenceModule } from './inference.ts'
 import { RegistriesModule } from './registries.ts'
 
-/** Contracts that act on proofs: markets that stories settle and their pools, a guard for accounts, an executor for the DAO. */
+/** Contracts that act on proofs: markets that stories resolve, and their pools; a guard for accounts; an executor for the DAO. */
 export const ConsumersModule = buildModule('Consumers', (m) => {
   const deployer = m.getAccount(0)
   const { timelock } = m.useModule(GovernanceModule)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
 
-/** Token, timelock, stake and governor: who decides, and how long that takes; and who may stop things meanwhile. */
+/** Token, timelock, stake and governor, which decide; and the guardian contract, whose holders can stop things while the DAO decides. */
 export const GovernanceModule = buildModule('Governance', (m) => {
   const deployer = m.getAccount(0)
   const token = m.contract('CohortToken', [deployer, m.getParameter('holders'), m.getParameter('amounts')])
-  // The governor becomes proposer, canceller and executor with the handover; nobody is until then.
+  // The handover makes the governor proposer, canceller and executor. Until then, nobody is.
   const timelock = m.contract('TimelockController', [m.getParameter('timelockDelay'), [], [], deployer])
-  // Stake votes, so the governor must know who holds it.
+  // Stake votes, so the governor must know the registry that holds it.
   const keepers = m.contract('KeeperRegistry', [
     token,
     deployer,

@@ -10,7 +10,7 @@ export const RoundsModule = buildModule('Rounds', (m) => {
   const { models } = m.useModule(RegistriesModule)
   const equal = m.contract('EqualRewards')
   const bySamples = m.contract('SampleRewards', [m.getParameter('sampleCap')])
-  // Three parts of one service: only the last is ever called, and holds the addresses of the others in its code.
+  // Three parts of one service. Only the last is called; its code contains the addresses of the others.
   const clock = m.contract('ServiceClock', [keepers, models])
   const registration = m.contract('ServiceRegistration', [keepers, models, clock])
   const implementation = m.contract('LearningService', [keepers, models, registration])

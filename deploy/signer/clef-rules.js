@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rules for Clef (go-ethereum) as a keeper's remote signer: it signs the operator's calls of the service and the registry, without coins,
-// and what relayers carry to these two. Whatever else somebody asks who has got into the keeper, it refuses. ES5: Clef runs it in Otto.
+// Rules for Clef (go-ethereum) as a keeper's remote signer. It signs the operator's calls of the service and the registry, if they send no coins, and
+// the messages that relayers bring to these two. It refuses everything else, whatever an intruder in the keeper asks. ES5, because Clef runs it in Otto.
 var SERVICE = '0x0000000000000000000000000000000000000001' // the LearningService
 var REGISTRY = '0x0000000000000000000000000000000000000002' // its KeeperRegistry
 var OURS = [SERVICE.toLowerCase(), REGISTRY.toLowerCase()]
@@ -17,7 +17,7 @@ function ApproveTx(request) {
 
 function ApproveSignData(request) {
   if (request.content_type !== 'data/typed') return 'Reject'
-  // The domain comes first. What follows it is the asker's own: its fields may have any name, those of a domain included.
+  // The domain comes first. The caller chooses what follows: its fields may have any name, including names of the domain's fields.
   var domain = request.messages[0]
   if (!domain || domain.name !== 'EIP712Domain') return 'Reject'
   var contracts = []

@@ -5,12 +5,12 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IAdmission} from "../../interfaces/IAdmission.sol";
 
-/// @title Admits keepers with an issuer's signature, each for the party that it names
-/// @notice The issuer signs off-chain, anyone brings the attestation here, and the issuer can take it back. It names the service,
-/// so that an attestation for a small service does not admit to a large one.
+/// @title Admits keepers that have an issuer's attestation, each for the party that the attestation names
+/// @notice The issuer signs off-chain, anyone presents the attestation here, and the issuer can withdraw it. An attestation names
+/// its service, so that an attestation for a small service does not admit a keeper to a large one.
 contract AttestationAdmission is IAdmission, EIP712 {
-    /// @param until Unix seconds; admits while block.timestamp ≤ until.
-    /// @param number Attestations for one keeper and service are numbered: a lower one never replaces a higher.
+    /// @param until Unix seconds; the attestation admits while block.timestamp ≤ until.
+    /// @param number Number of the attestation among those for its keeper and service. A lower one never replaces a higher one.
     struct Attestation {
         address service;
         address keeper;
@@ -28,7 +28,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
     bytes32 private constant ATTESTATION_TYPE =
         keccak256("Attestation(address service,address keeper,bytes32 party,uint64 until,uint64 number)");
 
-    /// @notice A key, or a contract that answers by ERC-1271.
+    /// @notice The issuer: a key, or a contract that checks signatures by ERC-1271.
     address public immutable ISSUER;
     mapping(address service => mapping(address keeper => Held)) private _held;
 
@@ -40,7 +40,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
     /// @notice The issuer has not signed this attestation.
     error AttestationInvalid(address service, address keeper);
     error AttestationExpired(uint64 until, uint256 timestamp);
-    /// @notice The keeper has brought, or the issuer has withdrawn, one of that number or a higher.
+    /// @notice An attestation with this number or a higher one was already presented, or withdrawn by the issuer.
     error AttestationSuperseded(uint64 number, uint64 found);
 
     constructor(address issuer_) EIP712("Cohort AttestationAdmission", "1") {
@@ -48,7 +48,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
         ISSUER = issuer_;
     }
 
-    /// @notice Anyone brings an attestation.
+    /// @notice Presents an attestation. Anyone may.
     function present(Attestation calldata attestation, bytes calldata signature) external {
         if (block.timestamp > attestation.until) revert AttestationExpired(attestation.until, block.timestamp);
         Held storage held = _held[attestation.service][attestation.keeper];
@@ -66,7 +66,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
         );
     }
 
-    /// @notice Issuer only. Takes back all its attestations for the keeper up to `number`, brought or not.
+    /// @notice Issuer only. Withdraws all its attestations for the keeper up to `number`, presented or not.
     function withdraw(address service, address keeper, uint64 number) external {
         if (msg.sender != ISSUER) revert NotIssuer(msg.sender);
         Held storage held = _held[service][keeper];

@@ -13,13 +13,13 @@ import {Seats} from "../Seats.sol";
 import {MAX_RANK, NO_RANK, firstRanks, rankOf} from "./Shuffle.sol";
 
 /// @title Admits the keepers that a seed draws among all candidates, anew for each epoch
-/// @notice For services with `oneEpochSeats`, which give their seats up when an epoch ends. Nobody has a role here. The keeper registry
-/// must know this contract as a service, so that it can hold bonds.
-/// @dev No function loops over candidates: each computes its own rank. The registry and the service are trusted.
+/// @notice For services with `oneEpochSeats`, whose seats are given up when an epoch ends. Nobody has a role here. This contract must be
+/// registered as a service at the keeper registry, so that it can hold bonds.
+/// @dev No function loops over all candidates: each candidate's rank is computed by itself. The registry and the service are trusted.
 contract SortitionAdmission is ISortitionAdmission, ERC165 {
-    /// @param place Position + 1 among the candidates; 0 for others.
-    /// @param placeBefore The same when draw `movedAfter` was opened: somebody's leaving has moved this candidate since.
-    /// @param enlistedAfter Number of the last draw when the candidate came: it takes part in later ones.
+    /// @param place Position among the candidates, plus 1; 0 for a keeper that is not a candidate.
+    /// @param placeBefore The place when draw `movedAfter` was opened, if others' leaving has moved this candidate since.
+    /// @param enlistedAfter Number of the latest draw when the candidate enlisted. It takes part in later ones only.
     struct Candidate {
         uint32 place;
         uint32 placeBefore;
@@ -40,11 +40,11 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
     bytes32 private _agreed;
     address[] private _candidates;
     mapping(address keeper => Candidate) private _places;
-    /// @dev Who held a place when a draw was opened, of places that somebody moved away from since.
+    /// @dev The keeper that held a place when a draw was opened, for candidates that were moved away from their places since.
     mapping(uint256 number => mapping(uint256 place => address keeper)) private _heldBy;
 
-    /// @param factory Of the service. @param id Number of the service there, which need not exist yet: its parameters will name this
-    /// contract.
+    /// @param factory The factory of the service. @param id Number of the service at the factory. The service need not exist yet, because
+    /// its parameters will name this contract.
     constructor(IServiceFactory factory, uint256 id, IKeeperRegistry registry, Terms memory initial) {
         _within("bond", initial.bond, 1, type(uint96).max);
         _within("absencePenalty", initial.absencePenalty, 0, initial.bond);
@@ -77,8 +77,8 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         _checkCaller(keeper);
         (, , uint32 round, ) = SERVICE.clock();
         Draw memory d = _draw;
-        // Otherwise it would not pay for its absence. Before the draw is settled it may be any of those that take part: the randomness of
-        // a block is known before the block is, and whoever it draws could leave first.
+        // Otherwise a drawn candidate would not pay for its absence. Until the draw is settled, any candidate that takes part may be
+        // drawn, and none can leave: a block's randomness is known before the block, so those whom it will draw could leave first.
         bool bound = _isLive(d, round) && (d.since == 0 ? _placeIn(d, keeper) != 0 : _rankIn(d, keeper, d.size) != NO_RANK);
         if (bound && !_isExhausted(d) && _parametersHash() == _agreed) revert DrawLive(d.number);
         _remove(keeper);
@@ -94,11 +94,11 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         if (current != ILearningServiceTypes.State.Registration) revert NotRegistering(current);
         Draw memory d = _draw;
         if (_isLive(d, round) && !_isExhausted(d)) revert DrawLive(d.number);
-        // Until the end of the epoch is recorded, its members have their seats.
+        // Until the end of the epoch is recorded, its members still have their seats.
         if (SERVICE.isDue()) SERVICE.poke();
         uint256 found = _candidates.length;
         if (found < _terms.minCandidates) revert TooFewCandidates(found, _terms.minCandidates);
-        // It could never be settled.
+        // With a longer patience, the draw could never be settled.
         _within("patience", _terms.patience, 1, SERVICE.parameters().registrationWindow);
         d = Draw({
             number: d.number + 1,
@@ -149,10 +149,10 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
     function reportAbsence(address keeper) external {
         (ILearningServiceTypes.State current, uint32 epoch, , ) = SERVICE.clock();
         Draw memory d = _draw;
-        // From the registration's close to the epoch's end no member loses its seat, unless key generation begins again, with a new
-        // epoch: then it is too late to tell the absent from members that were dropped.
+        // Between the close of registration and the end of the epoch no member loses its seat, unless key generation begins again, with a
+        // new epoch. Then it is too late to tell absent candidates from members that were dropped.
         bool served = current != ILearningServiceTypes.State.Registration && epoch == d.epoch + 1;
-        // The drawn relied on the terms that they saw: with other ones there may have been no seat for them.
+        // The drawn relied on the parameters that they saw; under others, there may have been no seat for them.
         bool fair = served && d.since != 0 && _parametersHash() == _agreed && !SERVICE.isBanned(keeper);
         if (!fair) revert NotReportable(d.number, current, epoch);
         if (_rankIn(d, keeper, d.size) == NO_RANK) revert NotDrawn(d.number, keeper);
@@ -166,7 +166,7 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
     }
 
     /// @inheritdoc IAdmission
-    /// @dev Each keeper is its own party. Seats are taken during Registration only: a seat taken later would be one of the next epoch,
+    /// @dev Each keeper is its own party. Seats can be taken only during Registration: a seat taken later would count for the next epoch,
     /// for which nobody was drawn.
     function admit(address service, address keeper) external view returns (bool admitted, bytes32 party) {
         party = bytes32(uint256(uint160(keeper)));
@@ -259,12 +259,12 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         return uint16(max - taken);
     }
 
-    /// @dev From the opening until the service's next round begins, which ends registration and key generation for good.
+    /// @dev A draw is live until the service's next round begins. From then on, registration and key generation of its epoch are over.
     function _isLive(Draw memory d, uint32 round) private pure returns (bool) {
         return d.number != 0 && d.round == round;
     }
 
-    /// @dev Everybody that the draw reaches could have come, for `patience` seconds, and registration has still not closed.
+    /// @dev Whether everybody whom the draw reaches had `patience` seconds to take a seat.
     function _hasWaited(Draw memory d) private view returns (bool) {
         return d.since != 0 && block.timestamp >= uint256(d.since) + _terms.patience;
     }
@@ -273,7 +273,7 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         return _hasWaited(d) && d.reach < _most(d);
     }
 
-    /// @dev It reaches everybody that it ever will, and has waited for them.
+    /// @dev Whether the draw reaches as many as it ever will, and has waited for them.
     function _isExhausted(Draw memory d) private view returns (bool) {
         return _hasWaited(d) && d.reach >= _most(d);
     }
@@ -286,7 +286,7 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         return keccak256(abi.encode(SERVICE.parameters()));
     }
 
-    /// @dev The candidate's place when the draw was opened; 0 when it does not take part.
+    /// @dev The candidate's place when the draw was opened; 0 if it does not take part.
     function _placeIn(Draw memory d, address keeper) private view returns (uint256) {
         Candidate memory candidate = _places[keeper];
         if (candidate.enlistedAfter >= d.number) return 0;
@@ -299,9 +299,9 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         return place == 0 || d.since == 0 ? NO_RANK : rankOf(d.seed, d.candidates, place - 1, limit);
     }
 
-    /// @dev The last candidate takes the place that gets free. Its place in the last draw is kept: an absence may be reported after
-    /// another one has moved the candidate. And whoever asks for the drawn must find it: otherwise one of them could hide that it did not
-    /// come behind an accomplice who leaves.
+    /// @dev The last candidate takes the place that becomes free. Its place in the last draw is kept, because an absence may be reported
+    /// after another candidate has left and so moved it. `drawn` must find it, too: otherwise a drawn candidate could hide its absence by
+    /// having an accomplice leave.
     function _remove(address keeper) private {
         uint32 place = _places[keeper].place;
         if (place == 0) revert NotEnlisted(keeper);
@@ -320,8 +320,8 @@ contract SortitionAdmission is ISortitionAdmission, ERC165 {
         _places[last] = moved;
     }
 
-    /// @dev The beacon chain's randomness of this block. A chain that has none gives a small constant; there the hash of the block after
-    /// the opening counts, or of the last one with the same number modulo 256, since the chain knows no more.
+    /// @dev The beacon chain's randomness of this block. A chain without a beacon gives a small constant instead. There the hash of the
+    /// block `seedBlock` counts or, since the chain knows only 256 hashes, that of the last block with the same number modulo 256.
     function _randomness(uint48 seedBlock) private view returns (uint256 found) {
         found = block.prevrandao;
         if (found > type(uint128).max) return found;

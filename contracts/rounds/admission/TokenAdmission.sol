@@ -9,11 +9,11 @@ interface IBalances {
 }
 
 /// @title Admits keepers that hold enough of a token when they take a seat
-/// @notice For tokens that cannot be lent on: membership tokens, soulbound ones. A transferable token admits one keeper after
-/// another.
+/// @notice For tokens that cannot be passed on: membership tokens, soulbound ones. With a transferable token, one keeper
+/// after another could be admitted.
 contract TokenAdmission is IAdmission {
     address public immutable TOKEN;
-    /// @notice Least balance of the keeper's owner address, in the token's smallest unit.
+    /// @notice Least balance that the keeper's owner address must have, in the token's smallest unit.
     uint256 public immutable MIN_BALANCE;
 
     error TokenWithoutCode(address token);

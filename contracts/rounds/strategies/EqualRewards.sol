@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IRewardStrategy} from "../../interfaces/IRewardStrategy.sol";
 
-/// @title Every member that did all steps earns the same
+/// @title Gives every member that did all steps the same reward
 contract EqualRewards is IRewardStrategy {
     /// @inheritdoc IRewardStrategy
     function sharesOf(uint40) external pure returns (uint40) {

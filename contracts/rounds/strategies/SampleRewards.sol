@@ -3,10 +3,10 @@ pragma solidity ^0.8.28;
 
 import {IRewardStrategy} from "../../interfaces/IRewardStrategy.sol";
 
-/// @title Reward in proportion to declared training samples, up to a cap
-/// @dev The cap bounds what declaring too much can gain: the chain cannot count anyone's samples.
+/// @title Rewards members in proportion to their declared training samples, up to a cap
+/// @dev The cap bounds the gain from declaring too many: the chain cannot count anyone's samples.
 contract SampleRewards is IRewardStrategy {
-    /// @notice Samples beyond this many earn nothing more.
+    /// @notice Samples above this number earn nothing more.
     uint40 public immutable CAP;
 
     error ZeroCap();
