@@ -51,7 +51,7 @@ describe('proving in a browser', () => {
     await setupLocal(toy.r1cs, zkey)
     const files = {
       'toy.zkey': await readFile(zkey),
-      'toy.wasm': await readFile(join(toy.folder, 'toy_js', 'toy.wasm')),
+      'toy.wasm': toy.wasm,
     }
     await rm(toy.folder, { recursive: true })
     const key = await verificationKeyOf(parseZkey(files['toy.zkey']))

@@ -38,6 +38,8 @@ export type ToyCircuit = {
   /** Temporary folder that holds everything; the caller removes it. */
   readonly folder: string
   readonly r1cs: string
+  /** Its witness program. */
+  readonly wasm: Uint8Array
   /** Witness file for left < 256. */
   witness(left: number, right: number, context: bigint): Promise<Uint8Array>
 }
@@ -53,6 +55,7 @@ export async function compileToy(size = 20): Promise<ToyCircuit> {
   return {
     folder,
     r1cs,
+    wasm,
     async witness(left, right, context) {
       const file: { type: 'mem'; data?: Uint8Array } = { type: 'mem' }
       await wtns.calculate({ left, right, context }, wasm, file, { memorySize: 1 })
