@@ -77,12 +77,13 @@ function EnsembleList({ connection }: { readonly connection: Connection }) {
       <Explain>
         <p>
           Each answer that counts was proven to the inference hub: this version of this model, on the input with the
-          question's commitment, gives this output. Whoever relies on the opinion needs to trust neither who submitted
-          the answers nor the oracle's founder; the oracle has no administrator, and an ensemble never changes.
+          question's commitment, gives this output. To rely on the opinion, you need to trust neither those who
+          submitted the answers nor the ensemble's founder; the oracle has no administrator, and an ensemble never
+          changes.
         </p>
         <p>
-          The chain sees a commitment to the input, the members' outputs and the opinion, and not the input. That the
-          members are good at the question is not proven; their weights follow how often they agreed with the outcome.
+          The chain sees a commitment to the input, the members' outputs and the opinion, but not the input. Nothing
+          proves that the members are good at the question; their weights follow how often they agreed with the outcome.
         </p>
       </Explain>
     </>

@@ -43,9 +43,9 @@ export function ProversPage({
       <Explain>
         <p>
           A segment's proof says: the network with this model commitment, on an input with this commitment, gives this
-          output. It is bound to the job, the segment, the prover and the deadline, so that nobody can submit a proof of
-          somebody else. The verifier that the DAO registered for the circuit checks it on the chain; the poster and
-          everybody else can rely on the output without running the model.
+          output. It is bound to the job, the segment, the prover and the deadline, so nobody can submit somebody else's
+          proof. The verifier that the DAO registered for the circuit checks it on the chain; the poster and everybody
+          else can rely on the output without running the model.
         </p>
         <p>
           The proof hides neither the input from the provers nor, in a job that is open to all, from anybody else: a
