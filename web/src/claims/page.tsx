@@ -138,7 +138,7 @@ function Claims({ connection, registry }: { readonly connection: Connection; rea
     <Show loaded={list} what="the claims">
       {(claims) =>
         claims.count === 0 ? (
-          <p>Nobody has claimed anything: `cohort claim publish` does.</p>
+          <p>There are no claims yet. `cohort claim publish` makes one.</p>
         ) : (
           <Chosen {...{ connection, registry, claims }} />
         )

@@ -164,7 +164,7 @@ function Questions({
     <section>
       <h2>Questions</h2>
       {questions.length === 0 ? (
-        <p>It was not asked yet.</p>
+        <p>Nobody has asked it yet.</p>
       ) : (
         <Table
           label="Questions"

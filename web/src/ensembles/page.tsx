@@ -43,7 +43,7 @@ function EnsembleList({ connection }: { readonly connection: Connection }) {
       </p>
       <Listing
         {...{ connection, label: 'Ensembles', what: 'the ensembles', page: PAGE }}
-        none="Nobody has founded an ensemble: `createEnsemble` of the EnsembleOracle does."
+        none="There are no ensembles yet. `createEnsemble` of the EnsembleOracle founds one."
         read={(page) => listEnsembles(connection, page)}
         keyOf={({ ensemble }) => String(ensemble.ensembleId)}
         columns={[

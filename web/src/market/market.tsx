@@ -84,7 +84,7 @@ function Details({ connection, details }: { readonly connection: Connection; rea
           )}
         </section>
       )}
-      {pools.length === 0 && <p>Nobody has made a pool for it: `cohort market provide` does.</p>}
+      {pools.length === 0 && <p>This market has no pool yet. `cohort market provide` makes one.</p>}
       {pools.map((pool) => (
         <Pool key={pool.address} connection={connection} view={view} pool={pool} />
       ))}

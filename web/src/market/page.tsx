@@ -30,7 +30,7 @@ function MarketList({ connection }: { readonly connection: Connection }) {
       <h1>Markets</h1>
       <Listing
         {...{ connection, label: 'Markets', what: 'the markets', page: PAGE }}
-        none="Nobody has opened a market: `cohort market create` does."
+        none="There are no markets yet. `cohort market create` opens one."
         read={(page) => listMarkets(connection, page)}
         keyOf={({ view }) => String(view.marketId)}
         columns={[

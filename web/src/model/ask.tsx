@@ -182,7 +182,7 @@ function State({
       {proven === true && <p class="done">The proof holds: checked in this page, and by the verifier on the chain.</p>}
       {proven === false && (
         <p class="problem" role="alert">
-          The proof does not hold here, though the hub took it: do not trust this answer, nor this endpoint.
+          The proof does not hold here, although the hub accepted it: trust neither this answer nor this endpoint.
         </p>
       )}
       {proven === null && <p>Not checked in this page: {why}.</p>}

@@ -92,7 +92,7 @@ function Terms({ connection, details }: { readonly connection: Connection; reado
       </dl>
       {revoked && (
         <p class="notice">
-          A circuit of this job was revoked: its proofs count no more, and anybody may close the job.
+          A circuit of this job was revoked: its proofs no longer count, and anybody may close the job.
         </p>
       )}
     </>
