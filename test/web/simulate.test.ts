@@ -96,7 +96,7 @@ describe('the console’s simulation', function () {
     expect(table('__proto__,class\na,x\nb,y')).to.throw("a column cannot be called '__proto__'")
     const rows = Array.from({ length: 1_000 }, (_, i) => `v${i % 50},w${i % 49},${i % 2}`).join('\n')
     const grows = { text: `a,b,class\n${rows}`, name: 'mine.csv', label: '' }
-    expect(() => tableSamples(grows, 1, 0.001)).to.throw('a page may hope for')
+    expect(() => tableSamples(grows, 1, 0.001)).to.throw('a page can expect')
     expect(tableSamples(grows, 1, 1).train.inputShape).to.deep.equal([99])
   })
 

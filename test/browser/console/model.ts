@@ -88,7 +88,7 @@ export function modelCases(stage: Stage): void {
       route.fulfill({ body: 'CMDL something else', headers: { 'access-control-allow-origin': '*' } }),
     )
     await stage().open(page, 'model')
-    await page.getByRole('alert').getByText('sent other bytes').waitFor({ timeout: 60_000 })
+    await page.getByRole('alert').getByText('sent bytes that do not match the CID').waitFor({ timeout: 60_000 })
     expect(await page.locator('.drawing').count()).to.equal(0)
   })
 

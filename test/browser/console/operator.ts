@@ -17,7 +17,7 @@ export function operatorCases(stage: Stage): void {
     await page.getByRole('alert').getByText('the keeper refused the token').waitFor()
     await page.getByLabel('Token').fill((await readFile(file!, 'utf8')).trim())
     await page.getByRole('button', { name: 'Connect', exact: true }).click()
-    await page.getByText('It is a member of the epoch that runs.').waitFor({ timeout: 30_000 })
+    await page.getByText('It is a member of the running epoch.').waitFor({ timeout: 30_000 })
     await page.getByRole('heading', { name: 'The round, by the chain' }).waitFor()
     await page.locator('tr[data-alert=CohortKeeperDown][data-state=quiet]').waitFor()
     // The same keeper gives a page of another origin nothing, whatever token that has.
@@ -45,7 +45,7 @@ export function operatorCases(stage: Stage): void {
     await page.getByLabel('What curl').fill('cohort_member 0\ncohort_operator_balance_ether 0.001\ncohort_peers 3\n')
     await page.getByRole('button', { name: 'Read the metrics' }).click()
     await page.locator('tr[data-alert=CohortPoor][data-state=waits]').waitFor()
-    await page.getByText('It is not a member of the epoch that runs.').waitFor()
+    await page.getByText('It is not a member of the running epoch.').waitFor()
     await page.getByLabel('What curl').fill(hostileText(20_000))
     await page.getByRole('button', { name: 'Read the metrics' }).click()
     await page.getByRole('alert').getByText('is no metric').waitFor()

@@ -30,7 +30,7 @@ export function serviceCases(stage: Stage): void {
   it('says of a keeper that it is a member, and what happened to it; of a stranger why it is none', async () => {
     const { page } = await stage().come()
     await page.locator('table').first().getByRole('link').first().click()
-    await page.getByText('It is a member of the epoch that runs.').waitFor()
+    await page.getByText('It is a member of the running epoch.').waitFor()
     await page.getByText(/took seat \d/).waitFor()
     const service = stage().deployment.services[0]!.address
     await stage().open(page, 'service', service, 'keeper', `0x${'00'.repeat(19)}01`)

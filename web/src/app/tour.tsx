@@ -10,7 +10,7 @@ const STOPS: readonly Stop[] = [
   {
     title: 'A model that nobody owns alone',
     words:
-      'Several parties, the keepers, train one model on samples that they do not show each other. Contracts on a chain hold them to it. ' +
+      'Several parties, the keepers, train one model on samples that they do not show each other. Contracts on a chain make them keep to the rules. ' +
       'This page reads that chain; it has no server, and looking costs nothing.',
     place: [],
   },
@@ -30,8 +30,7 @@ const STOPS: readonly Stop[] = [
   },
   {
     title: 'The DAO decides',
-    words:
-      'A version becomes the one in force by a vote of token holders, and another vote goes back to an earlier one.',
+    words: 'A vote of token holders puts a version in force, and another vote can go back to an earlier one.',
     place: ['dao'],
   },
   {
@@ -44,7 +43,7 @@ const STOPS: readonly Stop[] = [
     title: 'See what lies do',
     words:
       'Run a service of ten keepers in this page, let three of them lie, and switch a defence on. ' +
-      'Each screen ends with “What is proven, and to whom”: what you need not believe, and what you do.',
+      'Each screen ends with “What is proven, and to whom”: what you can check, and what you have to believe.',
     place: ['simulate'],
   },
 ]

@@ -72,7 +72,7 @@ export class GatewayPlane {
           await shelf?.put(name, bytes).catch(() => undefined)
           return bytes
         }
-        last = `${new URL(gateway).origin} sent other bytes`
+        last = `${new URL(gateway).origin} sent bytes that do not match the CID`
       } catch (error) {
         limit.throwIfAborted()
         last = `${new URL(gateway).origin}: ${(error as Error).message}`

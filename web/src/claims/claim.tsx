@@ -94,8 +94,9 @@ function Proofs({ connection, registry, claim }: Shown) {
     <section>
       <h2>Proofs</h2>
       <p>
-        Each proof is taken out of the transaction that put it on record. With the circuit's verification key it is
-        verified in this page, under the key that the DAO registered; without one, the verifier on the chain is asked.
+        The page takes each proof from the transaction that put it on record. With the circuit's verification key, which
+        must be the one that the DAO registered, it verifies the proof itself; without one, it asks the verifier on the
+        chain.
       </p>
       <Field
         name="Verification key"
@@ -145,8 +146,8 @@ function Challenges({ connection, registry, claim }: Shown) {
           <Action run={() => challenge(connection, registry, claim.claimId)}>
             Challenge it, for {ether(claim.bond / 4n)}
           </Action>{' '}
-          What it costs is lost unless you prove the contrary on the batch that is drawn, within 7 days. Proving takes
-          the weights and the pool's batches.
+          You lose this bond unless you prove the contrary on the batch that is drawn, within 7 days. Proving takes the
+          weights and the pool's batches.
         </p>
       )}
       {possible && account.value === null && <p>Connect a wallet to challenge it, for {ether(claim.bond / 4n)}.</p>}

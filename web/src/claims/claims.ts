@@ -191,9 +191,9 @@ export function figureText({ kind, count }: Pick<ClaimRow, 'kind' | 'count'>, va
 export function stateText(row: ClaimRow, now: number): string {
   if (row.status === 'fallen') return 'refuted'
   if (row.badge) return 'is the badge'
-  if (row.counts) return 'counts, another claim is the badge'
+  if (row.counts) return 'counts, but another claim is the badge'
   if (row.expiresAt <= now) return row.status === 'released' ? 'expired, bond given back' : 'expired'
-  return 'counts no more: its guarantee, circuit or version was withdrawn'
+  return 'no longer counts: its guarantee, circuit or version was withdrawn'
 }
 
 /** Who chose the batch on which it was proven. */

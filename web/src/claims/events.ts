@@ -83,7 +83,7 @@ export function tellClaims(
         break
       case 'GuaranteeFell':
         say(
-          `a guarantee of ${args.guarantee} counts no more under its ${args.source === 2n ? 'auditor' : 'pool, by this claimant'}`,
+          `a guarantee of ${args.guarantee} no longer counts under its ${args.source === 2n ? 'auditor' : 'pool, by this claimant'}`,
         )
         break
       case 'BondReleased':

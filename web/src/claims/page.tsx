@@ -68,21 +68,21 @@ export function ClaimsPage({
       <h1>Claims</h1>
       {registry !== null && <Whose connection={connection} registry={registry} />}
       <p>
-        What is on record about models: how often one is right, or how alike it treats two groups, proven on a committed
-        batch, with a bond for whoever shows the contrary.
+        Claims on record about models: how often a model is right, or how alike it treats two groups. Each is proven on
+        a committed batch, with a bond that a refutation takes.
       </p>
       {registry === null ? <Choose /> : <Claims connection={connection} registry={registry} />}
       <Explain>
         <p>
           A proof says: the network with this commitment has this figure on the batch with this commitment. It is bound
-          to the claimant and to all terms. The guarantee is weaker, and is for every other batch that the claim's
+          to the claimant and to all terms. The guarantee is weaker, and holds for every other batch that the claim's
           auditor signs, or that is drawn from its pool: a refutation on one of them takes the bond.
         </p>
         <p>
           Neither weights nor samples are shown. A claim does not show that the batch is a good one: ask who chose it,
           how many samples it has, and whether anybody can challenge it. The endpoint that this page reads from can
-          leave claims out, say that a circuit states something else, and name the commitment of another model that has
-          such a proof: the commitment is said beside each verdict.
+          leave claims out, misreport what a circuit states, and name the commitment of another model that has such a
+          proof: so the page shows the commitment beside each verdict.
         </p>
       </Explain>
     </>
@@ -138,7 +138,7 @@ function Claims({ connection, registry }: { readonly connection: Connection; rea
     <Show loaded={list} what="the claims">
       {(claims) =>
         claims.count === 0 ? (
-          <p>Nobody has claimed anything: `cohort claim publish` does.</p>
+          <p>There are no claims yet. `cohort claim publish` makes one.</p>
         ) : (
           <Chosen {...{ connection, registry, claims }} />
         )

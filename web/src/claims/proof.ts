@@ -128,10 +128,11 @@ function callOf(
 ) {
   if (to !== registry)
     throw new Error(
-      `it was put on record through ${to ?? 'a new contract'}: the proof is within that call, and is not read here`,
+      `it was put on record through ${to ?? 'a new contract'}: the proof is inside that call, which this page does not read`,
     )
   const call = abi.parseTransaction({ data })
-  if (call === null || !names.includes(call.name)) throw new Error('the transaction is no such call: the endpoint lies')
+  if (call === null || !names.includes(call.name))
+    throw new Error('the transaction is not such a call: the endpoint lies')
   return call
 }
 
@@ -188,7 +189,7 @@ export async function checkClaim(
   const { provider, site } = connection
   const { contracts, chainId } = site.deployment
   const hash = what === 'claim' ? claim.told?.transactionHash : claim.told?.fell?.transactionHash
-  if (hash === undefined) throw new Error('the log that this page has read says nothing of it')
+  if (hash === undefined) throw new Error('the log that this page has read does not mention it')
   const transaction = await provider.getTransaction(hash)
   if (transaction === null) throw new Error(`the endpoint has no transaction ${hash}`)
   const place = { chainId, registry }

@@ -33,7 +33,7 @@ export function Guardians({ connection }: { readonly connection: Connection }) {
               </p>
             )}
             {found.terms.size === 0 ? (
-              <p>There is none: a passed proposal appoints one, for 180 days at most.</p>
+              <p>There is no guardian. A passed proposal appoints one, for 180 days at most.</p>
             ) : (
               <ul>
                 {[...found.terms].map(([address, end]) => (

@@ -45,23 +45,23 @@ export const SERVICE_PARAMETERS: Readonly<Record<string, readonly [Unit, string]
     'to add the updates up and attest the sum; the first half for attestations, which are sealed',
   ],
   decryptWindow: ['seconds', 'for the drafted members to decrypt their parts'],
-  voteWindow: ['seconds', 'to judge the model on own hold-outs, and to vote'],
-  minKeepers: ['count', 'members without which no epoch begins'],
+  voteWindow: ['seconds', 'for members to judge the model on their hold-outs, and to vote'],
+  minKeepers: ['count', 'the least number of members with which an epoch begins'],
   maxKeepers: ['count', 'seats'],
-  decryptionBps: ['basis points', 'of the members who can decrypt together: the threshold'],
+  decryptionBps: ['basis points', 'of the members; one more than that can decrypt together: the threshold'],
   decryptionsPerEpoch: ['count', 'sums that one key decrypts; then a new epoch begins'],
   maxStrikes: [
     'count',
-    'rounds in a row without an update that cost a member its seat; with maxStaleness above 0, those beyond it',
+    'rounds in a row without an update that cost a member its seat; with maxStaleness above 0, only rounds beyond it count',
   ],
   oneEpochSeats: ['switch', 'whether all seats are given up when an epoch ends, so that new members are drawn'],
   buffer: [
     'count',
-    'updates with which Training ends without waiting for slower members, but never fewer than an update quorum; 0 where it waits for all',
+    'updates with which Training ends without waiting for slower members, but never fewer than an update quorum; 0 if it waits for all members',
   ],
   maxStaleness: [
     'count',
-    'completed rounds that an update may be behind, and rounds that a member may miss before silence costs a strike, where slower members are not waited for',
+    'with a buffer: versions that an update may be behind, and rounds that a member may miss before silence costs a strike',
   ],
   bond: ['tokens', 'of stake that a seat bonds, and can lose'],
   rewardPerRound: ['tokens', 'for the members of a completed round together, while the pool has them'],
@@ -70,22 +70,26 @@ export const SERVICE_PARAMETERS: Readonly<Record<string, readonly [Unit, string]
   fraudPenalty: ['tokens', 'for a conviction by a quorum'],
   strategy: ['address', 'the contract that says how many shares of the reward an update is worth'],
   admission: ['address', 'the contract that says who may take a seat; none for everybody with stake'],
-  partySeats: ['count', 'seats that one party may hold, where the admission contract knows parties; 0 for any number'],
-  manifest: ['digest', "SHA-256 of the document that the members agreed on: the service's page has it in words"],
+  partySeats: ['count', 'seats that one party may hold, if the admission contract knows parties; 0 for any number'],
+  manifest: ['digest', "SHA-256 of the manifest that the members agreed on: the service's page shows it in words"],
 }
 
 const VOTING: readonly (readonly [name: string, unit: Unit, meaning: string])[] = [
   ['votingDelay', 'seconds', 'between a proposal and its vote; delegations count until the vote starts'],
   ['votingPeriod', 'seconds', 'for votes'],
-  ['lateQuorumVoteExtension', 'seconds', 'left at least once the quorum is reached, so that nobody decides unseen'],
+  [
+    'lateQuorumVoteExtension',
+    'seconds',
+    'that a vote still lasts at least once the quorum is reached, so that nobody decides unseen',
+  ],
   ['proposalThreshold', 'tokens', 'of votes that a proposer needs'],
   ['quorumNumerator', 'percent', 'of the supply that must vote for or abstain'],
 ]
 
 const KEEPERS: readonly (readonly [name: string, unit: Unit, meaning: string])[] = [
   ['minStake', 'tokens', 'of stake with which a keeper may take a seat'],
-  ['unbondingDelay', 'seconds', 'for which stake that leaves can still be slashed'],
-  ['jailDelay', 'seconds', 'that a jailed keeper sits before it may free itself'],
+  ['unbondingDelay', 'seconds', 'during which unbonding stake can still be slashed'],
+  ['jailDelay', 'seconds', 'that a keeper stays in jail before its owner may free it'],
   ['treasury', 'address', 'where slashed stake and withdrawn pools go'],
 ]
 
@@ -137,7 +141,9 @@ export async function readParameters(connection: Connection): Promise<readonly S
         ),
       market
         .MIN_BOND()
-        .then((value) => fixed('ProverMarket.MIN_BOND', 'ether', value, 'that a prover reserves for a slot at least')),
+        .then((value) =>
+          fixed('ProverMarket.MIN_BOND', 'ether', value, 'that a prover has to reserve for a slot, at least'),
+        ),
       market
         .SETTLE_SECONDS()
         .then((value) =>

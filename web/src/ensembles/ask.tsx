@@ -34,7 +34,7 @@ export function AskEnsemble({ connection, id }: { readonly connection: Connectio
       <h2>Ask it</h2>
       <p>
         The oracle takes a commitment to an input, not the input. Make one from an input here, and prove the members'
-        answers from this tab; or give one that `cohort zkml` prints, and its input and salt to whoever is to prove.
+        answers from this tab. Or enter one that `cohort zkml` prints, and give its input and salt to the provers.
       </p>
       <p>
         <label>
@@ -99,7 +99,10 @@ function OwnInput({
     <Show loaded={opened} what="what its members take">
       {(found) =>
         found === null ? (
-          <p>No member's model is one of this deployment's services whose circuit this copy has.</p>
+          <p>
+            This page can take an input only for a member with a model of this deployment's services and a circuit in
+            this copy: there is none.
+          </p>
         ) : (
           <>
             <InputForm input={found.manifest.input} onChange={setInput} />

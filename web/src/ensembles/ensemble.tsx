@@ -53,8 +53,8 @@ export function EnsemblePage({ connection, id }: { readonly connection: Connecti
       <Explain>
         <p>
           A weight says how often a member agreed with the outcome of questions that may move weights; it is kept
-          between a quarter and four times what the founder gave. Whoever chooses the questions chooses who looks wrong,
-          which is why an ensemble may name a curator whose questions alone count.
+          between a quarter and four times what the founder gave. The choice of questions decides which members look
+          wrong, which is why an ensemble may name a curator whose questions alone count.
         </p>
       </Explain>
     </>
@@ -164,7 +164,7 @@ function Questions({
     <section>
       <h2>Questions</h2>
       {questions.length === 0 ? (
-        <p>It was not asked yet.</p>
+        <p>Nobody has asked it yet.</p>
       ) : (
         <Table
           label="Questions"

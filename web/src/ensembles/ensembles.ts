@@ -9,7 +9,7 @@ import { type AskedQuestion, type EnsembleTale, tellEnsembles } from './events.t
 /** IEnsembleOracleTypes.Rule, in words. */
 const RULES = [
   'the label with the most weight behind it',
-  'the label with the most weight times margin behind it: a sure member says more than one in doubt',
+  'the label with the most weight times margin behind it: a sure member counts more than one in doubt',
   'the weighted mean of the scores',
   'the weighted lower median of the scores',
 ] as const

@@ -67,7 +67,9 @@ export async function answerFor(
   const { proof, publicSignals } = await model.prove(input, memberContext(bound), salt)
   const [, commitment, output] = publicSignals
   if (commitment !== BigInt(inputCommitment))
-    throw new Error(`member ${member} rounds the input to other numbers than the question's: it cannot answer it`)
+    throw new Error(
+      `member ${member} rounds the input to other numbers than the question's: it cannot answer the question`,
+    )
   const words = { a: [...proof.a], b: [[...proof.b[0]], [...proof.b[1]]], c: [...proof.c] } as {
     a: [bigint, bigint]
     b: [[bigint, bigint], [bigint, bigint]]

@@ -43,7 +43,7 @@ function EnsembleList({ connection }: { readonly connection: Connection }) {
       </p>
       <Listing
         {...{ connection, label: 'Ensembles', what: 'the ensembles', page: PAGE }}
-        none="Nobody has founded an ensemble: `createEnsemble` of the EnsembleOracle does."
+        none="There are no ensembles yet. `createEnsemble` of the EnsembleOracle founds one."
         read={(page) => listEnsembles(connection, page)}
         keyOf={({ ensemble }) => String(ensemble.ensembleId)}
         columns={[
@@ -77,12 +77,13 @@ function EnsembleList({ connection }: { readonly connection: Connection }) {
       <Explain>
         <p>
           Each answer that counts was proven to the inference hub: this version of this model, on the input with the
-          question's commitment, gives this output. Whoever relies on the opinion needs to trust neither who submitted
-          the answers nor the oracle's founder; the oracle has no administrator, and an ensemble never changes.
+          question's commitment, gives this output. To rely on the opinion, you need to trust neither those who
+          submitted the answers nor the ensemble's founder; the oracle has no administrator, and an ensemble never
+          changes.
         </p>
         <p>
-          The chain sees a commitment to the input, the members' outputs and the opinion, and not the input. That the
-          members are good at the question is not proven; their weights follow how often they agreed with the outcome.
+          The chain sees a commitment to the input, the members' outputs and the opinion, but not the input. Nothing
+          proves that the members are good at the question; their weights follow how often they agreed with the outcome.
         </p>
       </Explain>
     </>

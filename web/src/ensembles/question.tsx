@@ -74,9 +74,9 @@ export function QuestionPage({
       </p>
       <Explain>
         <p>
-          Each proof is bound to this question, this member and whoever submitted it: nobody else can be paid for it,
-          and it answers no other question. All members are asked about the input with the same commitment, and none of
-          them shows it.
+          Each proof is bound to this question, this member and its submitter: nobody else can be paid for it, and it
+          answers no other question. All members are asked about the input with the same commitment, and no proof shows
+          the input.
         </p>
       </Explain>
     </>

@@ -46,9 +46,9 @@ export function AccountPage({ connection, account }: { readonly connection: Conn
       </p>
       <Explain>
         <p>
-          What the model was asked is in each verdict below: the guard computed it from the transaction and from what it
-          recorded of the account, so that nobody can ask about something else. The proof names the model's version and
-          its answer. Any other transaction, and the same one after the account has spent again, needs another verdict.
+          Each verdict below shows what the model was asked: the guard computed it from the transaction and from its own
+          record of the account, so nobody can ask about something else. The proof names the model's version and its
+          answer. Any other transaction, and the same one after the account has spent again, needs another verdict.
         </p>
       </Explain>
     </>
@@ -61,8 +61,8 @@ function Keys({ state }: { readonly state: AccountState }) {
     return (
       <p class={hasCode ? undefined : 'notice'}>
         {hasCode
-          ? 'It is a contract, and no Safe: whether it asks the guard is for its own code to say.'
-          : 'It is an account without code: it states limits, and nothing makes it keep them.'}
+          ? 'It is a contract, but not a Safe: its own code decides whether it asks the guard.'
+          : 'It is an account without code: it states limits, but nothing enforces them.'}
       </p>
     )
   }
@@ -78,7 +78,7 @@ function Keys({ state }: { readonly state: AccountState }) {
           </Fact>
         ))}
       </dl>
-      {!safe.guarded && <p class="notice">The Safe does not ask this guard: its limits hold for nothing.</p>}
+      {!safe.guarded && <p class="notice">The Safe does not ask this guard: its limits have no effect.</p>}
     </>
   )
 }
@@ -111,7 +111,7 @@ function PolicyFacts({ state, hand }: { readonly state: AccountState; readonly h
       {pendingPolicy !== null && (
         <>
           <p>
-            From {time(pendingPolicy.effectiveAt)} UTC on, another one holds.{' '}
+            From {time(pendingPolicy.effectiveAt)} UTC on, another policy is in force.{' '}
             {hand !== null && (
               <Action
                 run={async () => await hand.call('taken back', (guard) => guard.encodeFunctionData('cancelPolicy'))}
@@ -234,8 +234,8 @@ function Waiting({
         </Scrollable>
       )}
       <p class="quiet">
-        An announcement is a hash: it shows what the transaction is to whoever knows it already. An owner who did not
-        announce one should take it back.
+        An announcement is a hash: only somebody who knows the transaction can tell what it announces. Owners should
+        take back an announcement that none of them made.
       </p>
     </section>
   )

@@ -44,8 +44,8 @@ function Accounts({ connection }: { readonly connection: Connection }) {
     <>
       <h1>Guards</h1>
       <p>
-        A guarded account spends little freely. More needs a proof that its model approves of the transaction, or an
-        announcement some time before.
+        A guarded account can freely spend small amounts. Larger ones need a proof that its model approves of the
+        transaction, or an announcement some time before.
       </p>
       <Listing
         {...{ connection, label: 'Guarded accounts', what: 'the guarded accounts', page: PAGE }}
@@ -79,14 +79,14 @@ function Accounts({ connection }: { readonly connection: Connection }) {
       <Explain>
         <p>
           A verdict is a proof that the account's model, on eight features that the guard itself computed from the
-          transaction and the account's history, gives the label that the account's policy asks for. It is for one
-          account, one transaction and one state of its history, for a short time, once. Whoever brings it need not be
-          trusted; the account's owners and everybody else can check it on the chain.
+          transaction and the account's history, gives the label that the account's policy asks for. It is valid once,
+          for a short time, for one account, one transaction and one state of its history. Nobody has to trust its
+          sender: the account's owners and everybody else can check it on the chain.
         </p>
         <p>
-          Nothing about the transaction is hidden: the features, the answer and the limits are public. That the model
-          knows a theft when it sees one is not proven. The guard does not see what contracts do with old allowances,
-          and it never stops the owners from recovering the account.
+          Nothing about the transaction is hidden: the features, the answer and the limits are public. Nothing proves
+          that the model recognises thefts. The guard does not see what contracts do with old allowances, and it never
+          stops the owners from recovering the account.
         </p>
       </Explain>
     </>

@@ -39,7 +39,7 @@ export function Pay({
         </label>
       </p>
       {spend === null || found === null ? (
-        <p>Type an address and an amount, and the guard's answer stands here.</p>
+        <p>Type an address and an amount: the guard's answer appears here.</p>
       ) : (
         <>
           <dl class="facts">

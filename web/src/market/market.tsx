@@ -84,7 +84,7 @@ function Details({ connection, details }: { readonly connection: Connection; rea
           )}
         </section>
       )}
-      {pools.length === 0 && <p>Nobody has made a pool for it: `cohort market provide` does.</p>}
+      {pools.length === 0 && <p>This market has no pool yet. `cohort market provide` makes one.</p>}
       {pools.map((pool) => (
         <Pool key={pool.address} connection={connection} view={view} pool={pool} />
       ))}
@@ -243,7 +243,7 @@ function Settle({ connection, details }: { readonly connection: Connection; read
       <section>
         <h2>Dispute</h2>
         <p>
-          Until the delay is over, anybody may say that the model misread, against a bond of{' '}
+          Until the delay is over, anybody may claim that the model misread the story, with a bond of{' '}
           {shown(challengeBond, collateral)}.
         </p>
         <Action
@@ -260,7 +260,7 @@ function Settle({ connection, details }: { readonly connection: Connection; read
     return (
       <section>
         <h2>Dispute</h2>
-        <p>Somebody says that the model misread; whoever holds that it read well may put up the same bond.</p>
+        <p>Somebody claims that the model misread the story. To defend its reading, you can put up the same bond.</p>
         <Action
           run={act(async () => `defended: ${(await (await signingBook(connection)).dispute(marketId, 'defend')).hash}`)}
         >

@@ -30,7 +30,7 @@ function MarketList({ connection }: { readonly connection: Connection }) {
       <h1>Markets</h1>
       <Listing
         {...{ connection, label: 'Markets', what: 'the markets', page: PAGE }}
-        none="Nobody has opened a market: `cohort market create` does."
+        none="There are no markets yet. `cohort market create` opens one."
         read={(page) => listMarkets(connection, page)}
         keyOf={({ view }) => String(view.marketId)}
         columns={[
@@ -48,7 +48,8 @@ function MarketList({ connection }: { readonly connection: Connection }) {
       <Explain>
         <p>
           A market pays when a story that its publisher signed is classified by its model: the proof of that
-          classification settles it. Nobody decides; who trades trusts the publisher to report, and the model to read.
+          classification settles it. Nobody decides the outcome; traders trust the publisher to report, and the model to
+          read.
         </p>
       </Explain>
     </>

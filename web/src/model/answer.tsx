@@ -15,7 +15,7 @@ export function AnswerOf({ answer, task }: { readonly answer: Answer; readonly t
       {task.kind === 'classification' && <Scores scores={scores} classes={task.classes} />}
       {clamped > 0 && (
         <p class="quiet">
-          {clamped} of the values lie outside what the model was calibrated on, and were moved to its edge.
+          {clamped} of the values lie outside the range that the model was calibrated for, and were moved to its edge.
         </p>
       )}
     </>

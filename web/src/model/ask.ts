@@ -32,7 +32,7 @@ export function priceOf(typed: string): bigint {
   if (!/^\d{1,9}(\.\d{1,18})?$/.test(typed.trim()))
     throw new Error(`Price: '${typed.slice(0, 40)}' is no amount of ether: type a number such as 0.01`)
   const wei = parseEther(typed.trim())
-  if (wei === 0n) throw new Error('Price: type an amount above 0: it pays whoever proves the answer')
+  if (wei === 0n) throw new Error('Price: type an amount above 0: it pays the prover of the answer')
   return wei
 }
 

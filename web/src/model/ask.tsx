@@ -101,11 +101,12 @@ export function AskKeeper({ connection, hubModel, opened, input }: Asking) {
         <p>
           The proof says the same as one that you make here: the weights with that commitment give this answer to the
           input with this commitment. The hub pays for nothing else, and each proof names the prover that is paid, so
-          that nobody takes another's. It is proven to everybody who reads the chain; here, the page checks it again.
+          nobody can use another prover's proof. It is proven to everybody who reads the chain; here, the page checks it
+          again.
         </p>
         <p>
-          Nothing about your input is hidden: request, input and salt are in the chain's log for good. Whoever proves
-          learns no more than everybody else. Nobody is obliged to answer, and the price comes back after the deadline.
+          Nothing about your input is hidden: request, input and salt are in the chain's log for good. The prover learns
+          no more than everybody else. Nobody is obliged to answer, and the price comes back after the deadline.
         </p>
       </Explain>
     </section>
@@ -181,7 +182,7 @@ function State({
       {proven === true && <p class="done">The proof holds: checked in this page, and by the verifier on the chain.</p>}
       {proven === false && (
         <p class="problem" role="alert">
-          The proof does not hold here, though the hub took it: do not trust this answer, nor this endpoint.
+          The proof does not hold here, although the hub accepted it: trust neither this answer nor this endpoint.
         </p>
       )}
       {proven === null && <p>Not checked in this page: {why}.</p>}

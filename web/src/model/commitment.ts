@@ -17,6 +17,6 @@ export async function requireCommitted(
   const { weightsCommitment } = await clients.service(service, provider).versionAt(version)
   if (weightsCommitment === commitment) return
   throw new Error(
-    `version ${version}: these weights commit to ${commitment}, the chain has ${weightsCommitment}: the file is not the one the members voted for`,
+    `version ${version}: these weights commit to ${commitment}, the chain has ${weightsCommitment}: the file is not the one that the members voted for`,
   )
 }

@@ -106,10 +106,7 @@ export function Prove({
           this answer. It is a Groth16 proof, and names the account, the model, its version and a deadline, so that
           nobody else can use it. It does not say that the answer is right, only that it is the model's.
         </p>
-        <p>
-          The weights are public, as is every accepted version. Your input leaves this page in no form but the
-          commitment.
-        </p>
+        <p>The weights are public, as is every accepted version. Only a commitment to your input leaves this page.</p>
       </Explain>
     </section>
   )

@@ -30,7 +30,7 @@ export function Figures({ reading: { at, health, samples } }: { readonly reading
     <section>
       <h2>The keeper</h2>
       <p class={member ? 'done' : 'notice'}>
-        {member ? 'It is a member of the epoch that runs.' : 'It is not a member of the epoch that runs.'}{' '}
+        {member ? 'It is a member of the running epoch.' : 'It is not a member of the running epoch.'}{' '}
         {!member && (why === null ? '`cohort keeper status` says why.' : <Inert text={why} most={400} />)}
       </p>
       <dl class="facts">

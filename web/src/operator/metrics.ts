@@ -41,7 +41,7 @@ export function parseMetrics(text: string): Sample[] {
     samples.push({ name, labels: labelsOf(labels ?? '', index + 1), value: number })
   }
   if (!samples.some(({ name }) => name.startsWith('cohort_'))) {
-    throw new MetricsError('none of the metrics is of a keeper: their names begin with cohort_')
+    throw new MetricsError('none of these is a keeper’s metric: their names begin with cohort_')
   }
   return samples
 }

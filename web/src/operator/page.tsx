@@ -95,8 +95,8 @@ export function OperatorPage({ connection }: { readonly connection: Connection }
       <Log />
       <Explain>
         <p>
-          Nothing here is proven: it is what your keeper says of itself, and what its log says. Where it stands in the
-          round is read from the chain. Token, metrics and log stay in this page, which forgets them when it is closed.
+          Nothing here is proven: your keeper and its log report it. Only its place in the round is read from the chain.
+          Token, metrics and log stay in this page, which forgets them when it is closed.
         </p>
         <p>
           The alerts are those of <code>deploy/monitoring/rules.yml</code>, judged by what this page has read. A page is

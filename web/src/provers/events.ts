@@ -111,7 +111,7 @@ export function tellMarket(logs: readonly StoredLog[], abi: Interface = contract
         say(`completed: output ${args.output}`)
         break
       case 'JobDisputed':
-        say(`two proofs that hold say ${args.output} and ${args.otherOutput}: circuit or set-up cannot be trusted`)
+        say(`two valid proofs give ${args.output} and ${args.otherOutput}: circuit or set-up cannot be trusted`)
         break
       case 'JobEnded':
         say(`ended; ${ether(args.refunded)} went back to the poster`)

@@ -44,8 +44,8 @@ export function JobPage({ connection, id }: { readonly connection: Connection; r
           result; it stands when every copy of every segment has a proof that holds.
         </p>
         <p>
-          An answer is stored as a hash, and verified when somebody settles. Whoever shows that a proof does not hold
-          takes a part of its prover's bond, and the slot opens again.
+          An answer is stored as a hash, and verified when somebody settles. Anybody who shows that a proof does not
+          hold gets a part of its prover's bond, and the slot opens again.
         </p>
       </Explain>
     </>
@@ -92,7 +92,7 @@ function Terms({ connection, details }: { readonly connection: Connection; reado
       </dl>
       {revoked && (
         <p class="notice">
-          A circuit of this job was revoked: its proofs count no more, and anybody may close the job.
+          A circuit of this job was revoked: its proofs no longer count, and anybody may close the job.
         </p>
       )}
     </>
@@ -200,7 +200,7 @@ function Acts({ connection, details }: { readonly connection: Connection; readon
       )}
       {answers.map((answer) => (
         <p key={`${answer.segment}/${answer.copy}`}>
-          If the proof of segment {answer.segment}, copy {answer.copy} does not hold, who shows it is paid.{' '}
+          If the proof of segment {answer.segment}, copy {answer.copy} does not hold, you are paid for showing it.{' '}
           <Action run={act('accused', async (market) => await market.accuse(job.id, answer))}>
             Accuse segment {answer.segment}, copy {answer.copy}
           </Action>

@@ -43,12 +43,12 @@ export function ProversPage({
       <Explain>
         <p>
           A segment's proof says: the network with this model commitment, on an input with this commitment, gives this
-          output. It is bound to the job, the segment, the prover and the deadline, so that nobody can submit a proof of
-          somebody else. The verifier that the DAO registered for the circuit checks it on the chain; the poster and
-          everybody else can rely on the output without running the model.
+          output. It is bound to the job, the segment, the prover and the deadline, so nobody can submit somebody else's
+          proof. The verifier that the DAO registered for the circuit checks it on the chain; the poster and everybody
+          else can rely on the output without running the model.
         </p>
         <p>
-          The proof hides neither the input from the provers nor, in a job that is open to all, from anybody else: a
+          The proof does not hide the input from the provers, nor, if the job is open to all, from anybody else: a
           prover needs the witness, and the witness is in the log. For chosen provers it is encrypted; who was chosen is
           public.
         </p>
@@ -63,7 +63,7 @@ function Jobs({ connection }: { readonly connection: Connection }) {
       <h2>Jobs</h2>
       <Listing
         {...{ connection, label: 'Jobs', what: 'the jobs', page: PAGE }}
-        none="Nobody has posted a job: the model's screen does, and `cohort prover post`."
+        none="There are no jobs yet. Post one from the model's screen, or with `cohort prover post`."
         read={(page) => listJobs(connection, page)}
         keyOf={({ id }) => String(id)}
         columns={[
@@ -92,7 +92,7 @@ function Provers({ connection }: { readonly connection: Connection }) {
       <Show loaded={list} what="the provers">
         {(provers) =>
           provers.length === 0 ? (
-            <p>Nobody has put up bond: `cohort prover run` does, and proves.</p>
+            <p>No prover has put up bond yet. `cohort prover run` does this, and proves.</p>
           ) : (
             <Table
               label="Bonds and payments"

@@ -48,7 +48,7 @@ function Keeper({
         {({ member, why, stake, rewards, bond }) => (
           <>
             <p class={member ? 'done' : 'notice'}>
-              {member ? 'It is a member of the epoch that runs.' : `Why it is not a member: ${why}.`}
+              {member ? 'It is a member of the running epoch.' : `Why it is not a member: ${why}.`}
             </p>
             <dl class="facts">
               <Fact name="Stake">{tokens(stake)} COH</Fact>

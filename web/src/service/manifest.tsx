@@ -69,10 +69,10 @@ function factsOf({
     [
       'Next model',
       strategy !== undefined
-        ? "made by a module of the members' own"
+        ? "computed by the members' own module"
         : rounds.strategy === undefined
           ? 'the mean of the updates is added'
-          : `made of the mean by ${inert(JSON.stringify(rounds.strategy), 120)}`,
+          : `computed from the mean by ${inert(JSON.stringify(rounds.strategy), 120)}`,
     ],
     [
       'A round changes',

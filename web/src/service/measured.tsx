@@ -63,8 +63,8 @@ export function Measured({
         The page fetches the weights of the newest {MOST} versions by their CIDs, checks each against the commitment on
         the chain, and measures the update: the change from one version to the next.{' '}
         {place === undefined
-          ? 'Their accuracy is in neither chain nor weights: it takes samples, which the members keep to themselves, and this copy of the console has none of its own.'
-          : 'Their accuracy it measures on public samples that this copy of the console came with. The members judge on samples of their own, and nobody proves either.'}
+          ? 'Neither the chain nor the weights show their accuracy: that takes samples, which the members keep to themselves, and this copy of the console has none.'
+          : 'It measures their accuracy on public samples that came with this copy of the console. The members judge on samples of their own, and nobody proves either accuracy.'}
       </p>
       <Action run={measure}>Fetch and measure</Action>
       {rows.length > 0 && (

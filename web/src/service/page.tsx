@@ -66,8 +66,8 @@ export function ServicePage({
         </p>
         <p>
           Members vote for the model that they computed themselves. A version is accepted when a quorum voted for the
-          same commitment. How good it is, the chain does not know: each member judges it on samples of its own before
-          it votes, and votes carry no accuracy.
+          same commitment. The chain does not know how good it is: each member judges it on samples of its own before it
+          votes, and votes state no accuracy.
         </p>
       </Explain>
     </>

@@ -69,8 +69,8 @@ function Evidence({ connection, service, penalty }: Place & { readonly penalty: 
       {(events) => (
         <>
           <p>
-            What its seat did in this epoch, and what others said of it, up to the penalty. A step that is missing was
-            not taken.
+            The steps of this seat in this epoch, and what others said about it, up to the penalty. A step that is not
+            listed was not taken.
           </p>
           <Happened events={events} none="The log has nothing from this seat or about it: it was silent." />
         </>

@@ -97,9 +97,9 @@ export function VersionPage({
       </p>
       <Explain>
         <p>
-          A quorum of members computed the same commitment and voted for it. Whoever has the file can recompute the
-          commitment, as this page does. Whether the model is good is the members' judgement on their own held-out
-          samples, and no proof says it.
+          A quorum of members computed the same commitment and voted for it. Anybody with the file can recompute the
+          commitment, as this page does. No proof says whether the model is good: the members judge that on their own
+          held-out samples.
         </p>
       </Explain>
     </>

@@ -94,7 +94,7 @@ const ASSUMED_GIB = 4
 export function requireMemory(bytes: number, deviceMemory = ASSUMED_GIB): void {
   if (bytes <= deviceMemory * 2 ** 30 * SHARE_OF_DEVICE) return
   throw new ChoiceError(
-    `this simulation takes some ${(bytes / 2 ** 30).toFixed(1)} GiB, a page may hope for ${(deviceMemory * SHARE_OF_DEVICE).toFixed(1)}: ` +
+    `this simulation needs about ${(bytes / 2 ** 30).toFixed(1)} GiB, a page can expect ${(deviceMemory * SHARE_OF_DEVICE).toFixed(1)}: ` +
       'choose fewer keepers, fewer samples or a smaller network, or use `cohort simulate`',
   )
 }

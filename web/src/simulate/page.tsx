@@ -189,7 +189,7 @@ function Facts({ finished }: { readonly finished: Finished }) {
       </p>
       {without.length > 0 && (
         <>
-          <h3>What a live service does otherwise</h3>
+          <h3>What a live service does differently</h3>
           <ul>
             {without.map((line) => (
               <li key={line}>{inert(line, 400)}</li>
@@ -219,15 +219,15 @@ function Explanation() {
   return (
     <Explain>
       <p>
-        Of this simulation, nothing is proven: everything in it happens in your browser, and you can only believe your
-        own machine. A table of yours is read here and goes nowhere.
+        Nothing about this simulation is proven: all of it happens in your browser, and you can only believe your own
+        machine. A table of yours is read here and goes nowhere.
       </p>
       <p>
-        In a live service the same round is: members train, clip and encrypt their updates; everybody adds up the
-        ciphertexts and attests the sum; t members, drafted by a block hash, decrypt the mean and nothing else; and each
-        judges the new model on a hold-out of its own before it votes. That an update is short and encrypted under the
-        secret that its sender dealt is proven to the other members (a proof of shortness). That somebody trained
-        honestly is proven to nobody: what helps against lies are the bound, the vote, and what you see above.
+        In a live service, such a round goes like this: members train, clip and encrypt their updates; everybody adds up
+        the ciphertexts and attests the sum; t members, drafted by a block hash, decrypt the mean and nothing else; and
+        each member judges the new model on a hold-out of its own before it votes. A proof of shortness shows the other
+        members that an update is short, and encrypted under the secret that its sender dealt. Nothing proves that
+        somebody trained honestly: the bound, the vote, and the defences that you see above help against lies.
       </p>
     </Explain>
   )
