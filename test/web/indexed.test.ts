@@ -127,8 +127,9 @@ describe('a history from an index', () => {
       ['the chain as', () => Object.assign(round(), { lastHash: blockHash(5, 'another chain') })],
       ['votes 70 in it', () => Object.assign(round(), { votes: 70 })],
       ['samples 1 in it', () => Object.assign(round(), { samples: '1' })],
-      ['events beside', () => answers.events.splice(answers.events.findIndex(within), 1)],
-      ['events beside', () => answers.events.push({ ...answers.events.find(within)!, logIndex: 99 })],
+      // Which of two comparisons finds these first is drawn.
+      ['event', () => answers.events.splice(answers.events.findIndex(within), 1)],
+      ['event', () => answers.events.push({ ...answers.events.find(within)!, logIndex: 99 })],
       ['or others', () => Object.assign(answers.events.find(within)!, { data: '0x00' })],
     ]
     for (const [why, lie] of lies) {
