@@ -80,7 +80,7 @@ describe('ClaimRegistry: as the console has it', () => {
     ]
     for (const [changes, transaction] of lies)
       expect(await refusal(() => publishedProof(place, { ...claim, ...changes }, transaction, abi))).to.match(/lies/)
-    expect(await refusal(() => publishedProof(place, claim, fell, abi))).to.match(/no such call/)
+    expect(await refusal(() => publishedProof(place, claim, fell, abi))).to.match(/not such a call/)
     expect(await refusal(() => refutingProof(place, { ...claim, claimId: 2 }, ids.below, fell, abi))).to.match(/lies/)
     const elsewhere = { to: stranger.address, data: published.data } as ContractTransactionResponse
     expect(await refusal(() => publishedProof(place, claim, elsewhere, abi))).to.match(/through 0x/)
@@ -104,7 +104,7 @@ describe('ClaimRegistry: as the console has it', () => {
     expect(claim.told!.happened.map(({ text }) => text)).to.deep.equal([
       'published: proven 60, guaranteed 54',
       'became the badge of its version, statement and source',
-      'a guarantee of 54 counts no more under its auditor',
+      'a guarantee of 54 no longer counts under its auditor',
       `refuted by ${stranger.address}, who is owed 0.000000000000000007 ether`,
     ])
     expect(stateText(claim, now)).to.equal('refuted')

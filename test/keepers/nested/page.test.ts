@@ -63,7 +63,7 @@ describe('the page on services of services', () => {
   })
 
   it('says beside how many representatives others train, as the rule has it', () => {
-    const [members, most] = rowsOf(page.split('the most representatives beside whom others train:')[1]!)
+    const [members, most] = rowsOf(page.split('others train beside at most this many representatives:')[1]!)
       .slice(0, 3)
       .filter(([first]) => first !== '---') as [string[], string[]]
     const counted = members.slice(1).map((count) => {
