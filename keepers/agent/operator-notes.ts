@@ -56,30 +56,30 @@ export function showState(
   )
 }
 
-/** States in which the contract gives a strike to members that have not done this, as the event of it. */
+/** States after which the contract gives a strike to members that missed the step, with the event that proves the step. */
 const STRUCK_FOR = {
   Reveal: { event: 'UpdateRevealed', step: 'reveal' },
   Check: { event: 'CheckSubmitted', step: 'check' },
 } as const
 
-/** Counts a step that this member has not done by the end of its state; those that are left out have nothing to do. */
+/** Counts a step that this member has not done by the end of its state. Call it only for members that are not left out. */
 function noteMissed({ facts, log, metrics, remembered }: AgentContext, seat: number, fact: Fact): void {
   const from = STATES[Number(fact.args.from)]
   if (from !== 'Reveal' && from !== 'Check') return
   const transitions = facts.all('Transitioned')
-  // What a transition says of round and epoch belongs to the state that it leads to.
+  // A transition names the round and epoch of the state that it leads to, so the state that ended is in the one before.
   const round = transitions[transitions.indexOf(fact as (typeof transitions)[number]) - 1]?.args.round
   if (round === undefined) return
   const { event, step } = STRUCK_FOR[from]
   if (facts.last(event, { round, seat }) !== null) return
-  // Its update comes in a later round: such members get no strike, for as many rounds as an update may be behind.
+  // The training goes on and its update will come in a later round: as long as that update is not too stale, the contract gives no strike.
   const isLater = (remembered?.training?.base ?? null) !== null
   if (from === 'Reveal' && isLater && facts.last('UpdateCommitted', { round, seat }) === null) return
   metrics.stepsMissed.inc({ step })
   log.warn({ event: 'step missed', step, round }, 'this member did not do a step in its window: a strike')
 }
 
-/** Facts about this keeper that its operator should hear of, whose place before them this is. */
+/** Logs facts that the operator should hear of. `Position` is the keeper's place before the fact. */
 export function noteFact(context: AgentContext, { seat, isMember, leftOut }: Position, fact: Fact): void {
   const { log, metrics } = context
   if (fact.name === 'Transitioned' && seat !== null && isMember && !hasSeat(leftOut, seat))
