@@ -87,7 +87,7 @@ export async function act<M extends ServiceMethod>(
   }
 }
 
-/** Until when a step of the state is of use. */
+/** The end of the state's window, in Unix seconds, and the seconds left until then. A step that comes later is useless. */
 export function windowOf({ end, time }: Snapshot): { readonly end: number; readonly left: number } {
   return { end, left: Math.max(0, end - time) }
 }
@@ -97,7 +97,7 @@ export function paidBy(operator: string, receipt: { readonly from: string; reado
   return receipt.from === operator ? Number(receipt.gasUsed) : 0
 }
 
-/** Looks at the chain that a transaction gets after its state is over, to hear that it was what ended the state. */
+/** Polls for which a transaction is still awaited after its state is over: the transaction itself may have ended the state. */
 const LAST_LOOKS = 4
 
 /**
@@ -126,7 +126,7 @@ export async function publish(
   round: number,
   cuts: readonly number[] = [],
 ): Promise<string> {
-  // Anybody makes a sum again.
+  // A sum that a power cut destroys can be computed again by any member.
   const safe = kind !== 'aggregate'
   const cid = await step.context.plane.publish(bytes, { round, signal: step.signal, cuts, safe })
   step.context.metrics.bytesPublished.inc({ kind }, bytes.length)
@@ -134,8 +134,8 @@ export async function publish(
 }
 
 /**
- * Fetches the blob that the keeper at `seat` announced. Asks the other members too when that keeper does not deliver. Counts the bytes of one that
- * was not here yet.
+ * Fetches the blob that the keeper at `seat` announced. Asks the other members too when that keeper does not deliver. Counts the bytes of a blob
+ * that was not in the store yet.
  * @throws NetworkError as `DataPlane.fetch`.
  */
 export async function fetchFrom(

@@ -173,7 +173,7 @@ export async function openQueue(
   return queue
 }
 
-/** How long an answer of the chain about this keeper's standing will do, in milliseconds: /healthz may be asked every second. */
+/** Milliseconds for which the chain's answer about this keeper's standing is reused: /healthz may be asked every second. */
 const STANDING_MS = 60_000
 
 /** Explains why the keeper is not a member, and shows it in its metrics; null for a member, and while the chain does not answer. */
@@ -245,7 +245,7 @@ export function openModel(
   })
 }
 
-/** Polls of the chain that may go by before a keeper that has not looked counts as unhealthy, and seconds at least. */
+/** A keeper counts as unhealthy when it has not looked at the chain for this many polls, and for this many seconds. */
 const LATE_POLLS = 10
 const LATE_SECONDS = 30
 
@@ -265,7 +265,7 @@ export function healthOf(
   const behindSeconds = lastLook === 0 ? 0 : (steady(clock) - lastLook) / 1000
   const late = behindSeconds >= Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS)
   return {
-    // A seat that waits for registration to close is all that a keeper can have then.
+    // A keeper that waits for registration to close, or for the next draw, can do no more, so it counts as healthy.
     healthy:
       lastLook > 0 &&
       !late &&

@@ -94,7 +94,7 @@ const schema = z.strictObject({
     .strictObject({
       id: z.int().positive(),
       rpc: z.array(url).min(1, 'needs at least one endpoint'),
-      /** The one of them that the operator runs: its word alone settles what otherwise takes two of them. */
+      /** The endpoint of `rpc` that the operator runs: its word alone settles what otherwise takes two endpoints. */
       own: url.optional(),
       /** Where blocks are announced (`eth_subscribe` over WebSocket), so that the keeper need not ask before there is one. */
       heads: socketUrl.optional(),
@@ -103,8 +103,8 @@ const schema = z.strictObject({
       /** Blocks a transaction must be deep before it counts; default 3, on a development chain 1. */
       confirmations: z.int().min(1).max(64).optional(),
       /**
-       * With it, what others' secrets or stakes depend on must also be in a block that the chain calls so; the windows must be long enough for
-       * that.
+       * With it, a fact on which others' secrets or stakes depend must also be in a block that the chain calls `safe` or `finalized`. The
+       * windows must be long enough for that.
        */
       finality: z.enum(['safe', 'finalized']).optional(),
       pollSeconds: z.number().min(0.05).max(60).default(2),
@@ -140,7 +140,7 @@ const schema = z.strictObject({
     /** File of the strategy's module, for a manifest that names one by its hash; strategy.cjs in the folder, if it is there. */
     strategy: z.string().min(1).optional(),
   }),
-  /** Of a service that measures contributions: members that sit out a round at once, as its campaign has it. Off unless given. */
+  /** For a service that measures contributions: how many members sit out each round, as its campaign says. Off unless given. */
   rota: z.strictObject({ perRound: z.int().min(1).max(16) }).optional(),
   keys: keysSchema.prefault({}),
   /** Who sends this keeper's signed steps, so that it needs no coins. Off unless given. */
@@ -148,7 +148,7 @@ const schema = z.strictObject({
     .strictObject({
       /** The preferred one first. */
       urls: z.array(url).min(1, 'needs at least one relayer, or leave relay out').max(8),
-      /** Most seconds for one relayer, of at most its part of the step's window. */
+      /** Most seconds for one relayer. It never gets more than its part of the step's window. */
       patienceSeconds: z.number().min(1).max(3_600).default(120),
     })
     .optional(),

@@ -33,17 +33,17 @@ export type AgentContext = {
   readonly contracts: ServiceContracts
   /** The RPC endpoints one by one, for what must not rest on one's word. */
   readonly endpoints: Endpoints
-  /** Goes over to the next of them, if there is another: this one did not give what it must have. */
+  /** Switches to the next endpoint, if there is another, because this one withheld something that it must have. */
   readonly leaveEndpoint: (reason: string) => void
   readonly facts: Facts
   readonly peers: PeerBook
   readonly epochs: EpochEngine
   readonly model: GlobalModel
-  /** Computes the next model from the mean, if the manifest names a module; null if its terms do that. */
+  /** Computes the next model from the mean, if the manifest names a module; null for a built-in strategy. */
   readonly strategy: KeeperStrategy | null
-  /** Parts of the model that are this keeper's alone; none but by such a module. */
+  /** Parts of the model that are this keeper's alone; empty unless a strategy module has such parts. */
   readonly home: HomeLayers
-  /** This keeper's control variate; null unless such a module has one. */
+  /** This keeper's control variate; null unless the strategy uses one. */
   readonly control: ControlVariate | null
   readonly trainer: Trainer
   /** What this keeper brings to a round instead of a training on its own samples; absent for `training.source: own`. */
@@ -55,9 +55,9 @@ export type AgentContext = {
   readonly stopping: AbortSignal
 }
 
-/** Answers that steps need only once. They are lost with the process and then asked for again. */
+/** Answers that steps ask for only once. A restarted process asks again. */
 export type Remembered = {
-  /** The first block of events that an endpoint was outvoted on: the loop reads on from there, at another endpoint. */
+  /** The first block whose events an endpoint reported falsely or not at all. The loop reads on from there, at another endpoint. */
   reread: number | null
   /** The service's parameters, and the block that opened their epoch. */
   parameters: { readonly block: number; readonly parameters: EpochParameters } | null
@@ -69,15 +69,15 @@ export type Remembered = {
   final: { readonly block: number; readonly askedAt: number } | null
   /** The contract that draws the members, or null for none, and the blocks of the parameters that name it. */
   sortition?: { readonly occasion: string; readonly found: Sortition | null }
-  /** Chain time of this keeper's first sight of something that candidates do in turn. */
+  /** Chain time at which this keeper first saw that an act is due which candidates do in turn. */
   turn?: { readonly occasion: string; readonly time: number }
-  /** The last thing that a candidate logs only once. */
+  /** The last note that this candidate has logged, so that it is logged only once. */
   noted?: string
-  /** The epoch whose absent this keeper has reported. */
+  /** The epoch of which this keeper has reported the absent members. */
   reported?: string
   /** A training that may go on when its round is over, where the service waits for no slower members. */
   training?: OutlivingTraining
-  /** That endpoints contradict each other, and no one else can be asked which of them lies; null, or not there, while none do. */
+  /** Set while endpoints contradict each other and no further endpoint can settle which of them lies; otherwise null or absent. */
   contradiction?: { readonly about: string; readonly endpoints: readonly string[]; readonly since: number } | null
 }
 
@@ -113,7 +113,7 @@ export type Step = {
   readonly seat: number | null
   /** Aborted when the state is over or the daemon stops. */
   readonly signal: AbortSignal
-  /** Hears of each transaction that was confirmed, so that the loop notices when its block leaves the chain. */
+  /** Called for each confirmed transaction, so that the loop notices when its block leaves the chain. */
   readonly onConfirmed?: (at: BlockOfAct) => void
 }
 

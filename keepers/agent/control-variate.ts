@@ -10,7 +10,7 @@ type Secrets = Pick<KeeperStore, 'getSecret' | 'putSecret'>
 
 const VARIATE = 'control variate'
 const PROPOSED = 'control variate/proposed'
-/** As it is kept before it is settled: u32 little-endian round · values. */
+/** Bytes before the values of a proposed variate. The stored form is: u32 little-endian round · values. */
 const HEAD = 4
 
 /**
@@ -28,13 +28,13 @@ export class ControlVariate {
     this.#length = length
   }
 
-  /** The variate for the next training, given the outcome of the last one. @param moments the strategy's vectors */
+  /** The variate for the next training, which depends on whether the last update was accepted. @param moments the strategy's vectors */
   settled(now: Now, moments: readonly Float32Array[]): Control {
     const proposed = this.#store.getSecret(PROPOSED)
     if (proposed !== null && proposed.length === HEAD + 4 * this.#length) {
       const round = new DataView(proposed.buffer, proposed.byteOffset).getUint32(0, true)
       if (hasEntered(now, round)) this.#store.putSecret(VARIATE, proposed.subarray(HEAD))
-      // Of the running round: this training takes its place.
+      // One proposed in the running round stays: this training replaces it.
       if (round < now.round) this.#store.putSecret(PROPOSED, new Uint8Array())
     }
     const kept = this.#store.getSecret(VARIATE)
@@ -43,7 +43,7 @@ export class ControlVariate {
     return { localRate: this.#localRate, server: moments[0] ?? new Float32Array(this.#length), own }
   }
 
-  /** Keeps what follows from an update, until it is known whether the round has it. */
+  /** Keeps the variate that follows from an update, until it is known whether the round's accepted model includes that update. */
   propose(round: number, control: Control, update: Float32Array): void {
     const bytes = new Uint8Array(HEAD + 4 * this.#length)
     new DataView(bytes.buffer).setUint32(0, round, true)
@@ -62,7 +62,7 @@ function hasEntered({ facts, seat }: Now, round: number): boolean {
   return hasSeat(draft.args.included as bigint, seat)
 }
 
-/** Null unless the strategy has the own trainer correct gradients; a program of the operator's keeps its own. */
+/** Null unless the strategy has the built-in trainer correct gradients. An operator's own program keeps its own variate. */
 export function controlVariate(
   { training }: Pick<KeeperConfig, 'training'>,
   store: Secrets,

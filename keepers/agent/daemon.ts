@@ -138,7 +138,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     ...(webRtc.length === 0 ? {} : { webRtc }),
   }
   log.info({ event: 'started', operator, peerId, addresses, ...doors }, 'the keeper is running')
-  // Node writes the compiled form of the modules when a process ends, and a keeper that is killed has no such time.
+  // Node writes its compile cache when a process exits, which a killed keeper never gets to do. So write it now.
   flushCompileCache()
   await loop.run()
 }
@@ -189,7 +189,7 @@ async function openContext(
   const peers = new PeerBook(contracts.service, contracts.registry, clock)
   const plane = await openPlane(surroundings, identitySeed, peers)
   cleanup.defer(() => plane.stop())
-  // For those who join: they have its digest from the chain.
+  // For keepers that join: the chain gives them only its digest.
   await plane.publish(encodeManifest(manifest))
   if (manifest.model.weights !== undefined) await plane.publish(readFileSync(config.service.weightsFile))
   if (config.service.strategyFile !== null) await plane.publish(readFileSync(config.service.strategyFile))

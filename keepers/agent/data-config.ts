@@ -94,8 +94,8 @@ export const trainingSchema = z.strictObject({
   /** Threads that share each batch. The same seed and number give the same bits; 1 is the training thread alone. */
   workers: z.int().min(1).max(MOST_WORKERS).default(1),
   /**
-   * Names of the manifest's layer groups that this keeper trains; all by default. In a round of another group it takes part as a member
-   * without samples does.
+   * Names of the manifest's layer groups that this keeper trains; all by default. In a round of another group it takes part like a member
+   * without samples.
    */
   layerGroups: z.array(z.string().min(1)).min(1).optional(),
   /** A program that replaces the keeper's own trainer; docs/trainers.md describes its input and output. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The X25519 keys that other members use to seal the shares that they deal to this keeper. Sealed shares are public for good, so each epoch
-// gets a key of its own, which is erased with the epoch's other keys: who takes the folder later opens no older ones.
+// gets a key of its own, which is erased with the epoch's other keys: whoever takes the folder later cannot open shares of earlier epochs.
 import { z } from 'zod'
 import { type EncryptionKeyPair, generateEncryptionKey, importEncryptionKey } from '../fhe/index.ts'
 import type { KeeperStore } from '../store/index.ts'
@@ -49,7 +49,7 @@ export function makeEncryptionKey(store: KeeperStore, epoch: number): Uint8Array
   return publicKey
 }
 
-/** Folders of before there was a key for each epoch hold one, under these names; it becomes the first of the list. */
+/** Folders of earlier releases hold a single key under these names. It becomes the first of the list. */
 const SINGLE = { secret: 'keeper/encryption key', record: 'encryption public key' }
 
 /** Brings an older folder's key into the list. Does nothing to others. */
@@ -84,8 +84,8 @@ export function loadEncryptionKey(store: KeeperStore, publicKey: Uint8Array, epo
 }
 
 /**
- * Erases keys that were neither made nor used since `epoch`. Keeps those that the registry has or may get: the newest key, and the newest one
- * seen there; all keys until one has been seen there.
+ * Erases keys that were neither made nor used since `epoch`. Keeps those that the registry has or may get: the newest key, and the newest key
+ * that was seen in the registry. Keeps all keys until one has been seen there.
  */
 export function eraseEncryptionKeysBefore(store: KeeperStore, epoch: number): void {
   const entries = entriesOf(store)

@@ -77,7 +77,7 @@ export class EpochEngine {
   }
 }
 
-/** From so many ciphertexts on (half a million parameters), threads are worth the 30 MB or so that each of them takes. */
+/** From this many ciphertexts on (half a million parameters), threads are worth the 30 MB or so that each of them takes. */
 const THREADED_CIPHERTEXTS = 64
 /** Most threads for the work on ciphertexts. */
 const MOST_THREADS = 4
@@ -95,7 +95,7 @@ async function openFrame(request: FrameRequest, claims: ClaimHelper | null): Pro
   return { context, crsSeed, roster, self, plan: agreed, engine }
 }
 
-/** Record of the first epoch with keys that are not erased. */
+/** Name of the record that holds the first epoch whose keys are not erased. */
 const ERASED = 'keys erased before'
 
 /** Name of a secret of an epoch: the folder belongs to one chain and one service; the seed distinguishes forks of the chain. */
@@ -107,7 +107,7 @@ const nameOf = (frame: EpochFrame, what: 'dealing' | 'key'): string =>
   secretName({ epoch: frame.context.epoch, crsSeed: frame.crsSeed }, what)
 const hashRecord = (frame: EpochFrame): string => `${nameOf(frame, 'key')} hash`
 
-/** Seals at rest what `startKeyGeneration` said is the member's own, before anything of its dealing is published. */
+/** Seals the member's secret of key generation at rest, before anything of its dealing is published. */
 export function storeDealing(store: KeeperStore, frame: EpochFrame, secret: Secret): void {
   secret.reveal((bytes) => store.putSecret(nameOf(frame, 'dealing'), bytes))
 }
@@ -158,7 +158,7 @@ export function loadKey(store: KeeperStore, frame: EpochFrame, log: Pick<Logger,
 /** Names of the keys that this process has read, by their store. */
 const readable = new WeakMap<KeeperStore, string>()
 
-/** Whether {@link loadKey} gives a key. It opens the key to find out, once: that takes longer the more members there are. */
+/** Whether {@link loadKey} gives a key. It opens the key once to find out, which takes longer the more members there are. */
 export function hasKey(store: KeeperStore, frame: EpochFrame, log: Pick<Logger, 'error'>): boolean {
   const name = nameOf(frame, 'key')
   if (readable.get(store) === name) return true
@@ -168,13 +168,13 @@ export function hasKey(store: KeeperStore, frame: EpochFrame, log: Pick<Logger, 
   return key !== null
 }
 
-/** The hash that the members confirmed, which is all that summing up needs; null as above. */
+/** The hash of the epoch's key that the members confirmed, which is all that adding up needs; null when the store has no key of the epoch. */
 export function loadKeyHash(store: KeeperStore, frame: EpochFrame): Uint8Array | null {
   const record = store.getRecord(hashRecord(frame))
   return typeof record === 'string' ? Buffer.from(record, 'hex') : null
 }
 
-/** The first epoch with keys that are not erased. */
+/** The first epoch whose keys are not erased. */
 export function keysErasedBefore(store: KeeperStore): number {
   const done = store.getRecord(ERASED)
   return typeof done === 'number' ? done : 1

@@ -46,7 +46,7 @@ export const AGENT_EXIT_CODES: Readonly<Record<AgentErrorCode, number>> = {
 
 export const AGENT_ERROR_CODES = Object.keys(AGENT_EXIT_CODES) as readonly AgentErrorCode[]
 
-/** A failure of the agent; one line that says the fix. */
+/** A failure of the agent. Its message is one line and names the fix. */
 export class AgentError extends Error {
   override readonly name = 'AgentError'
   readonly code: AgentErrorCode

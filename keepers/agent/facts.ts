@@ -23,7 +23,7 @@ export type FactOf<N extends ServiceEvent> = Fact & { readonly name: N; readonly
 export class Facts {
   readonly #interface: Interface
   readonly #logs: LogStore
-  /** By their topic. `parseLog` hashes the signature of one event after another to find a log's: most of what decoding cost. */
+  /** Events by topic. `parseLog` would hash one event signature after another to find a log's, which takes most of the time of decoding. */
   readonly #events = new Map<string, EventFragment>()
   #byName = new Map<string, Fact[]>()
 
@@ -39,7 +39,7 @@ export class Facts {
     this.add(this.#logs.all())
   }
 
-  /** @returns those of the rows that are events of the service. What says that it is one and does not decode is an endpoint's word, and none. */
+  /** @returns the rows that are events of the service. A row with an event's topic that does not decode is an endpoint's invention: it is skipped. */
   add(rows: readonly LogRow[]): Fact[] {
     const added: Fact[] = []
     for (const row of rows) {

@@ -5,7 +5,7 @@ import type { EpochParameters, Step } from './context.ts'
 import type { EpochFrame } from './epoch.ts'
 import { type EpochMember, rosterOf } from './members.ts'
 
-/** Advice for a keeper that has another manifest than the service. */
+/** Advice for a keeper whose manifest is not the service's. */
 export const RENEW = 'run `cohort keeper manifest` to fetch the one of the service, then start again'
 
 /** The service's parameters. They change only between epochs, so one reading per epoch is enough. */

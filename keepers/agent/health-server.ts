@@ -8,7 +8,7 @@ import { admit, type PageAccess } from './page-access.ts'
 
 /** The answer of /healthz: public facts only. */
 export type Health = {
-  /** Looks at the chain in time, has a signer, and takes part: is a member, or will be once registration closes. */
+  /** Whether it looks at the chain in time, has a signer, and takes part: it is a member, or waits for registration to close or for a draw. */
   readonly healthy: boolean
   readonly state: string | null
   readonly epoch: number
@@ -47,8 +47,8 @@ export type Health = {
 }
 
 /**
- * Serves only /healthz and /metrics, on the loopback interface by default. Programs need no authentication; pages in a browser do, if they
- * may read it at all.
+ * Serves only /healthz and /metrics, on the loopback interface by default. Programs need no authentication. Pages in a browser need a token,
+ * if the config lets them read anything at all.
  */
 export class HealthServer {
   readonly #server: Server
@@ -67,7 +67,7 @@ export class HealthServer {
     const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const admission = admit(request.method ?? '', request.headers, options.access)
       response.setHeader('x-content-type-options', 'nosniff')
-      // Not as a picture or a script either, whose loading would tell a page of any origin that the keeper is there, and how it is.
+      // Nor may a page load the answer as a picture or a script: whether that succeeds would tell any origin that a keeper runs here.
       response.setHeader('cross-origin-resource-policy', 'same-origin')
       for (const [name, value] of Object.entries(admission.headers)) response.setHeader(name, value)
       if (!admission.admitted) {
@@ -88,7 +88,7 @@ export class HealthServer {
       }
     }
     const server = createServer((request, response) => {
-      // Whoever asks must not end the keeper by it.
+      // A request must never end the keeper.
       answer(request, response).catch(() => {
         if (!response.headersSent) response.writeHead(500)
         response.end()

@@ -5,14 +5,14 @@ import { bitmapOf, seatsOf } from '../chain/index.ts'
 import type { Facts } from './facts.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** Events of which the state has the seats, by the state's own bitmap. */
+/** Events of which the service's state has a bitmap of seats, with the name of that bitmap. */
 const OF_ROUND = {
   UpdateCommitted: 'committed',
   UpdateRevealed: 'revealed',
   ShareSubmitted: 'shared',
 } as const
 
-/** An event that the state knows of and the log does not, with the seats it is of. */
+/** An event that the state knows of and the log lacks, with the seats that caused it. */
 export type HiddenEvents = { readonly name: string; readonly seats: readonly number[] }
 
 /** The events that the logs up to the snapshot's block lack; null if they are complete. */

@@ -20,7 +20,7 @@ type Judging = {
 
 /**
  * Whether this keeper votes for a candidate: unless it is clearly worse on its hold-out than accepted models were.
- * @param score Null without a hold-out: who cannot judge leaves the decision to those who can, and agrees once it is made (a late ballot).
+ * @param score Null without a hold-out: a keeper that cannot judge leaves the decision to others, and agrees once they have made it (a late ballot).
  */
 export function isGood(context: Judging, score: ModelScore | null): boolean {
   const { manifest, log } = context
@@ -45,8 +45,8 @@ export function isGood(context: Judging, score: ModelScore | null): boolean {
 }
 
 /**
- * Notes how good a model was that the members accepted, whether or not this keeper was for it. One that they refused counts for
- * nothing: made to suit one keeper's samples, it would have this keeper refuse everything that comes after it.
+ * Notes how good an accepted model was, whether or not this keeper voted for it. A refused model does not count: one made to suit this
+ * keeper's samples would have the keeper refuse everything that comes after it.
  */
 export function noteAccepted(
   context: Judging,
@@ -66,7 +66,7 @@ function referenceOf(context: Judging): number | null {
   return record.reference ?? record.accuracy
 }
 
-/** Accuracies compare on the same hold-out alone. */
+/** Names the terms and the hold-out: only accuracies by the same terms on the same hold-out can be compared. */
 function judgedBy({ manifest, trainer }: Judging): string {
   return `${manifestDigest(manifest)}/${trainer.shard.samples}/${trainer.shard.heldOut}`
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the agent, for the command line, the demo and the tests.
+// The public face of the agent, a keeper's process: its configuration, the daemon, and the operations of its owner and operator.
 
 export { CONFIG_FILE, type KeeperConfig, loadConfig, parseConfig } from './config.ts'
 export { createLog, type DaemonOptions, runKeeper } from './daemon.ts'

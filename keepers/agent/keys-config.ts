@@ -9,10 +9,10 @@ const DEFAULT_KEYSTORE = 'operator.json'
 
 const remoteSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' }),
-  /** The operator's. */
+  /** The operator's address. */
   address: z.string().refine((text) => isAddress(text), 'takes an address: 0x and 40 hex digits'),
   api: z.enum(SIGNER_APIS).default('clef'),
-  /** For one answer. */
+  /** Seconds for one answer. */
   timeoutSeconds: z.number().min(0.1).max(600).default(10),
   /** A bearer token, for a proxy before the signer. */
   tokenFile: z.string().min(1).optional(),

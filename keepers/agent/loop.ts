@@ -38,9 +38,9 @@ type Task = {
 const REREAD_SECONDS = 60
 /** Milliseconds between two attempts to get events that an endpoint did not give. */
 const REREAD_PAUSE = 5_000
-/** After this many seconds of chain time without an event of the service, a keeper reads several blocks at once. */
+/** After this many seconds of chain time without an event of the service, a keeper looks at several blocks at a time. */
 const QUIET_SECONDS = 300
-/** Milliseconds between its looks then. */
+/** Milliseconds between its looks in such quiet times. */
 const QUIET_PAUSE = 30_000
 /** Seconds of chain time after which the state is read again although nobody waits for it. */
 const UNREAD_SECONDS = 10
@@ -59,7 +59,7 @@ export class AgentLoop {
   readonly #garbage = new RoundGarbage()
   #snapshot: Snapshot | null = null
   #seat: number | null = null
-  /** Something was heard of that the snapshot does not have yet: whatever fails before it is read, it is read. */
+  /** Something happened that the snapshot lacks. Stays set until the state has been read, whatever fails before that. */
   #stale = true
   /** The snapshot lacks acts of members within the state, and nothing else. */
   #behind = false
@@ -67,9 +67,9 @@ export class AgentLoop {
   #readAt = 0
   #eventAt = 0
   #task: Task | null = null
-  /** Last block at which the state and the events told the same, and when they are compared again after they did not. */
+  /** Last block at which the state and the events agreed; below, when they are compared again after a difference. */
   #wholeAt = 0
-  /** Times that events were read again since then. */
+  /** How often events were read again since then. */
   #rereads = 0
   #compareAt = 0
   #fatal: unknown = null
@@ -172,15 +172,15 @@ export class AgentLoop {
   }
 
   /**
-   * Whether what members did within the state may wait: the behaviour is at work or done with the state, and the state was read seconds ago. With
-   * many members each would read it after every act of every other.
+   * Whether the acts of members within the state may stay unread for now: the behaviour is at work or done with the state, and the state was
+   * read seconds ago. Otherwise, in a large service, every member would read the state after every act of every other member.
    */
   #isBusy({ timestamp }: Head): boolean {
     const task = this.#task
     return task !== null && (task.done || task.running !== null) && timestamp < this.#readAt + UNREAD_SECONDS
   }
 
-  /** Reads events again, at another endpoint, when the state knows of some that are not in the logs that were given. */
+  /** Reads events again, at another endpoint, when the state knows of some that are missing in this endpoint's logs. */
   #compare(snapshot: Snapshot): void {
     const { clock, facts, leaveEndpoint, log, metrics, remembered } = this.#context
     const hidden = hiddenEvents(snapshot, facts)
@@ -193,7 +193,7 @@ export class AgentLoop {
     if (steady(clock) < this.#compareAt) return
     this.#compareAt = steady(clock) + REREAD_PAUSE
     metrics.errors.inc({ code: 'LOGS_MISSING' })
-    // An endpoint that lies about state and logs alike looks whole: what it hid may be in any block of the epoch.
+    // An endpoint whose lies about state and logs agree shows no difference. What it hid may be in any block of the epoch.
     const opened = facts.all('EpochOpened', { epoch: snapshot.epochInfo.epoch })[0]?.block ?? 0
     const from = this.#rereads++ === 0 ? Math.max(this.#wholeAt + 1, opened) : opened
     log.warn(
@@ -216,8 +216,8 @@ export class AgentLoop {
 
   /**
    * A receipt's block may be reorganised away before the cursor reaches its height, and the cursor would not notice. Check it
-   * once at that height; from then on it is the cursor's to watch. Nor is a receipt believed without an event of the transaction, which every
-   * step leaves: one false answer of an endpoint would make the keeper think that it has acted.
+   * once at that height; from then on the cursor watches it. A receipt also counts only with an event of the transaction, since every step emits
+   * one: otherwise a single false answer of an endpoint would make the keeper think that it has acted.
    */
   async #verifyActs(head: Head): Promise<void> {
     const task = this.#task
@@ -304,7 +304,7 @@ export class AgentLoop {
     }
     const task = this.#task
     if (task.done || task.running !== null || steady(this.#context.clock) < task.retryAt) return
-    // It was at work when the state was not read: the next look reads it first.
+    // The snapshot was allowed to fall behind while the behaviour was at work. The next look reads the state first.
     if (this.#behind) return
     const signal = AbortSignal.any([task.abort.signal, this.#context.stopping])
     const onConfirmed = (at: BlockOfAct): void => {

@@ -12,7 +12,7 @@ export type EpochMember = {
   readonly encryptionKey: Uint8Array
 }
 
-/** Of whatever is kept about an epoch. The seed is part of it: after a reorganisation an epoch of the same number is another one. */
+/** Names an epoch in stored records. The seed is part of the name: after a reorganisation, another epoch may have the same number. */
 export function epochName(info: { readonly epoch: number; readonly crsSeed: string }): string {
   return `${info.epoch}/${info.crsSeed.slice(2, 18)}`
 }

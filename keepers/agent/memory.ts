@@ -3,7 +3,7 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** From its 14th version on, V8 has no such choice. */
+/** The last major version of V8 that has the flag below. */
 const LAST_WITH_PHASES = 13
 
 /**
@@ -14,11 +14,11 @@ export function keepYoungSpaceBound(): void {
   if (Number.parseInt(process.versions.v8, 10) <= LAST_WITH_PHASES) setFlagsFromString('--no-separate-gc-phases')
 }
 
-/** Bytes of garbage that may lie about, and rounds for which they may. Looking through a keeper's heap takes 60 ms of the processor, in each of two threads. */
+/** Bytes of garbage that may accumulate, and for how many rounds. One collection of a keeper's heap takes 60 ms of CPU time in each of two threads. */
 const SPARED_BYTES = 24 << 20
 const SPARED_ROUNDS = 8
 
-/** Collects the garbage of rounds, which would otherwise pile up over hundreds of rounds: once there is enough of it, or after some rounds. */
+/** Collects the garbage of rounds once there is enough of it, or after some rounds. It would otherwise pile up over hundreds of rounds. */
 export class RoundGarbage {
   readonly #used: () => number
   readonly #collect: () => void
@@ -30,7 +30,7 @@ export class RoundGarbage {
     this.#collect = collect
   }
 
-  /** To be called once a round, while nothing is due. */
+  /** Call this once per round, while nothing is due. */
   round(): void {
     const left = this.#left
     if (left !== null && ++left.rounds < SPARED_ROUNDS && this.#used() < left.bytes + SPARED_BYTES) return
@@ -39,7 +39,7 @@ export class RoundGarbage {
   }
 }
 
-/** Of this thread: objects, and the memory of typed arrays. */
+/** Bytes that this thread uses for objects and for typed arrays. */
 function bytesInUse(): number {
   const { used_heap_size: objects, external_memory: arrays } = getHeapStatistics()
   return objects + arrays
@@ -56,18 +56,18 @@ export function collectGarbage(): void {
 
 let exposed: (() => void) | undefined
 
-/** For a keeper that nobody started with --expose-gc, such as an installed one: contexts made after the flag is set have it. */
+/** V8's collector for a keeper that runs without --expose-gc, such as an installed one: contexts made after the flag is set have `gc`. */
 function exposedCollector(): () => void {
   setFlagsFromString('--expose-gc')
   return runInNewContext('gc') as () => void
 }
 
-/** Smaller ones may lie in a pool, or belong to a store. */
+/** Bytes. Smaller arrays may lie in a shared pool, or belong to a store. */
 const LARGE_BYTES = 1 << 20
 
 /**
- * Gives the memory of a large array back at once, and the array is empty afterwards; not of one that is part of another. Otherwise a few of
- * them wait until V8 collects.
+ * Frees the memory of a large array at once and leaves the array empty. Does nothing to a small array, or to one that is a part of a buffer.
+ * Without this, several such arrays would stay in memory until V8 collects.
  */
 export function dropBytes({ buffer, byteLength }: Uint8Array | Float64Array): void {
   if (byteLength >= LARGE_BYTES && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)

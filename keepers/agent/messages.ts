@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Messages of a round in this keeper's block store. Long ones are never in memory as a whole: a keeper of a large model in a service of
-// many members could not hold one of each.
+// Messages of a round in this keeper's block store. Long messages are never in memory as a whole: with a large model and many members, a
+// keeper could not hold one message of each member.
 import { steady } from '../chain/index.ts'
 import type { MessageSource } from '../fhe/index.ts'
 import { type FetchOptions, NetworkError } from '../network/index.ts'
 import { publish } from './actions.ts'
 import type { Step } from './context.ts'
 
-/** Up to here a message is held in memory: 32 MiB for one of each of 256 members. */
+/** Bytes up to which a message is held in memory: 32 MiB when each of 256 members sends one. */
 const SHORT_BYTES = 1 << 17
 
 /** A blob that is here or is fetched, to be read in pieces. @throws NetworkError as `DataPlane.fetch` */
@@ -23,7 +23,7 @@ export async function openMessage(
 
 /**
  * The message that the keeper at `seat` announced, to be read in pieces. Asks the other members too when that keeper does not deliver.
- * Counts the bytes of one that was not here yet. @throws NetworkError as `DataPlane.fetch`.
+ * Counts the bytes of a message that was not in the store yet. @throws NetworkError as `DataPlane.fetch`.
  */
 export async function messageFrom(
   step: Step,
@@ -42,10 +42,11 @@ export async function messageFrom(
 }
 
 /**
- * Brings a whole message here by one question to its sender, if it is cut as all are. Otherwise it does nothing, and leaves it to bitswap, which asks for
- * the root first, and then for each part by itself, two streams each: that takes many times as long where peers are slow to answer, and where many
- * ask each other it is what makes them slow.
- * @param of.until (`steady`) @param of.cuts Where such messages are cut; no cuts, or a message too long to be held: then it does nothing.
+ * Fetches a whole message with one request to its sender, if the message has the usual cuts. Otherwise it does nothing and leaves the message
+ * to bitswap. Bitswap asks for the root first, and then for each part by itself, with two streams each: that takes many times as long where
+ * peers are slow to answer, and it is what makes peers slow where many ask each other.
+ * @param of.until The time (`steady`) by which the message must be here. @param of.cuts Where such messages are cut. Without cuts, or for a
+ *   message that is too long for memory, the function does nothing.
  */
 export async function bringWhole(
   { context, signal, seat: self }: Pick<Step, 'context' | 'signal' | 'seat'>,
@@ -77,7 +78,7 @@ export async function bringWhole(
 
 /**
  * Publishes a message for the round that `make` writes piece by piece, and counts its bytes.
- * @param size Bytes of the whole.
+ * @param size Bytes of the whole message.
  */
 export async function publishPieces<T>(
   step: Step,

@@ -57,7 +57,7 @@ export const SIGNER_OUTCOMES: Readonly<Record<SignerErrorCode, string>> = {
   SIGNER_ALTERED: 'altered',
 }
 
-/** Milliseconds between looks at how late the event loop is: by default a keeper that has nothing to do would wake up a hundred times a second for it. */
+/** Milliseconds between measurements of the event loop's lag. By default, an idle keeper would wake up a hundred times a second for them. */
 const LAG_PRECISION_MS = 100
 
 /** The keeper's Prometheus metrics. Names end in their unit. Labels never hold secrets or data of the shard. */
@@ -88,9 +88,9 @@ export class KeeperMetrics {
   readonly bytesFetched: Counter<'kind'>
   readonly sliceSums: Counter<'outcome'>
   readonly stepSeconds: Histogram<'step'>
-  /** Null without a DHT. */
   /** Models that pinning services were told of; null without such services. */
   readonly pins: Counter<'outcome'> | null
+  /** Null without a DHT. */
   readonly dht: { readonly peers: Gauge; readonly announcements: Counter<'outcome'> } | null
   /** Null with a key of the keeper's own process. */
   readonly signerRequests: Counter<'outcome'> | null
@@ -105,12 +105,12 @@ export class KeeperMetrics {
   readonly #trainer: Gauge<'name'>
 
   /**
-   * @param options.process The process's own figures too; default true.
-   * @param options.dht Whether the keeper takes part in a DHT; without one its figures are left out.
-   * @param options.pinning Whether it has models pinned at services, likewise.
-   * @param options.signer The same of a remote signer.
-   * @param options.autonat The same of others that are asked whether they can dial it.
-   * @param options.workers The same of workers on other machines.
+   * @param options.process Whether to include the process's own figures; default true.
+   * @param options.dht Whether to include figures of the DHT, for a keeper that takes part in one.
+   * @param options.pinning The same for services that pin its models.
+   * @param options.signer The same for a remote signer.
+   * @param options.autonat The same for AutoNAT, by which it asks others whether they can dial it.
+   * @param options.workers The same for workers on other machines.
    */
   constructor(
     options: Partial<Record<'process' | 'dht' | 'pinning' | 'signer' | 'autonat' | 'workers', boolean>> = {},
@@ -198,7 +198,7 @@ export class KeeperMetrics {
     this.stepsDone = counter('steps_total', 'Steps of rounds and key generations that this keeper did.', 'step')
     this.stepsMissed = counter(
       'steps_missed_total',
-      'Steps that brought this member a strike, as it did not do them.',
+      'Steps that this member missed, each of which brought it a strike.',
       'step',
     )
     this.errors = counter('errors_total', 'Errors by code; the keeper went on after each.', 'code')

@@ -47,8 +47,8 @@ export function applyUpdate(
 }
 
 /**
- * The same for a mean of the parameters that a round covers: the step is theirs alone, with their own moments, and all others keep their
- * bits. A strategy's `clip` then bounds the mean of the parameters covered.
+ * The same for a mean of the parameters that a round covers. Only these parameters and their moments change; all others keep their bits.
+ * A strategy's `clip` then bounds the mean of the covered parameters.
  * @param covered null for the whole model
  */
 export function applyCovered(
@@ -70,7 +70,7 @@ export function applyCovered(
   }
 }
 
-/** The global model as this keeper knows it: the initial weights, then whatever the members accepted last. */
+/** The global model as this keeper knows it: at first the initial weights, then the model that the members accepted last. */
 export class GlobalModel {
   readonly #store: KeeperStore
   readonly #plane: DataPlane
@@ -78,7 +78,7 @@ export class GlobalModel {
   readonly #commit: (weights: Float32Array) => string | Promise<string>
   readonly #fetchTimeout: number
   #held: (ModelState & { readonly cid: string }) | null = null
-  /** The last candidate: when members accept it, it needs no second look. */
+  /** The last candidate: when members accept it, it need not be fetched and checked again. */
   #candidate: (ModelState & { readonly cid: string; readonly commitment: string }) | null = null
 
   constructor(options: {
@@ -140,7 +140,7 @@ export class GlobalModel {
     return (await this.state()).weights
   }
 
-  /** The same with the strategy's memory, which came with the blob that the members voted for. */
+  /** The same with the strategy's moments, which are in the blob that the members voted for. */
   async state(): Promise<ModelState> {
     const { accepted } = this
     if (accepted === null) return { weights: this.#initial, moments: [] }

@@ -56,19 +56,19 @@ export function showState(
   )
 }
 
-/** States in which the contract gives a strike to members that have not done this, as the event of it. */
+/** States after which the contract gives a strike to members that missed the step, with the event that proves the step. */
 const STRUCK_FOR = {
   Reveal: { event: 'UpdateRevealed', step: 'reveal' },
   Check: { event: 'CheckSubmitted', step: 'check' },
 } as const
 
-/** Counts a step that this member has not done by the end of its state; those that are left out have nothing to do. */
+/** Counts a step that this member has not done by the end of its state. Call it only for members that are not left out. */
 function noteMissed(context: AgentContext, seat: number, fact: Fact): void {
   const { facts, log, metrics } = context
   const from = STATES[Number(fact.args.from)]
   if (from !== 'Reveal' && from !== 'Check') return
   const transitions = facts.all('Transitioned')
-  // What a transition says of round and epoch belongs to the state that it leads to.
+  // A transition names the round and epoch of the state that it leads to, so the state that ended is in the one before.
   const round = transitions[transitions.indexOf(fact as (typeof transitions)[number]) - 1]?.args.round
   if (round === undefined) return
   const { event, step } = STRUCK_FOR[from]
@@ -98,7 +98,7 @@ function isExcused({ facts, remembered }: AgentContext, seat: number, round: num
   return missed.length <= parameters.maxStaleness
 }
 
-/** Facts about this keeper that its operator should hear of, whose place before them this is. */
+/** Logs facts that the operator should hear of. `Position` is the keeper's place before the fact. */
 export function noteFact(context: AgentContext, { seat, isMember, leftOut }: Position, fact: Fact): void {
   const { log, metrics } = context
   if (fact.name === 'Transitioned' && seat !== null && isMember && !hasSeat(leftOut, seat))

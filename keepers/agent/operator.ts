@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The key that a keeper acts with: where `keys` of the config says that it is, and who opens it.
+// The key that a keeper acts with: finds it where `keys` of the config says, and opens it.
 import { Wallet } from 'ethers'
 import type { Logger } from 'pino'
 import {
@@ -57,8 +57,8 @@ function outcomeOf(error: SignerError | null): string {
 }
 
 /**
- * Why a signer does not serve the operator; null when it does, or does not say whom it serves (Clef asks its rules). One that is out of reach
- * throws: it may come back.
+ * Why a signer does not serve the operator; null when it does, or when it does not say whom it serves (Clef asks its rules). Throws when the
+ * signer is out of reach, since it may come back.
  * @throws SignerError SIGNER_UNREACHABLE, SIGNER_ALTERED
  */
 export async function whyNotSigned(signer: RemoteSigner): Promise<string | null> {

@@ -9,9 +9,9 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { AgentError } from './errors.ts'
 
-/** Characters of a token: nobody guesses 32 random ones, and a header holds 512. */
+/** Characters of a token: 32 random ones cannot be guessed, and a header holds 512. */
 const TOKEN = { least: 32, most: 512 } as const
-/** Seconds for which a browser may remember that it may ask. */
+/** Seconds for which a browser may reuse the answer to a preflight request. */
 const PREFLIGHT_SECONDS = 600
 
 const origin = z.string().superRefine((text, context) => {
@@ -29,7 +29,7 @@ export const monitoringSchema = z
   .strictObject({
     host: z.string().default('127.0.0.1'),
     port: z.int().min(0).max(65_535).default(9464),
-    /** Further names under which it may be asked, such as that of a proxy before it. */
+    /** Further host names under which requests may reach it, such as that of a proxy before it. */
     hosts: z
       .array(z.string().regex(/^[a-z0-9.-]{1,253}$/, 'takes a host name in lower case, without a port'))
       .max(16)
@@ -60,7 +60,7 @@ export type PageAccess = {
  * @throws AgentError CONFIG for a token that cannot be read now, or that could be guessed
  */
 export function pageAccessOf({ host, hosts, page }: z.infer<typeof monitoringSchema>): PageAccess {
-  // Where others reach the keeper, they do so by names that it cannot know: any will do unless the config has some.
+  // A keeper that listens beyond loopback cannot know by which names others reach it: any will do unless the config lists some.
   const names = isLoopbackName(host) || hosts.length > 0 ? hosts : null
   if (page === undefined) return { hosts: names, origins: [], token: null }
   const token = (): string => readToken(page.tokenFile)
@@ -116,7 +116,7 @@ export function admit(method: string, headers: IncomingHttpHeaders, { hosts, ori
   return { admitted: true, headers: { vary: 'origin', ...cors } }
 }
 
-/** Takes the same time wherever the two differ, and whatever their lengths. */
+/** Compares in constant time, whatever the lengths and wherever the two differ. */
 function sameText(a: string, b: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(a), digest(b))

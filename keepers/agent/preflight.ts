@@ -25,7 +25,7 @@ export const LOW_BALANCE = 10n ** 15n
 export async function checkClock(provider: Provider, clock: Clock): Promise<void> {
   const block = await provider.getBlock('latest')
   if (block === null) throw new ChainError('UNREACHABLE', 'the endpoint has no latest block')
-  // A chain may stand still, so only a clock that is behind can be told for certain.
+  // A chain may stand still, so only a clock that is behind the chain is certainly wrong.
   const ahead = block.timestamp - clock.now() / 1000
   if (ahead > MAX_SKEW_SECONDS) {
     throw new AgentError(
@@ -44,7 +44,7 @@ export async function checkFunds(provider: Provider, operator: string): Promise<
 }
 
 /**
- * Refuses a remote signer that has another key than the operator's. One that is out of reach may come back: the keeper starts, and its steps wait.
+ * Refuses a remote signer without the operator's key. A signer that is out of reach may come back: the keeper starts, and its steps wait.
  * @throws AgentError NO_KEYS, SignerError SIGNER_ALTERED
  */
 export async function checkSigner(signer: OperatorSigner, log: Pick<Logger, 'warn'>): Promise<void> {
@@ -58,7 +58,7 @@ export async function checkSigner(signer: OperatorSigner, log: Pick<Logger, 'war
   }
 }
 
-/** Parameters of a service that decide about its encryption. */
+/** Parameters of a service that determine its encryption. */
 export type KeyTerms = {
   readonly minKeepers: number
   readonly maxKeepers: number
@@ -124,7 +124,7 @@ export async function checkServicePlan(
 
 /**
  * Refuses to start while this keeper's peer answers at the address that the registry has for it: another process runs with the
- * same keys, here or elsewhere, and two would sign against each other. Another peer at that address is a matter of ports only.
+ * same keys, here or elsewhere, and the two would contradict each other. Another peer at that address is only a conflict of ports.
  * Call before listening.
  */
 export async function checkDoppelganger(

@@ -12,9 +12,9 @@ const RECORD = 'opened sums'
 const ledgerSchema = z.record(z.string(), z.int().min(0))
 
 /**
- * Puts the drafts that the chain has shown on record, before their events are forgotten. From the draft on a sum counts
- * as opened, whether or not its model is accepted: the drafted learn the mean. Of two drafts of a round (a reorganisation)
- * the one with fewer contributors stays.
+ * Puts drafts on record before their events are forgotten. From the draft on, a sum counts as opened whether or not its model is
+ * accepted, because the drafted members learn the mean. When a round has two drafts (after a reorganisation), the one with fewer
+ * contributors counts.
  */
 export function noteOpenedSums(context: Pick<AgentContext, 'manifest' | 'store' | 'facts' | 'metrics'>): void {
   const { manifest, store, facts, metrics } = context
@@ -29,7 +29,7 @@ export function noteOpenedSums(context: Pick<AgentContext, 'manifest' | 'store' 
 
 type Told = readonly Pick<Fact, 'args'>[]
 
-/** A member that declares less than everybody brings less noise into the sum, if any, and everybody sees it: it is none of the contributors. */
+/** A member that declares fewer samples than the others adds less noise or none, and everybody can see that: it does not count as a contributor. */
 function addDrafts(
   { maxSamples }: Pick<RoundTerms, 'maxSamples'>,
   ledger: Readonly<Record<string, number>>,
@@ -67,7 +67,7 @@ export function privacySpentBy(
   return clientPrivacySpent(terms.privacy, Object.values(addDrafts(terms, {}, drafts, reveals)))
 }
 
-/** Turns the learning room's refusal of a mean into the loop's: a mean that is longer than honest updates make one is a lost round. @throws AgentError BAD_BLOB. */
+/** Turns the learning room's error about a mean that is longer than honest updates allow into the loop's, a lost round. @throws AgentError BAD_BLOB. */
 export function refuseLongMean(norm: () => number): number {
   try {
     return norm()

@@ -12,14 +12,14 @@ export type Snapshot = {
   readonly round: number
   /** Unix seconds at which the state's window ends. */
   readonly end: number
-  /** The clock has decided what nobody has recorded: epoch and round details below are those before it. */
+  /** A transition is due that nobody has recorded: the details of epoch and round below are those before it. */
   readonly due: boolean
   readonly epochInfo: {
     readonly epoch: number
     readonly members: bigint
     readonly threshold: number
     readonly quorum: number
-    /** That the epoch's key has served. */
+    /** Decryptions that the epoch's key has served. */
     readonly decryptions: number
     readonly crsSeed: string
     readonly keyHash: string

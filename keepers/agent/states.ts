@@ -33,8 +33,8 @@ export const PUBLISHED_STATE: Readonly<Record<StateName, string>> = {
 }
 
 /**
- * What members do within a state. The state is over by an event of another kind or by its deadline; until then these change nothing for a
- * behaviour that is at work, or has done its part.
+ * Events of what members do within a state. Only other events, or the deadline, end a state. Until then, these events change nothing for a
+ * behaviour that is at work or has done its part.
  */
 export const WITHIN_STATE: ReadonlySet<string> = new Set([
   'UpdateCommitted',

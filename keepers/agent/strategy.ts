@@ -51,7 +51,7 @@ type RoundFacts = { readonly round: number; readonly contributors: number; reado
 
 /**
  * The model after a round, by the module or by the manifest's terms; the same bits for every member. Only the parameters that the round
- * covers move, and their moments: momentum of an earlier round would otherwise carry on in parameters that nobody trained.
+ * covers change, with their moments. Otherwise momentum of an earlier round would change parameters that nobody trained.
  * @param mean of the parameters covered, in the order of the flat vector
  * @param covered null for the whole model
  */
@@ -76,7 +76,7 @@ export async function nextModel(
   }
 }
 
-/** A mean of the parameters covered as one of all, zero elsewhere. */
+/** Extends a mean of the covered parameters to the whole model, with zeros elsewhere. */
 function spread(mean: Float64Array, { parts }: Covered, length: number): Float64Array {
   const whole = new Float64Array(length)
   let at = 0

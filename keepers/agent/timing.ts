@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The times that a keeper keeps in a round, where they are used: for those who plan or simulate rounds.
+// The times that a keeper keeps in a round, collected from the files that use them, for planning and simulating rounds.
 import { OPEN, PASSED_ON, PATIENCE } from './behaviours/aggregate.ts'
 import { AT_ONCE } from './slices/messages.ts'
 import { GRACE_MS } from './slices/notes.ts'
@@ -20,8 +20,8 @@ export const ROUND_TIMES = {
   turn: TURN_SECONDS,
   /** Fetches under way at a time, for slices. */
   atOnce: AT_ONCE,
-  /** Seconds that those have to speak for whom nobody waits. */
+  /** Seconds in which silent members may still speak, once all others have. */
   grace: GRACE_MS / 1000,
-  /** Silences in a row after which nobody waits. */
+  /** Silences in a row after which a member is no longer waited for. */
   silences: SILENCES,
 } as const

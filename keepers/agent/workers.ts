@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Workers of the operator's, on other machines: which of the keeper's work goes to them, and what the keeper says about it.
+// Decides which of the keeper's work goes to the operator's workers on other machines, and logs what becomes of it.
 import type { Logger } from 'pino'
 import type { ClaimHelper } from '../fhe/index.ts'
 import {

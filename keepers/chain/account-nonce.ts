@@ -15,11 +15,11 @@ type NonceOptions = {
   readonly clock: Clock
   /** Milliseconds between looks at the chain. */
   readonly pollInterval: number
-  /** Milliseconds for which a single provider has to deny a transaction before its nonce counts as somebody else's (default: two minutes). */
+  /** Milliseconds for which an only provider must deny a transaction before its nonce counts as somebody else's (default: two minutes). */
   readonly lonePatience?: number
 }
 
-/** Providers have been seen to serve no receipts for tens of seconds. Whoever runs two keepers with one key waits as long for the error. */
+/** Some providers serve no receipts for tens of seconds. An operator that runs two keepers with one key gets the error after this time. */
 const LONE_PATIENCE = 120_000
 
 export class AccountNonce {
@@ -80,7 +80,7 @@ export class AccountNonce {
         const having = heard.filter((answer) =>
           receipts.some((answers) => isObject(answers[counts.indexOf(answer)]?.result)),
         )
-        // The attempt is mined, and the endpoint in use would go on hiding it.
+        // The attempt was mined, and the endpoint in use would go on hiding that.
         if (settles(having, heard)) witnesses.prefer(having[0]!.endpoint, `has the receipt of nonce ${row.nonce}`)
         return false
       }
@@ -90,8 +90,8 @@ export class AccountNonce {
   }
 
   /**
-   * Whether the only provider says for all its patience that the nonce is used, and knows nothing of the row's attempts, neither as
-   * transactions nor by their receipts. A count that was too high for a moment would otherwise end a keeper whose transaction was never sent.
+   * Whether the only provider reports, for the whole patience, that the nonce is used, and knows none of the row's attempts, neither as
+   * transactions nor by receipts. Otherwise a count that is too high for a moment would end a keeper whose transaction was never sent.
    */
   async #isDeniedLong(row: TransactionRow, signal: AbortSignal | undefined): Promise<boolean> {
     const { provider, clock, pollInterval, lonePatience = LONE_PATIENCE } = this.#options

@@ -41,7 +41,7 @@ const SOURCES = {
   HubValidator: 'consumers',
 } as const
 
-/** Those that are not ours. */
+/** Packages of the contracts that are not this project's. */
 const ROOTS: Partial<Record<keyof typeof SOURCES, string>> = { TimelockController: '@openzeppelin/contracts' }
 
 export type ContractName = keyof typeof SOURCES

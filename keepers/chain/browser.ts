@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The door of the chain room for pages: a bundler takes it in place of index.ts. Keys are with the visitor's wallet there.
+// The public face of the chain room for pages: a bundler takes it in place of index.ts. In a page, keys stay in the visitor's wallet.
 
 export { contractInterface } from './artifacts.ts'
 export { systemClock } from './clock.ts'

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How many of something a contract has, as an endpoint says it: numbers that lists are made of, loops, and requests.
+// Checks a count that an endpoint reports. Counts set the length of lists and loops and the number of requests, so a false one could hang us.
 
-/** More of anything than people will have made here. */
+/** No contract will ever have more of anything. */
 const MOST = 1_000_000_000n
 
-/** @param what there are so many of, for the error @throws Error for a number that no chain of ours has */
+/** The count as a number. @param what Noun in the plural, for the error. @throws Error for an impossible count */
 export function countOf(said: bigint, what: string): number {
   if (said >= 0n && said <= MOST) return Number(said)
   const text = String(said)

@@ -66,7 +66,7 @@ export class DeploymentFileError extends Error {
   }
 }
 
-/** Reads the addresses of a deployment. Throws DeploymentFileError, which says the file and the fix. */
+/** Reads the addresses of a deployment. @throws DeploymentFileError, which names the file and the fix */
 export async function readDeployment(file: string): Promise<DeploymentFile> {
   let text: string
   try {

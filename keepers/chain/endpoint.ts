@@ -20,8 +20,8 @@ export function shownEndpoint(url: string): string {
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
- * The party behind an endpoint, as far as its URL shows: its host, regardless of port, path and key. On this machine each port is one: the
- * operator has put it there.
+ * The party behind an endpoint, as far as its URL shows: its host, regardless of port, path and key. On this machine, each port counts as a
+ * party of its own, because the operator has put the node there.
  */
 export function hostOf(url: string): string {
   const parsed = URL.parse(url)
@@ -34,7 +34,7 @@ export function hostOf(url: string): string {
 /** Sends a request and parses its answer, errors of JSON-RPC included. @throws Error that names the endpoint and what failed */
 export type Post = (url: string, payload: JsonRpcPayload | JsonRpcPayload[], signal: AbortSignal) => Promise<unknown>
 
-/** What goes over the wire for a payload; credentials in the URL become a header. */
+/** The HTTP request for a payload. Credentials in the URL become a header. */
 export function requestTo(url: string, payload: JsonRpcPayload | JsonRpcPayload[]) {
   const target = new URL(url)
   const headers: Record<string, string> = { 'content-type': 'application/json' }
@@ -47,13 +47,13 @@ export function requestTo(url: string, payload: JsonRpcPayload | JsonRpcPayload[
   return { target, headers, body: JSON.stringify(payload) }
 }
 
-/** Characters up to which an answer is parsed unseen, and values of a longer one: a hundred thousand logs have two million. */
+/** Characters up to which an answer is parsed without counting its values; below, the most values of a longer one. 100,000 logs have two million. */
 const SHORT = 1 << 20
 const MOST_VALUES = 2_000_000
 
 /**
- * The JSON of an answer. Of a long one the values are counted first: those that take three characters take forty bytes each, and seconds of the
- * processor together, and packed they come in a few kilobytes. @throws Error that names the endpoint
+ * The JSON of an answer. In a long answer, the values are counted first. A value of three characters takes forty bytes of memory, so a few
+ * compressed kilobytes could cost seconds of CPU time. @throws Error that names the endpoint
  */
 export function answerOf(url: string, status: number, text: string): unknown {
   if (text.length > SHORT && hasManyValues(text)) {
@@ -66,7 +66,7 @@ export function answerOf(url: string, status: number, text: string): unknown {
   }
 }
 
-/** Whether there are more of what begins a value, or parts two, than {@link MOST_VALUES}. Those in texts count, too. */
+/** Whether the text has more than {@link MOST_VALUES} values, by counting commas and opening brackets, including those inside strings. */
 function hasManyValues(text: string): boolean {
   let count = 0
   for (let i = 0; i < text.length; i++) {
@@ -77,12 +77,12 @@ function hasManyValues(text: string): boolean {
 }
 const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b]
 
-/** Bytes of an answer, unpacked: the logs of the widest range are a few. Of an endpoint that sends more another takes the place. */
+/** Most bytes of an answer, uncompressed. The logs of the widest range take a few MiB. An endpoint that sends more is replaced by the next. */
 export const MOST_ANSWER_BYTES = 64 << 20
 
 export const tooLong = (): Error => new Error(`an answer of more than ${MOST_ANSWER_BYTES >> 20} MiB`)
 
-/** By `fetch`, which pages have as well. */
+/** Posts with `fetch`, which pages have as well. */
 export const postTo: Post = async (url, payload, signal) => {
   const { target, headers, body } = requestTo(url, payload)
   let response: Response

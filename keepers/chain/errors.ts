@@ -38,7 +38,7 @@ export class ChainError extends Error {
   }
 }
 
-/** A contract refused: its custom error's name and arguments, as declared in the interface. */
+/** A contract's refusal, with its custom error's name and arguments as declared in the interface. */
 export class RevertError extends ChainError {
   override readonly name = 'RevertError'
   /** `InvalidState`, `Error` for a string, `Panic` for a failed assertion, `unknown` when no ABI names it. */

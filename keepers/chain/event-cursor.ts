@@ -30,12 +30,12 @@ type KnownBlock = NonNullable<CursorStep['head']>
 
 type Mark = { readonly block: number; readonly hash: string }
 
-/** The newest marks are all kept, and of the older ones one in so many: deeper reorganisations require reading everything again. */
+/** How many of the newest marks are kept, how many older ones, and the blocks between those. A deeper reorganisation means reading everything again. */
 const MARKS = 16
 const OLDER_MARKS = 16
 const BETWEEN = 8
 const DEFAULT_SPAN = 2_000
-/** Blocks that a keeper may be behind to read on by one question: all of them in one page at any endpoint. */
+/** A keeper that is at most this many blocks behind reads on with a single request: any endpoint gives them in one page. */
 const FEW = 64
 
 /**
@@ -45,7 +45,7 @@ const FEW = 64
 export class EventCursor {
   readonly #options: Required<CursorOptions>
   #marks: Mark[]
-  /** Whether the block of the last mark left logs, which name its hash whenever they are read again. */
+  /** Whether the block of the last mark has logs. Reading these again shows the block's hash. */
   #isTold = false
 
   constructor(options: CursorOptions) {
@@ -59,8 +59,8 @@ export class EventCursor {
   }
 
   /**
-   * Reads on by at most `span` blocks. It sends no request while the head is unchanged, and one for the head's child; one as well for a few blocks,
-   * if the first and the last of them left logs.
+   * Reads on by at most `span` blocks. It sends no request while the head is unchanged, and one if the new head is its child. For a few blocks, one
+   * request is also enough if the last known block and the head have logs.
    * @param patience Milliseconds for which a known head suffices.
    * @throws the provider's errors; the position then stays.
    */
@@ -108,9 +108,9 @@ export class EventCursor {
   }
 
   /**
-   * The logs of the few blocks up to the head, by one question that includes the last mark's block. Its logs come again, and their hash shows that
-   * this block is on the branch that the answer is from; so do the head's logs for the other end. An end without logs is asked for, as
-   * {@link #rewind} and {@link #read} do. Null when these have to look.
+   * The logs of the few blocks up to the head, by one request that includes the last mark's block. That block's logs come again, and their hash
+   * shows that it is on the branch of the answer; the head's logs show the same for the other end. If the head has no logs, its block is requested.
+   * Null when {@link #rewind} and {@link #read} have to look instead.
    */
   async #readFew(head: Head): Promise<{ last: KnownBlock; logs: Log[] } | null> {
     const { provider, addresses, span } = this.#options
@@ -168,7 +168,7 @@ export class EventCursor {
   }
 }
 
-/** All of the newest, and of the older ones those that are so many blocks apart: they are written with every block that is read. */
+/** Keeps all of the newest marks, and older ones at a distance: all marks are written again with every block that is read. */
 function thinned(marks: readonly Mark[]): Mark[] {
   const newest = marks.slice(-MARKS)
   const older: Mark[] = []

@@ -18,7 +18,7 @@ export type OfferedFees = { readonly maxFeePerGas: bigint; readonly maxPriorityF
 export const DEFAULT_FEES: FeePolicy = { maxFeePerGas: 500n * 10n ** 9n, replaceAfter: 60_000 }
 /** Nodes replace a transaction for at least 10 % (geth) or 12.5 % (others) more. */
 const BUMP = { numerator: 1130n, denominator: 1000n }
-/** Offered to whoever makes blocks where the node suggests nothing. */
+/** Tip in wei per gas, where the node suggests none. */
 const DEFAULT_TIP = 1_000_000_000n
 
 type MarketOptions = {
@@ -28,7 +28,7 @@ type MarketOptions = {
   readonly clock: Clock
 }
 
-/** Milliseconds for which a suggested tip will do: it moves slowly, while the base fee is in each head. */
+/** Milliseconds for which a suggested tip is reused: it changes slowly, and the base fee comes with each head. */
 const TIP_AGE = 60_000
 
 /** The network's current price of gas. */
@@ -45,7 +45,7 @@ export class FeeMarket {
    * @throws ChainError FEE_CAP when the network asks more than the policy allows
    */
   async offer(replacing?: string): Promise<OfferedFees> {
-    // A transaction that lingers may have offered too little: ask for the tip of now.
+    // A transaction that lingers may have offered too little: ask for the current tip.
     if (replacing !== undefined) this.#tip = null
     let { priority, total } = await this.#asked()
     if (replacing !== undefined) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { AbstractSigner } from 'ethers'
 
-/** In hundredths of the estimate. Gas that is not used costs nothing. */
+/** Gas limit in hundredths of the estimate. Unused gas costs nothing. */
 const MARGIN = 125n
-/** More gas than this no transaction may carry on Ethereum and whoever follows it (EIP-7825), and with a margin beyond it none would be taken. */
+/** Most gas of a transaction on Ethereum and on chains that follow it (EIP-7825). A margin must not exceed this, or the transaction is refused. */
 const MOST_GAS = 1n << 24n
 
 /**
- * Makes an account's transactions carry a quarter more gas than their estimate. An endpoint estimates in the block that it has; the
- * transaction runs in a later one, where a price that falls with time takes its first step of arithmetic, or somebody else
- * has written first, and ran out of gas by a few units.
+ * Makes an account's transactions carry a quarter more gas than their estimate. An endpoint estimates as of its latest block, but the
+ * transaction runs in a later one. There it may take a little more: a price that falls with time needs another step of arithmetic, or somebody
+ * else has written first.
  */
 export function withGasMargin<T extends AbstractSigner>(signer: T): T {
   const estimate = signer.estimateGas.bind(signer)
@@ -19,6 +19,6 @@ export function withGasMargin<T extends AbstractSigner>(signer: T): T {
 
 function withMargin(estimate: bigint): bigint {
   const wanted = (estimate * MARGIN) / 100n
-  // Beyond it anyway: a chain without that bound.
+  // An estimate beyond the bound shows a chain without one.
   return estimate <= MOST_GAS && wanted > MOST_GAS ? MOST_GAS : wanted
 }

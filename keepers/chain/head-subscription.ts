@@ -4,24 +4,24 @@ import { backoff } from './clock.ts'
 export type HeadSubscriptionOptions = {
   /** ws: or wss: URL of an endpoint that offers `eth_subscribe`. */
   readonly url: string
-  /** Called when the endpoint says that there is a new block. Nothing else of what it says is used. */
+  /** Called when the endpoint announces a new block. Nothing else in the announcement is used. */
   readonly onHead: () => void
-  /** Called once when the subscription stands, and once when it is gone, with the reason; it is tried again by itself. */
+  /** Called with the reason whenever the subscription is established or lost. It is retried automatically. */
   readonly onChange?: (event: { readonly live: boolean; readonly reason: string }) => void
   /** Milliseconds of silence after which the connection counts as dead. */
   readonly silence?: number
 }
 
-/** Milliseconds without a block after which a connection is made anew: it may be half open. */
+/** Milliseconds without a block after which to reconnect: the connection may be half open. */
 const SILENCE = 120_000
-/** Milliseconds between two attempts to connect, growing to the second. */
+/** Milliseconds between two attempts to connect: the first value, growing to the second. */
 const RETRY = [1_000, 60_000] as const
 /** The longest message that is looked at: a block's header. */
 const MOST_CHARACTERS = 65_536
 
 /**
- * Hears of new blocks over WebSocket (`eth_subscribe`, `newHeads`). It is a hint when to ask: the block itself is asked of the endpoints in
- * use, so that one that lies here, or falls silent, costs no more than a question or the usual wait.
+ * Hears of new blocks over WebSocket (`eth_subscribe`, `newHeads`). This is only a hint when to ask: the block itself comes from the endpoints
+ * in use. An endpoint that lies here, or falls silent, costs no more than a request or the usual wait.
  */
 export class HeadSubscription {
   readonly #options: HeadSubscriptionOptions
@@ -80,7 +80,7 @@ export class HeadSubscription {
     }
   }
 
-  /** Until the next block. */
+  /** Starts the timer for silence anew. */
   #expect(): void {
     clearTimeout(this.#timer)
     const socket = this.#socket
@@ -99,7 +99,7 @@ export class HeadSubscription {
     this.#timer.unref()
   }
 
-  /** Of many failures in a row the first is told. */
+  /** Reports a change. Of many failures in a row, only the first is reported. */
   #turn(live: boolean, reason: string): void {
     if (live === this.#live && this.#failures > 0) return
     this.#live = live

@@ -16,35 +16,35 @@ export type Head = {
 
 export type HeadWatchOptions = {
   readonly provider: Pick<Provider, 'getBlock'>
-  /** Milliseconds between two questions at least. */
+  /** Least milliseconds between two requests. */
   readonly pollInterval: number
   readonly clock?: Clock
-  /** Whether somebody calls {@link HeadWatch.announce} for each new block: then a late block is not looked for meanwhile. */
+  /** Whether {@link HeadWatch.announce} is called for each new block. Then a late block is not looked for in between. */
   readonly isAnnounced?: () => boolean
-  /** Told, twice a minute at most, of a newest block that is the same as before. Its rejection is ignored. */
+  /** Called, at most twice a minute, while the newest block stays the same. A rejection is ignored. */
   readonly onStill?: (head: Head) => Promise<void>
 }
 
-/** Blocks by which the pace of a chain is judged, and fewest of them. */
+/** Most and fewest blocks by which the pace of a chain is judged. */
 const MEMORY = 8
 const ENOUGH = 4
 /** If blocks are further apart than this many polls, the chain is asked once per block. */
 const SLOW = 4
-/** Milliseconds by which a look comes earlier than the last ones did: it finds out whether blocks come sooner. */
+/** Each request comes this many milliseconds earlier than the last ones did, to find out whether blocks come sooner. */
 const PROBE = 250
 /** Milliseconds after which the chain is asked again in any case: blocks may come irregularly, and endpoints may report any time. */
 const LONGEST = 30_000
-/** Part of the time between blocks after which a block that is late is asked for again. */
+/** A late block is asked for again after this fraction (1/6) of the time between blocks. */
 const RETRY = 6
-/** Times between blocks after which the chain is asked although no block was announced: whoever should do that may have stopped. */
+/** Block intervals without an announcement after which the chain is asked anyway: the announcements may have stopped. */
 const UNANNOUNCED = 2
 /** Milliseconds between two reports of a head that stands still. */
 const STILL = 30_000
 
 /**
  * The head of the chain, requested only as often as it can change. All parts of a keeper share one answer. On a chain with regular blocks,
- * the next request waits until a block is due. Providers count requests; a fixed poll of two seconds asks six times about one block of
- * Ethereum's.
+ * the next request waits until a block is due. Providers count requests, and a fixed poll of two seconds would ask six times for each block of
+ * Ethereum.
  */
 export class HeadWatch {
   readonly #provider: Pick<Provider, 'getBlock'>
@@ -55,7 +55,7 @@ export class HeadWatch {
   #stillAt: number
   #head: Head | null = null
   readonly #ancestry = new Ancestry()
-  /** Milliseconds (clock) of the last question, and of the earliest next one. */
+  /** Milliseconds (clock) of the last request, and of the earliest next one. */
   #askedAt = -Infinity
   #due = -Infinity
   #asking: Promise<Head> | null = null
@@ -92,8 +92,8 @@ export class HeadWatch {
   }
 
   /**
-   * The newest block, or the one known while no other is due.
-   * @param patience Milliseconds for which a known block will do, whatever may have come after it.
+   * The newest block, or the known one while no other is due.
+   * @param patience Milliseconds for which a known block suffices, even if there may be newer ones.
    * @throws ChainError UNREACHABLE, and the provider's errors; the next call asks again.
    */
   latest(patience = 0): Promise<Head> {
@@ -105,14 +105,14 @@ export class HeadWatch {
     return this.#asking
   }
 
-  /** There is said to be a new block: the next call of {@link latest} asks, if the last question was not just now. */
+  /** Announces a new block: the next call of {@link latest} asks for it, unless the last request was just now. */
   announce(): void {
     this.#due = Math.min(this.#due, this.#askedAt + this.#pollInterval)
   }
 
   async #ask(now: number): Promise<Head> {
     const block = await this.#provider.getBlock('latest')
-    // Of a node that has just started, or a balancer between two: it may have one the next time.
+    // A node that has just started, or a balancer that switches nodes, may have a block the next time.
     if (block === null || block.hash === null) throw new Error('the endpoint has no latest block')
     const { number, hash, parentHash, timestamp, baseFeePerGas } = block
     const head: Head = { number, hash, parentHash, timestamp, baseFeePerGas }
@@ -122,7 +122,7 @@ export class HeadWatch {
 
   #note(head: Head, now: number): void {
     const before = this.#head
-    // Blocks have the wall clock's time, and waiting goes by the steady one.
+    // Blocks carry wall-clock time, and waiting uses the steady clock.
     const ahead = this.#clock.now() - steady(this.#clock)
     this.#head = head
     this.#ancestry.add(head)

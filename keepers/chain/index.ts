@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the chain room.
+// The public face of the chain room: contracts over JSON-RPC. Endpoints and their agreement, events, transactions, keys, and typed clients of
+// the DAO, the markets, claims and private tables.
 
 export { type Artifact, type ContractName, contractArtifact, contractInterface } from './artifacts.ts'
 export { BatchTree } from './claims/batch-tree.ts'

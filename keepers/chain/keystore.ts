@@ -10,13 +10,13 @@ import { translateFileError } from '../store/index.ts'
 export const PASSPHRASE_VARIABLE = 'COHORT_PASSPHRASE'
 
 export type KeystoreErrorCode =
-  /** No such file, or none that can be read. */
+  /** The file does not exist, or cannot be read. */
   | 'MISSING'
-  /** A file that is something else. */
+  /** The file is no keystore. */
   | 'FOREIGN'
-  /** A file that is in the way, or a folder that cannot be written to. */
+  /** A file is in the way, or the folder cannot be written to. */
   | 'NOT_WRITTEN'
-  /** Nobody says the passphrase. */
+  /** No passphrase was given in any way. */
   | 'NO_PASSPHRASE'
   | 'WRONG_PASSPHRASE'
 
@@ -86,7 +86,7 @@ export async function writeKeystore(
 
 /**
  * Opens a keystore.
- * @param passphrase or how to get it, asked for once the file is known to be a keystore
+ * @param passphrase The passphrase, or a function that asks for it, called only once the file is known to be a keystore.
  * @throws KeystoreError MISSING, FOREIGN or WRONG_PASSPHRASE.
  */
 export async function openKeystore(file: string, passphrase: string | (() => Promise<string>)): Promise<Wallet> {
@@ -132,7 +132,7 @@ function foreign(file: string): KeystoreError {
 
 /**
  * The passphrase from a file (without its line end), the environment, or a prompt on a terminal, in this order.
- * @throws KeystoreError MISSING for the file, NO_PASSPHRASE when nobody says one.
+ * @throws KeystoreError MISSING for the file, NO_PASSPHRASE when there is none.
  */
 export async function readPassphrase(options: { file?: string | undefined; prompt?: string } = {}): Promise<string> {
   if (options.file !== undefined) {

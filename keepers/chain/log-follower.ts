@@ -10,16 +10,16 @@ export type LogFollowerOptions = {
   readonly depth?: number
 }
 
-/** Blocks that are read again, since others may have taken their place: two epochs of Ethereum. */
+/** Blocks that are read again, because a reorganisation may have replaced them: two epochs of Ethereum. */
 export const REORG_DEPTH = 64
 
 /**
- * The logs of some contracts as they come, for a program that keeps nothing on the disk. Each block is read once, except that the last ones
- * are read again to find logs that a reorganisation added. The caller notices removed logs by the contract's state.
+ * Follows the logs of some contracts, for a program that keeps nothing on disk. Each block is read once, except that the last ones are read
+ * again to find logs that a reorganisation added. The caller must notice removed logs by the contract's state.
  */
 export class LogFollower {
   readonly #options: Required<LogFollowerOptions>
-  /** Logs told so far that can come again, by block hash and index. */
+  /** Logs returned so far that may come again, by block hash and index. */
   #told = new Map<string, number>()
   #next: number
   #head = -1

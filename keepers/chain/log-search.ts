@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Searches for logs from about a known time, or for recent ones, without reading the chain from the deployment on. On an
-// endpoint that gives ten blocks at once, reading all since the deployment would take days.
+// Finds recent logs, or logs of about a known time, without reading all blocks since the deployment. On an endpoint that gives ten blocks at a
+// time, that would take days.
 import type { Filter, Log, Provider } from 'ethers'
 
 type Reader = Pick<Provider, 'getBlock' | 'getBlockNumber' | 'getLogs'>
@@ -9,7 +9,7 @@ type Reader = Pick<Provider, 'getBlock' | 'getBlockNumber' | 'getLogs'>
 const FIRST_LOOK = 2_000
 
 /**
- * The last block that is not later than `time`, by bisection: some twenty questions.
+ * The last block that is not later than `time`, by bisection with some twenty requests.
  * @param time Unix seconds
  * @param from a block that is not later, such as the deployment's; returned when all above it are
  */
@@ -18,7 +18,7 @@ export async function blockAt(provider: Reader, time: number, from: number): Pro
   while (after - before > 1) {
     const middle = Math.floor((before + after) / 2)
     const block = await provider.getBlock(middle)
-    // A block that the endpoint does not have is above those that it has.
+    // A block that the endpoint lacks is above all that it has.
     if (block !== null && block.timestamp <= time) before = middle
     else after = middle
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A JSON-RPC request by Node's own HTTP client, which keeps connections open between requests. A keeper asks a hundred times in a round, and `fetch`
-// takes several times its processor time. Pages have `fetch` alone.
+// JSON-RPC requests with Node's own HTTP client, which keeps connections open between requests. A keeper sends a hundred in a round, and `fetch`
+// takes several times as much CPU time. Pages have only `fetch`.
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { promisify } from 'node:util'
@@ -58,7 +58,7 @@ function exchange(url: string, payload: Parameters<Post>[1], signal: AbortSignal
   })
 }
 
-/** Of several addresses that were tried, each with an error of its own, the first one's. */
+/** The message of an error. When several addresses of a host were tried, each with an error of its own, this is the first one's. */
 function messageOf(cause: unknown): string {
   const inner = cause instanceof AggregateError ? cause.errors[0] : cause
   return inner instanceof Error ? inner.message : String(inner)

@@ -8,10 +8,10 @@ import { seatsOf } from './seats.ts'
 /** Milliseconds before an address from the registry is looked up again; after a failed fetch it is looked up at once. */
 const FRESH_MS = 600_000
 
-/** Milliseconds for which an address is believed after failed fetches: keepers that wait for a member's blob would ask for all addresses at each look. */
+/** Milliseconds for which an address is kept even after failed fetches. Otherwise a keeper that waits for a blob would keep looking up all addresses. */
 const RECENT_MS = 10_000
 
-/** Milliseconds between two looks at who has a seat, however often somebody knocks. */
+/** Milliseconds between two looks at who has a seat, however often unknown peers connect. */
 const SEATED_MS = 30_000
 
 /** Binary multiaddr as the registry holds it. @throws for text that is not a multiaddr. */
@@ -29,7 +29,7 @@ export function decodeAddress(hex: string): string | null {
   }
 }
 
-/** Where the keeper of each seat is reached, from the registry. */
+/** The addresses at which the keepers of seats can be reached, from the registry. */
 export class PeerBook {
   readonly #service: ILearningService
   readonly #registry: KeeperRegistry
@@ -44,7 +44,7 @@ export class PeerBook {
     this.#clock = clock
   }
 
-  /** Forgets the addresses of these seats, or of all, that were not read just now, after failed fetches: they may have changed. */
+  /** After failed fetches: forgets the addresses of these seats (default: all), except those read just now, because they may have changed. */
   refresh(seats: Iterable<number> = [...this.#known.keys()]): void {
     const now = steady(this.#clock)
     for (const seat of seats) {

@@ -5,7 +5,7 @@ import { clients, type Sortition } from './contracts.ts'
 
 const ERC165 = ['function supportsInterface(bytes4) view returns (bool)']
 
-/** ERC-165 identifier of ISortitionAdmission: its own functions', without those that it inherits. */
+/** ERC-165 identifier of ISortitionAdmission, from its own functions without inherited ones. */
 function sortitionId(): string {
   let bits = 0n
   contractInterface('ISortitionAdmission').forEachFunction(({ name, selector }) => {
@@ -20,7 +20,7 @@ export async function sortitionAt(admission: string, provider: Provider): Promis
   try {
     if ((await contract.getFunction('supportsInterface')(sortitionId())) !== true) return null
   } catch (error) {
-    // Only an answer of the contract counts: an endpoint that is silent says nothing about it.
+    // Only the contract's refusal counts: a silent endpoint says nothing about the contract.
     const { code } = error as { code?: unknown }
     if (code !== 'CALL_EXCEPTION' && code !== 'BAD_DATA') throw error
     return null

@@ -50,15 +50,15 @@ export type QueueOptions = {
 
 /** Looks without a receipt after which the node is asked whether it still has the transaction. */
 const FORGOTTEN_LOOKS = 4
-/** Polls without a new block after which the queue looks anyway: the node may have dropped the transaction. */
+/** Polls without a new block after which the queue looks for a receipt anyway: the node may have dropped the transaction. */
 const STILL_POLLS = 10
-/** The same on a chain of slow blocks. */
+/** The same in block intervals, on a chain with slow blocks. */
 const STILL_SLOTS = 2
 
 /**
  * Sends one keeper's transactions in order. It simulates each first, so that a refusal costs nothing and comes decoded, and logs the signed
  * bytes before it broadcasts them. It broadcasts again after a crash, or when the network dropped them (a reorganisation, a full pool), and
- * raises the fee of those that linger.
+ * raises the fee of transactions that linger.
  */
 export class TransactionQueue implements Sender {
   readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> &

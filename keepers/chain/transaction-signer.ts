@@ -15,8 +15,8 @@ export type TransactionRequest = {
   readonly data: string
   readonly value?: bigint
   /**
-   * When the sender gets the receipt: once it is `confirmations` deep, the default, or once it is in a block. A transaction that a
-   * reorganisation takes back is sent again in either case. Only a caller that then acts irrevocably must wait for the depth.
+   * When the caller gets the receipt: once it is `confirmations` deep (the default), or once it is in a block. In either case, a transaction
+   * that a reorganisation takes back is sent again. Only a caller that then acts irrevocably must wait for the depth.
    */
   readonly told?: 'deep' | 'included'
   /** The end of its usefulness, for a sender with several ways to send. */

@@ -30,7 +30,7 @@ export function settles(agree: readonly EndpointAnswer[], heard: readonly Endpoi
   return own === undefined ? hostsOf(agree) >= WITNESSES : agree.includes(own)
 }
 
-/** One that runs a host can answer for all of its URLs. */
+/** Counts hosts, because whoever runs a host can answer for all of its URLs. */
 function hostsOf(answers: readonly EndpointAnswer[]): number {
   return new Set(answers.map(({ endpoint }) => hostOf(endpoint))).size
 }
@@ -58,7 +58,7 @@ async function headsOf(endpoints: Pick<Endpoints, 'everywhere'>, signal?: AbortS
 /** Blocks by which a live endpoint may lag another one's events without contradicting them. */
 const SHORT = 2
 
-/** Of each endpoint whether its newest block is recent, and yet more than two short of that one: the chain has not come so far. */
+/** For each endpoint: whether it denies that the chain has reached `block`, because its newest block is recent and yet more than two below. */
 export async function denyHeight(
   endpoints: Pick<Endpoints, 'everywhere'>,
   clock: Pick<Clock, 'now'>,
@@ -71,9 +71,9 @@ export async function denyHeight(
 }
 
 /**
- * Puts calls to every endpoint, all at the newest block that one of them has (the own one's, if there is one). If an endpoint lacks that
- * block, or its newest block is more than two minutes old, it returns a reason instead of a result. Its answer would describe another time,
- * and together with a lie it would look like a second witness.
+ * Puts calls to every endpoint, all at the newest block that any of them has, or the operator's own one if there is one. An endpoint that lacks
+ * that block, or whose newest block is more than two minutes old, gets a reason instead of a result: its answer would describe another time, and
+ * could look like a second witness of a lie.
  * @returns for each call the answers, in the order of the endpoints
  */
 export async function callsAtOneBlock(
@@ -99,7 +99,7 @@ export async function callsAtOneBlock(
   )
 }
 
-/** The answer to a call that settles it, at one block, among those that give any; null when none does. */
+/** The answer to a call on which enough endpoints agree at one block; null when there is none. */
 export async function settledCall(
   endpoints: Pick<Endpoints, 'everywhere'>,
   clock: Pick<Clock, 'now'>,
@@ -124,7 +124,7 @@ export async function leaveStale(
   const ahead = (await headsOf(endpoints))
     .filter((one) => one.head !== null && one.head.number > head.number + MAX_LAG)
     .sort((a, b) => b.head!.number - a.head!.number)
-  // Of several hosts the second: no single one can put itself first by a number of its own.
+  // With several hosts, the second-highest head counts, so no single host can put itself first by inventing a number.
   const [first] = ahead
   const second = ahead.find(({ answer }) => hostOf(answer.endpoint) !== hostOf(first!.answer.endpoint))
   const next = ahead.find(({ answer }) => answer.own) ?? second ?? first

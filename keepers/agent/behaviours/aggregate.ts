@@ -14,13 +14,13 @@ import { ownUpdate } from '../steps/own-update.ts'
 import { mayBelieveReveals } from '../steps/review.ts'
 import { sumOfRound } from '../steps/sum.ts'
 
-/** Fraction of the window that is for attesting. */
+/** Fraction of the window in which members attest. */
 export const OPEN = 0.5
 /** Fraction of the window for which a keeper asks members for their own updates. */
 export const PATIENCE = 0.3
 /**
- * Fraction for which it then waits for updates that other members got in time; then it attests without them. What a sender serves to one
- * honest member at the last moment, all have after that, and all have the same sum.
+ * Fraction of the window until which it then waits for updates that other members got in time, before it attests without them. An update that a
+ * sender serves to one honest member at the last moment reaches all others in this time, so that all have the same sum.
  */
 export const PASSED_ON = 0.4
 
@@ -35,7 +35,7 @@ export async function aggregate(step: Step): Promise<StepResult> {
   const frame = await frameHere(step)
   if (hasSeat(snapshot.roundInfo.attesters, step.seat)) {
     const sealed = lastAttested(step)
-    // A folder that was lost since: others open the draft.
+    // The folder was lost since this keeper attested: others open the draft.
     return sealed === null ? 'done' : openDraft(step, sealed)
   }
   if (elapsed(step, (await parametersOf(step)).windows.aggregate) >= OPEN) return 'done'
@@ -55,7 +55,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const { round } = snapshot
   const { windows } = await parametersOf(step)
   const gone = elapsed(step, windows.aggregate)
-  /** When that fraction of the window is over. */
+  /** The time (`steady`) at which that fraction of the window is over. */
   const timeAt = (part: number) => steady(context.clock) + (part - gone) * windows.aggregate * 1000
   const times = {
     sendersUntil: timeAt(PATIENCE),
@@ -73,7 +73,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   }
   const contested = sum.contested.find((seat) => seat !== step.seat)
   if (dispute === null && contested !== undefined) {
-    // Who accuses the sender of an update that the chain does not have is convicted of it.
+    // A keeper that disputes an update which is not on the chain is convicted itself.
     if (!(await mayBelieveReveals(step, round, time))) return null
     context.log.warn(
       { event: 'disputed', round, accused: contested },
@@ -82,7 +82,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
     await act(step, 'dispute', [round, contested])
     return null
   }
-  // A sum without one's own update is one that this keeper would refuse to decrypt: it abstains.
+  // This keeper would refuse to decrypt a sum without its own update, so it abstains.
   if (ownUpdate(step) === 'included' && !hasSeat(sum.included, step.seat)) return null
   const other = await othersSum(step, frame, sum, { without, convicted, times, gone, passedOn: PASSED_ON })
   if (other === 'wait') return null
@@ -92,7 +92,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   }
   const declared = declaredIn(context, round, sum.included)
   if (seatsOf(sum.included).length < (await contributorsFloor(step, frame, declared))) {
-    // Neither would it decrypt one of too few. That there are too few is another matter: who says so accuses the members that are missing.
+    // Nor would it decrypt a sum of too few updates. It may attest one to end the round, but that accuses the members whose updates are missing.
     if (!(await isShort(step, frame, declared)) || !(await mayBelieveReveals(step, round, time))) return null
     context.log.warn(
       { event: 'sum too small', round, included: seatsOf(sum.included), missing: sum.missing, empty: declared.empty },

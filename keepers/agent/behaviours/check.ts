@@ -8,7 +8,7 @@ import { encodeScalars, reviewAll } from '../steps/dispute.ts'
 import { checkIntentName } from '../steps/intents.ts'
 import { mayBelieveReveals, revealedIn, revealsName } from '../steps/review.ts'
 
-/** Part of the window for which a keeper waits for updates that are not to be had, before it says that it has none. */
+/** Part of the window for which a keeper waits for updates that nobody serves, before it posts that it does not have them. */
 const PATIENCE = 0.5
 
 /**

@@ -55,7 +55,7 @@ export async function decrypt(step: Step): Promise<StepResult> {
   try {
     const intent = await context.store.journal.once(at, async () => {
       const frame = await frameHere(step)
-      // All that may fail, before the key is in memory.
+      // Everything that may fail is done before the key is in memory.
       const policy = { minContributors: await contributorsFloor(step, frame, declared), ownUpdate: ownUpdate(step) }
       const memberKey = loadKey(context.store, frame, context.log)
       if (memberKey === null) throw new NoKey()

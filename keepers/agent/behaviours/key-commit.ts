@@ -26,10 +26,10 @@ export async function keyCommit(step: Step): Promise<StepResult> {
   }
   if (step.seat === null) await ensureSeat(step)
   if (!isMember(step)) return 'done'
-  // Now, because a key generation that begins again excuses them.
+  // Reported now: when a key generation begins again, the absent are excused.
   void reportAbsent(step)
   if (hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
-  // Parameters may have changed as registration closed: better silent than accused of another key.
+  // Parameters may have changed as registration closed. Silence is better than being accused of dealing for another key.
   if (disagreement({ current: digestOf((await parametersOf(step)).manifest) }, context.manifest) !== null) {
     // The endpoint that gave wrong parameters may have given other wrong answers.
     context.remembered.parameters = null

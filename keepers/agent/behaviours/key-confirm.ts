@@ -45,7 +45,7 @@ export async function keyConfirm(step: Step): Promise<StepResult> {
   if (known !== null) {
     const complaint = parseComplaintIntent(known.payload)
     if (complaint.reveals === undefined || complaint.reveals === reveals) return complain(step, frame, complaint)
-    // Neither another complaint nor a key: evidence has opened a share, which must be of no key that comes to use.
+    // Neither complain again nor confirm a key: the evidence has opened a share, and a key with an opened share must never be used.
     context.log.error(
       { event: 'complaint void', epoch: snapshot.epoch },
       'the dealing that this keeper accused is no longer on the chain',

@@ -10,7 +10,7 @@ import { judgeEpoch } from '../steps/key-verdict.ts'
 /** Fraction of the window for which a keeper waits for blobs that nobody serves; then it judges without them. */
 const PATIENCE = 0.5
 
-/** KeyJudge: work out from public bytes who spoilt the key, and vote for that. */
+/** KeyJudge: work out from public bytes who spoilt the key, and vote on it. */
 export async function keyJudge(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   const { keyInfo, epochInfo, epoch } = snapshot

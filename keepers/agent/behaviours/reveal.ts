@@ -9,7 +9,7 @@ import { parseUpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { noteReveal, revealArguments } from '../steps/own-update.ts'
 import { noteNoRoom } from '../steps/sitting-out.ts'
 
-/** Reveal: nobody can copy any more, so say which ciphertext was committed to. */
+/** Reveal: all commitments are in and nobody can copy an update any more, so say which ciphertext this member committed to. */
 export async function reveal(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   const { committed, revealed } = snapshot.roundInfo
@@ -31,13 +31,14 @@ export async function reveal(step: Step): Promise<StepResult> {
   }
   const args = revealArguments(snapshot.round, parseUpdateIntent(known.payload))
   noteReveal(step, args)
-  // From here on a sum may have the update. The log may still lack its commitment, or lose it to a reorganisation, real or told: no later round gets it.
+  // From here on a sum may contain the update, so no later round may get it. The event log is no proof of that: it may still lack the
+  // commitment, or lose it to a reorganisation that happened or that an endpoint made up.
   context.remembered.training?.delivered(snapshot.round)
   try {
     return (await act(step, 'revealUpdate', args)) ? 'done' : 'again'
   } catch (error) {
     if (!(error instanceof RevertError && error.error === 'NoRoomWithoutSamples')) throw error
-    // No place comes free in a round; the next one counts anew.
+    // No place becomes free during a round; the next round counts places anew.
     noteNoRoom(context.store, snapshot.epoch)
     const details = { event: 'no room', round: snapshot.round, reason: error.message }
     context.log.error(details, 'the service has no room for another member without samples: this keeper gets a strike')

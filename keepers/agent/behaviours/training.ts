@@ -28,7 +28,7 @@ import type { Trained } from '../training/outliving.ts'
 /** Errors of local training that cost this keeper its part in the round and leave the others unaffected. */
 const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED', 'BAD_STRATEGY'])
 
-/** Training: agree late with the round before, take over its model, train on the shard, commit to the encrypted update. */
+/** Training: vote late on the round before, take over its model, train on the shard, commit to the encrypted update. */
 export async function training(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (step.seat === null) await ensureSeat(step)
@@ -90,11 +90,11 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   const { context, snapshot } = step
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
   const known = context.store.journal.find(at.key)
-  // Also where a crash came between the encryption and the intent: the ciphertext is kept, and its update went to a later round.
+  // Checked before the intent is: after a crash between encryption and intent, the ciphertext is kept, but its update went to a later round.
   if (isWithdrawn(step)) return null
   if (known !== null) return parseUpdateIntent(known.payload)
   if (snapshot.epochInfo.decryptions >= (await parametersOf(step)).decryptionsPerEpoch) {
-    // The contract takes no update: it gives late voters their time, and opens the registration.
+    // The contract takes no more updates: it gives late voters their time, and then opens registration.
     context.log.info(
       { event: 'key used up', epoch: snapshot.epoch },
       'the key of the epoch has served: on to the next one',
@@ -166,8 +166,8 @@ async function isExposed(step: Step & { readonly seat: number }): Promise<boolea
 }
 
 /**
- * An update of zeros in a round that this keeper sits out. It declares no samples, as a keeper without any does, so the
- * mean is that of the others; with privacy it adds its noise and weighs like all.
+ * An update of zeros in a round that this keeper sits out. It declares no samples, so the mean is that of the other members. With
+ * privacy, it adds its noise and has the same weight as every other update.
  */
 function sitOut({ context, snapshot }: Step, why: string): Trained {
   const { rounds: terms } = context.manifest

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A keeper in one file: who it is and what it has claimed, and none of the keys that it erases epoch by epoch.
+// A keeper in one file: who it is and what it has claimed, without the keys that it erases epoch by epoch.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { z } from 'zod'
@@ -22,7 +22,7 @@ import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { writeWhole } from './whole-file.ts'
 
 const FORMAT = 'cohort-keeper-backup'
-/** What a store makes in its folder. */
+/** The files that a store makes in its folder. */
 const STORE_FILES = ['journal.sqlite', 'journal.sqlite-wal', 'journal.sqlite-shm', 'lock.sqlite']
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'takes base64')
 
@@ -31,7 +31,7 @@ const schema = z.strictObject({
   version: z.literal(1, 'is of another version: use the release that wrote it'),
   /** scrypt of the passphrase. */
   kdf: z.strictObject({ salt: base64, log2N: z.int().min(10).max(22) }),
-  /** All else, under the passphrase: a config has keys of endpoints in it, and a signer's token and TLS key lie beside it. */
+  /** Everything else, encrypted under the passphrase: a config contains keys of endpoints, and a signer's token and TLS key lie beside it. */
   sealed: base64,
 })
 
@@ -49,8 +49,8 @@ const from64 = (text: string): Uint8Array => Buffer.from(text, 'base64')
 export type BackupResult = { readonly operator: string; readonly files: readonly string[]; readonly claims: number }
 
 /**
- * Writes the backup of a keeper, which may be running. It holds no key of an epoch: who takes the file and the passphrase later opens no
- * updates of others.
+ * Writes the backup of a keeper, which may be running. The backup holds no key of an epoch: whoever takes the file and the passphrase later
+ * cannot open updates of others.
  * @throws AgentError CONFIG for a file that the config names outside the folder; StoreError
  */
 export function backUp(
@@ -97,7 +97,7 @@ function filesOf(folder: string, { keys, service }: KeeperConfig): string[] {
     service.strategyFile ?? join(folder, STRATEGY_FILE),
   ]
   const here = named.filter((file) => file !== undefined).map((file) => relative(folder, file))
-  // What lies elsewhere is another's to keep; the config goes on to name it.
+  // Files elsewhere are not backed up; the config still names them.
   return [...new Set(here)].filter((name) => !/[/\\]/.test(name) && existsSync(join(folder, name)))
 }
 
@@ -113,8 +113,8 @@ export type RestoreOptions = {
 export type RestoreResult = { readonly operator: string; readonly manifest: string; readonly claims: number }
 
 /**
- * Makes a data folder of a backup. The keeper keeps its operator, its peer identity and its claims; it has no key of the epoch that runs, so
- * it cannot do a second time what it did there, and takes part from the next one on.
+ * Makes a data folder from a backup. The keeper keeps its operator, its peer identity and its claims. It has no key of the running epoch, so
+ * it cannot repeat an act of that epoch, and it takes part again from the next epoch on.
  * @throws AgentError CONFIG for a folder in use; StoreError BAD_INPUT, WRONG_PASSPHRASE, CONFLICT
  */
 export function restore({ file, folder, passphrase, protection, log2N }: RestoreOptions): RestoreResult {

@@ -10,7 +10,7 @@ type Parts = {
   readonly owner: Signer & { readonly address: string }
 }
 
-/** The contract that draws the service's members, to call as the owner; null for a service that has none. */
+/** The contract that draws the service's members, called as the owner; null for a service without a draw. */
 async function sortitionFor({ contracts, owner, provider }: Parts): Promise<Sortition | null> {
   const { admission } = await contracts.service.parameters()
   const found = admission === ZeroAddress ? null : await sortitionAt(admission, provider)
@@ -49,7 +49,7 @@ export async function delistKeeper(session: Parts): Promise<boolean> {
   if (sortition === null) return false
   const registry = clients.registry(await contracts.registry.getAddress(), owner)
   const address = await sortition.getAddress()
-  // First: otherwise the running keeper would enlist again.
+  // Opting out comes first: otherwise the running keeper would enlist again.
   if (await registry.isOptedIn(address, owner.address)) {
     await settle('setOptIn', registry.setOptIn(owner.address, address, false))
   }

@@ -12,8 +12,8 @@ const TYPES: Record<string, TypedDataField[]> = {
 }
 
 /**
- * The operator's signature that it acts for `owner`: without it, anybody could register somebody else's key and so keep its holder out. Valid
- * for one chain, one registry and one use.
+ * The operator's signature that it acts for `owner`. Without this, anybody could register an operator key that is not theirs, and so keep its
+ * holder out. The signature is valid for one chain, one registry and one use.
  */
 export async function signConsent(operator: OperatorSigner, owner: string, registry: KeeperRegistry): Promise<string> {
   const provider = registry.runner?.provider

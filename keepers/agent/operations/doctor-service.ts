@@ -54,13 +54,13 @@ export async function checkService(config: KeeperConfig): Promise<Check[]> {
   return checks
 }
 
-/** A service with a buffer may need every update that it takes: then a keeper without samples has no place in it. */
+/** A service with a buffer may need every update that its buffer takes to be of samples. Then a keeper without samples has no place in it. */
 export function noPlaceWithoutSamples(
   { data }: Pick<KeeperConfig, 'data'>,
   terms: { readonly buffer: bigint; readonly minKeepers: bigint; readonly maxKeepers: bigint },
 ): Check | null {
   const isWithout = data.source === 'none' || data.use === 'judge'
-  // Of a full service; with fewer members fewer are needed.
+  // The quorum of a full service. With fewer members, fewer updates are needed.
   const quorum = (2n * terms.maxKeepers) / 3n + 1n
   const needed = quorum > terms.minKeepers ? quorum : terms.minKeepers
   if (!isWithout || terms.buffer === 0n || terms.buffer > needed) return null

@@ -20,17 +20,17 @@ export type DoctorOptions = { readonly folder: string; readonly clock?: Clock; r
 
 /** Milliseconds that an endpoint may take. */
 const PATIENCE_MS = 5_000
-/** Seconds by which a clock may be behind the chain, and after which the newest block is old. */
+/** Seconds: how far a clock may be behind the chain, and how old the newest block may be. */
 const MAX_SKEW = 300
 const OLD_BLOCK = 120
 /** Blocks that endpoints may differ by. */
 const MAX_LAG = 5
-/** Bytes of free disk below which a keeper stops soon, and will some day. */
+/** Bytes of free disk space. Below the first, a keeper will stop soon; below the second, some day. */
 const DISK_FULL = 200 * 2 ** 20
 const DISK_LOW = 2 * 2 ** 30
 /** Blocks of logs that an endpoint should give at once. */
 const FEW_BLOCKS = 100
-/** Number of endpoints that stops a single one from making the keeper state a falsehood or exit. */
+/** With this many endpoints, a single lying one can make the keeper neither state a falsehood nor exit. */
 const ENOUGH_ENDPOINTS = 3
 
 /** Looks at everything that a keeper of this folder depends on. It only reads, and works without the passphrase. Never throws. */
@@ -96,7 +96,7 @@ function checkDisk(folder: string): Check {
   return ok('disk', found)
 }
 
-/** Ports are free, or this very keeper has them. */
+/** Whether each port is free, or in use by this very keeper. */
 async function checkPorts(config: KeeperConfig): Promise<Check[]> {
   const { network, monitoring, chain } = config
   const operator = await Promise.resolve()
@@ -176,7 +176,7 @@ async function checkData(config: KeeperConfig, signal?: AbortSignal): Promise<Ch
   }
 }
 
-/** Whether the threads of `training.workers` have a core each. Nothing to say of one. */
+/** Whether each thread of `training.workers` has a core of its own. A single thread needs no check. */
 export function checkWorkers(
   { workers, batchSize }: Pick<KeeperConfig['training'], 'workers' | 'batchSize'>,
   cores = availableParallelism(),
@@ -260,7 +260,7 @@ async function checkEndpoints(config: KeeperConfig, clock: Clock): Promise<{ che
   return { checks, reached: true }
 }
 
-/** How many hosts there are to ask. Several URLs of one count as one endpoint; names that lead to one machine are one, but for the keeper two. */
+/** Counts the hosts to ask. Several URLs of one host are one endpoint. Two names of one machine are warned about: the keeper takes them for two. */
 export async function countWitnesses({
   chain,
 }: {
@@ -278,7 +278,7 @@ export async function countWitnesses({
   }
   const leads = new Map<string, string>()
   for (const host of hosts) {
-    // On this machine, a host has its port with it.
+    // The hosts of this machine come with a port, which the lookup must not get.
     const found = await lookup(new URL(`http://${host}`).hostname, { all: true }).catch(() => [])
     const shared = found.find(({ address }) => leads.has(address))
     for (const { address } of found) if (!leads.has(address)) leads.set(address, host)
@@ -309,7 +309,7 @@ async function compareEndpoints({ chain }: KeeperConfig, head: number): Promise<
   }
 }
 
-/** Whether each endpoint has a block of the tag that `chain.finality` names: without one, a keeper deals no secret and gives no share. */
+/** Whether each endpoint knows a block by the tag of `chain.finality`: without such a block, a keeper deals no secret and gives no share. */
 async function checkFinality({ chain }: KeeperConfig): Promise<Check[]> {
   const { finality, rpc, id } = chain
   if (finality === undefined) return []

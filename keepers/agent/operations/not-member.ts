@@ -6,11 +6,11 @@ import type { KeeperConfig } from '../config.ts'
 import { RENEW } from '../frame.ts'
 import type { NotMemberCause } from '../metrics.ts'
 
-/** A keeper as the chain's latest block has it. */
+/** The standing of a keeper, as of the chain's latest block. */
 export type Standing = {
   readonly operator: string
   readonly seat: number | null
-  /** Of the rounds. */
+  /** The state of the round machine. */
   readonly state: string
 }
 

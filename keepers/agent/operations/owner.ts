@@ -30,7 +30,7 @@ export type OwnerSession = {
   close(): void
 }
 
-/** An account that sends transactions by a provider. */
+/** An account that sends transactions through a provider. */
 export type OwnerSigner = Signer & { readonly address: string }
 
 /** An owner's private key, its index among a development node's unlocked accounts, or the means to open it. */
@@ -82,7 +82,7 @@ async function unlockedAccount(provider: FailoverProvider, index: number): Promi
   throw new AgentError('NO_ACCOUNT', `--account ${index}: the node holds ${accounts.length} accounts unlocked`)
 }
 
-/** More than opening an epoch costs. */
+/** Gas; more than opening an epoch costs. */
 const OPENING_GAS = 600_000n
 
 export type RegisterOptions = {
@@ -144,7 +144,7 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
     }
     if ((await enlistKeeper(session, say)) !== null) return { seat: null }
     say('taking a seat')
-    // The one who fills the last seat also opens the epoch; others may join between the estimate and the block.
+    // Whoever takes the last seat also opens the epoch. Others may join between the estimate and the block.
     const gasLimit = (await service.join.estimateGas(owner.address)) + OPENING_GAS
     await settle('join', service.join(owner.address, { gasLimit }))
     return { seat: Number(await service.seatOf(operator)) }

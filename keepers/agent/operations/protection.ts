@@ -19,8 +19,8 @@ export function exportProtection(folder: string): ProtectionRecord {
 }
 
 /**
- * Takes the claims of a record over into the folder of a stopped keeper, all or none. From then on it refuses what contradicts them.
- * @returns how many are new, and how many there are
+ * Copies the claims of a record into the folder of a stopped keeper, all or none. From then on the keeper refuses whatever contradicts them.
+ * @returns how many claims were new, and how many the folder has now
  * @throws StoreError LOCKED, BAD_INPUT, WRONG_FOLDER, CONFLICT, WRONG_PASSPHRASE
  */
 export function importProtection(

@@ -35,12 +35,12 @@ export type RotateOptions = {
   readonly onProgress?: (text: string) => void
 }
 
-/** The new key until the chain and the folder have taken it. */
+/** File of the new key until both the chain and the folder have it. */
 const NEXT = 'operator.next.json'
 
 /**
- * Replaces the operator of a stopped keeper: brings its transactions to their end, makes a key (or takes a remote signer's), has the owner put
- * it into registry and service, and binds the folder to it. It may be repeated: what is done is skipped.
+ * Replaces the operator of a stopped keeper: waits for its transactions to end, makes a key (or takes a remote signer's), has the owner put
+ * the new operator into registry and service, and binds the folder to it. May be repeated: steps that are done are skipped.
  * @throws StoreError LOCKED while the keeper runs; AgentError, KeystoreError, SignerError, RevertError
  */
 export async function rotateOperator(
@@ -79,7 +79,7 @@ export async function rotateOperator(
 
 const retiredName = (file: string, address: string): string => `${file}.${address.toLowerCase()}`
 
-/** Puts a keystore in the place of another, which stays beside it. At no time is there none: whoever was interrupted finds the one or the other. */
+/** Replaces a keystore and keeps the old one beside it. An interruption at any moment leaves either the old or the new one in place. */
 export function putInPlace(next: string, file: string, before: string): void {
   copyFileSync(file, retiredName(file, before))
   renameSync(next, file)
@@ -117,7 +117,7 @@ async function nextOperator(options: RotateOptions, config: KeeperConfig): Promi
   return await openOperator({ ...config.keys, operator: file }, passphrase)
 }
 
-/** Nothing of the operator before is under way when its seat goes to another. */
+/** Waits until no transaction of the old operator is under way, before its seat goes to the new one. */
 async function finish({ config, provider }: OwnerSession, store: KeeperStore, signer: OperatorSigner): Promise<void> {
   if (store.transactions.open().length === 0) return
   const queue = new TransactionQueue({

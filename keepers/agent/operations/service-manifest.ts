@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where a keeper that joins gets the service's manifest, strategy and first weights from: its digest is on the chain, its bytes from whoever has them.
+// How a keeper that joins gets the service's manifest, strategy and first weights. The manifest's digest is on the chain; the bytes come from
+// anybody who has them.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -28,9 +29,9 @@ export type ManifestRequest = {
   readonly rpc: readonly string[]
   readonly chainId: number
   readonly service: string
-  /** One that the operator has; it must be the service's. */
+  /** A manifest that the operator has. It must be the service's. */
   readonly given?: ServiceManifest
-  /** `next`: for a keeper that joins, the one that the DAO has set for the next epoch, if there is another. */
+  /** `next`: for a keeper that joins, the manifest that the DAO has set for the next epoch, if that differs from the current one. */
   readonly epoch: 'current' | 'next'
 }
 
@@ -136,9 +137,9 @@ async function withPlane<T>(
 }
 
 /**
- * The module that a manifest names: the file given, or as a keeper of the service sends it. It has the manifest's hash, and takes its settings.
- * Null for a manifest without one.
- * @throws AgentError CONFIG for a file that is another, or a module that does not run; VersionError NO_MANIFEST when nobody has it
+ * The strategy module that a manifest names: the file given, or the bytes that a keeper of the service sends. They are checked against the
+ * manifest's hash, and the module against the manifest's settings. Null for a manifest without a module.
+ * @throws AgentError CONFIG for another file, or for a module that does not run; VersionError NO_MANIFEST when nobody has it
  */
 export async function serviceStrategy(
   { rpc, chainId, service }: Pick<ManifestRequest, 'rpc' | 'chainId' | 'service'>,
@@ -184,8 +185,8 @@ function readGiven(file: string): Uint8Array {
 }
 
 /**
- * Puts the service's manifest in place of the one that a data folder has: the one in force, since the running epoch's steps follow it to
- * the end. Returns whether it was another.
+ * Replaces the manifest in a data folder by the service's manifest in force, which the running epoch's steps follow to its end. Returns
+ * whether the folder had another one.
  */
 export async function renewManifest(config: KeeperConfig, given?: ServiceManifest): Promise<boolean> {
   const { address, manifest, manifestFile, weightsFile } = config.service
@@ -194,7 +195,7 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     ...{ rpc, chainId: id, service: address, epoch: 'current' },
     ...(given === undefined ? {} : { given }),
   })
-  // Its files come first: they are useful before the manifest, which needs them.
+  // Its files come first: the manifest needs them, and they do no harm without it.
   await renewStrategy(config, wanted)
   if (wanted.model.weights !== undefined && !(await hasStart(wanted, weightsFile))) {
     if (existsSync(weightsFile) && dirname(resolve(weightsFile)) !== resolve(config.folder)) {
@@ -223,7 +224,10 @@ export async function hasStart({ model }: ServiceManifest, file: string): Promis
   }
 }
 
-/** Comes before the manifest that names it, which needs it. An operator's own file is left alone. */
+/**
+ * Fetches the strategy module of a new manifest into the folder. Leaves a file that the config names alone.
+ * @throws AgentError CONFIG if that file is another module
+ */
 async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: ServiceManifest): Promise<void> {
   const { strategy: terms } = wanted
   const { strategyFile, address } = service
@@ -257,7 +261,7 @@ export async function firstBlockOf(rpc: readonly string[], chainId: number, addr
     }
     return having
   } catch (error) {
-    // An endpoint that is away is another matter than one that forgets.
+    // An unreachable endpoint is an error; one that does not keep old states is not.
     if (error instanceof ChainError) throw error
     return null
   } finally {

@@ -2,7 +2,7 @@
 import type { ContractTransactionReceipt, ContractTransactionResponse } from 'ethers'
 import { contractInterface, decodeRevert } from '../../chain/index.ts'
 
-/** Sends and waits. Refusals come as RevertError with the contract's own error. */
+/** Sends a transaction and waits for its receipt. @throws RevertError with the contract's own error when it is refused */
 export async function settle(
   what: string,
   sending: Promise<ContractTransactionResponse>,

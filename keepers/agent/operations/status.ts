@@ -16,7 +16,7 @@ import { privacySpentBy } from '../privacy.ts'
 import { type Snapshot, takeSnapshot } from '../snapshot.ts'
 import { whyNotMember } from './not-member.ts'
 
-/** Where a keeper stands, from the chain, and from its process when that runs here. Amounts in whole tokens. */
+/** Where a keeper stands, according to the chain, and to its process if that runs on this machine. Amounts are in whole tokens. */
 export type KeeperStatus = {
   readonly operator: string
   readonly owner: string
@@ -119,7 +119,7 @@ export function seatsOfMembers({ epochInfo }: Pick<Snapshot, 'epochInfo'>): numb
   return seatsOf(epochInfo.members)
 }
 
-/** From the service's own log, since the block that the configuration says it began with. */
+/** Convictions by the service's own event log, from `chain.fromBlock` on. */
 export async function convictionsOf(
   {
     service,

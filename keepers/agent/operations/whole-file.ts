@@ -6,7 +6,7 @@ import { translateFileError } from '../../store/index.ts'
 export function writeWhole(file: string, text: string | Uint8Array): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
-    // Made anew: in a folder that others may write to, one of them could have put a link or a file of its own under this name.
+    // Removed first: in a folder that others may write to, somebody could have put a link or a file of theirs under this name.
     rmSync(temporary, { force: true })
     writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' })
     renameSync(temporary, file)

@@ -13,8 +13,8 @@ export type Duties = {
 const coder = AbiCoder.defaultAbiCoder()
 
 /**
- * Deals the duties out among seats: equal for all who know the seed, and known to nobody before it. Every seat adds up about as much as every
- * other, and checks one update of another.
+ * Deals the duties out among seats. The result follows from the seed alone, so nobody knows it before the seed. Every seat adds up about as
+ * much as every other, and checks one update of another seat.
  */
 export function dutiesOf(seats: readonly number[], slices: number, seed: string): Duties {
   const lot = (seat: number): string => keccak256(coder.encode(['bytes32', 'uint8'], [seed, seat]))

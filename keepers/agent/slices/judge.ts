@@ -11,7 +11,7 @@ import type { Member, SliceWork } from './work.ts'
 type About = { readonly round: number; readonly sources: SliceWork['sources'] } & (
   | {
       readonly message: 'update'
-      /** Of all sources, as this keeper added it up itself. */
+      /** The sum of all sources, as this keeper added it up itself. */
       readonly sum: SumOfUpdates
     }
   | {
@@ -22,8 +22,9 @@ type About = { readonly round: number; readonly sources: SliceWork['sources'] } 
 )
 
 /**
- * Whose sums of the last attempt were false, once this keeper has all the messages itself. They are ignored for the rest of the epoch. Nobody is for
- * what it lacks, nor for silence: others can bring about both. Does nothing when the attempt was for other messages, or some are not here any more.
+ * Finds the members whose sums of the last attempt were false, once this keeper has all the messages itself, and ignores them for the rest of
+ * the epoch. Missing messages and silence are no reason to ignore a member, because others can cause both. Does nothing when the attempt was
+ * about other messages, or when some messages are no longer here.
  */
 export async function judgeNotes(step: Member, frame: EpochFrame, about: About): Promise<void> {
   const attempt = attemptOf(step.context, about)
@@ -55,7 +56,7 @@ async function ifHere<T>(body: () => Promise<T>): Promise<T | null> {
   }
 }
 
-/** The sum of a slice, of messages that are here. @throws NetworkError when some are not */
+/** The sum of a slice over messages in this keeper's store. @throws NetworkError when some are missing */
 async function trueSum(step: Member, frame: EpochFrame, about: About, slice: number): Promise<Uint8Array> {
   if (about.message === 'update') return sliceSumOf(frame.engine, about.sum, slice)
   const { signal } = step

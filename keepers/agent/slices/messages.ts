@@ -23,7 +23,7 @@ type Terms = {
   readonly whole?: number | undefined
 }
 
-/** Adds up one slice of every message. `lacks` has the seats with messages of which no sound slice was to be had; then there is no sum. */
+/** Adds up one slice of every message. `lacks` lists the seats from whose messages no sound slice could be had. Unless it is empty, `sum` is null. */
 export async function addUpSlice(
   step: Member,
   frame: EpochFrame,
@@ -67,17 +67,17 @@ async function partOf(
   const outOfWhole = async (): Promise<Uint8Array> => {
     const options = { maxBytes, round: work.round, others, timeout: left() / 2 }
     const message = await messageFrom(step, work.message, seat, cid, options)
-    // What is read is a view, perhaps of a whole block.
+    // Copied, because what is read may be a view of a whole block.
     return new Uint8Array(await message.read(range.from, range.to))
   }
   if (seat === step.seat || here?.has(seat)) return outOfWhole()
   if (seat === checked) {
-    // Its parts are in it. When it does not come, perhaps they do.
+    // The whole message contains the slice. If it does not come, the slice alone may.
     await work.bring?.(seat, until)
     if (await context.plane.has(cid)) return outOfWhole()
   }
   const [provider] = await context.peers.providers(seat, [], step.seat)
-  // Some serve no parts: they are behind a relay, or would have everybody add up alone.
+  // Some peers serve no parts: they are behind a relay, or they want everybody to add up alone.
   if (provider === undefined) return outOfWhole()
   try {
     const found = await context.plane.parts.fetch(cid, range, { maxBytes, timeout: left() / 3, provider, signal })

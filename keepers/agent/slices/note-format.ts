@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A note as it travels. Every member asks every other for two of them a round, so their bytes and the work of reading them grow with the service.
+// A note as it travels. Every member asks every other member for two notes per round, so notes must be short and cheap to read.
 //
 // version u8 · subject 32 · number of sums u8 · of each: slice u8, codec u8, digest 32 · a seat u8 for each message that its author lacks
 import { cidBytes, cidFromBytes, NetworkError } from '../../network/index.ts'
 
 export type Note = {
-  /** Of which messages its author speaks, as a CID: after a reorganisation there may be others. */
+  /** A CID that names the messages which the note is about: after a reorganisation there may be others. */
   readonly of: string
   /** CIDs of the sums, by slice. */
   readonly sums: Readonly<Record<string, string>>
-  /** Seats with messages that it could not get, or that are not what they must be. Whoever reads that looks itself. */
+  /** Seats whose messages the author could not get, or found unsound. A reader of the note looks for itself. */
   readonly lacks: readonly number[]
 }
 
 const VERSION = 1
 const SEATS = 256
 const DIGEST_BYTES = 32
-/** What all CIDs of a SHA-256 begin with, but for the codec: version 1, codec, sha2-256, 32 bytes. */
+/** Every CID of a SHA-256 begins with: version 1, the codec, sha2-256, 32 bytes. */
 const [CID_VERSION, SHA_256] = [1, 0x12]
 /** The codec of a blob in one block. */
 const RAW = 0x55
-/** What is before the sums, and each of them. */
+/** Bytes before the sums, and of each sum. */
 const HEAD_BYTES = 1 + DIGEST_BYTES + 1
 const SUM_BYTES = 2 + DIGEST_BYTES
 
@@ -41,7 +41,7 @@ export function encodeNote({ of, sums, lacks }: Note): Uint8Array {
   return bytes
 }
 
-/** What `encodeNote` wrote; null when it wrote nothing like that. */
+/** Decodes what `encodeNote` wrote; null for any other bytes. */
 export function decodeNote(bytes: Uint8Array): Note | null {
   if (bytes.length < HEAD_BYTES || bytes[0] !== VERSION) return null
   const end = HEAD_BYTES + SUM_BYTES * bytes[1 + DIGEST_BYTES]!

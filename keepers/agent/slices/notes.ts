@@ -11,7 +11,7 @@ import { decodeNote, type Note } from './note-format.ts'
 const AGAIN_MS = 300
 
 /**
- * A member's note under that name, or null: it gave none before `until` (`steady`), or it speaks of other messages, or it is not a note.
+ * A member's note under that name. Null if the member gave none before `until` (`steady`), if it is about other messages, or if it is malformed.
  * Rejects only when the signal is aborted.
  */
 export async function noteOf(
@@ -42,13 +42,13 @@ export async function noteOf(
   }
 }
 
-/** Milliseconds that those have to speak whom nobody waits for, once all others have. */
+/** Once all members that are waited for have spoken, the milliseconds in which the silent ones may still speak. */
 export const GRACE_MS = 500
 
 /**
- * Adds the notes of those seats. Those in `silent` are asked as well, but not waited for: otherwise somebody who kept an honest member late
- * once or twice would be rid of what it says.
- * @param about.lacks So many messages a member may lack. One that lacks more is not connected to the rest, and says nothing of them.
+ * Adds the notes of those seats to `notes`. Seats in `silent` are asked as well, but not waited for. If they were not asked, an attacker could
+ * silence an honest member by making it late once or twice.
+ * @param about.lacks The most messages that a member may lack. A member that lacks more is badly connected, and its note says nothing about them.
  */
 export async function collectNotes(
   step: Pick<Step, 'context' | 'signal' | 'seat'>,
@@ -85,7 +85,7 @@ function follow(signal: AbortSignal, controller: AbortController): Disposable {
   return { [Symbol.dispose]: () => signal.removeEventListener('abort', abort) }
 }
 
-/** Seats with messages that nobody is known to have found sound: the member that checks it was not heard, or somebody lacks it. */
+/** Seats whose messages are in doubt: the member that checks the message was not heard, or some member lacks it. */
 export function doubtedIn(
   { sources }: { readonly sources: readonly { readonly seat: number }[] },
   { checks }: Pick<Duties, 'checks'>,
@@ -97,10 +97,10 @@ export function doubtedIn(
 }
 
 /**
- * Slices that each keeper adds up itself, because those that answer for them do not settle what the sum is. A member that is heard has none:
- * somebody kept a message from it, and the others that answer for the slice must not profit from that. Or the members contradict each other. Or fewer
- * than two are heard: so members that fell silent, or are ignored, cost the others one slice and not all of them.
- * @param notes Of members that are heard.
+ * Slices that each keeper adds up itself, because the members that answer for them do not settle the sum. Either a member that is heard has no
+ * sum: somebody kept a message from it, and the slice's other members must not profit from that. Or the members contradict each other. Or fewer
+ * than two are heard: so members that fall silent, or are ignored, cost the others one slice instead of all.
+ * @param notes Notes of the members that are heard.
  * @param own By slice, what this keeper added up itself.
  */
 export function openSlices(
@@ -118,8 +118,8 @@ export function openSlices(
 }
 
 /**
- * The CID of each slice's sum: what this keeper added up itself, or what all say that answer for it and have a sum. Null when there is a slice of
- * which that is nothing, or the word of one member. Those that are ignored do not count.
+ * The CID of each slice's sum: the one that this keeper computed itself, or the one that all members report which answer for the slice and have
+ * a sum. Null when some slice has no such sum, or only one member's word for it. Members that are ignored do not count.
  * @param own By slice, CIDs of what this keeper added up itself.
  */
 export function agreedSums(
@@ -141,7 +141,7 @@ export function agreedSums(
   return agreed
 }
 
-/** Members that told another sum of a slice than this keeper found itself: theirs is false, for all see the same messages. */
+/** Members that reported another sum of a slice than this keeper computed. Theirs is false, because all see the same messages. */
 export function refutedBy(
   own: ReadonlyMap<string, string>,
   members: readonly (readonly number[])[],

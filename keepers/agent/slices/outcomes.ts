@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** Why a keeper adds up everything by itself after an attempt. */
+/** Reasons for which a keeper adds up everything by itself after an attempt, for log lines. */
 export const ALONE = {
   unsound: 'the update that it checks is not what it must be',
   doubted: 'more than a third of the messages are in doubt, or one in doubt is not sound',

@@ -11,11 +11,11 @@ import { sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
 import type { SliceWork } from './work.ts'
 
-/** Fraction of the window for which the others are awaited. */
+/** Fraction of Vote's window for which this keeper waits for the others' sums. */
 export const PATIENCE = 0.3
 
 /**
- * Adds up the shares of a round's draft by slices, together with the members that attested its sum. Only while its vote is open.
+ * Adds up the decryption shares of a round by slices, together with the members that attested its sum. Only while the round's vote is open.
  * @returns null where this keeper combines the shares by itself.
  */
 export async function sharesBySlices(
@@ -37,7 +37,7 @@ export async function sharesBySlices(
     message: 'decryption share',
     round,
     sources: submitted.map(({ seat, fact }) => ({ seat, cid: cidOf(fact) })),
-    // Not those that are left out as suspects: they would have a hand in every decryption.
+    // Without the suspects that are left out: otherwise they would have a hand in every decryption.
     helpers: attesters & revealed & ~snapshot.leftOut,
     seed: drawSeed(context.serviceAddress, round, last.blockHash),
     until: steady(context.clock) + Math.min(left * window, context.config.network.fetchSeconds) * 1000,

@@ -25,11 +25,11 @@ type SliceResult = {
   readonly own: ReadonlyMap<string, string>
 }
 
-/** A keeper's last attempt for each kind of message. One is made once, for the notes of the others do not change. */
+/** A keeper's last attempt for each kind of message. Repeating an attempt is useless, because the notes of the others do not change. */
 type Attempt = { readonly name: string; readonly work: SliceWork; readonly result: Promise<SliceResult> }
 const attempts = new WeakMap<AgentContext, Map<SlicedMessage, Attempt>>()
 
-/** This keeper's attempt for messages of a round, while it is the last one. */
+/** This keeper's last attempt, if that was for these messages of this round. */
 export function attemptOf(
   context: AgentContext,
   { message, round }: { readonly message: SlicedMessage; readonly round: number },
@@ -42,13 +42,13 @@ const nameOf = ({ snapshot }: Step, { message, round }: SliceWork): string =>
   `${message}/${epochName(snapshot.epochInfo)}/${round}`
 
 /**
- * Of which messages and duties a note is. A member with another seed, or other helpers, has looked at other messages than the others think: after
- * a reorganisation, or told so by its endpoint.
+ * Names the messages and duties that a note is about. A member with another seed or other helpers has looked at other messages than this keeper
+ * expects: there was a reorganisation, or its endpoint misled it.
  */
 const subjectOf = ({ sources, seed, helpers }: SliceWork): Promise<string> =>
   blobCid(Buffer.from([seed, helpers, ...sources.map(({ seat, cid }) => `${seat} ${cid}`)].join()))
 
-/** Adds up by slices, once for each set of messages. Rejects only when the signal is aborted, or for what is this keeper's own fault. */
+/** Adds up by slices, once for each set of messages. Rejects only when the signal is aborted, or for a fault of this keeper's own. */
 export async function sumBySlices(step: Member, frame: EpochFrame, work: SliceWork): Promise<SliceResult> {
   const of = await subjectOf(work)
   const made = attempts.get(step.context) ?? new Map<SlicedMessage, Attempt>()
@@ -78,7 +78,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   const notes = new Map<number, Note>(seats.includes(step.seat) ? [[step.seat, note]] : [])
   let doubted: readonly number[] = own.lacks
   let found: readonly Uint8Array[] | Alone = 'unsound'
-  // Nothing that others say makes up for an update that this keeper itself found wanting. One that it could not get, others may have.
+  // If this keeper found the update unsound, nothing that others say can help. If it could not get the update, others may have it.
   if (own.check !== 'unsound') {
     const others = seats.filter((seat) => seat !== step.seat && !ignored.has(seat))
     const about = { name, of, until: times.notes, kind: work.message, lacks: Math.floor(seats.length / 3) }
@@ -86,7 +86,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
     doubted = work.check === undefined ? [] : doubtedIn(work, duties, notes)
     const stalled = new Set<number>()
     found = await othersSums(step, frame, work, { duties, notes, own, doubted, until: times.sums, stalled })
-    // Who says what it made and does not hand it over costs as much time as who says nothing.
+    // A member that announces a sum and does not hand it over costs as much time as a silent one.
     noteSilence(step, others, new Set([...notes.keys()].filter((seat) => !stalled.has(seat))))
   }
   const seen = {
@@ -99,7 +99,7 @@ async function attemptIt(step: Member, frame: EpochFrame, work: SliceWork, of: s
   else {
     const why = { cause: found, reason: ALONE[found] }
     context.log.warn({ event: 'slices disagree', ...seen, ...why }, 'adds up everything by itself')
-    // A bad update costs its sender its place: nothing to be careful of.
+    // A bad update costs its sender its place in the sum, so nobody repeats this to waste time.
     if (found !== 'unsound') noteFailed(step, work.round)
   }
   return { sums, notes, duties, own: own.cids }
@@ -116,7 +116,7 @@ type OwnPart = {
   readonly checked: Set<number>
 }
 
-/** The slices that are this keeper's to add up, and its check. */
+/** Adds up the slices that this keeper answers for, and checks one update. */
 async function ownPart(
   step: Member,
   frame: EpochFrame,
@@ -138,7 +138,7 @@ async function ownPart(
   return { ...part, lacks: [...lacks], check }
 }
 
-/** Adds up these slices, and offers them to others. @returns the seats with messages that it would take. */
+/** Adds up these slices, and offers the sums to others. @returns the seats whose messages were missing */
 async function addUpThese(
   step: Member,
   frame: EpochFrame,
@@ -162,9 +162,9 @@ async function addUpThese(
 }
 
 /**
- * The sums of all slices: this keeper's own, and those that the others agree on. First it looks itself at every message that somebody lacks,
- * and at those of which nobody said that they are sound; then it adds up the slices for which nobody settles what the sum is.
- * @returns the cause where that is not enough, or takes too long.
+ * The sums of all slices: this keeper's own, and those that the others agree on. First the keeper itself checks every message in doubt: some
+ * member lacks it, or nobody reported it sound. Then it adds up the slices that the others do not settle.
+ * @returns the sums, or the cause when this does not suffice or takes too long
  */
 async function othersSums(
   step: Member,
@@ -182,7 +182,7 @@ async function othersSums(
 ): Promise<Uint8Array[] | Alone> {
   const { duties, notes, own, until } = of
   const toCheck = of.doubted.filter((seat) => !own.checked.has(seat))
-  // Looking at so many is adding up by oneself.
+  // Checking this many is no less work than adding up alone.
   if (toCheck.length > work.sources.length / 3) return 'doubted'
   const found = await atOnce(toCheck, (seat) => work.check!(seat, until))
   if (found.some((one) => one !== 'sound')) return 'doubted'
@@ -196,7 +196,7 @@ async function othersSums(
   return (await fetchSums(step, frame, work, { ...of, agreed })) ?? 'withheld'
 }
 
-/** The sums that the members agreed on: this keeper's own, the others from any of those that made them. Null when one is to be had nowhere. */
+/** The sums that the members agreed on: this keeper's own, and the others from any member that made them. Null when nobody serves one of them. */
 async function fetchSums(
   step: Member,
   frame: EpochFrame,

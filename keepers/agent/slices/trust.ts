@@ -18,15 +18,15 @@ const lostSchema = z
   })
   .nullable()
 
-/** The states that a round is lost from when members do not stand by one sum, or the drafted ones have attested another. */
+/** States in which a round is lost when members do not agree on one sum, or when the drafted members have attested another. */
 const LOST_FROM: readonly number[] = [STATES.indexOf('Aggregate'), STATES.indexOf('Decrypt')]
 const TRAINING = STATES.indexOf('Training')
 
 /**
- * Whether to add up by slices in this round. After the j-th lost round of an epoch a keeper adds up everything by itself for 2^(j+1)
- * rounds: a vote is lost because a sum, an update or a share was garbage, and only its own sum rules out the first two; before the vote, a round
- * is lost when some members were told of other sums than the rest. So a liar costs the logarithm of the epoch's rounds,
- * however patient it is.
+ * Whether to add up by slices in this round. After the j-th lost round of an epoch, a keeper adds up everything by itself for 2^(j+1)
+ * rounds. A vote is lost because a sum, an update or a share was garbage, and only a sum of the keeper's own rules out the first two. Before
+ * the vote, a round is lost when some members were told of other sums than the rest. So a liar, however patient, can cost the epoch only
+ * logarithmically many of its rounds.
  */
 export function maySlice(step: Here): boolean {
   const { context, snapshot } = step
@@ -35,13 +35,13 @@ export function maySlice(step: Here): boolean {
   const name = `slices/${epochName(snapshot.epochInfo)}`
   const opened = facts.last('EpochOpened', { epoch: snapshot.epochInfo.epoch })?.block ?? 0
   const known = lostSchema.parse(store.getRecord(name)) ?? { lost: 0, round: 0 }
-  // Older events are forgotten, so what they said is kept.
+  // Older events are forgotten, so the count is kept on record.
   const isNew = ({ block, round }: { block: number; round: number }): boolean => block >= opened && round > known.round
   const votes = facts.all('UpdateIncomplete').map(({ args, block }) => ({ block, round: Number(args.round) }))
   const before = facts
     .all('Transitioned')
     .filter(({ args }) => LOST_FROM.includes(Number(args.from)) && Number(args.to) === TRAINING)
-    // It names the round that begins.
+    // The event names the round that begins, so the lost one is the round before.
     .map(({ args, block }) => ({ block, round: Number(args.round) - 1 }))
   const more = [...votes, ...before].filter(isNew).map(({ round }) => round)
   const lost = known.lost + new Set(more).size
@@ -63,8 +63,8 @@ const triesName = ({ snapshot }: Here): string => `slices/${epochName(snapshot.e
 const triesHere = (step: Here) => triesSchema.parse(step.context.store.getRecord(triesName(step))) ?? { failed: 0, round: 0 } // biome-ignore format: one line
 
 /**
- * Remembers an attempt after which this keeper adds up by itself. Each costs patience, and what is left of the window must do for everything:
- * members on slow links lose their place in the sum. So a few that have attempts fail on purpose may not do so in every round.
+ * Remembers an attempt after which this keeper adds up by itself. A failed attempt costs part of the window. In what is left, members on slow
+ * links may lose their place in the sum. So a few members that make attempts fail on purpose must not be able to do that in every round.
  */
 export function noteFailed(step: Here, round: number): void {
   const { failed, round: last } = triesHere(step)
@@ -72,8 +72,8 @@ export function noteFailed(step: Here, round: number): void {
 }
 
 /**
- * From the second failed attempt of an epoch on, the next is in a round with a number that is a multiple of 2, then of 4, 8, 16…: the same rounds
- * for keepers that have seen different attempts fail.
+ * From the second failed attempt of an epoch on, the next attempt is in a round whose number is a multiple of 2, then of 4, 8, 16…. So keepers
+ * that have seen different attempts fail still try in the same rounds.
  */
 function mayTry(step: Here): boolean {
   const { failed, round } = triesHere(step)
@@ -81,15 +81,15 @@ function mayTry(step: Here): boolean {
   return failed < 2 || at === round || at % 2 ** (failed - 1) === 0
 }
 
-/** As often in a row a member may say nothing before nobody waits for it any more. */
+/** After this many silences in a row, a member is no longer waited for. */
 export const SILENCES = 2
 
 const memberSchema = z.object({
   /** Sums in a row for which it gave no note in time, or did not hand over what it made. */
   missed: z.number(),
-  /** Sums in a row for which it did, while nobody waited for it. */
+  /** Sums in a row for which it did both, while nobody waited for it. */
   spoke: z.number(),
-  /** How often it came to be one that nobody waits for. */
+  /** How often it has become a member that nobody waits for. */
   times: z.number(),
   silent: z.boolean(),
 })
@@ -101,7 +101,7 @@ const heardName = ({ snapshot }: Here): string => `slices/${epochName(snapshot.e
 const heardHere = (step: Here): Heard =>
   heardSchema.parse(step.context.store.getRecord(heardName(step))) ?? { ignored: [], members: {} }
 
-/** The members that are not heard in this epoch: sums that they told were false, as this keeper has seen itself. */
+/** The members that are ignored in this epoch, because this keeper itself has found that sums of theirs were false. */
 export function ignoredHere(step: Here): ReadonlySet<number> {
   return new Set(heardHere(step).ignored)
 }
@@ -112,7 +112,7 @@ export function silentHere(step: Here): ReadonlySet<number> {
   return new Set(Object.keys(members).map(Number).filter((seat) => members[seat]!.silent)) // biome-ignore format: one line
 }
 
-/** Members whose sums were false: for the rest of the epoch. */
+/** Ignores members whose sums were false, for the rest of the epoch. */
 export function ignore(
   step: Here,
   { round, message }: { readonly round: number; readonly message: SlicedMessage },
@@ -129,9 +129,9 @@ export function ignore(
 }
 
 /**
- * Remembers who of those that were asked spoke, and handed over what it made, in time. One that did not twice in a row is not waited for until it
- * has 4 times in a row, then 8 times, 16 times…: a machine that was away for maintenance is soon one of many again, and stalling on purpose costs
- * the logarithm of the epoch's sums.
+ * Remembers which of the asked members spoke, and handed over what they made, in time. A member that fails twice in a row is not waited for
+ * until it succeeds 4 times in a row; the next time 8 times, then 16…. So a machine that was away for maintenance soon counts again, and stalling
+ * on purpose delays only logarithmically many of the epoch's sums.
  */
 export function noteSilence(step: Here, asked: readonly number[], spoke: { has(seat: number): boolean }): void {
   const heard = heardHere(step)

@@ -13,12 +13,12 @@ import { sumBySlices } from './sums.ts'
 import { maySlice } from './trust.ts'
 import type { Member, SliceWork } from './work.ts'
 
-/** Fraction of the window for which the others are awaited. */
+/** Fraction of Aggregate's window for which this keeper waits for the others' sums. */
 export const PATIENCE = 0.15
 
 /**
  * Adds up the revealed updates of a round by slices, all of them or none. Every member checks one update, and adds up its slices. Only for a
- * round without a dispute: afterwards the sum lacks some.
+ * round without a dispute: after one, the sum lacks some updates.
  * @returns null where this keeper adds up by itself.
  */
 export async function aggregateBySlices(
@@ -50,7 +50,7 @@ export async function aggregateBySlices(
     round,
     sources: sourcesOf(revealed),
     helpers: bitmapOf([...bySeat.keys()]),
-    // Nobody knows it before the last reveal.
+    // Nobody knows the seed before the last reveal.
     seed: drawSeed(context.serviceAddress, round, last.fact.blockHash),
     until: steady(context.clock) + patience,
     bring,

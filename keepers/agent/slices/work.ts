@@ -8,26 +8,26 @@ export type Member = Step & { readonly seat: number }
 export type SliceWork = {
   readonly message: SlicedMessage
   readonly round: number
-  /** All of them: who serves which. */
+  /** All messages, with the seats that announced them. */
   readonly sources: readonly { readonly seat: number; readonly cid: string }[]
   /** Bitmap of the seats that add up. */
   readonly helpers: bigint
-  /** Of the duties. */
+  /** The seed of the duties. */
   readonly seed: string
-  /** Until when (`steady`) the notes of others are awaited. */
+  /** The time (`steady`) until which this keeper waits for the others' notes. */
   readonly until: number
-  /** Fetches the whole message of `seat`, if it comes by `until` (`steady`). Whoever asks while it is under way gets the same one. */
+  /** Fetches the whole message of `seat`, if it comes by `until` (`steady`). Callers share a fetch that is under way. */
   readonly bring?: (seat: number, until: number) => Promise<void>
-  /** Fetches and checks a whole message, that of `seat`: absent when it is not here by `until` (`steady`). */
+  /** Fetches and checks the whole message of `seat`: absent when it has not come by `until` (`steady`). */
   readonly check?: (seat: number, until: number) => Promise<'sound' | 'unsound' | 'absent'>
 }
 
-/** Until when (`steady`) something may take. */
+/** The times (`steady`) by which parts of the work must be done. */
 type Times = {
-  /** A member's own slices and check. Earlier than its note is awaited: otherwise who serves late makes an honest member silent. */
+  /** A member's own slices and check. Ends before others stop waiting for its note: otherwise a sender that serves late could silence it. */
   readonly own: number
   readonly notes: number
-  /** What a keeper then looks at itself, and the others' sums. Whatever does not come by then, the keeper adds up everything by itself. */
+  /** The keeper's checks of messages in doubt, and the others' sums. If anything is missing then, the keeper adds up everything by itself. */
   readonly sums: number
 }
 

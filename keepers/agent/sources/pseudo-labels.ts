@@ -18,7 +18,7 @@ export function labelSource(place: LabelPlace, model: PlannedModel): UpdateSourc
     reader ??= new LabelReader({
       ...{ provider: providerOf(contracts), endpoints, clock },
       ...{ contract: place.address, book: place.book, fromBlock: place.fromBlock || place.chainFromBlock },
-      // How inputs are rounded does not depend on the weights.
+      // Zero weights will do: how inputs are rounded does not depend on the weights.
       ...{ program: provableModel(model, new Float32Array(spec.parameterCount)).program, classes: spec.classes },
     })
     const labels = await reader.read(signal)

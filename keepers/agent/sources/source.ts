@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where a keeper's update comes from when not from its own samples alone.
+// Chooses where a keeper's update comes from, when it does not come from the keeper's own samples alone.
 import { LearningError } from '../../learning/index.ts'
 import type { PlannedModel } from '../../versions/index.ts'
 import type { AgentContext, UpdateSource } from '../context.ts'
 
 /**
- * The source that `training.source` names; undefined for the keeper's own samples. Other keepers do not load what sources need: it includes
- * the rooms that prove.
+ * The source that `training.source` names; undefined for the keeper's own samples. Loads the modules of a source only here, because they
+ * include the rooms that prove.
  */
 export async function updateSource(
   { training, chain }: Pick<AgentContext['config'], 'training' | 'chain'>,

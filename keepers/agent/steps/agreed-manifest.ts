@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A keeper with another manifest than the service's ends for good, so one endpoint's word is not enough to say that it has one.
+// A keeper whose manifest is not the service's exits for good, so this check takes more than one endpoint's word.
 import { callsAtOneBlock, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
 import {
   type AgreedDigests,
@@ -43,10 +43,10 @@ export async function isManifestAgreed(check: ManifestCheck, nowAlone = false): 
   return false
 }
 
-/** Goes over to an endpoint that reports this keeper's manifest, as a second one does. */
+/** Switches to an endpoint that reports this keeper's manifest, if a second one reports it too. */
 async function leaveLiar(check: ManifestCheck, relevant: (digests: AgreedDigests) => AgreedDigests): Promise<void> {
   const { endpoints, manifest } = check
-  // At its newest block each: one may claim any block for its own.
+  // Each at its own newest block, because a liar may claim any block as the newest.
   const latest = (calls: readonly object[]) =>
     Promise.all(calls.map((call) => endpoints.everywhere('eth_call', [call, 'latest'])))
   const said = new Map(

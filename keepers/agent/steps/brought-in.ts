@@ -10,7 +10,7 @@ import { type UpdateIntent, updateIntentName } from './intents.ts'
 import { wasRefused } from './sitting-out.ts'
 
 const RECORD = 'base of the update'
-/** Of one round, the last in which this keeper encrypted an update: rounds before have no use for it. */
+/** Kept for the last round in which this keeper encrypted an update; earlier rounds no longer need theirs. */
 const recordSchema = z.object({ update: z.string(), base: z.int().min(0) }).nullable()
 
 const WITHDRAWN = 'withdrawn updates'
@@ -27,8 +27,8 @@ type Seated = Step & { readonly seat: number }
 const versionOf = ({ model }: Pick<AgentContext, 'model'>): number => Number(model.accepted?.version ?? 0)
 
 /**
- * The versions that an update of this keeper may be behind. None where an update is of its round alone: with groups of layers, control variates, or
- * another service's model in place of a training.
+ * How many versions an update of this keeper may be behind. Zero where an update is good for its own round only: with layer groups, with control
+ * variates, or when the update is another service's model instead of a training.
  */
 async function reachOf(step: Step): Promise<number> {
   const { context } = step
@@ -38,8 +38,8 @@ async function reachOf(step: Step): Promise<number> {
 }
 
 /**
- * The update and how many versions it is behind. Where that may be some, it first writes down which version it started from, which the commitment
- * states.
+ * The update and how many versions it is behind. If updates may be behind at all, the version that it started from is first put on record,
+ * because the commitment states it.
  * @throws what the training rejects with, or the step's reason when the round is over: then the training goes on
  */
 export async function broughtIn(
@@ -83,20 +83,20 @@ export async function broughtIn(
   }
 }
 
-/** The version that the update started from which this keeper encrypted last, if that was in this round; else null. */
+/** The base of the update that this keeper encrypted last, if that was in this round; else null. */
 export function baseOf({ context, snapshot }: Step): number | null {
   const record = recordSchema.parse(context.store.getRecord(RECORD))
   return record?.update === updateIntentName(snapshot.epochInfo, snapshot.round) ? record.base : null
 }
 
-/** The base that a commitment to the update states: none where no later version has been accepted. */
+/** The base that a commitment to the update must state; null when no later version has been accepted. */
 export function staleBase({ context }: Step, { base }: UpdateIntent): number | null {
   return base !== undefined && base < versionOf(context) ? base : null
 }
 
 /**
- * Whether this keeper has brought the round's training to a later round, because its commitment had come too late. After a reorganisation the
- * chain may have that commitment all the same: a second sum with the same update is what the keeper then stays out of.
+ * Whether this keeper has brought the round's training into a later round, because its commitment came too late. After a reorganisation the chain
+ * may have that commitment after all. The keeper must then not reveal it, or two sums would contain the same update.
  */
 export function isWithdrawn({ context, snapshot }: Step): boolean {
   const name = updateIntentName(snapshot.epochInfo, snapshot.round)
@@ -111,8 +111,9 @@ function withdraw({ context, snapshot }: Step, rounds: readonly number[]): void 
 }
 
 /**
- * Whether a service with a buffer has no room for this member without samples: the round needs every update that the buffer takes, or others took the room
- * before in this epoch. If it committed all the same, it could cost the others the round, and itself a strike that lasts as long as the epoch.
+ * Whether a service with a buffer has no room for this member without samples: the round needs an update with samples in every place of the buffer,
+ * or this keeper was refused earlier in the epoch. If it committed all the same, it could cost the others the round, and itself a strike that lasts
+ * as long as the epoch.
  */
 export function hasNoRoom({ context, snapshot }: Step, parameters: EpochParameters): boolean {
   const { buffer, minKeepers } = parameters

@@ -30,12 +30,12 @@ const recordSchema = z.object({
   commitment: z.string(),
   /** Whether this keeper would vote for it. */
   good: z.boolean(),
-  /** On this keeper's hold-out; not there in records of earlier releases. */
+  /** On this keeper's hold-out; absent in records of earlier releases. */
   accuracy: z.number().optional(),
   loss: z.number().optional(),
 })
 
-/** The model that a round came to, as this keeper worked it out. */
+/** The model that results from a round, as this keeper computed it. */
 export type Candidate = z.infer<typeof recordSchema>
 
 /**
@@ -53,7 +53,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const drafted = seatsOf(draft.args.drafted as bigint)
   const attested = String(draft.args.aggregateHash)
   let sum = await sumOfRound(step, round, { only: included })
-  // Members of a slice may have told this keeper what is not so, and the rest of the members the truth.
+  // The members of a slice may have deceived this keeper alone.
   if (sum?.sliced && sum.hash !== attested) sum = await sumOfRound(step, round, { only: included, alone: true })
   if (sum?.hash !== attested) {
     context.log.warn({ event: 'sum differs', round, own: sum?.hash ?? null }, 'cannot reproduce the attested sum')
@@ -89,7 +89,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const covered = context.coverage.of(round)
   const length = covered?.length ?? frame.plan.vectorLength
   const bound = meanBound(context.manifest.rounds, {
-    // Who declares less than the others also adds less noise: a bound that counted it as one of them would refuse theirs.
+    // A member that declares fewer samples than the others also adds less noise. A bound that counted it in full would refuse honest means.
     contributors: alike,
     length,
     // The plan states the error of a mean over its least total weight; with less weight the error is larger.
@@ -104,13 +104,13 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       totalWeight: declared,
       signal: step.signal,
     })
-    // What follows the covered parameters is padding: whatever a member put there has no effect.
+    // After the covered parameters comes padding: whatever a member put there has no effect.
     const mean = covered === null ? opened : opened.slice(0, length)
     if (mean !== opened) dropBytes(opened)
     return { mean, norm: refuseLongMean(() => checkMeanNorm(mean, bound)) }
   }
   const before = await context.model.state()
-  // A strategy hears of members that train.
+  // A strategy counts only members that train.
   const facts = { round, members: frame.roster.length - empty, contributors }
   const modelOf = async ({ mean, norm }: Decrypted) => {
     const next = await refuseStep(() => nextModel(context, before, mean, facts, covered))
@@ -120,14 +120,14 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const shareSums = await sharesBySlices(step, frame, round, submitted)
   const of = { round, included, sum, decrypted, shareSums, submitted }
   const first = await leastTrusting(step, frame, of).catch((error: unknown) => {
-    // Then it is this keeper that has other updates than the rest.
+    // When a sum other than the attested one does not open, this keeper has other updates than the rest.
     if (of.sum.hash === attested || !isLostRound(error)) throw error
     notOpened.set(context, `${of.sum.hash} ${attested}`)
     return null
   })
   if (first === null) return null
   let model = await modelOf(first)
-  // All members of a slice can tell each keeper another sum within the bounds, and nobody's model would get a quorum.
+  // All members of a slice together could tell each keeper a different sum within the bounds. Then no model would get a quorum.
   if (shareSums !== null && context.facts.all('ModelVoted', { round }).some(isAnother(model.commitment))) {
     context.log.warn({ event: 'models differ', round, own: model.commitment }, 'adds up the shares by itself')
     model = await modelOf(await leastTrusting(step, frame, { ...of, distrusts: true }))
@@ -160,12 +160,13 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   return candidate
 }
 
-/** The last sum that the shares did not open in place of the attested one, by keeper. */
+/** By keeper, the last sum for which opening it in place of the attested one has failed. */
 const notOpened = new WeakMap<AgentContext, string>()
 
 /**
- * Whether to open this keeper's own sum of the drafted updates although another one was attested. Members of a slice may have deceived a quorum, and
- * told this keeper something else. The shares do not depend on what was attested. But it may as well be this keeper that was told of other updates.
+ * Whether to open this keeper's own sum of the drafted updates although another one was attested. The members of a slice may have deceived the
+ * quorum, and the shares do not depend on what was attested. But perhaps it is this keeper that was told of other updates, so the reveals must be
+ * witnessed.
  */
 async function mayOpenAnother(step: Step, round: number, sum: RoundSum, attested: string): Promise<boolean> {
   const { config, facts } = step.context
@@ -182,8 +183,8 @@ const isAnother =
 type Decrypted = { readonly mean: Float64Array; readonly norm: number }
 
 /**
- * Decrypts what others added up; if nothing comes of that, the shares that this keeper adds up itself, and then the updates as well. All of this
- * may be repeated as one likes: it takes nothing but public bytes. @throws the refusal of the last.
+ * Decrypts with the sums that others computed. If that fails, it adds up the shares itself, and if that fails too, the updates as well. All of
+ * this may be repeated at will, because it uses only public bytes. @throws the error of the last attempt
  */
 async function leastTrusting(
   step: Step & { readonly seat: number },
@@ -193,8 +194,8 @@ async function leastTrusting(
     readonly included: bigint
     readonly sum: RoundSum
     readonly shareSums: readonly Uint8Array[] | null
-    /** Not to take the others' sums of shares, and to look who told a false one. */
     readonly submitted: readonly { readonly seat: number; readonly fact: Fact }[]
+    /** Whether to ignore the others' sums of shares, and to find out who reported a false one. */
     readonly distrusts?: boolean
     readonly decrypted: (aggregate: SumOfUpdates, shareSums: readonly Uint8Array[] | null) => Promise<Decrypted>
   },
@@ -216,7 +217,7 @@ async function leastTrusting(
     if (!isLostRound(error) || !sum.sliced) throw error
     const own = await sumOfRound(step, round, { only: included, alone: true })
     if (own === null || own.hash === sum.hash) throw error
-    // The shares do not depend on the sum that was attested: they open that of the updates, whatever all members of a slice said.
+    // The shares do not depend on the attested sum: they open the true sum of the updates, whatever the members of a slice said.
     return decrypted(own.aggregate, null)
   }
 }
@@ -231,7 +232,7 @@ function seenMore({ figures, testAccuracy, classes, confusion }: ModelScore) {
   }
 }
 
-/** A strategy that gives no model for a mean gives none to any member: the round is lost. @throws AgentError BAD_BLOB */
+/** When the strategy fails on a mean, it fails for every member, and the round is lost. @throws AgentError BAD_BLOB */
 async function refuseStep<T>(step: () => Promise<T>): Promise<T> {
   try {
     return await step()

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Reports to the operator that endpoints contradict each other. With two, no rule can decide which one lies, so the keeper stays silent
-// until the operator adds a third endpoint or an own node.
+// until the operator adds a third endpoint or a node of their own.
 import type { EndpointAnswer } from '../../chain/index.ts'
 import type { AgentContext, Remembered } from '../context.ts'
 
 type Noted = Pick<AgentContext, 'remembered' | 'metrics' | 'clock'>
 
-/** @param told Answers that do not settle it. */
+/** Notes a contradiction for /healthz and the metrics. @param told The answers, which do not settle the question. */
 export function noteContradiction(
   { remembered, metrics, clock }: Noted,
   about: string,
@@ -17,7 +17,7 @@ export function noteContradiction(
   metrics.contradicted.set(1)
 }
 
-/** Enough endpoints agree again. */
+/** Notes that enough endpoints agree again. */
 export function noteAgreement({ remembered, metrics }: Pick<AgentContext, 'remembered' | 'metrics'>): void {
   remembered.contradiction = null
   metrics.contradicted.set(0)

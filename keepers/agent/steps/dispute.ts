@@ -18,7 +18,7 @@ import type { FetchTimes } from './fetch-ahead.ts'
 import { HeldKey } from './held-key.ts'
 import { fetchUpdates, type Revealed, type Review, revealedIn, reviewUpdate } from './review.ts'
 
-/** A member says that another's update is false although its proof holds for everybody. At most one in a round. */
+/** A member's claim that another's update is false although its proof holds for everybody. A round has at most one dispute. */
 export type Dispute = { readonly accuser: number; readonly accused: number }
 
 type Facts = Pick<AgentContext, 'facts'>
@@ -38,8 +38,8 @@ export function encodeScalars(plan: Plan, reviews: ReadonlyMap<number, Review>):
 }
 
 /**
- * Reviews every revealed update of a round, by seat. A review is sound only if its scalar may be posted: an
- * endpoint that invents updates and rounds gets no second scalar under the same pads.
+ * Reviews every revealed update of a round, by seat. A review is sound only if its scalar may be posted, so that an endpoint that invents
+ * updates and rounds gets no second scalar under the same pads.
  */
 export async function reviewAll(
   step: Step & { readonly seat: number },
@@ -80,7 +80,7 @@ async function postable(
   return { kind: 'refused', reason: 'another update was checked under the same pads' }
 }
 
-/** The result of a dispute: bitmaps of the seats without an update in the sum, and of the seats that lied. */
+/** The result of a dispute: bitmaps of the seats whose updates stay out of the sum, and of the seats that lied. */
 export type Verdict = { readonly fallen: bigint; readonly convicted: bigint; readonly missing: readonly number[] }
 
 /**

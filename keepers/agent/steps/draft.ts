@@ -37,11 +37,14 @@ export type Declared = {
   /** Members with a weight, and those that said that they have no samples. */
   readonly contributors: number
   readonly empty: number
-  /** Members of one weight whose independent noise would be as long in the mean: all with a weight, if theirs are equal. Not whole. */
+  /** How many members of equal weight would leave noise of the same length in the mean: all contributors if their weights are equal. Not an integer. */
   readonly alike: number
 }
 
-/** @param included Bitmap of the seats in the sum. @param revealed The round's reveals, as this keeper goes by them. */
+/**
+ * Adds up what the members in a sum declared.
+ * @param included Bitmap of the seats in the sum. @param revealed The round's reveals on which this keeper relies.
+ */
 export function declaredIn(
   context: Pick<AgentContext, 'facts'>,
   round: number,
@@ -67,9 +70,9 @@ export async function contributorsFloor(step: Step, frame: EpochFrame, { empty }
 }
 
 /**
- * Whether the chain ends the round of such a sum instead of having it decrypted: the sum has fewer updates of members with samples than a
- * quorum of the members pinned in the folder, whatever an endpoint says, or than the service's own bound, if that is no single endpoint's
- * word. A keeper that attested another sum that it would not decrypt could be drafted for it, and pay.
+ * Whether the chain ends the round of such a sum instead of having it decrypted. That is so when the sum has fewer updates with samples than a
+ * quorum of the members pinned in the folder, whatever an endpoint says, or than the service's own bound, if more than one endpoint reports it.
+ * A keeper that attested any other sum that it would not decrypt could be drafted for it, and would pay.
  */
 export async function isShort(step: Step, frame: EpochFrame, { contributors }: Declared): Promise<boolean> {
   if (contributors < Math.floor((2 * frame.roster.length) / 3) + 1) return true

@@ -12,8 +12,8 @@ const RENEWAL = 'encryption key renewal'
 const schema = z.object({ epoch: z.string(), publicKey: z.string(), done: z.boolean() }).nullable()
 
 /**
- * Once an epoch: a new key for the next one, told to the registry. The registry gives a key to epochs that open after it was told;
- * one that opens before has the old key, which is still held.
+ * Makes a key for the next epoch and puts it into the registry, once per epoch. An epoch uses the key that the registry has when it opens. If
+ * that is still the old key, this keeper still holds it.
  */
 export function renewEncryptionKey(step: Step & { readonly seat: number }): Promise<void> {
   const running = renewals.get(step.context)
@@ -23,7 +23,7 @@ export function renewEncryptionKey(step: Step & { readonly seat: number }): Prom
   return started
 }
 
-/** Those under way: whoever asks again waits with who asked first. */
+/** Renewals under way, so that a second caller waits for the first one's. */
 const renewals = new WeakMap<AgentContext, Promise<void>>()
 
 async function renew(step: Step & { readonly seat: number }): Promise<void> {
@@ -53,7 +53,7 @@ export async function ensureEncryptionKey(context: AgentContext, owner: string):
   await register(context, owner, makeEncryptionKey(store, 0), context.stopping)
 }
 
-/** No window limits this at start: relayers get as much time as they ever get. */
+/** At start no window limits a transaction: relayers get the longest time that they ever get. */
 const ANY_TIME = { end: 2 ** 40, left: 120 }
 
 async function register(

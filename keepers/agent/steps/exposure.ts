@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// In a service that has services as members, everybody knows the representatives' updates: versions are public. Who subtracts them from the
-// mean has the mean of the other contributors, of whom there must be enough.
+// In a service that has services as members, everybody knows the representatives' updates, because versions are public. By subtracting them from
+// the mean, anybody gets the mean of the other contributors. So there must be enough of those.
 import { ZeroAddress } from 'ethers'
 import { z } from 'zod'
 import { callsAtOneBlock, contractInterface, hasWitnesses, settled } from '../../chain/index.ts'
@@ -10,9 +10,9 @@ import { parametersOf, rosterHere } from '../frame.ts'
 import { epochName } from '../members.ts'
 import { providerOf } from '../sources/provider.ts'
 
-/** What decides whether a contributor of its own is hidden. */
+/** What decides whether an update is hidden among others. */
 export type Company = {
-  /** Of the epoch, by the roster that the keeper pinned. */
+  /** Number of members of the epoch, by the roster that the keeper pinned. */
   readonly members: number
   readonly minKeepers: number
   /** Members that sit for services, and contribute updates which everybody can compute. */
@@ -22,8 +22,8 @@ export type Company = {
 const quorumOf = (members: number): number => Math.floor((2 * members) / 3) + 1
 
 /**
- * The fewest contributors that represent nobody among whom one of them is hidden: as many as a sum of the service needs anyway
- * (`minKeepers`), and one honest member beside this one, even if all liars that the round machine tolerates (n − quorum) contribute.
+ * The fewest contributors that represent no service and hide each other's updates: as many as a sum of the service needs anyway (`minKeepers`),
+ * and one honest member beside this one, even if all liars that the round machine tolerates (n − quorum) contribute.
  */
 export function leastHidden({ members, minKeepers }: Omit<Company, 'representatives'>): number {
   return Math.max(minKeepers, members - quorumOf(members) + 2)
@@ -46,7 +46,7 @@ export function isHidden(company: Company): boolean {
 export async function exposure(
   step: Step & { readonly seat: number },
 ): Promise<(Company & { readonly needed: number }) | null> {
-  // Noise that the members agreed on bounds what a mean tells, whatever else is known of it.
+  // With differential privacy, the noise bounds what a mean reveals, whatever else is known.
   if (step.context.manifest.rounds.privacy !== undefined) return null
   const representatives = await representativesHere(step)
   if (representatives === 0 || !bringsSamples(step)) return null
@@ -72,7 +72,7 @@ async function representativesHere(step: Step): Promise<number> {
   if (known?.epoch === epoch) return known.count
   const admission = await admissionOf(step)
   let count = 0
-  // Most services have no admission contract, and their keepers load nothing of other services.
+  // Most services have no admission contract. Their keepers do not load the nested room.
   if (admission !== ZeroAddress) {
     const { countRepresentatives } = await import('../../nested/index.ts')
     const members = (await rosterHere(step)).map(({ address }) => address)

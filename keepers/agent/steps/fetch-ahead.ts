@@ -5,14 +5,14 @@ import { bringWhole, messageFrom } from '../messages.ts'
 import { fromOwnPlace } from './own-place.ts'
 
 /**
- * Fetches under way at a time, and the bytes that they may come to: a fetch holds blocks in memory until they are stored. When a state begins all members
- * connect to all others, and on a busy machine more handshakes at a time would all come too late.
+ * Fetches under way at a time, and the most bytes that they may need: a fetch holds blocks in memory until they are stored. When a state begins,
+ * all members connect to all others. On a busy machine, more handshakes at a time would all come too late.
  */
 const AT_ONCE = 8
 const BYTES_AT_ONCE = 32 << 20
-/** Of a long blob no more than this is in memory: the blocks under way. */
+/** The most bytes of a long blob that are in memory at a time: its blocks under way. */
 const HELD_BYTES = 16 << 20
-/** What a fetch gets at least, in milliseconds. */
+/** The least time for a fetch, in milliseconds. */
 const LEAST_MS = 1_000
 
 /** A blob to be fetched, from the keeper of a seat or from others. */
@@ -21,22 +21,22 @@ type Wanted = { readonly seat: number; readonly cid: string }
 /** Times (`steady`) for fetching all blobs of a round. */
 export type FetchTimes = {
   /**
-   * From when on senders are not asked for their own updates, but the other members are. Otherwise a sender could serve its update to some at
-   * the last moment, and members would seal different sums, none of them a quorum's.
+   * From this time on, a sender is no longer asked for its own update, but the other members are. Otherwise a sender could serve its update to
+   * some members at the last moment, and no sum would be sealed by a quorum.
    */
   readonly sendersUntil: number
   /**
-   * What all fetches together keep to: see {@link fetchTime}. Otherwise a few members that accept connections and send nothing, or a byte at a
-   * time, would take all the time there is.
+   * The end of all fetches together: see {@link fetchTime}. Otherwise a few members that accept connections and send nothing, or a byte at a
+   * time, would use up the whole window.
    */
   readonly until: number
 }
 
 /**
- * Milliseconds for a fetch that begins now. Fetches that are more than can be under way come in waves, and each gets a wave's part of the time: then
- * whatever the senders do, every fetch begins in time and gets that part. One that nobody has to wait for may take all that is left.
- * @param at.left Until the end of all, and `at.whole` what it was when the first began. @param at.waiting Fetches that have not begun, this one
- * included. @param at.wanted All of them. @param at.atOnce So many may be under way.
+ * Milliseconds for a fetch that begins now. More fetches than may be under way come in waves, and each gets a wave's part of the time. So whatever
+ * the senders do, every fetch begins in time and gets that part. A fetch in the last wave may take all the time that is left.
+ * @param at.left Milliseconds until all fetches end. @param at.whole What `left` was when the first one began. @param at.waiting Fetches that have
+ * not begun, including this one. @param at.wanted All fetches. @param at.atOnce How many may be under way.
  */
 export function fetchTime(at: {
   readonly left: number
@@ -49,18 +49,18 @@ export function fetchTime(at: {
   return Math.max(LEAST_MS, waiting <= atOnce ? left : whole / Math.ceil(wanted / atOnce))
 }
 
-/** How a blob came here: false from whoever has it, true from members other than its sender after the time for asking that. */
+/** How a blob came here. `isLate`: from another member than its sender, after the time for asking the sender. */
 type Arrival = { readonly isLate: boolean }
 
-/** Blobs on their way into this keeper's store. Disposing gives up those that are not here yet. */
+/** Blobs on their way into this keeper's store. Disposing of it gives up the blobs that have not arrived. */
 export class FetchAhead implements Disposable {
   readonly #arrivals = new Map<number, Promise<Arrival>>()
   readonly #ending = new AbortController()
 
   /**
-   * Fetches blobs that are not here, several at a time, beginning after this keeper's own place. A seat with `cid` null has none to be fetched.
-   * @param about.others Seats that are asked after the sender. @param about.cuts Where such blobs are cut: each is then asked for as a whole first.
-   * @param about.times Without them each gets the time that the config gives a fetch.
+   * Fetches blobs that are not in the store, several at a time, beginning after this keeper's own place. A seat whose `cid` is null has no blob.
+   * @param about.others Seats that are asked after the sender. @param about.cuts Where such blobs are cut; with cuts, each blob is first requested
+   * as a whole. @param about.times Without these, each fetch gets the time that the config gives it.
    */
   constructor(
     step: Step,

@@ -14,8 +14,8 @@ const answerSchema = z.object({
 
 /**
  * Whether the block is `chain.confirmations` deep and, with `chain.finality`, not above the block of that tag (Ethereum's execution API):
- * `finalized` by the validators, or `safe`, which on a rollup means that its data is on the chain below. That block is what two endpoints
- * have reached, or the own one, or the only one.
+ * `finalized` by the validators, or `safe`, which on a rollup means that its data is on the chain below. The tagged block counts as far as two
+ * endpoints have reached it, or the operator's own endpoint, or the only one.
  */
 export async function isFinal(step: Step, block: number): Promise<boolean> {
   const { confirmations, finality } = step.context.config.chain
@@ -23,7 +23,7 @@ export async function isFinal(step: Step, block: number): Promise<boolean> {
   return finality === undefined || (await finalBlock(step, finality, block)) >= block
 }
 
-/** The block of that tag; asked for once a block, and not while the one known will do. */
+/** The number of the tagged block. Asks at most once per block, and only when the known number is too low. */
 async function finalBlock(step: Step, tag: 'safe' | 'finalized', needed: number): Promise<number> {
   const { endpoints, remembered, log } = step.context
   const known = remembered.final

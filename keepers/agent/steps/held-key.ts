@@ -8,8 +8,8 @@ import { AgentError } from '../errors.ts'
 const IDLE_MS = 500
 
 /**
- * The member's key of an epoch, for checking several updates one after the other. It has a share of every member's secret, so that opening it
- * takes longer than most checks do, and the longer the more members there are. It is in memory only while updates are checked.
+ * The member's key of an epoch, for checking several updates one after the other. It contains a share of every member's secret, so opening it
+ * takes longer than most checks, and longer with more members. It is in memory only while updates are checked.
  */
 export class HeldKey implements Disposable {
   readonly #open: () => MemberKey | null

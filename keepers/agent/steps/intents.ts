@@ -17,7 +17,7 @@ const updateIntent = z.object({
 const complaintIntent = z.object({
   accused: z.int().nonnegative(),
   evidence: z.string().regex(/^0x([0-9a-f]{2})*$/),
-  /** Of which dealings: earlier releases did not write it down. */
+  /** The dealings that the complaint is about; absent in intents of earlier releases. */
   reveals: z.string().optional(),
 })
 const ballotIntent = z.object({ convicted: z.string(), excused: z.string() })
@@ -39,7 +39,7 @@ type EpochInfo = Snapshot['epochInfo']
 export const keyIntentName = (info: EpochInfo): string => `key/${epochName(info)}`
 export const complaintIntentName = (info: EpochInfo): string => `complaint/${epochName(info)}`
 export const ballotIntentName = (info: EpochInfo): string => `judge/${epochName(info)}`
-/** @param reveals Of which the scalars are: posted of others, they would contradict every update. */
+/** @param reveals Names the updates that the scalars are for. Posted for other updates, the scalars would contradict every one. */
 export const checkIntentName = (info: EpochInfo, round: number, reveals: string): string =>
   `check/${epochName(info)}/${round}/${id(reveals).slice(2, 18)}`
 export const updateIntentName = (info: EpochInfo, round: number): string => `update/${epochName(info)}/${round}`

@@ -18,7 +18,7 @@ export type KeyPart<T> =
   | { readonly kind: 'missing'; readonly reason: string }
   /** Its bytes are wrong: everybody finds the same. */
   | { readonly kind: 'bad'; readonly reason: string }
-  /** It belongs to another service manifest than ours; neither can be shown to be the right one. */
+  /** It was made under another service manifest than ours. Nothing shows which of the two is right. */
   | { readonly kind: 'foreign'; readonly reason: string }
 
 /** The key index that the keeper at `seat` revealed: its dealing, and the CIDs of its sealed shares. */

@@ -14,7 +14,7 @@ export type KeyVerdict = {
   readonly convicted: bigint
   /** Bitmap of the seats that the key can omit and that nothing incriminates. */
   readonly excused: bigint
-  /** Whether something could not be fetched that may come yet. */
+  /** Whether something is missing that may still arrive. */
   readonly waiting: boolean
   readonly reasons: readonly { readonly seat: number; readonly reason: string }[]
 }
@@ -108,7 +108,7 @@ async function judgeOne(
       missing: false,
     }
   }
-  // The complainer could not fetch a blob that the others have. The complaint may be true, and the key can be made without the complainer.
+  // The complainer could not fetch a blob that the others have. That may be true, so it is excused: the key can be made without it.
   return {
     finding: {
       seat: complainer,
@@ -133,13 +133,13 @@ function verdictOn(of: {
   try {
     return judgeComplaint(frame.engine, { ...frameOf(step, frame), ...rest })
   } catch (error) {
-    // The dealer's index names another share than its dealing does, and both are under the hash that it gave the chain.
+    // The dealer's index names another share than its dealing, and the dealer committed to both on the chain.
     if (error instanceof FheError && error.code === 'sealed-share-mismatch') return 'dealer'
     throw error
   }
 }
 
-/** Members that confirmed another key than the dealings make, when these are all there. */
+/** Members that confirmed another key than the dealings yield. Found only when all dealings are here. */
 function dissenters(step: Step, frame: EpochFrame, indexes: ReadonlyMap<number, KeyPart<KeyIndex>>): Finding[] {
   const dealings: Uint8Array[] = []
   for (const { seat } of frame.roster) {

@@ -6,12 +6,12 @@ import type { Step } from '../context.ts'
 import { candidateOf } from './candidate.ts'
 import { adoptAccepted } from './model.ts'
 
-/** A late vote for the round before, while its ballot is open, of a keeper that has attested. Failing costs a reward, nothing more. */
+/** Casts a late vote for the previous round while its ballot is open, if this keeper attested in it. A failure costs only a reward. */
 export async function castLateBallots(step: Step & { readonly seat: number }, round: number): Promise<void> {
   const { context, signal } = step
   if (context.facts.last('ModelVoted', { round, seat: step.seat }) !== null) return
   const decided = context.facts.last('UpdateCompleted', { round })
-  // Worked out from the model that the round started from, which is gone once the new one is adopted.
+  // The candidate is computed from the model that the round started with, which is gone once the new one is adopted.
   if (decided === null || (context.model.accepted?.round ?? 0) >= round) return
   try {
     if (!(await adoptAccepted(step, round))) return

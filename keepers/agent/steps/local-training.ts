@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// This keeper's update of its own training: trained, clipped, and padded to the length that all updates have.
+// Makes this keeper's update by its own training: trained, clipped, and padded to the length that all updates have.
 import { steady } from '../../chain/index.ts'
 import { type KeeperStrategy, valuesIn } from '../../learning/index.ts'
 import { type Covered, clip, declaredWeight, entryBound } from '../../versions/index.ts'
@@ -9,7 +9,7 @@ import type { TrainOutcome } from '../training/protocol.ts'
 
 /**
  * One training, from the model as it is now. The caller wipes the update.
- * @param signal Ends the training; a training that may outlive its round has another than the step's.
+ * @param signal Ends the training. For a training that may outlive its round, this is not the step's signal.
  * @throws LearningError DIVERGED, TRAINER_FAILED, BAD_STRATEGY; the signal's reason
  */
 export async function trainHere(
@@ -79,7 +79,7 @@ export function layersOf(covered: Covered | null): { readonly layers?: string } 
   return covered === null ? {} : { layers: covered.name }
 }
 
-/** With zeros up to `length`. Wipes what it copies. */
+/** Pads with zeros up to `length`. Wipes the array that it copies. */
 function padded(update: Float32Array, length: number): Float32Array {
   const whole = new Float32Array(length)
   whole.set(update)

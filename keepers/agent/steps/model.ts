@@ -33,7 +33,7 @@ const roundOf = (fact: Fact): number => Number(fact.args.round)
  * Adopts the model that was accepted last on the chain, from any member. Unless this keeper computed the same model itself, two endpoints
  * must report it. Weights that an attacker chose can make an update reveal the samples, even inside a sum (Pasquini et al., "Eluding Secure
  * Aggregation in Federated Learning via Model Inconsistency", CCS 2022).
- * @param before Only models of rounds before this one: that round's updates are changes of the model that it began with.
+ * @param before Adopt only models of rounds before this one, because this round's updates are changes to the model that it began with.
  * @returns false while only one endpoint reports the model: the keeper must not train then.
  */
 export async function adoptAccepted(step: Step, before?: number): Promise<boolean> {
@@ -82,8 +82,8 @@ function ownResult({ context, snapshot }: Step, { round, cid, commitment }: Acce
 }
 
 /**
- * Lets go of blobs, intents and events of rounds before `round`, and of the keys of epochs long over. An endpoint that made up a later
- * epoch would have the running one's keys erased: it is believed when two know that epoch.
+ * Forgets blobs, intents and events of rounds before `round`, and the keys of epochs long over. Keys are erased only when two endpoints know
+ * the present epoch: otherwise an endpoint could invent a later one to have the running epoch's keys erased.
  */
 async function forgetOld(step: Step, round: number): Promise<void> {
   const { context, snapshot } = step

@@ -13,7 +13,7 @@ export const TURN_SECONDS = 3
 /** After this fraction of the window, the draft stops waiting for members that revealed and have yet to attest. */
 const WAITED_ENOUGH = 0.5
 
-/** Chain time when this keeper first saw that it can open a draft, and its attestation. */
+/** By keeper: chain time when it first saw that it can open a draft, and a mark of which draft. */
 const readySince = new WeakMap<object, { mark: string; time: number }>()
 
 /**
@@ -32,7 +32,7 @@ export async function openDraft(step: Step & { readonly seat: number }, what: At
   const enough = seatsOf(may & roundInfo.revealed).length >= epochInfo.threshold
   const draftable = enough ? may & roundInfo.revealed : may
   if (seatsOf(matching).length < epochInfo.quorum) return 'again'
-  // A sum of too few is decrypted by nobody.
+  // A sum of too few updates is not decrypted, so nobody needs to be draftable.
   const short = declaredIn(context, round, what.included).contributors < Math.max(epochInfo.quorum, minKeepers)
   if (!short && seatsOf(draftable).length < epochInfo.threshold) return 'again'
   const mark = `${epochInfo.crsSeed}/${round}/${last}/${what.hash}`
@@ -87,7 +87,7 @@ export function drawnFrom(set: bigint, size: number, seed: string): bigint {
 /** This keeper's place among those that may open the draft, from 0. */
 function turnOf(step: Step & { readonly seat: number }, matching: bigint, drafted: bigint): number {
   const { crsSeed } = step.snapshot.epochInfo
-  // Every round in another order, so that the same keeper does not pay each time.
+  // The order changes with the round, so that the same keeper does not pay each time.
   const lot = (seat: number): string =>
     keccak256(coder.encode(['bytes32', 'uint32', 'uint8'], [crsSeed, step.snapshot.round, seat]))
   const order = seatsOf(matching)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two members that help each other can have some members get an update from the second of them at the last moment. Those that have it can still
-// do as the others do; those that lack it cannot.
+// Of two colluding members, one can withhold its update while the other serves it to some members at the last moment. The members that have the
+// update can still attest the sum without it, as the others must.
 import { z } from 'zod'
 import { bitmapOf, seatsOf } from '../../chain/index.ts'
 import type { Step } from '../context.ts'
@@ -18,9 +18,9 @@ const WAITS = 0.45
 const recordSchema = z.object({ of: z.string(), hash: z.string().nullable(), included: z.string() })
 
 /**
- * The sum to attest in place of one with updates that came late: the same without them, when so many members have sealed it that no quorum is
- * left for the other. A third of the members cannot bring that about, so that liars keep nobody out with it.
- * @param gone Part of the window that is over. @param passedOn Part of it from which on members without an update attest.
+ * The sum to attest in place of one with updates that came late: the same sum without them, once so many members have sealed it that the other
+ * sum can no longer get a quorum. Fewer than a third of the members cannot bring that about, so liars cannot use it to keep anybody out.
+ * @param gone Part of the window that is over. @param passedOn Part of the window after which members that lack an update attest without it.
  * @returns 'wait' while the others may still seal it; null where the keeper stands by its own sum.
  */
 export async function othersSum(
@@ -36,22 +36,22 @@ export async function othersSum(
   },
 ): Promise<Attested | 'wait' | null> {
   const members = frame.roster.length
-  /** Of so many, the others are a quorum. */
+  /** When this many members seal another sum, the rest is still a quorum. */
   const most = members - (Math.floor((2 * members) / 3) + 1)
-  // More liars than that there are not: this keeper was away itself.
+  // The round machine tolerates no more liars than that. So this keeper itself was away.
   if (sum.late.length === 0 || sum.late.length > most) return null
   if (terms.gone < terms.passedOn) return 'wait'
   const other = await withoutLate(step, sum, terms)
   if (other === null) return null
   const { context, snapshot } = step
-  // Of too few: its draft accuses the senders of what it lacks, and this keeper has it.
+  // A sum of too few updates would accuse the senders of updates that this keeper has.
   const declared = declaredIn(context, snapshot.round, other.included)
   if (seatsOf(other.included).length < (await contributorsFloor(step, frame, declared))) return null
   if (seatsOf(sealedAlike(step, other).matching).length > most) return other
   return terms.gone < WAITS ? 'wait' : null
 }
 
-/** Worked out once, because each sum takes the record's place of the other. */
+/** The sum without late updates. Computed once and kept on record, because the store keeps only one sum of a round. */
 async function withoutLate(
   step: Step & { readonly seat: number },
   sum: RoundSum,

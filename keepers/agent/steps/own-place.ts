@@ -4,8 +4,9 @@
 const SEATS = 256
 
 /**
- * The same in the order of seats, beginning after `self` and going round. When a state begins all members ask all others, eight at a time: in one order for all
- * everybody would want the same few, and each two would dial each other in the same moment, over two handshakes where one will do.
+ * The same items in the order of seats, beginning after `self` and wrapping around. When a state begins, all members ask all others, eight at a time.
+ * With one order for all, everybody would ask the same few members, and each two would dial each other at the same moment, with two handshakes where
+ * one would do.
  * @param self This keeper's seat; null leaves the order as it is.
  */
 export function fromOwnPlace<T extends { readonly seat: number }>(all: readonly T[], self: number | null): T[] {

@@ -17,10 +17,10 @@ export function revealArguments(
   return [round, cidHex(cid), size, samples, salt]
 }
 
-/** By epoch's name and round, which the key of the epoch and the share go by as well. */
+/** Names the record by epoch and round, as the epoch's key and the share are named. */
 const keysName = ({ epochInfo, round }: Snapshot): string => `reveals/${epochName(epochInfo)}/${round}`
 
-/** The keys that the queue knows this round's reveal by: more than one if the chain's clock was told differently in between. */
+/** The keys under which the queue knows this round's reveal: more than one if endpoints reported the service's clock differently in between. */
 const keysOf = ({ context, snapshot }: Step): string[] =>
   z.array(z.string()).parse(context.store.getRecord(keysName(snapshot)) ?? [])
 

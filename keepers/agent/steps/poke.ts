@@ -7,8 +7,8 @@ import type { Step } from '../context.ts'
 const TURN_SECONDS = 3
 
 /**
- * Records due transitions on the chain, when it is this keeper's turn. The order rotates with epoch and round, so that one keeper
- * pays for the transaction, and another one when the first is gone.
+ * Records due transitions on the chain, when it is this keeper's turn. One keeper pays for the transaction, and the next one if the first is gone.
+ * The order rotates with epoch and round.
  */
 export async function pokeInTurn(step: Step, poke: () => Promise<boolean>): Promise<void> {
   const { snapshot, seat } = step

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// An unregistered keeper exits for good, so this takes more than one endpoint's word.
+// Whether this keeper is registered. An unregistered keeper exits for good, so the check takes more than one endpoint's word.
 import { ZeroAddress } from 'ethers'
 import {
   ChainError,
@@ -16,7 +16,7 @@ import { AgentError } from '../errors.ts'
 /** The answer for an operator without an owner. */
 const NONE = /^0x0{64}$/
 
-/** The request. */
+/** What the check needs. */
 export type RegistrationCheck = Pick<AgentContext, 'clock' | 'endpoints' | 'log' | 'operator'> & {
   readonly contracts: Pick<AgentContext['contracts'], 'registry'>
 }
@@ -57,7 +57,7 @@ export async function ownerHere({
   )
 }
 
-/** Goes over to an endpoint that knows the owner, as a second one does. At its newest block each: one may claim any block for its own. */
+/** Switches to an endpoint that knows the owner, if a second one does too. Asks each at its own newest block, because a liar may claim any block. */
 async function leaveLiar(endpoints: RegistrationCheck['endpoints'], call: object): Promise<void> {
   const latest = await endpoints.everywhere('eth_call', [call, 'latest'])
   const heard = latest.filter(({ result }) => typeof result === 'string')
@@ -67,7 +67,7 @@ async function leaveLiar(endpoints: RegistrationCheck['endpoints'], call: object
 }
 
 /**
- * The same at start, asked again until an endpoint knows the owner, or a second one knows none.
+ * The same check at start, repeated until an endpoint knows the owner, or until a second one reports none.
  * @throws AgentError NOT_REGISTERED; ChainError UNREACHABLE when neither comes within the keeper's patience
  */
 export async function checkRegistered(

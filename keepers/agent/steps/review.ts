@@ -47,8 +47,8 @@ export function revealedIn({ context }: Pick<Step, 'context'>, frame: EpochFrame
 }
 
 /**
- * Whether to speak of a round's updates, to the chain, as this keeper was told of them: see `mayBelieve`.
- * @param time.window Of the state, in seconds. @param time.patience Part of it.
+ * Whether a statement to the chain may rest on this keeper's view of the round's reveals: see `mayBelieve`.
+ * @param time.window Of the state, in seconds. @param time.patience Part of the window, 0 to 1.
  */
 export function mayBelieveReveals(
   step: Step,
@@ -59,14 +59,14 @@ export function mayBelieveReveals(
   return mayBelieve(step, { name: 'UpdateRevealed', facts, of: { round } }, time)
 }
 
-/** Of which reveals something is: after a reorganisation there may be others. */
+/** Names the reveals that something is about: after a reorganisation there may be others. */
 export function revealsName(revealed: readonly Revealed[]): string {
   return revealed.map(({ seat, fact }) => `${seat} ${String(fact.args.cid)}`).join()
 }
 
 /**
- * Points that were worked out, by the update's CID: a tenth of a second or seconds each, so once is enough. Secret until they are
- * posted: of updates that somebody made up there may be more than the pads hide.
+ * Points that this keeper computed, by the update's CID. They are kept because each takes a tenth of a second or more, and kept secret until they
+ * are posted: with updates that somebody makes up, there may be more points than the pads hide.
  */
 const pointsSchema = z.record(
   z.string(),
@@ -84,15 +84,15 @@ function pointsIn(store: KeeperStore, name: string): Points {
 export type FetchTerms = {
   /** Milliseconds. */
   readonly timeout?: number
-  /** Whoever fetches it already. */
+  /** Fetches of updates that are under way. */
   readonly ahead?: FetchAhead
-  /** For checking several. */
+  /** The key, for checking several updates. */
   readonly key?: HeldKey
-  /** Points that workers had no part in: those that are posted, since a scalar that is not this keeper's can cost it stake. */
+  /** Whether to compute the point without workers. Set for points that are posted, since a wrong scalar can cost this keeper stake. */
   readonly alone?: boolean
 }
 
-/** Fetches updates, several at a time: those that may count. */
+/** Fetches the updates that may count, several at a time. */
 export function fetchUpdates(
   step: Step,
   frame: EpochFrame,
@@ -173,7 +173,7 @@ async function ownPoint(
   return { scalar, agrees }
 }
 
-/** @throws AgentError BAD_BLOB for an update that counts for nothing, by what its sender declared. */
+/** @throws AgentError BAD_BLOB for an update that cannot count, given what its sender declared. */
 export function insistCounts(frame: EpochFrame, { fact }: Pick<Revealed, 'fact'>): void {
   const expected = frame.plan.bytes.update
   const declared = Number(fact.args.size)

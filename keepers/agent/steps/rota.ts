@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Members of a service that measures contributions sit out rounds in turn (contracts/market/SitOut.sol): an update of zeros, and all the rest of a
-// member's work. It follows from what a keeper knows of the epoch anyway, so that no endpoint can tell it to sit out more often.
+// Members of a service that measures contributions sit out rounds in turn (contracts/market/SitOut.sol): they send an update of zeros, and do the
+// rest of a member's work. The turns follow from what a keeper knows of the epoch anyway, so no endpoint can make it sit out more often.
 import { rotaOf, seatsOf, sittersOf } from '../../chain/index.ts'
 import type { AgentContext, Step } from '../context.ts'
 import { parametersOf } from '../frame.ts'
@@ -8,7 +8,7 @@ import { keptIn } from './sitting-out.ts'
 
 /** Who sits out when, of an epoch's members. */
 type Turns = {
-  /** In the order of the epoch's list. */
+  /** Seats of the members, in the order of the epoch's list. */
   readonly seats: readonly number[]
   readonly updateQuorum: number
   /** Updates that end Training; 0 where all members are waited for. */
@@ -19,8 +19,8 @@ type Turns = {
 }
 
 /**
- * Whether this member is to sit out the round that trains. It is not where it was refused before, nor where others took the room out of turn: each
- * refusal would be a strike, and one more update missing, so that a few members without samples would lose every round.
+ * Whether this member is to sit out the round that trains. It does not if it was refused before, or if others took the room out of turn. Each
+ * refusal would be a strike and one more missing update, so that a few members without samples could make every round fail.
  */
 export async function sitsOut(step: Step & { readonly seat: number }): Promise<boolean> {
   const { context, snapshot, seat } = step
@@ -40,14 +40,14 @@ export async function sitsOut(step: Step & { readonly seat: number }): Promise<b
   return false
 }
 
-/** Seats that sit out a round. */
+/** Seats whose turn it is to sit out a round. */
 export function sittingIn({ seats, updateQuorum, perRound, crsSeed }: Omit<Turns, 'buffer'>, round: number): number[] {
   return sittersOf(rotaOf(seats.length, updateQuorum, perRound), crsSeed, round).map((place) => seats[place]!)
 }
 
 /**
- * Whether members without samples leave those whose turn it is no room: that of this round's, and that of the last one's, who keep their places
- * until they bring an update.
+ * Whether members without samples leave too little room for those whose turn it is, in this round or in the last one: the latter keep their
+ * places until they bring an update.
  * @param empty seats that declared no samples in the round before
  */
 export function isCrowded(turns: Turns, round: number, empty: readonly number[]): boolean {

@@ -6,7 +6,7 @@ import type { AgentContext, Step } from '../context.ts'
 import { ownerHere } from './registered.ts'
 import { sortitionOf, takePart } from './sortition.ts'
 
-/** Refusals that time or the owner resolves; the keeper goes on and tries again. */
+/** Refusals that pass with time or that the owner resolves. The keeper goes on and tries again. */
 const WAITING: ReadonlySet<string> = new Set([
   'ServiceFull',
   'KeeperJailed',
@@ -22,7 +22,7 @@ const WAITING: ReadonlySet<string> = new Set([
 const LEFT = 'left the service'
 const PUT_OUT = 'put out of the service'
 
-/** Writes down that the chain takes this keeper's seat, perhaps only at the end of the epoch. */
+/** Puts on record that the chain takes this keeper's seat, perhaps only at the end of the epoch. */
 export function notePutOut({ store }: Pick<AgentContext, 'store'>, block: number): void {
   store.putRecord(PUT_OUT, block)
 }
@@ -44,13 +44,16 @@ export function hasLeft({ context }: Pick<Step, 'context'>, owner: string): bool
   return true
 }
 
-/** Takes a seat of the service for the keeper that this operator acts for; where members are drawn, once it is. @throws AgentError NOT_REGISTERED. */
+/**
+ * Takes a seat of the service for the keeper that this operator acts for; where members are drawn, only after a draw has chosen it.
+ * @throws AgentError NOT_REGISTERED.
+ */
 export async function ensureSeat(step: Step): Promise<void> {
   const { context } = step
   const owner = await ownerHere(context)
   if (owner === null) return
   const sortition = await sortitionOf(context)
-  // Seats that end with the epoch are given up by everybody: what a candidate wants, its place among the candidates says.
+  // Where members are drawn, every seat ends with the epoch, so losing it says nothing. Being a candidate shows that the keeper wants a seat.
   if (sortition !== null) {
     if (!(await takePart(step, sortition, owner))) return
   } else if (hasLeft(step, owner)) {

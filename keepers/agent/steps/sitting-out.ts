@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rounds that a keeper leaves to others, because of their layers (training.layerGroups) or in turn (rota): whether it may, given what it was refused
-// before.
+// Whether a keeper may leave a round to others, because of the layers that the round covers (training.layerGroups) or because it is its turn (rota).
+// It depends on whether the keeper was refused before.
 import type { KeeperStore } from '../../store/index.ts'
 import type { Covered } from '../../versions/index.ts'
 import type { Step } from '../context.ts'
@@ -9,21 +9,21 @@ const REFUSED = 'no room in epoch'
 
 type Records = Pick<KeeperStore, 'getRecord' | 'putRecord'>
 
-/** The service had no room for this keeper as a member without samples. */
+/** Notes that the service had no room for this keeper as a member without samples. */
 export function noteNoRoom(store: Records, epoch: number): void {
   store.putRecord(REFUSED, epoch)
 }
 
-/** Whether it had none for this keeper once in the epoch. */
+/** Whether the service has refused this keeper for lack of room in this epoch. */
 export function wasRefused(store: Pick<KeeperStore, 'getRecord'>, epoch: number): boolean {
   return store.getRecord(REFUSED) === epoch
 }
 
 /**
- * Whether a keeper that would leave a round to others takes part in it all the same. Members that declare no samples in every round can take all
- * the room there is. Each refusal is then a strike, and where the updates of the rest are too few, a lost round. So a keeper takes part for the rest
- * of an epoch in which it was refused, and in any case while it has a strike: its choice of layers never costs it the seat, and liars can make it
- * cost the service one round an epoch.
+ * Whether a keeper that would leave a round to others must take part all the same. Members that declare no samples in any round can take up all
+ * the room. Then each refusal is a strike, and a lost round if too few updates with samples remain. So a keeper takes part for the rest of an epoch
+ * in which it was refused, and always while it has a strike. Its choice of layers then never costs it the seat, and liars can use that choice to
+ * cost the service at most one round per epoch.
  * @param strikes against its seat, by the chain
  * @param refused the last epoch in which there was no room, or null
  */
@@ -39,7 +39,7 @@ export function mustTakePart({
   return strikes > 0 || refused === epoch
 }
 
-/** Whether this keeper leaves the round to others. @param covered by the round; null for the whole model, which nobody leaves out */
+/** Whether this keeper leaves the round to others. @param covered layers of the round; null for the whole model, in which everybody takes part */
 export async function leavesOut(step: Step & { readonly seat: number }, covered: Covered | null): Promise<boolean> {
   const { config, log } = step.context
   if (covered === null || config.training.layerGroups?.includes(covered.name) !== false) return false

@@ -8,7 +8,7 @@ import type { AgentContext, Step } from '../context.ts'
 
 /** Seconds of chain time that each candidate in turn leaves to those before it. */
 const TURN_SECONDS = 3
-/** Candidates that take their turns one by one; further ones share turns, twice as many each time. */
+/** Candidates that have a turn of their own. Further ones share turns, twice as many in each. */
 const SINGLE_TURNS = 4
 
 /** Refusals that mean: somebody was faster, or it is too early or too late. */
@@ -87,14 +87,14 @@ export async function takePart(step: Step, sortition: Sortition, owner: string):
 }
 
 /**
- * When key generation begins, or in the first Training of an epoch: reports the drawn that have no seat. They pay, and wait for nobody
- * again. Never throws: whether they are reported is nothing that a round may depend on.
+ * When key generation begins, or in the first Training of an epoch: reports the drawn candidates that took no seat. They pay a penalty and are
+ * candidates no longer. Never throws, because no round may depend on such a report.
  */
 export async function reportAbsent(step: Step & { readonly seat: number }): Promise<void> {
   const { context, snapshot } = step
   const done = `absent ${snapshot.epoch}`
   if (context.remembered.reported === done) return
-  // Before the first answer, so that a second look at the same state does not ask again meanwhile.
+  // Set before the first answer, so that the next look at the same state does not ask again meanwhile.
   context.remembered.reported = done
   try {
     const sortition = await sortitionOf(context)
@@ -124,7 +124,7 @@ function isTurn({ context, snapshot }: Step, look: Look, occasion: string): bool
   return snapshot.time - remembered.turn.time >= turnOf(place) * TURN_SECONDS
 }
 
-/** The turn of a place in the order: 0, 1, 2, 3, then 4 for places 4 to 7, 5 for 8 to 15, and so on: a thousand take 12 turns. */
+/** The turn of a place in the order: 0, 1, 2, 3, then 4 for places 4 to 7, 5 for 8 to 15, and so on. A thousand candidates take 12 turns. */
 export function turnOf(place: number): number {
   return place < SINGLE_TURNS ? place : SINGLE_TURNS + Math.floor(Math.log2(place / SINGLE_TURNS))
 }

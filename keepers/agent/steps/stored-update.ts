@@ -6,7 +6,7 @@ import { type EpochFrame, hasKey, loadKey, onceGuard } from '../epoch.ts'
 /** An encrypted update and the sample count that is declared with it. */
 type StoredUpdate = { readonly samples: number; readonly bytes: Uint8Array }
 
-/** As it is kept with the claim: u32 little-endian samples · update. */
+/** Bytes before the update in its stored form: u32 little-endian samples · update. */
 const HEAD = 4
 
 function encode({ samples, bytes }: StoredUpdate): readonly Uint8Array[] {

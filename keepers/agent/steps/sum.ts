@@ -25,7 +25,7 @@ const recordSchema = z.object({
   cid: z.string(),
   hash: z.string(),
   included: z.string(),
-  /** Of which reveals it is: after a reorganisation there may be others. */
+  /** Names the reveals that the sum is of: after a reorganisation there may be others. */
   of: z.string().default(''),
   without: z.string().default('0'),
   missing: z.array(z.number()),
@@ -35,20 +35,20 @@ const recordSchema = z.object({
   late: z.array(z.number()).default([]),
 })
 
-/** A sum of updates as this keeper worked it out. */
+/** A sum of updates as this keeper computed it. */
 export type RoundSum = {
   readonly aggregate: SumOfUpdates
   /** 0x… of the sum's hash. */
   readonly hash: string
   /** Bitmap of the contributors' seats. */
   readonly included: bigint
-  /** Seats with blobs that could not be fetched: a later try may get them. */
+  /** Seats whose updates could not be fetched. A later try may get them. */
   readonly missing: readonly number[]
   /** Seats in the sum with a proof that is valid for everybody but contradicts the share that this keeper was dealt. */
   readonly contested: readonly number[]
   /** Whether others added it up, slice by slice. */
   readonly sliced: boolean
-  /** Seats with updates that came from other members alone, after the time for asking their senders: others may not have them. */
+  /** Seats whose updates came from other members, after the time for asking their senders. Some members may not have them. */
   readonly late: readonly number[]
 }
 
@@ -57,10 +57,10 @@ export type RoundSum = {
  * proof or bound to something else are left out and named in the log.
  * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
  * @param options.without Bitmap of seats to leave out in any case.
- * @param options.times For fetching; without them each update gets the time that the config gives a fetch.
- * @param options.slices Whether to try first to add up together with the others, slice by slice. Without it a sum that they added up, and that is
- *   here already, does not count either: after a dispute the members ask what each has looked at itself.
- * @param options.alone Not to take the sum that is here already, and not to put this one in its place.
+ * @param options.times Times for fetching; without them, each update gets the time that the config gives a fetch.
+ * @param options.slices Whether to try first to add up together with the others, slice by slice. Without this option, a stored sum that was made
+ *   that way does not count either: after a dispute, each member must have looked at every update itself.
+ * @param options.alone Whether to ignore the stored sum and compute another one without storing it.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
@@ -136,12 +136,12 @@ export async function sumOfRound(
     if (review.kind === 'missing') missing.push(seat)
     context.metrics.errors.inc({ code: review.kind === 'missing' ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
     context.log.warn({ event: 'update left out', round, from: seat, reason: review.reason }, 'left an update out')
-    // Nothing comes of a sum without one that must be in it.
+    // The sum is useless without an update that must be in it.
     if (only !== undefined) return null
   }
   if (updates.length === 0 || (only !== undefined && included.length < seatsOf(only).length)) return null
   const { sum, cid } = await addUp(step, frame, { context: where, keyHash, updates })
-  // Only a sum of everything shows who told a false one. A keeper that was deceived comes here in Vote, alone.
+  // Only a sum of all updates shows who reported a false one. A keeper that was deceived gets here in Vote, adding up alone.
   if (included.length === revealedHere.length) {
     await judgeNotes(step, frame, { message: 'update', round, sources: sourcesOf(revealedHere), sum })
   }
@@ -163,7 +163,7 @@ async function addUp(
   return { cid, sum: await storedSum(step, frame, { cid, ...of }) }
 }
 
-/** A sum that is stored here. @throws NetworkError when it is not any more */
+/** A sum in this keeper's store. @throws NetworkError when it is no longer there */
 async function storedSum(
   step: Step,
   frame: EpochFrame,

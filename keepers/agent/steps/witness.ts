@@ -23,13 +23,13 @@ const logSchema = z.object({ topics: z.array(z.string()), data: z.string(), bloc
 
 const blockSchema = z.object({ hash: z.string() })
 
-/** Blocks in one question, and most questions: a seat reveals once, and there are 256. */
+/** Most blocks in one query, and most queries: each of 256 seats reveals once. */
 const WIDE = 200
 const MOST = 256
 
 /**
- * Whether two endpoints have this event in the same block, that block on their chain and as deep, or the only one that is configured.
- * Nodes go on to answer for blocks that a reorganisation has put aside: that they know of one is not enough.
+ * Whether two endpoints, or the only one that is configured, report this event in the same block, on their chain, and `depth` blocks deep. It is not
+ * enough that they know the block: nodes still answer for blocks that a reorganisation has put aside.
  * @param depth Blocks from the event's own to the head.
  */
 export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<boolean> {
@@ -51,7 +51,7 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
       blockSchema.safeParse(above[i]?.result).success &&
       blockSchema.safeParse(own[i]?.result).data?.hash === fact.blockHash,
   )
-  // The operator's own endpoint may lack the block so far: while it is up, others cannot outvote it.
+  // The operator's own endpoint may not have the block yet. While it is up, others cannot outvote it.
   const heard = answers.filter((_, i) => own[i]?.reason === undefined)
   if (settles(agree, heard)) {
     noteAgreement(step.context)
@@ -73,7 +73,7 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   return false
 }
 
-/** Events that something is to be said of on the chain: all reveals of an epoch's dealings, or of a round's updates. */
+/** Events on which a statement to the chain rests: all reveals of an epoch's dealings, or of a round's updates. */
 type Told = {
   readonly name: 'KeyRevealed' | 'UpdateRevealed'
   readonly facts: readonly Fact[]
@@ -83,11 +83,11 @@ type Told = {
 /**
  * Whether this keeper may base a statement about others on these events: as soon as a second endpoint reports exactly the same, and never
  * while another one contradicts it. On one endpoint's word alone it waits until the others have been silent for `patience` of the window.
- * Of other dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
+ * A keeper that was told of other dealings or updates than the chain has would contradict honest members, and would be convicted.
  *
- * Nor before those blocks are final, or `patience` is over. A statement names only an epoch or a round, not the
- * reference string, dealings or updates that it is about. After a reorganisation, anybody could send it again, and it would count against
- * the accused's new commitments.
+ * It must also wait until those blocks are final or `patience` is over. A statement names only an epoch or a round, not the reference string,
+ * dealings or updates that it is about. After a reorganisation, anybody could send it again, and it would count against the accused's new
+ * commitments.
  */
 export async function mayBelieve(
   step: Step,
@@ -115,7 +115,7 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
   const newest = Math.max(...blocks)
   const seats = bitmapOf(facts.map(({ args }) => Number(args.seat)))
   const info = 'round' in of ? 'roundInfo' : 'keyInfo'
-  // An endpoint that lags has yet to see the events, and so contradicts nobody. One that advances and is far from that block does.
+  // An endpoint that lags has not seen the events yet and contradicts nobody. One that is up to date and yet far below that block does.
   const reached = await endpoints.everywhere('eth_getBlockByNumber', [`0x${newest.toString(16)}`, false], step.signal)
   const denies = await denyHeight(endpoints, step.context.clock, newest, step.signal)
   const answers = await logsOf(step, name, blocks)
@@ -163,7 +163,7 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
   return 'contradicted'
 }
 
-/** Whether two endpoints, or the only one that is configured, say that the service needs so many members at least. */
+/** Whether two endpoints, or the only one that is configured, confirm this least number of members of the service. */
 export async function isLeastWitnessed(step: Step, minKeepers: number): Promise<boolean> {
   const { endpoints, serviceAddress, log } = step.context
   if (!hasWitnesses(endpoints)) return true
@@ -193,7 +193,8 @@ function leastOf(result: unknown): number | null {
 
 /**
  * Each endpoint's log of these events in these blocks. The query is as narrow as possible: the seats in the service's state reveal any
- * further events. Blocks that are far apart are asked for one by one, or one endpoint could name such that the others do not look through.
+ * further events. Blocks that are far apart are asked for one by one: otherwise an endpoint could name blocks so far apart that the others
+ * refuse the range.
  */
 async function logsOf(step: Step, name: Told['name'], blocks: readonly number[]): Promise<EndpointAnswer[]> {
   const { endpoints, serviceAddress } = step.context

@@ -8,7 +8,7 @@ export type Trained = {
   readonly samples: number
 }
 
-/** When a training begins, or what it is asked for. */
+/** The place in which a training begins, or for which its update is wanted. */
 export type TrainingPlace = {
   readonly epoch: number
   readonly round: number
@@ -25,8 +25,8 @@ type Job = TrainingPlace & {
 }
 
 /**
- * Holds at most one training, which this keeper's thread can do at a time anyway. It is in memory only: a keeper that restarts begins anew, with the
- * version of that time.
+ * Holds at most one training, since this keeper's thread can do only one at a time. It is in memory only: a restarted keeper begins anew, from the
+ * version that is then current.
  */
 export class OutlivingTraining {
   #job: Job | null = null
@@ -42,7 +42,7 @@ export class OutlivingTraining {
   }
 
   /**
-   * The update of the training that is there, or of a new one.
+   * The update of the training that is under way or finished, or else of a new one.
    * @param begin Starts one. Its signal is aborted by {@link drop} alone: the caller adds the end of the process.
    * @param signal Ends the wait, and leaves the training at work.
    * @returns a copy, the caller's to change; and the rounds in which it was taken before
@@ -64,7 +64,7 @@ export class OutlivingTraining {
       const earlier = [...job.offered].filter((round) => round !== place.round)
       return { update: update.slice(), samples, base: job.version, earlier }
     } catch (error) {
-      // The same training again would end the same; the next round's is another.
+      // Repeating this training would fail the same way, but the next round's has another seed.
       if (!signal.aborted && this.#job === job) this.#job = null
       throw error
     } finally {
@@ -105,7 +105,7 @@ export class OutlivingTraining {
     return behind
   }
 
-  /** The round has the update, if it was this training's. */
+  /** Notes that a round has this training's update, if that was offered for the round. */
   delivered(round: number): void {
     if (this.#job?.offered.has(round)) this.drop()
   }

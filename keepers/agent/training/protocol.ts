@@ -49,13 +49,13 @@ export type RoundAt = { readonly round: number; readonly epoch: number }
 /** A shard as the main thread sees it: counts, never samples. */
 export type ShardSummary = {
   readonly announcement: string
-  /** To train on, 0 for a keeper without; and to judge candidates by. */
+  /** Samples to train on, 0 for a keeper without; below, those to judge candidates by. */
   readonly samples: number
   readonly heldOut: number
   readonly testSamples: number
   readonly parameterCount: number
   readonly specHash: string
-  /** The backend that does the arithmetic, and a warning about it, if any. */
+  /** The backend that does the arithmetic; below, a warning about it, or null. */
   readonly backend: BackendName
   readonly warnings: readonly string[]
   readonly initialWeights: Float32Array
@@ -65,7 +65,7 @@ export type TrainOutcome = {
   readonly weights: Float32Array
   readonly samples: number
   readonly loss: number
-  /** Of the weights that it started from, on the same samples; only when asked for. */
+  /** Loss of the weights that it started from, on the same samples; only when asked for. */
   readonly lossBefore?: number
   /** Figures that a trainer of the operator's own states, by name. */
   readonly metrics?: Readonly<Record<string, number>>
@@ -86,7 +86,7 @@ export type ModelScore = {
 }
 
 export type ThreadReply =
-  /** Belongs to no request. */
+  /** A message that answers no request. */
   | { readonly id: 0; readonly kind: 'job'; readonly event: JobEvent; readonly traffic: Traffic }
   | { readonly id: number; readonly kind: 'progress'; readonly progress: TrainingProgress }
   | { readonly id: number; readonly kind: 'done'; readonly result: ShardSummary | TrainOutcome | ModelScore | null }

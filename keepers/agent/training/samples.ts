@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which samples of a source are this keeper's, and which of these it trains on and which it judges by.
+// Selects this keeper's samples of a source, and divides them into those for training and those for judging.
 import { type Dataset, type Partition, partitionDirichlet, partitionIid, subset } from '../../learning/index.ts'
 import { type ServiceManifest, samplesOf } from '../../versions/index.ts'
 import type { DataConfig } from '../data-config.ts'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs in a worker thread of the keeper: the only place that ever holds samples. Loads the shard once, then trains and
-// evaluates on request, one job at a time, so that the daemon's loop keeps up with the chain meanwhile. Only where a training outlives its round
-// does somebody ask for a judgement meanwhile: that gets a trainer of its own, and its turns between those of the training.
+// evaluates on request, one job at a time, while the daemon's loop keeps up with the chain. Only when a training outlives its round may a model
+// have to be judged during a training. That gets a trainer of its own, which works in turns with the training.
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
@@ -107,7 +107,7 @@ function serve(
       // As the daemon does; the thread loads modules that the daemon has no use for.
       return openShard(request, signal).finally(() => {
         flushCompileCache()
-        // The samples of others that a file holds, and the file: of MNIST 60 MB, until V8 next looks.
+        // Frees the file and the samples of others in it, which for MNIST is 60 MB that V8 would not collect for a while.
         collectGarbage()
       })
     case 'train':
@@ -169,7 +169,7 @@ async function openTrainer(spec: ModelSpec, data: Dataset | null, warnings: stri
   return trainer
 }
 
-/** Parameters from which on a trainer is opened for each job: its memory is five vectors of the model's length, or more. */
+/** From this many parameters on, a trainer is opened for each job, because it takes five vectors of the model's length or more. */
 const LARGE_MODEL = 1 << 20
 
 /** The trainer for a job. */
@@ -178,7 +178,7 @@ async function trainerOf(shard: Open): Promise<LocalTrainer> {
   return shard.trainer
 }
 
-/** After a job: a large model's trainer goes, so that the keeper has its memory for the rest of the round. */
+/** Closes a large model's trainer after a job, so that the keeper has the memory for the rest of the round. */
 function letGo(shard: Open): void {
   if (shard.spec.parameterCount >= LARGE_MODEL) {
     shard.trainer?.teardown()
@@ -274,7 +274,7 @@ async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<Mod
   }
 }
 
-/** The other trainer has the weights of the training that is under way. */
+/** Judges with a second trainer, because the first one holds the weights of the training that is under way. */
 async function evaluateBeside(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
   const judge = await openTrainer(loaded().spec, null)
   try {

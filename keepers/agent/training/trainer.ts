@@ -25,7 +25,7 @@ type Job = Exclude<ThreadRequest, { kind: 'cancel' }>
 /** `Omit` over each member of the union. */
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 
-/** Samples and weights are typed arrays, outside of what V8 sweeps; without a bound it lets young objects grow to 48 MiB. */
+/** Limit of the thread's young generation. Samples and weights are typed arrays outside of it, and without a limit V8 lets it grow to 48 MiB. */
 const YOUNG_MIB = 8
 
 /** /proc shows a process's initial environment for as long as it runs, and the process cannot remove it. */
@@ -126,7 +126,7 @@ export class Trainer {
       judge?: boolean
       /** Control variates to correct gradients by. */
       control?: Control | null
-      /** Train on these as well. */
+      /** Labelled inputs to train on as well. */
       labelled?: LabelledInputs | null
     } = {},
   ): Promise<TrainOutcome> {

@@ -54,7 +54,7 @@ export type ClaimView = {
   readonly counts: boolean
 }
 
-/** `fell`: whether the claim stood until then, so that its bond is the sender's; else another refutation was first. */
+/** `fell`: whether this refutation felled the claim, which gives the bond to the sender. False when another refutation came first. */
 type Refuted = Sent & { readonly fell: boolean }
 
 /** A proof as contracts take it. */
@@ -318,7 +318,7 @@ export class ClaimClient {
     return found.args[field] as bigint
   }
 
-  /** Until a block after `decidedBy` is being made, whose transactions can read its hash. @throws ClaimError lapsed */
+  /** Waits for block `decidedBy`, after which transactions can read its hash. @throws ClaimError lapsed */
   async #waitFor(decidedBy: number): Promise<void> {
     let head = await this.#provider.getBlockNumber()
     while (head < decidedBy) {
@@ -330,7 +330,7 @@ export class ClaimClient {
   }
 }
 
-/** The EVM reads the hashes of so many blocks. */
+/** The EVM can read the hashes of this many latest blocks. */
 const READABLE_BLOCKS = 256
 
 const CLAIM_BATCH = [

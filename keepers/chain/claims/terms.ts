@@ -17,7 +17,7 @@ export type Statement = {
   readonly bins: string
 }
 
-/** Of a circuit's claim, as its manifest has it. */
+/** The statement of a circuit, from the claim in its manifest. */
 export function statementOf(claim: {
   readonly count: number
   readonly statement: {

@@ -176,7 +176,7 @@ export class DaoClient {
     return await versionCid(clients.service(address, this.#provider), version, this.#provider, blocks)
   }
 
-  /** Says now what execution would say after days of voting. */
+  /** Finds out now whether execution would be refused, instead of after days of voting. */
   async #tryAsTimelock({ target, data }: Call): Promise<void> {
     const from = this.#deployment.contracts.TimelockController
     try {

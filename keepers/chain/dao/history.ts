@@ -59,7 +59,7 @@ export async function modelHistory(
   }
   const releases = await models.listReleases(service)
   const last = Number(releases.at(-1) ?? 0n)
-  // A version that was deprecated while it was current leaves none, though it ends the list of releases.
+  // If the last release was deprecated while it was current, the list still ends with it, but no version is current.
   const current = versions[last - 1]?.status === 'released' ? last : null
   return { current, versions }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A proposal's number is the hash of what it does: whoever votes on it, or cancels it, by its number need believe no endpoint about that.
+// A proposal's number is the hash of its calls and description. So voters can check what an endpoint shows of a proposal against the number.
 import { AbiCoder, keccak256 } from 'ethers'
 import { DaoError } from './errors.ts'
 

@@ -24,7 +24,7 @@ export type WaitOptions = {
   /** Milliseconds. */
   readonly timeout: number
   readonly signal?: AbortSignal
-  /** Told each new state. */
+  /** Called with each new state. */
   readonly onState?: (proposal: Proposal) => void
 }
 

@@ -29,14 +29,14 @@ export type KnownContract = { readonly name: string; readonly address: string; r
 const LEAST_DIGITS = 4
 /** Milliseconds between looks while waiting. */
 const POLL_INTERVAL = 500
-/** Milliseconds for which a node may be behind the block that would be mined now. */
+/** Milliseconds by which a node's latest block may be behind the time of a block mined now. */
 const BLOCK_PATIENCE = 60_000
 /** Milliseconds to retry while the node may not have counted the latest votes. */
 const VOTES_PATIENCE = 3_000
 /** Errors of governor and timelock for a call that comes too early or too late. */
 const TOO_EARLY = new Set(['GovernorUnexpectedProposalState', 'TimelockUnexpectedOperationState'])
 
-/** Reads are as of the pending block: a development chain mines none while nothing happens, and time passes still. */
+/** Reads are as of the pending block: a development chain mines no blocks while nothing happens, but time still passes. */
 const PENDING = { blockTag: 'pending' } as const
 
 export class ProposalBook {
@@ -282,7 +282,7 @@ export class ProposalBook {
   }
 }
 
-/** A call by its name; null for one that does not decode, as to its end or as a text: a proposer's bytes must not hide the other proposals. */
+/** A call by its name. Null for calldata that does not decode in full: a proposer's malformed bytes must not hide the other proposals. */
 function decoded(abi: Interface, data: string): string | null {
   try {
     const call = abi.parseTransaction({ data })
@@ -295,8 +295,8 @@ function decoded(abi: Interface, data: string): string | null {
 }
 
 /**
- * Lists and structs stand in brackets and texts in quotes, so that a proposer cannot make one argument look like several, or like a line of
- * ours.
+ * Shows lists and structs in brackets and texts in quotes, so that a proposer cannot make one argument look like several, or like output of
+ * this program.
  */
 function inWords(value: unknown, type: ParamType): string {
   if (!Array.isArray(value)) return type.type === 'string' ? JSON.stringify(value) : String(value)

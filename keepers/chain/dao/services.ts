@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Calls about a whole service: another manifest for one, and one more.
+// Calls about whole services: set parameters or a manifest, and create a service.
 import {
   concat,
   getCreate2Address,
@@ -14,7 +14,7 @@ import type { ILearningService, ServiceFactory } from '../../../types/index.ts'
 import { DaoError } from './errors.ts'
 import type { Call } from './proposals.ts'
 
-/** Of a minimal proxy (ERC-1167, as OpenZeppelin's Clones deploys it), before and after the implementation's address. */
+/** Creation code of a minimal proxy (ERC-1167, as OpenZeppelin's Clones deploys it), before and after the implementation's address. */
 const PROXY = ['0x3d602d80600a3d3981f3363d3d373d3d3d363d73', '0x5af43d82803e903d91602b57fd5bf3'] as const
 
 type ServiceParameters = ILearningServiceTypes.ParametersStruct & { readonly manifest: string }
@@ -35,7 +35,7 @@ export async function manifestCall(service: ILearningService, name: string, mani
   return { target: await service.getAddress(), data }
 }
 
-/** A service to be made: these, and otherwise the parameters of one that is there. */
+/** What is new about a service. Its other parameters are copied from an existing one. */
 export type NewService = {
   readonly name: string
   readonly manifest: string
@@ -55,7 +55,7 @@ export async function serviceTerms(
   return { current: plain(current), next: pending ? plain(next) : null }
 }
 
-/** Sets some parameters of a service and leaves the others. @throws DaoError bad-call for one that there is not */
+/** Sets some parameters of a service and leaves the others. @throws DaoError bad-call for an unknown parameter */
 export async function parametersCall(service: ILearningService, changes: ServiceTerms): Promise<Call> {
   const parameters = await parametersOf(service)
   const unknown = Object.keys(changes).find((name) => !(name in parameters))
@@ -98,7 +98,7 @@ const GAS_MONEY = '0xde0b6b3a7640000'
 
 /**
  * Sends a call from somebody else's account, as Hardhat's and Anvil's nodes let anybody.
- * @throws DaoError wrong-chain for a node that does not, reverted
+ * @throws DaoError wrong-chain for any other node; reverted
  */
 export async function actAs(provider: JsonRpcApiProvider, account: string, { target, data }: Call): Promise<void> {
   try {

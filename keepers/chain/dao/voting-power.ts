@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whose votes tokens and stake are.
+// Delegates the votes of tokens and stake, and counts them.
 import { getAddress } from 'ethers'
 import type { CohortToken, KeeperRegistry } from '../../../types/index.ts'
 import type { Sender } from './sender.ts'
@@ -8,7 +8,7 @@ import type { Sent } from './terms.ts'
 /** The last transaction of a delegation, and the delegatee's voting power after it. */
 export type Delegated = Sent & { readonly to: string; readonly votes: bigint }
 
-/** In units of 1e-18 token. */
+/** An account's tokens and votes, in units of 1e-18 token. */
 export type Power = { readonly balance: bigint; readonly votes: bigint; readonly delegate: string }
 
 export class VotingPower {
@@ -23,8 +23,8 @@ export class VotingPower {
   }
 
   /**
-   * Makes the signer's tokens count as votes of `to`; of the signer, when absent. A keeper's stake follows: it votes for its
-   * owner from the start, so there is something to send only when it is to vote for another, or no longer is.
+   * Makes the signer's tokens count as votes of `to`; of the signer, when absent. A keeper's stake follows. Stake votes for its owner
+   * from the start, so it takes a transaction only when its delegatee changes.
    */
   async delegate(to?: string): Promise<Delegated> {
     const signer = getAddress(await this.#sender.address())

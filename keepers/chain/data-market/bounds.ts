@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a sample of answers says about all of them, with a probability to be wrong.
+// Bounds on the accuracy over all answers, from a sample, with a stated probability of error.
 
 /**
- * Right answers of `samples` by which a sample drawn without putting back may flatter, with probability `delta`: √(n ln(1/δ) / 2), rounded up
+ * With probability 1 − `delta`, a sample drawn without replacement has at most this many right answers too many: √(n ln(1/δ) / 2), rounded up
  * (Hoeffding 1963, theorem 2 with section 6 for draws without replacement).
  * @throws RangeError unless samples ≥ 1 and 0 < delta < 1
  */
@@ -13,8 +13,8 @@ export function hoeffdingMargin(samples: number, delta: number): number {
 }
 
 /**
- * Lower bound of a share by `right` of `samples` (Clopper and Pearson 1934): the p at which so many right answers or more have probability
- * `delta`. Tighter than Hoeffding's near 1; exact for draws with replacement.
+ * Lower bound on the fraction of right answers, given `right` of `samples` (Clopper and Pearson 1934): the p at which `right` or more have
+ * probability `delta`. Tighter than Hoeffding's bound near 1; exact for draws with replacement.
  */
 export function clopperPearsonLower(right: number, samples: number, delta: number): number {
   if (right === 0) return 0

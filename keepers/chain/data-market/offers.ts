@@ -101,7 +101,7 @@ export class OffersClient {
     return { ...(await this.#sender.send(what, () => this.#offers[what](offerId))), proven }
   }
 
-  /** @param path of a leaf below the stated size that is padding */
+  /** Proves that an offer has fewer samples than it states. @param path of a padding leaf whose index is below the stated size */
   async disproveSize(offerId: number, index: number, path: readonly string[]): Promise<Sent> {
     return await this.#sender.send('disproveSize', () => this.#offers.disproveSize(offerId, index, [...path]))
   }
@@ -110,7 +110,7 @@ export class OffersClient {
     return await this.#sender.send('retire', () => this.#offers.retire(offerId))
   }
 
-  /** Sends the signer what it is owed. */
+  /** Sends the signer what the contract owes it. */
   async withdraw(): Promise<Sent> {
     const account = await this.#sender.address()
     return await this.#sender.send('withdraw', () => this.#offers.withdraw(account, account))
@@ -154,7 +154,7 @@ export class OffersClient {
     return await this.#offers.offerOf(offerId)
   }
 
-  /** As the contract decides it. */
+  /** Whether an improvement was proven, by the contract's own rule. */
   async #isProven(offerId: number): Promise<boolean> {
     const { service, seller, admittedAt, earnedBefore, terms } = await this.#offer(offerId)
     const rewards = clients.improvementRewards(await this.#offers.REWARDS(), this.#provider)

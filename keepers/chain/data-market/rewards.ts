@@ -13,7 +13,7 @@ import { type CampaignTerms, DataMarketError, PHASES } from './terms.ts'
 
 /** Milliseconds between looks at the chain's head. */
 const POLL_MS = 500
-/** The EVM reads the hashes of so many blocks. */
+/** The EVM can read the hashes of this many latest blocks. */
 const READABLE_BLOCKS = 256
 const ACCURACY = 1
 
@@ -89,7 +89,7 @@ export class RewardsClient {
     const { count, ...rest } = terms
     const statement = { kind: ACCURACY, count, positive: 0, bins: ZeroHash }
     const sent = await this.#sender.send('open', () => this.#rewards.open({ ...rest, statement }, { value: budget }))
-    // Not the contract's count: somebody else may have opened one since, and what is funded next would be theirs.
+    // Taken from the receipt: by the contract's count, it could be a campaign that somebody else has opened since, and we would fund theirs.
     const receipt = await this.#provider.getTransactionReceipt(sent.hash)
     const logs = (receipt?.logs ?? []).map((log) => this.#rewards.interface.parseLog(log))
     return { ...sent, campaignId: Number(logs.find((log) => log?.name === 'CampaignOpened')!.args.campaignId) }
@@ -130,7 +130,7 @@ export class RewardsClient {
     return await this.#sender.send('present', () => this.#rewards.present(campaignId, version, [...claimIds], given))
   }
 
-  /** Takes batches that challenges drew out of a service’s draws. The pool’s keeper. */
+  /** Excludes batches that challenges drew from a service’s draws. Only the pool’s keeper may call this. */
   async hide(service: string, poolId: number, indices: readonly number[]): Promise<Sent> {
     return await this.#sender.send('hide', () => this.#rewards.hide(service, poolId, [...indices]))
   }
@@ -143,7 +143,7 @@ export class RewardsClient {
     return await this.#sender.send('close', () => this.#rewards.close(campaignId))
   }
 
-  /** Sends an account what it is owed. Anybody may. */
+  /** Sends an account what the contract owes it. Anybody may call this. */
   async withdraw(): Promise<Sent> {
     const account = await this.#sender.address()
     return await this.#sender.send('withdraw', () => this.#rewards.withdraw(account, account))
@@ -205,7 +205,7 @@ export class RewardsClient {
     return await this.#rewards.campaignOf(campaignId)
   }
 
-  /** Until a block after `decidedBy` is being made, whose transactions can read its hash. */
+  /** Waits for block `decidedBy`, after which transactions can read its hash. */
   async #waitFor(decidedBy: number): Promise<void> {
     let head = await this.#provider.getBlockNumber()
     while (head < decidedBy) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who sits out which round, as contracts/market/SitOut.sol has it: by epoch seed and round alone.
+// Who sits out which round, as contracts/market/SitOut.sol computes it: from epoch seed and round alone.
 import { AbiCoder, keccak256 } from 'ethers'
 
-/** @param spacing every so many rounds some sit out */
+/** How many members sit out at a time, and how often. @param spacing Members sit out in every `spacing`-th round. */
 export type Rota = { readonly members: number; readonly perRound: number; readonly spacing: number }
 
-/** As many as wished, as far as the round machine has room for members without samples. */
+/** A rota with as many sitters per round as wished, or as the round machine has room for. */
 export function rotaOf(members: number, updateQuorum: number, wished: number): Rota {
   const room = Math.max(0, members - updateQuorum)
   if (room === 0 || wished === 0) return { members, perRound: 0, spacing: 1 }
@@ -13,12 +13,12 @@ export function rotaOf(members: number, updateQuorum: number, wished: number): R
   return { members, perRound: Math.min(wished, Math.floor(room / 2)), spacing: 1 }
 }
 
-/** Rounds in which some sit out until everybody has, once. */
+/** The number of rounds with sitters until everybody has sat out once. */
 export function cycleRounds({ members, perRound }: Rota): number {
   return perRound === 0 ? 0 : Math.ceil(members / perRound)
 }
 
-/** Null for a round in which nobody sits out. */
+/** A round's cycle, and its position in that cycle; null for a round in which nobody sits out. */
 export function placeOf(rota: Rota, round: number): { readonly cycle: number; readonly position: number } | null {
   const length = cycleRounds(rota)
   if (length === 0 || round % rota.spacing !== 0) return null
@@ -40,7 +40,7 @@ export function orderOf(seed: string, cycle: number, members: number): number[] 
   return order
 }
 
-/** Places of the members that sit out. */
+/** Places, in the epoch's list, of the members that sit out the round. */
 export function sittersOf(rota: Rota, seed: string, round: number): number[] {
   const place = placeOf(rota, round)
   if (place === null) return []

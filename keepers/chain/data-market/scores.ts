@@ -2,15 +2,15 @@
 // Contribution scores from public records, as contracts/market/Contributions.sol computes them: the same integers.
 import { cycleRounds, orderOf, placeOf, type Rota } from './rota.ts'
 
-/** @param gain right answers more than the version before had, on batches of its own */
+/** @param gain right answers more than the previous version had, on the batches drawn for this version */
 export type MeasuredRound = { readonly round: number; readonly gain: number }
 
-/** @param sum thousandths of right answers, over whole cycles */
+/** @param sum thousandths of right answers, over complete cycles */
 export type ContributionScore = { readonly sum: number; readonly cycles: number }
 
 /**
- * Scores of an epoch's members, by place. The effect of taking part by least squares, with a mean of its own for each cycle of rounds in which
- * everybody sits out once; cycles with a round that was not measured do not count.
+ * Scores of an epoch's members, by place: the effect of taking part, by least squares. Each cycle, in which everybody sits out once, has a mean
+ * of its own. Cycles with a round that was not measured do not count.
  */
 export function contributionScores(rota: Rota, seed: string, rounds: readonly MeasuredRound[]): ContributionScore[] {
   const length = cycleRounds(rota)

@@ -69,13 +69,13 @@ export type OfferView = {
   readonly service: string
   readonly expiresAt: number
   readonly uri: string
-  /** The first offer of the same root, by another seller; 0: this one. */
+  /** Number of the first offer with the same root, by another seller; 0 if this is the first. */
   readonly copyOf: number
   readonly minEarned: bigint
   readonly reputation: Reputation
 }
 
-/** What became of a seller's offers. */
+/** How a seller's offers have ended. */
 export type Reputation = {
   /** Unix seconds of its first offer. */
   readonly since: number
@@ -86,7 +86,7 @@ export type Reputation = {
   readonly fallen: number
 }
 
-/** For lists: proven offers less the others; what was false weighs three times. New names start at 0, and so below who proved once. */
+/** A seller's score for sorting lists: proven offers less the others, of which false ones weigh three times. A new seller has 0. */
 export function standingOf({ proven, unproven, struck, fallen }: Reputation): number {
   return proven - unproven - 3 * (struck + fallen)
 }

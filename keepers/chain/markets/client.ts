@@ -29,11 +29,11 @@ export type MarketClientOptions = {
   readonly signer?: Signer
 }
 
-/** Longest token symbol that is shown, and the most decimals of a readable amount. */
+/** The longest token symbol that is shown; below, the most decimals of a readable amount. */
 const MOST_SYMBOL = 16
 const MOST_DECIMALS = 36
 
-/** Of a story: the market's tag in front. */
+/** Bytes of the market's tag, with which a story begins. */
 const TAG_BYTES = 8
 
 export class MarketClient {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whoever trades gives a pool rights over tokens. Which one it is an endpoint says, so it is taken only if the factory can have made it.
+// A trader approves tokens for a pool, and it is an endpoint that names the pool. So an address is used only if the factory can have made it.
 import { getAddress, getCreateAddress } from 'ethers'
 import { MarketError } from './errors.ts'
 
-/** Pools that a factory may have made; contracts count from 1 what they make (EIP-161), and a factory makes nothing else. */
+/** Most pools that a factory may have made. Its nonce counts them from 1 (EIP-161), because it makes nothing else. */
 const MOST_POOLS = 20_000
 
 /** @throws MarketError no-pool for an address that is none of the factory's */

@@ -14,14 +14,14 @@ export type PoolClientOptions = {
   readonly provider: JsonRpcApiProvider
   readonly deployment: DeploymentFile
   readonly signer?: Signer
-  /** The market's book: pools are of story markets. */
+  /** The client of the market's book. Only story markets have pools. */
   readonly market: MarketClient
   readonly marketId: bigint
   /** Hundredths of a percent, 0 … 1000. */
   readonly feeBps: number
 }
 
-/** How a trade may end: at worst so much off the quote, within so many seconds. */
+/** Limits of a trade: the worst deviation from the quote in hundredths of a percent, and the seconds until it expires. */
 export type Limits = { readonly slippageBps: number; readonly seconds: number }
 
 const BPS = 10_000n
@@ -147,7 +147,7 @@ export class PoolClient {
     return { ...sent, tokens: held - (await this.#holding(outcome)), paid }
   }
 
-  /** The most collateral that so many tokens fetch, to a thousandth below. */
+  /** The most collateral that these tokens fetch, rounded down by at most a thousandth. */
   async #worth(pool: OutcomePool, outcome: number, tokens: bigint): Promise<bigint> {
     const enough = async (amount: bigint): Promise<boolean> => {
       // The pool refuses to quote more than its reserves can pay.
@@ -190,7 +190,7 @@ export class PoolClient {
     return clients.token(await pool.COLLATERAL(), this.#runner)
   }
 
-  /** Unix seconds of the chain's clock, so that a machine's own may be wrong. */
+  /** Deadline in Unix seconds by the chain's clock, because this machine's may be wrong. */
   async #deadline({ seconds }: Limits): Promise<number> {
     return (await this.#options.provider.getBlock('latest'))!.timestamp + seconds
   }

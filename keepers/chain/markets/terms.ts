@@ -22,7 +22,7 @@ export const FLAG_REASONS = [
   'frozen',
 ] as const
 
-/** A class, or a resolution, that pays every outcome the same. */
+/** Stands for a class, or a resolution, that pays all outcomes equally. */
 export const ABSTAINS = 0xff
 /** As a resolution: outcomes 0 and 1 are paid in proportion (IInputMarket.LINEAR). */
 export const LINEAR = 0xfe
@@ -32,7 +32,7 @@ export type MarketTerms = {
   readonly text: string
   /** The hub's model; it must pin a version. */
   readonly modelId: bigint
-  /** Whose stories or signed inputs count; absent with a pinned input. */
+  /** The publisher whose stories or signed inputs count; absent with a pinned input. */
   readonly publisherId?: bigint
   readonly opensAt: number
   readonly closesAt: number
@@ -92,12 +92,12 @@ export type MarketView = {
   /** The tag that a publisher signs with the content, eight bytes in hexadecimal, and the context of a proof. */
   readonly tag: string
   readonly context: bigint
-  /** Once it is resolved: the outcome that won, null for an equal split, or the part of everything that outcome 1 is paid, 0 … 1. */
+  /** Once the market is resolved: the outcome that won; null for an equal split; or the fraction that outcome 1 is paid, 0 … 1. */
   readonly resolution: {
     readonly outcome: number | null
     readonly share?: number
     readonly resolvedAt: number
-    /** Why the DAO looks; null while nobody asked it to. */
+    /** Why the DAO was asked to look at the market; null if it was not. */
     readonly flagged: string | null
   } | null
   /** The account's balance of each outcome; empty without an account. */
@@ -115,10 +115,10 @@ export type PoolView = {
   readonly address: string
   /** Hundredths of a percent. */
   readonly feeBps: number
-  /** Of each outcome, in collateral, 0 … 1; empty before the first deposit. */
+  /** The price of each outcome in collateral, 0 … 1; empty before the first deposit. */
   readonly prices: readonly number[]
   readonly reserves: readonly bigint[]
   readonly totalShares: bigint
-  /** The account's; 0 without one. */
+  /** The account's shares of the pool; 0 without an account. */
   readonly shares: bigint
 }

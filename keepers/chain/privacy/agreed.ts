@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A request on the ledger, as one endpoint says, or as several agree.
+// Reads a request on the ledger, from one endpoint, or as several agree on it.
 import { setTimeout as wait } from 'node:timers/promises'
 import type { IPrivateTablesTypes } from '../../../types/contracts/privacy/PrivateTables.ts'
 import type { PrivateTables } from '../../../types/index.ts'
@@ -10,7 +10,7 @@ import { PrivateTableError, RELEASE_STATUSES, type ReleaseView } from './terms.t
 /** Endpoints that are asked one by one. */
 export type Witnesses = Pick<Endpoints, 'count' | 'everywhere'>
 
-/** Endpoints may be a block apart: milliseconds between two questions to all of them, and how many there are. */
+/** Endpoints may be a block apart, so they are asked repeatedly: milliseconds in between, and how often. */
 const AGREE_MS = 2_000
 const AGREE_TRIES = 5
 
@@ -23,7 +23,7 @@ export function viewOf(requestId: number, found: IPrivateTablesTypes.RequestStru
   }
 }
 
-/** As two endpoints of different hosts (or the operator's own one) say at one block. @throws PrivateTableError unheard */
+/** The request as two endpoints of different hosts, or the operator's own one, report it at one block. @throws PrivateTableError unheard */
 export async function agreedView(
   ledger: PrivateTables,
   endpoints: Witnesses,

@@ -28,10 +28,10 @@ type SolidityProof = {
 
 /** Milliseconds between looks at the chain's head. */
 const POLL_MS = 500
-/** The EVM reads the hashes of so many blocks. */
+/** The EVM can read the hashes of this many latest blocks. */
 const READABLE_BLOCKS = 256
 
-/** What a version commits to on the chain. @param chunks commitments of all chunks, in order */
+/** The hash by which a version commits to its chunks on the chain. @param chunks commitments of all chunks, in order */
 export function chunksHashOf(chunks: readonly bigint[]): string {
   return keccak256(AbiCoder.defaultAbiCoder().encode(['uint256[]'], [chunks]))
 }
@@ -42,7 +42,7 @@ export class PrivateTablesClient {
   readonly #ledger: PrivateTables
   readonly #endpoints: Witnesses | undefined
   readonly chainId: bigint
-  /** Of the ledger. */
+  /** Address of the ledger. */
   readonly address: string
 
   private constructor(
@@ -61,7 +61,7 @@ export class PrivateTablesClient {
 
   /**
    * @param verifiers the registry by which proofs are to be judged; any when absent
-   * @param endpoints asked one by one what must not rest on one of them alone; the provider's word counts when absent
+   * @param endpoints asked one by one for facts that must not rest on one of them alone; without these, the provider's word counts
    * @throws PrivateTableError wrong-contract
    */
   static async open(
@@ -167,8 +167,8 @@ export class PrivateTablesClient {
   }
 
   /**
-   * Fixes the beacon of an accepted request, once its block is there, and waits until `confirmations` blocks are on top of that block: after a
-   * reorganisation there could be another beacon, and with it a second noise on the same counts.
+   * Fixes the beacon of an accepted request once its block is there, and waits until `confirmations` blocks are on top of that block. After a
+   * reorganisation there could be another beacon, and with it different noise on the same counts.
    * @throws PrivateTableError wrong-state when the EVM can no longer read the hash
    */
   async fixBeacon(requestId: number, confirmations: number, signal?: AbortSignal): Promise<void> {
@@ -246,7 +246,7 @@ export class PrivateTablesClient {
   }
 
   /**
-   * The same, as two endpoints of different hosts (or the operator's own one) say at one block. Where no second one is configured, one's word.
+   * The same, as two endpoints of different hosts, or the operator's own one, report it at one block. If only one is configured, its word counts.
    * @throws PrivateTableError unknown, unheard
    */
   async agreedRelease(requestId: number, signal?: AbortSignal): Promise<ReleaseView> {

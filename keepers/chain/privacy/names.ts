@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a ledger of private tables derives from its arguments alone, computed here: an endpoint that named a context of its own would choose
-// the noise, and one that named another query would choose what is counted.
+// Computes what a ledger of private tables derives from its arguments alone, instead of asking an endpoint. A false context would choose the
+// noise, and a false query would choose what is counted.
 import { AbiCoder, keccak256 } from 'ethers'
 import { contractInterface } from '../artifacts.ts'
 import type { ReleaseQuery } from './terms.ts'

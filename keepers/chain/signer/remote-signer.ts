@@ -7,10 +7,10 @@ import { openProtocol, type SignerApi, type SignerProtocol, type TypedData } fro
 
 export type RemoteSignerOptions = SignerEndpoint & {
   readonly api: SignerApi
-  /** Whose signatures are wanted. */
+  /** The account whose signatures are wanted. */
   readonly address: string
   readonly clock?: Clock
-  /** Hears how each request ended: null when it was signed. */
+  /** Called at the end of each request: with null when it was signed. */
   readonly onEnd?: (error: SignerError | null) => void
 }
 
@@ -33,7 +33,7 @@ export class RemoteSigner implements OperatorSigner {
   constructor(options: RemoteSignerOptions) {
     this.address = getAddress(options.address)
     this.#options = { clock: systemClock, ...options }
-    // A user and a password in the URL go along as a header, too.
+    // A user and password in the URL are sent as a header, too.
     const { protocol, username, password } = new URL(options.url)
     const isSecret = options.tokenFile !== undefined || username !== '' || password !== ''
     if (isSecret && protocol === 'http:' && !isLoopback(options.url)) {
@@ -45,7 +45,7 @@ export class RemoteSigner implements OperatorSigner {
     this.#protocol = openProtocol(options.api, options)
   }
 
-  /** Where it is, as logs may say it. */
+  /** The signer's URL in a form that logs may show. */
   get endpoint(): string {
     return endpointName(this.#options.url)
   }
@@ -102,7 +102,7 @@ export class RemoteSigner implements OperatorSigner {
     }
   }
 
-  /** The signature of an answer: it alone, or a transaction that is equal to the one asked for. */
+  /** The signature in an answer, which is either the signature alone or a signed transaction equal to the requested one. */
   #signatureIn(answer: string, asked: Transaction): Signature {
     if (dataLength(answer) === SIGNATURE) return this.#parse(answer)
     let got: Transaction

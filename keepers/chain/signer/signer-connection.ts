@@ -14,7 +14,7 @@ export type SignerEndpoint = {
   readonly tokenFile?: string | undefined
   readonly tls?:
     | {
-        /** PEM files: of the authority that the signer's certificate is checked against, and of this side's certificate and key. */
+        /** PEM files: the authority against which the signer's certificate is checked, and this side's certificate and key. */
         readonly ca?: string | undefined
         readonly certificate?: string | undefined
         readonly key?: string | undefined
@@ -22,7 +22,7 @@ export type SignerEndpoint = {
     | undefined
 }
 
-/** An answer is a signature, or a transaction of at most some dozen KB, twice. */
+/** Most bytes of an answer. It is a signature, or a transaction in two forms of at most some dozen KB each. */
 const MAX_ANSWER = 2 ** 20
 /** Characters of a signer's own words in a message of ours. */
 const MAX_QUOTE = 200

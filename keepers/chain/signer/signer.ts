@@ -26,13 +26,13 @@ export type OperatorSigner = {
 }
 
 export type SignerErrorCode =
-  /** No answer in time, or none at all: it may come back. */
+  /** No answer, or none in time. The signer may come back. */
   | 'SIGNER_UNREACHABLE'
   /** It refused to sign this, or to sign for us. */
   | 'SIGNER_REFUSED'
-  /** It signed something else, or with another key. Nothing of it was used. */
+  /** It signed something else, or with another key. The signature was not used. */
   | 'SIGNER_ALTERED'
-  /** The configuration of it cannot be used. */
+  /** Its configuration cannot be used. */
   | 'SIGNER_CONFIG'
 
 /** sysexits.h: 69 unreachable, 77 not permitted, 78 wrong configuration. */
