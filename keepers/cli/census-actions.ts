@@ -144,7 +144,7 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
       throw error
     })
     const secret = known === null ? TableSecret.draw() : TableSecret.parse(known)
-    // Salts come from the secret: under one secret, two versions would show which chunks are the same.
+    // Salts come from the secret. Two versions under one secret would show which chunks are equal.
     const used = known === null ? null : await versionUnder(ledger, options.series, seedCommitmentOf(secret.seed))
     if (used !== null)
       throw new CensusError(
@@ -156,7 +156,7 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
     const { chainId, address } = ledger
     const record = OnceRecord.beside(options.secret)
     const budget = await allowedBy(record, { ...series, chainId, ledger: address, series: options.series }, options)
-    // Before anybody can ask: a version without an entry is not released from.
+    // The entry comes before anybody can ask, because nothing is released from a version without one.
     await record.enter(
       {
         ...{ chainId, ledger: address, series: options.series, seedCommitment, chunksHash: chunksHashOf(chunks) },
@@ -164,7 +164,8 @@ export async function commit(table: string, options: CommitOptions): Promise<voi
       },
       known === null,
     )
-    // After its entry, so that no secret lies there without one; before the transaction, so that nothing is committed to under a lost one.
+    // The secret is written after its entry, so that no secret is without one, and before the transaction, so that the chain has no commitment
+    // under a lost secret.
     if (known === null) await writeForGood(options.secret, secret.toText())
     const sent = await ledger.commitVersion(options.series, chunks, seedCommitment)
     const present = rows.filter((row) => row !== null).length
@@ -327,7 +328,7 @@ function marginalsIn(counts: readonly number[]) {
   return { marginals }
 }
 
-/** Cell 2 label + prediction. */
+/** Accuracy from the counts of outcomes, where cell 2 · label + prediction counts one pair. */
 function outcomesIn(counts: readonly number[]) {
   const all = counts.reduce((sum, count) => sum + count, 0)
   return { outcomes: counts, accuracy: all <= 0 ? 0 : Math.min(1, Math.max(0, (counts[0]! + counts[3]!) / all)) }

@@ -34,14 +34,16 @@ export function registerCensus(program: Command): void {
     .command('generate')
     .description('write a table of invented people; the seed gives the same rows everywhere')
     .option('--rows <n>', 'people', wholeNumber('--rows', 1, 16_383), 10_000)
-    .option('--seed <n>', 'who they are', wholeNumber('--seed', 0, 0xffff_ffff), 1)
-    .option('--out <file>', 'where the table goes; standard output when absent')
+    .option('--seed <n>', 'the seed from which the people are drawn', wholeNumber('--seed', 0, 0xffff_ffff), 1)
+    .option('--out <file>', 'file for the table (default: standard output)')
     .option(...JSON_FLAG)
     .action(async (options) => (await actions()).generate(options))
 
   census
     .command('setup <folder>')
-    .description('compile the three circuits and set up their keys, by one party; goes on where it stopped')
+    .description(
+      'compile the three circuits and set up their keys, by one party; repeat it to go on after an interruption',
+    )
     .option(...JSON_FLAG)
     .action(async (folder, options) => (await actions()).setup(folder, options))
 
@@ -58,15 +60,15 @@ export function registerCensus(program: Command): void {
 
   budgeted(command(census, 'open', 'open a series of versions of a table, with its budget'))
     .option('--interval <seconds>', 'least time between two versions', parseCountFromZero, 86_400)
-    .option('--deliver <seconds>', 'from acceptance to delivery', parseCount, 3600)
-    .option('--fee <ether>', 'of a delivered release', parseEtherText, '0')
-    .requiredOption('--bond <ether>', 'that the server loses when it does not deliver', parseEtherText)
+    .option('--deliver <seconds>', 'most time from acceptance to delivery', parseCount, 3600)
+    .option('--fee <ether>', 'the price of a delivered release', parseEtherText, '0')
+    .requiredOption('--bond <ether>', 'what the server loses when it does not deliver', parseEtherText)
     .action(async (options) => (await actions()).open(options))
 
   budgeted(series(command(census, 'commit <table>', 'commit to the next version of a series (its server)')))
     .requiredOption(
       '--secret <file>',
-      'the version’s secret; drawn when there is no such file, and a record kept beside it',
+      'the version’s secret; drawn if the file does not exist. A record is kept beside it',
     )
     .action(async (table, options) => (await actions()).commit(table, options))
 
@@ -88,8 +90,13 @@ export function registerCensus(program: Command): void {
     .requiredOption('--table <file>', 'the rows of the version')
     .requiredOption('--secret <file>', 'the secret of the version, beside its record')
     .option('--work <folder>', 'where proofs are kept until they are on the chain', 'census-work')
-    .option('--batch <n>', 'chunks of a transaction', wholeNumber('--batch', 1, 100), 10)
-    .option('--confirmations <n>', 'blocks on top of the beacon’s before noise is published', parseCountFromZero, 12)
+    .option('--batch <n>', 'chunks in one transaction', wholeNumber('--batch', 1, 100), 10)
+    .option(
+      '--confirmations <n>',
+      'blocks on top of the beacon’s block before noise is published',
+      parseCountFromZero,
+      12,
+    )
     .action(async (id, folder, options) => (await actions()).release(id, folder, options))
 
   numbered(census, 'result', 'the counts that a request released, with their noise')
@@ -97,7 +104,7 @@ export function registerCensus(program: Command): void {
     .action(async (id, options) => (await actions()).result(id, options))
 
   numbered(census, 'design', 'design a model on released marginals; costs no privacy')
-    .requiredOption('--out <file>', 'where the model goes')
+    .requiredOption('--out <file>', 'file for the model')
     .action(async (id, options) => (await actions()).design(id, options))
 
   series(command(census, 'budget', 'what was spent on a series and its versions, and what is left')).action(
@@ -107,9 +114,9 @@ export function registerCensus(program: Command): void {
   numbered(
     census,
     'expire',
-    'end a request that was not delivered in time: half of the bond is the requester’s',
+    'end a request that was not delivered in time: half of the bond goes to the requester',
   ).action(async (id, options) => (await actions()).expire(id, options))
-  command(census, 'withdraw', 'be sent what the ledger owes you').action(async (options) =>
+  command(census, 'withdraw', 'withdraw what the ledger owes you').action(async (options) =>
     (await actions()).withdraw(options),
   )
 }
@@ -129,13 +136,13 @@ function series(to: Command): Command {
   return to.requiredOption('--series <number>', 'the series', parseCount)
 }
 
-/** What the ledger is to allow, and what the server itself keeps to, whatever an endpoint says. */
+/** The budget that the ledger is to enforce. The server itself keeps to it, too, whatever an endpoint says. */
 function budgeted(to: Command): Command {
   return to
-    .requiredOption('--max-epsilon <number>', 'of all releases about all versions', parseMillionths)
-    .requiredOption('--version-epsilon <number>', 'of all releases about one version', parseMillionths)
+    .requiredOption('--max-epsilon <number>', 'most epsilon of all releases about all versions', parseMillionths)
+    .requiredOption('--version-epsilon <number>', 'most epsilon of all releases about one version', parseMillionths)
     .addOption(
-      new Option('--max-delta <number>', 'of all releases about all versions')
+      new Option('--max-delta <number>', 'most delta of all releases about all versions')
         .argParser(parseDelta)
         .default(10n ** 12n, '1e-6'),
     )

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort ceremony`: a proving key that nobody can forge with alone. How to run one: docs/ceremony.md.
+// `cohort ceremony`: makes a proving key with which no single party can forge proofs. How to run one: docs/ceremony.md.
 import type { Command } from 'commander'
 import type { CeremonyStep, Rounds, Transcript } from '../zkml/index.ts'
 import { usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
@@ -23,7 +23,7 @@ export function registerCeremony(program: Command): void {
     .addHelpText(
       'after',
       `
-The folder goes from hand to hand; each announces the hash of their contribution:
+The folder goes from hand to hand, and each contributor announces the hash of their contribution:
   cohort ceremony new ceremony/ --r1cs circuit.r1cs --ptau powersOfTau28_hez_final_15.ptau
   cohort ceremony contribute ceremony/ --name Ada
   cohort ceremony beacon ceremony/ --value <hex> --source "block 24000000"
@@ -38,10 +38,14 @@ The folder goes from hand to hand; each announces the hash of their contribution
       .option(...JSON_FLAG)
   withFiles(ceremony.command('new <folder>'))
     .description('compute the initial key in a new folder')
-    .option('--challenges <n>', 'in two rounds, without circuit.json: challenges', wholeNumber('--challenges', 1, 2))
+    .option(
+      '--challenges <n>',
+      'for two-round keys without circuit.json: number of challenges',
+      wholeNumber('--challenges', 1, 2),
+    )
     .option(
       '--first-round <wires>',
-      'in two rounds, without circuit.json: wires committed to first',
+      'for two-round keys without circuit.json: number of wires in the first commitment',
       wholeNumber('--first-round', 1, 2 ** 28),
     )
     .action((folder: string, options: NewOptions) =>
@@ -73,7 +77,7 @@ The folder goes from hand to hand; each announces the hash of their contribution
     .description('add public randomness from after the last contribution')
     .requiredOption('--value <hex>', 'the randomness')
     .option('--iterations-exponent <n>', 'hash it 2^n times', wholeNumber('--iterations-exponent', 10, 63), 10)
-    .requiredOption('--source <text>', 'where it can be looked up')
+    .requiredOption('--source <text>', 'where anybody can look it up')
     .option(...JSON_FLAG)
     .action((folder: string, options: { value: string; iterationsExponent: number; source: string; json?: boolean }) =>
       withTerminal(options, async ({ signal, progress, result }) => {
@@ -87,7 +91,7 @@ The folder goes from hand to hand; each announces the hash of their contribution
     .action((folder: string, options: Files) =>
       withTerminal(options, async ({ signal, progress, result }) => {
         const { verifyCeremony } = await import('../zkml/index.ts')
-        // Which key is the final one, only finalize can say.
+        // Only finalize knows the final key, so it is left out here.
         const { final: _, ...transcript } = await verifyCeremony(
           { ...options, folder },
           { signal, onProgress: progress },
@@ -111,7 +115,7 @@ The folder goes from hand to hand; each announces the hash of their contribution
     )
 }
 
-/** The division of the wires that `cohort zkml compile` wrote beside the r1cs, or that was said; undefined for plain Groth16. */
+/** The division of the wires, from the circuit.json that `cohort zkml compile` wrote beside the r1cs, or from the options; undefined for plain Groth16. */
 async function roundsOf({ r1cs, challenges, firstRound }: NewOptions): Promise<Rounds | undefined> {
   if ((challenges === undefined) !== (firstRound === undefined)) {
     throw usage('--challenges and --first-round belong together: both for a key in two rounds, or neither')

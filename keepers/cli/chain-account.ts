@@ -23,7 +23,7 @@ export type AccountOptions = ElsewhereOptions & {
   readonly account?: number
 }
 
-/** Milliseconds in which somebody confirms on a device. */
+/** Milliseconds for a person to confirm on a device. */
 const CONFIRMING = 180_000
 
 /** Adds the options of an account whose key is elsewhere. */
@@ -31,17 +31,19 @@ export function elsewhereOptions(command: Command): Command {
   return command
     .option('--signer <url>', 'act with an account of a remote signer, such as Clef with a hardware wallet', parseUrl)
     .addOption(
-      new Option('--signer-api <kind>', 'how it is asked').choices(['clef', 'web3signer', 'json-rpc']).default('clef'),
+      new Option('--signer-api <kind>', 'the protocol of --signer')
+        .choices(['clef', 'web3signer', 'json-rpc'])
+        .default('clef'),
     )
     .option(
       '--signer-address <address>',
-      'which of its accounts, or of a browser’s wallet (default: the only one, or the chosen one)',
+      'which account of the signer, or of the browser’s wallet (default: the only one; in a wallet, the chosen one)',
     )
-    .option('--signer-token-file <file>', 'a bearer token for it')
+    .option('--signer-token-file <file>', 'file of a bearer token for --signer')
     .option('--browser', 'act with a wallet of a browser on this machine (EIP-1193): prints an address to open')
 }
 
-/** Whether they name one. */
+/** Whether the options name an account whose key is elsewhere. */
 export function isElsewhere({ signer, browser }: ElsewhereOptions): boolean {
   return signer !== undefined || browser === true
 }
@@ -60,7 +62,7 @@ export async function openElsewhere(provider: JsonRpcApiProvider, options: Elsew
     process.stderr.write(`  open this in the browser that has your wallet; it works once:\n  ${door.url}\n`)
     try {
       const signer = await BrowserAccount.connect(door, provider, { wanted: options.signerAddress })
-      // Whoever saw the address before it was opened could have been first.
+      // Somebody who saw the address could have opened it first.
       process.stderr.write(`  acting as ${signer.address}; if that is not your account, stop here\n`)
       return { signer, close: () => door[Symbol.dispose]() }
     } catch (error) {

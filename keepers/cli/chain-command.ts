@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the commands that talk to a deployment share: their options, a checked connection, results and numbers as text.
+// Shared by the commands that talk to a deployment: their options, a checked connection, results and numbers as text.
 import process from 'node:process'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Command, InvalidArgumentError, Option } from 'commander'
@@ -43,7 +43,7 @@ export function chainCommand(parent: Command, name: string, description: string)
         .default('deploy/addresses/localhost.json'),
     )
     .option('--keystore <file>', 'encrypted key to act with')
-    .option('--passphrase-file <file>', 'opens the keystore (else COHORT_PASSPHRASE, else asked for)')
+    .option('--passphrase-file <file>', 'file of the keystore’s passphrase (default: COHORT_PASSPHRASE, else a prompt)')
     .option('--account <index>', 'act with an unlocked account of a development node', parseCountFromZero)
   return elsewhereOptions(command).option('--json', 'print the result as JSON')
 }
@@ -73,7 +73,7 @@ export async function withEndpoint(
   })
   let account: Awaited<ReturnType<typeof openAccount>>
   try {
-    // Before anything else, so that a wrong chain is told as such.
+    // Asked first, so that a wrong chain is reported as one.
     await provider.send('eth_chainId', [])
     account = await openAccount(provider, options)
     await body({ provider, signer: account?.signer })
@@ -83,7 +83,7 @@ export async function withEndpoint(
   }
 }
 
-/** The chain of the first endpoint that answers, asked once: nobody waits for a node that was never started. */
+/** The chain of the first endpoint that answers. Each is asked once, so that nobody waits for a node that was never started. */
 async function reached(rpc: readonly string[]): Promise<number> {
   const { ChainError, chainIdOf } = await import('../chain/index.ts')
   try {

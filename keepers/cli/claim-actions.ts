@@ -45,7 +45,7 @@ export async function deploy(options: ChainOptions & { registrar?: string; treas
 }
 
 export async function describe(path: string, options: RegistryOptions & { refutation: string }): Promise<void> {
-  // A folder may come from whoever wants a badge: its manifest says what its constraints do only if the program gives them again.
+  // The folder may come from somebody who wants a badge. Its manifest is believed only if compiling its program gives the same constraints.
   const [folder, opposite] = [await checkFolder(path), await checkFolder(options.refutation)]
   const [claim, refuted] = [claimOf(folder), claimOf(opposite)]
   const { refutes, ...statement } = refuted.statement
@@ -214,7 +214,7 @@ export async function challenge(
   }
 }
 
-/** With an auditor's batch there is no challenge, and no draw. */
+/** Stands in for a challenge with an auditor's batch, for which nothing is opened or drawn. */
 const UNDRAWN = { challengeId: 0, index: null }
 
 /** Opens a challenge, or goes on with one, up to its batch. The files are compared with the pool before anything is paid. */
@@ -227,7 +227,7 @@ async function drawnChallenge(
   if (poolId === 0) throw new UsageError(`claim ${claimId} names no pool: it needs an auditor’s --signature`)
   await client.requirePool(poolId, tree)
   const challengeId = resume ?? (await client.openChallenge(claimId))
-  // Whatever ends the command from here on, the challenger has paid and can go on.
+  // From here on the challenger has paid. If the command ends early, they can go on with --resume.
   if (resume === undefined)
     process.stderr.write(`  challenge ${challengeId} is paid; go on with --resume ${challengeId}\n`)
   return { challengeId, index: await client.challengeDrawn(challengeId, claimId) }
@@ -290,7 +290,7 @@ function routes({ auditor, poolId }: ClaimView): string {
   return [...signed, ...drawn].join(', ') || 'none: nobody can challenge it'
 }
 
-/** A signature for a claim says nothing of what the claim is about: the auditor is asked for it, so that he signs what he means. */
+/** A signature for a claim does not show what the claim is about. So the auditor must state that, and it is compared before signing. */
 function requireSubject(
   claim: ClaimView,
   meant: Pick<ClaimView, 'service' | 'version' | 'circuitId' | 'auditor'>,

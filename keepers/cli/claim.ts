@@ -25,20 +25,32 @@ export function registerClaim(program: Command): void {
     .addHelpText('after', EXAMPLES)
 
   chainCommand(claim, 'deploy', 'deploy a claim registry on the deployment’s model and verifier registries')
-    .option('--registrar <address>', 'who says what circuits prove (default: the timelock)', parseAddress)
-    .option('--treasury <address>', 'who gets a quarter of lost bonds (default: the timelock)', parseAddress)
+    .option(
+      '--registrar <address>',
+      'the account that describes what circuits prove (default: the timelock)',
+      parseAddress,
+    )
+    .option(
+      '--treasury <address>',
+      'the account that gets a quarter of lost bonds (default: the timelock)',
+      parseAddress,
+    )
     .action(async (options) => (await actions()).deploy(options))
 
-  command(claim, 'describe <folder>', 'say what proofs of a circuit and of its refutation mean (the registrar)')
+  command(
+    claim,
+    'describe <folder>',
+    'put on record what proofs of a circuit and of its refutation mean (the registrar)',
+  )
     .requiredOption('--refutation <folder>', 'the circuit of the opposite statement: zkml claim … --refutes')
     .action(async (folder, options) => (await actions()).describe(folder, options))
 
   batches(command(claim, 'pool <folder>', 'commit to batches before anything is drawn'))
-    .option('--uri <text>', 'where batches and salts are, when they are public', '')
+    .option('--uri <text>', 'where batches and salts can be found, if they are public', '')
     .action(async (folder, options) => (await actions()).pool(folder, options))
 
-  version(command(claim, 'draw <folder>', 'draw the batch of a claim: once for a pool, version and statement'))
-    .requiredOption('--pool <number>', 'the pool; its keeper draws', parseCount)
+  version(command(claim, 'draw <folder>', 'draw the batch of a claim: once for each pool, version and statement'))
+    .requiredOption('--pool <number>', 'the pool; only the account that keeps it can draw', parseCount)
     .option('--claimant <address>', 'the only account that can claim on the batch (default: yours)', parseAddress)
     .action(async (folder, options) => (await actions()).draw(folder, options))
 
@@ -46,11 +58,15 @@ export function registerClaim(program: Command): void {
     .addOption(
       new Option('--source <who>', 'who chose the batch').choices(['claimant', 'auditor', 'draw']).default('claimant'),
     )
-    .option('--auditor <address>', 'whose signature chooses batches, here or for challenges', parseAddress)
-    .option('--signature <hex>', 'the auditor’s, from `cohort claim sign`', parseHex)
+    .option('--auditor <address>', 'the auditor whose signature chooses batches, here or for challenges', parseAddress)
+    .option('--signature <hex>', 'the auditor’s signature, from `cohort claim sign`', parseHex)
     .option('--pool <number>', 'the pool whose batches are drawn, here or for challenges', parseCount)
     .option('--figure <n>', 'right answers, or permille (default: the true value)', parseCountFromZero)
-    .requiredOption('--guarantee <n>', 'what the bond stands for on any other accepted batch', parseCountFromZero)
+    .requiredOption(
+      '--guarantee <n>',
+      'the figure that the bond guarantees on any other accepted batch',
+      parseCountFromZero,
+    )
     .requiredOption('--expires <time>', '2026-12-01T12:00Z, +30d, Unix seconds', parseWhen)
     .requiredOption('--bond <ether>', 'lost if the guarantee is refuted', parseEtherText)
     .action(async (folder, options) => (await actions()).publish(folder, options))
@@ -73,17 +89,21 @@ export function registerClaim(program: Command): void {
     numbered(claim, 'challenge', 'claim', 'refute a claim on a drawn batch, or on one that its auditor signed'),
   )
     .argument('<folder>', 'the circuit of the opposite statement')
-    .option('--signature <hex>', 'the auditor’s for this claim and account; without it a batch is drawn', parseHex)
-    .option('--resume <challenge>', 'go on with a challenge that is paid already', parseCount)
+    .option(
+      '--signature <hex>',
+      'the auditor’s signature for this claim and account (default: a batch is drawn)',
+      parseHex,
+    )
+    .option('--resume <challenge>', 'go on with a challenge that is already paid', parseCount)
     .action(async (id, folder, options) => (await actions()).challenge(id, folder, options))
 
-  numbered(claim, 'settle', 'challenge', 'end a challenge: its bond goes where it belongs').action(
+  numbered(claim, 'settle', 'challenge', 'end a challenge, and credit its bond to whoever won').action(
     async (id, options) => (await actions()).settle(id, options),
   )
-  numbered(claim, 'release', 'claim', 'give the bond of an expired claim back').action(async (id, options) =>
+  numbered(claim, 'release', 'claim', 'return the bond of an expired claim').action(async (id, options) =>
     (await actions()).release(id, options),
   )
-  command(claim, 'withdraw', 'be sent what the registry owes you').action(async (options) =>
+  command(claim, 'withdraw', 'withdraw what the registry owes you').action(async (options) =>
     (await actions()).withdraw(options),
   )
 }

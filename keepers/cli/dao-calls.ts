@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort dao`: proposals of any call, of other parameters, and the verifier that a proposal names.
+// `cohort dao`: proposals of any call and of parameters, and deploying the verifier that a proposal names.
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import { z } from 'zod'
@@ -12,7 +12,7 @@ const calls = z
   .array(z.strictObject({ target: z.string().min(1), call: z.string().min(1), args: z.array(z.unknown()).default([]) }))
   .min(1)
 
-/** Parameters that are amounts of tokens: typed in whole tokens. */
+/** Parameters that are amounts of tokens, which users type in whole tokens. */
 const AMOUNTS: ReadonlySet<string> = new Set(['bond', 'rewardPerRound', 'keyPenalty', 'decryptPenalty', 'fraudPenalty'])
 /** Parameters that are not numbers. */
 const WORDS: ReadonlySet<string> = new Set(['strategy', 'admission', 'manifest'])
@@ -29,8 +29,8 @@ Examples:
 export function registerDaoCalls(dao: Command): void {
   chainCommand(dao, 'propose-call', 'propose any calls of the timelock: one as arguments, several from a file')
     .argument('[target]', 'a contract of the deployment, a service’s name, or an address')
-    .argument('[function]', 'its name, its whole signature, or calldata 0x…')
-    .argument('[args...]', 'as text; JSON for arrays and structs')
+    .argument('[function]', 'the function’s name, its whole signature, or calldata 0x…')
+    .argument('[args...]', 'the arguments as text; arrays and structs as JSON')
     .option('--file <file>', 'JSON: [{ "target": …, "call": …, "args": […] }, …], all or none')
     .option('--description <text>', 'what voters read')
     .option('--quiet', 'print only the id of the proposal')
@@ -103,7 +103,7 @@ function typed(target: string, call: string | undefined, args: readonly string[]
   return { target, call, args: args.map(jsonList) }
 }
 
-/** `[1,2]` and `[["0x…",3]]` are lists; everything else stays the text that it is, so that no number loses digits. */
+/** Parses lists such as `[1,2]` and `[["0x…",3]]`. Everything else stays text, so that no number loses digits. */
 function jsonList(text: string): unknown {
   if (!text.startsWith('[')) return text
   try {

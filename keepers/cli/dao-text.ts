@@ -7,7 +7,7 @@ export type DaoStatus = {
   readonly services: readonly (ServiceStatus & {
     /** How many versions there are; `versions` may be a page of them. */
     readonly versionCount: number
-    /** Of the version that was asked for: binary, in hexadecimal; null when the log does not have it. */
+    /** Binary CID of the requested version's model, in hexadecimal; null when the log does not have it. */
     readonly cid?: string | null
   })[]
   readonly proposalCount: number
@@ -54,7 +54,7 @@ export function proposalText(proposal: Proposal): string {
   ].join('\n')
 }
 
-/** An amount of 1e-18 tokens for people, to the nearest thousandth below. */
+/** An amount in units of 1e-18 token as text for people, rounded down to a thousandth. */
 export function tokens(amount: bigint): string {
   return (Number(amount / 10n ** 15n) / 1000).toLocaleString('en-US')
 }

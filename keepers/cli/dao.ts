@@ -50,10 +50,10 @@ export function registerDao(program: Command): void {
 
   chainCommand(dao, 'status', 'show proposals, versions and voting power, the newest of each')
     .option('--service <name-or-address>', 'only this service')
-    .option('--proposal <id>', 'only this proposal; its first digits will do', parseId)
-    .option('--version <number>', 'also where this version’s model is (CID)', parseCount)
+    .option('--proposal <id>', 'only this proposal; its first digits are enough', parseId)
+    .option('--version <number>', 'also show the CID of this version’s model', parseCount)
     .option('--count <n>', 'how many versions and proposals', parseCount, STATUS_PAGE)
-    .option('--skip <n>', 'leave out so many of the newest', parseCountFromZero, 0)
+    .option('--skip <n>', 'how many of the newest to leave out', parseCountFromZero, 0)
     .action((options: StatusOptions) => status(options))
 
   chainCommand(dao, 'delegate', 'make your tokens count as votes, for you or for --to')
@@ -82,7 +82,11 @@ export function registerDao(program: Command): void {
       })
     })
 
-  ofVersion('rollback', 'propose to deprecate the current version and return to an earlier release', 'the earlier one')
+  ofVersion(
+    'rollback',
+    'propose to deprecate the current version and return to an earlier release',
+    'the earlier version',
+  )
     .option('--description <text>', 'what voters read')
     .action(async (version: number, options: OfService) => {
       await withClient(options, async (client) => {
@@ -160,7 +164,7 @@ export function registerDao(program: Command): void {
       },
     )
 
-  proposing('propose-model', 'propose to take over a model from outside: verifier, commitment and release in one')
+  proposing('propose-model', 'propose to adopt a model from outside: verifier, commitment and release in one')
     .requiredOption('--circuit <folder>', 'the model’s circuit, compiled and set up by `cohort zkml`')
     .requiredOption('--verifier <address>', 'the deployed verifier of its key')
     .requiredOption('--cid <cid>', 'binary CID of the model’s files, in hexadecimal')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The JSON files of `cohort data`: what is in them, and what refuses them.
+// The JSON files of `cohort data`: their schemas, and how they are read.
 import { readFile } from 'node:fs/promises'
 import { getAddress, id, isAddress, parseEther } from 'ethers'
 import { z } from 'zod'
@@ -14,7 +14,7 @@ const ether = z
   .regex(/^\d{1,9}(\.\d{1,18})?$/, 'an amount of ether in quotes, such as "0.4", is needed')
   .transform((text) => parseEther(text))
 const word = z.string().regex(/^0x[0-9a-fA-F]{64}$/, '0x and 64 hexadecimal digits are needed')
-/** A field element, in decimal or hexadecimal digits, in quotes: numbers of JSON lose its end. */
+/** A field element in decimal or hexadecimal digits, in quotes, because a JSON number would lose its last digits. */
 const element = z
   .string()
   .regex(/^(0x[0-9a-fA-F]{1,64}|\d{1,78})$/, 'a field element in quotes is needed')
@@ -28,7 +28,7 @@ const offerSchema = z
   .strictObject({
     /** Describes a sample; its hash is on the chain. */
     schema: z.string().min(1).max(10_000),
-    /** Commitments of all samples or batches, in their order; or root and size. */
+    /** Commitments of all samples or batches, in their order. Absent if root and size are given. */
     leaves: leavesSchema.optional(),
     root: word.optional(),
     size: z.int().min(1).max(LEAVES).optional(),
@@ -109,7 +109,7 @@ export const readSamples = (path: string) => readAs(path, samplesSchema)
 export const readDevices = (path: string) => readAs(path, devicesSchema)
 export const readCampaign = (path: string) => readAs(path, campaignSchema)
 
-/** The chain's name of a schema: of its text, or what is such a name already. */
+/** The hash by which the chain knows a schema: the hash of its text, unless the text is such a hash already. */
 export function schemaHash(text: string): string {
   return word.safeParse(text).success ? text.toLowerCase() : id(text)
 }

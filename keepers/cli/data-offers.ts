@@ -11,7 +11,7 @@ import { UsageError } from './failure.ts'
 import { interruptible } from './stopping.ts'
 
 const DAY_SECONDS = 86_400
-/** Offers that `list` looks at, the newest first, and how many at a time. */
+/** Most offers that `list` looks at, the newest first; below, how many at a time. */
 const MOST_LISTED = 5_000
 const AT_ONCE = 25
 
@@ -141,7 +141,7 @@ export async function list(
   await withOffers(options, async (client, { now }) => {
     const count = await client.count()
     const all: OfferView[] = []
-    // Anybody can make more of them, for a deposit that comes back.
+    // Bounded, because anybody can make any number of offers, for deposits that they get back.
     const least = Math.max(1, count - MOST_LISTED + 1)
     for (let id = count; id >= least; id -= AT_ONCE) {
       const page = Array.from({ length: Math.min(AT_ONCE, id - least + 1) }, (_, i) => client.view(id - i))

@@ -39,7 +39,7 @@ export async function campaign(file: string, options: RewardsOptions & { budget:
 
 export async function margin(options: { samples: number; luck: number; json?: boolean }): Promise<void> {
   const found = hoeffdingMargin(options.samples, options.luck)
-  const text = `${found} of ${options.samples}: with probability ${options.luck} or less a sample flatters by more.`
+  const text = `${found} of ${options.samples}: a sample flatters by more than this with probability ${options.luck} at most.`
   const { samples, luck } = options
   process.stdout.write(`${options.json === true ? toJson({ samples, luck, margin: found }) : text}\n`)
 }

@@ -35,7 +35,7 @@ function registerOffers(data: Command): void {
   data
     .command('circuit <folder>')
     .description('make the circuit of samples that devices sign, with a key for development')
-    .option('--samples <n>', 'samples of a proof, at most 1024', bounded(2, 1024), 8)
+    .option('--samples <n>', 'samples in one proof, at most 1024', bounded(2, 1024), 8)
     .option('--depth <n>', 'levels of the tree of devices, at most 16', bounded(2, 16), 8)
     .option('--json', 'print the result as JSON')
     .action(async (folder, options) => (await offers()).circuit(folder, options))
@@ -48,11 +48,15 @@ function registerOffers(data: Command): void {
 
   chainCommand(data, 'deploy <folder>', 'deploy rewards and offers on the deployment’s registries and a claim registry')
     .requiredOption('--claims <address>', 'the claim registry', parseAddress)
-    .option('--treasury <address>', 'who gets a quarter of lost deposits (default: the timelock)', parseAddress)
-    .option('--deposit <ether>', 'of each offer', parseEtherText, '0.05')
+    .option(
+      '--treasury <address>',
+      'the account that gets a quarter of lost deposits (default: the timelock)',
+      parseAddress,
+    )
+    .option('--deposit <ether>', 'the deposit for each offer', parseEtherText, '0.05')
     .action(async (folder, options) => (await offers()).deploy(folder, options))
 
-  command(data, 'devices <file> <folder>', 'list your devices as their maker: replaces the list before').action(
+  command(data, 'devices <file> <folder>', 'list your devices as their maker; replaces your earlier list').action(
     async (file, folder, options) => (await offers()).devices(file, folder, options),
   )
 
@@ -69,59 +73,61 @@ function registerOffers(data: Command): void {
     .requiredOption('--samples <file>', 'the device’s signed samples, and the salt of their commitment')
     .requiredOption('--devices <file>', 'the keys of the maker’s devices')
     .requiredOption('--leaves <file>', 'all commitments of the offer, in their order')
-    .requiredOption('--index <n>', 'which of them, from 0', parseCountFromZero)
+    .requiredOption('--index <n>', 'index of the leaf, from 0', parseCountFromZero)
     .action(async (offer, folder, options) => (await offers()).attest(offer, folder, options))
 
-  command(data, 'list', 'offers, those of sellers with better outcomes first')
+  command(data, 'list', 'list offers, sellers with better outcomes first')
     .option('--count <number>', 'how many', parseCount, 20)
     .option('--open', 'only those that a service can admit')
     .option('--schema <text>', 'only those of this schema: its text, or its hash')
-    .option('--min-age <days>', 'only of sellers that have offered for so long', parseCountFromZero, 0)
+    .option('--min-age <days>', 'only those of sellers whose first offer is at least this old', parseCountFromZero, 0)
     .action(async (options) => (await offers()).list(options))
 
-  command(data, 'show <offer>', 'one offer, and what became of its seller’s others', parseCount).action(
+  command(data, 'show <offer>', 'show one offer, and how its seller’s other offers ended', parseCount).action(
     async (offer, options) => (await offers()).show(offer, options),
   )
 
   command(
     data,
     'buy-in <offer>',
-    'admit an offer to a service and put its price up (who administers the service)',
+    'admit an offer to a service and put its price into escrow (the service’s administrator)',
     parseCount,
   )
     .requiredOption('--service <address>', 'the service', parseAddress)
     .action(async (offer, options) => (await offers()).buyIn(offer, options))
 
-  command(data, 'settle <offer>', 'give an admitted offer’s price to its seller, or back', parseCount).action(
+  command(data, 'settle <offer>', 'pay an admitted offer’s price to its seller, or return it', parseCount).action(
     async (offer, options) => (await offers()).settle(offer, options),
   )
 
   command(data, 'strike <offer>', 'show that a leaf below an offer’s size is padding, and take its deposit', parseCount)
-    .requiredOption('--leaves <file>', 'the commitments that there are, in their order')
-    .requiredOption('--index <n>', 'of the leaf that is missing, from 0', parseCountFromZero)
+    .requiredOption('--leaves <file>', 'the commitments that exist, in their order')
+    .requiredOption('--index <n>', 'index of the missing leaf, from 0', parseCountFromZero)
     .action(async (offer, options) => (await offers()).strike(offer, options))
 
-  command(data, 'retire <offer>', 'take the deposit of an ended offer back', parseCount).action(
+  command(data, 'retire <offer>', 'take back the deposit of an ended offer', parseCount).action(
     async (offer, options) => (await offers()).retire(offer, options),
   )
 
-  command(data, 'withdraw', 'be sent what offers owe you').action(async (options) => (await offers()).withdraw(options))
+  command(data, 'withdraw', 'withdraw what offers owe you').action(async (options) =>
+    (await offers()).withdraw(options),
+  )
 }
 
 function registerRewards(data: Command): void {
   rewarding(data, 'campaign <file>', 'open a campaign of rewards for a service that you administer: a JSON file')
-    .requiredOption('--budget <ether>', 'paid with it', parseEtherText)
+    .requiredOption('--budget <ether>', 'the campaign’s budget, paid at once', parseEtherText)
     .action(async (file, options) => (await rewards()).campaign(file, options))
 
   data
     .command('margin')
-    .description('right answers by which a sample may flatter a model (Hoeffding’s bound)')
-    .requiredOption('--samples <n>', 'drawn for a version', bounded(1, 65_520))
-    .option('--luck <p>', 'probability of more, in percent', parsePercent, 0.05)
+    .description('how many right answers too many a sample may show by luck (Hoeffding’s bound)')
+    .requiredOption('--samples <n>', 'samples drawn for a version', bounded(1, 65_520))
+    .option('--luck <p>', 'probability of an even larger excess, in percent', parsePercent, 0.05)
     .option('--json', 'print the result as JSON')
     .action(async (options) => (await rewards()).margin(options))
 
-  rewarding(data, 'note <service>', 'record who are members in a service’s present epoch', parseAddress).action(
+  rewarding(data, 'note <service>', 'record the members of a service’s present epoch', parseAddress).action(
     async (service, options) => (await rewards()).note(service, options),
   )
 
@@ -130,28 +136,28 @@ function registerRewards(data: Command): void {
   ).action(async (id, options) => (await rewards()).draw(id, options))
 
   numbered(rewarding(data, 'present <campaign>', 'show claims on the drawn batches, in their order', parseCount))
-    .requiredOption('--claims <numbers...>', 'of the claim registry, one for each drawn batch')
+    .requiredOption('--claims <numbers...>', 'numbers of claims at the claim registry, one for each drawn batch')
     .requiredOption('--leaves <file>', 'all commitments of the pool, in their order')
     .action(async (id, options) => (await rewards()).present(id, options))
 
   rewarding(
     data,
     'hide <pool>',
-    'take batches that challenges drew out of a service’s draws (the pool’s keeper)',
+    'exclude batches that challenges drew from a service’s draws (the account that keeps the pool)',
     parseCount,
   )
     .requiredOption('--service <address>', 'the service', parseAddress)
-    .requiredOption('--indices <numbers...>', 'of the batches, from 0')
+    .requiredOption('--indices <numbers...>', 'indices of the batches, from 0')
     .action(async (pool, options) => (await rewards()).hide(pool, options))
 
   rewarding(
     data,
     'settle-version <campaign>',
-    'settle the version that waits longest: pays for its improvement',
+    'settle the version that has waited longest, and pay for its improvement',
     parseCount,
   ).action(async (id, options) => (await rewards()).settle(id, options))
 
-  numbered(rewarding(data, 'measured <campaign>', 'how far a version’s measurement is', parseCount)).action(
+  numbered(rewarding(data, 'measured <campaign>', 'show the progress of a version’s measurement', parseCount)).action(
     async (id, options) => (await rewards()).measured(id, options),
   )
 
@@ -159,23 +165,23 @@ function registerRewards(data: Command): void {
     (await rewards()).show(id, options),
   )
 
-  rewarding(data, 'scores <campaign>', 'contribution scores of an epoch, computed again from the records', parseCount)
+  rewarding(data, 'scores <campaign>', 'contribution scores of an epoch, recomputed from the records', parseCount)
     .requiredOption('--epoch <n>', 'the epoch', parseCountFromZero)
     .action(async (id, options) => (await rewards()).scores(id, options))
 
   rewarding(
     data,
     'close <campaign>',
-    'take the rest of a campaign’s budget back after its end (its sponsor)',
+    'take back the rest of a campaign’s budget after its end (its sponsor)',
     parseCount,
   ).action(async (id, options) => (await rewards()).close(id, options))
 
-  rewarding(data, 'withdraw-rewards', 'be sent what rewards owe you').action(async (options) =>
+  rewarding(data, 'withdraw-rewards', 'withdraw what rewards owe you').action(async (options) =>
     (await rewards()).withdraw(options),
   )
 }
 
-/** A command about offers. @param parse of its first argument, the name's `<…>` */
+/** A command about offers. @param parse Parses its first argument, the `<…>` in `name`. */
 function command(parent: Command, name: string, description: string, parse?: (text: string) => unknown): Command {
   return parsed(chainCommand(parent, name, description), parse).addOption(
     new Option('--offers <address>', 'the contract of offers').env('COHORT_OFFERS').argParser(parseAddress),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort doctor`: what a keeper depends on, one line each, with the fix.
+// `cohort doctor`: checks what a keeper depends on, and prints a line with the fix for each.
 import { join } from 'node:path'
 import process from 'node:process'
 import type { Command } from 'commander'
@@ -20,7 +20,7 @@ export function registerDoctor(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nIt changes nothing and needs no passphrase. It ends with 1 when something fails, warnings aside.',
+      '\nIt changes nothing and needs no passphrase. Exit code 1 if a check fails; warnings do not count.',
     )
     .action((options: { data: string; json?: boolean }) => interruptible((signal) => examine(options, signal)))
 }

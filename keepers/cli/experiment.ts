@@ -10,7 +10,7 @@ const MOST_RUNS = 1000
 
 const experimentSchema = z.strictObject({
   name: z.string().min(1).max(100).optional(),
-  /** As --model, --data and --limit. Relative paths start at the file's folder. */
+  /** Like --model, --data and --limit. Relative paths start at the file's folder. */
   model: z.string().min(1).default('small-cnn'),
   data: z.string().min(1).optional(),
   limit: z.int().min(10).optional(),
@@ -90,7 +90,7 @@ function product(sweep: Document['sweep']): readonly Choice[] {
   )
 }
 
-/** Sets `settings.training.epochs`, say; without `settings.` or `strategy.` before it a path is one into the settings. */
+/** Sets a value by its path, such as `settings.training.epochs`. A path without `settings.` or `strategy.` in front is one into the settings. */
 function put(document: Record<string, unknown>, path: string, value: unknown, bad: (what: string) => never): void {
   const keys = path.split('.')
   const known = keys[0] === 'settings' || keys[0] === 'strategy' ? keys : ['settings', ...keys]

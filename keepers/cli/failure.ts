@@ -20,7 +20,7 @@ export class UsageError extends Error {
   readonly exitCode = EXIT.usage
 }
 
-/** A command that ends for another reason than an error of a room. */
+/** Ends a command for a reason that is not an error of a room. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly exitCode: number
@@ -64,12 +64,12 @@ const BY_CODE: Readonly<Record<string, number>> = {
   INSUFFICIENT_FUNDS: EXIT.temporary,
 }
 
-/** An error's own exit code when it carries one (`exitCode`), 65 for input that did not parse, else by its room or code, else 1. */
+/** The exit code of an error: its own if it has one (`exitCode`), 65 for input that did not parse, else by room or code, else 1. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ZodError) return EXIT.data
   if (!(error instanceof Error)) return EXIT.failure
   if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode
-  // By name: the class would load the room for every command that fails.
+  // Recognised by name, because importing the class would load the room for every command that fails.
   if (error.name === 'SizingError') return EXIT.usage
   if (error.name === 'LearningError') return LEARNING[(error as LearningError).code] ?? EXIT.failure
   return BY_CODE[String((error as { code?: unknown }).code)] ?? EXIT.failure

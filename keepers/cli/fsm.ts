@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort fsm`: hold specification, contract and behaviours of the round machine against each other, or draw it.
+// `cohort fsm`: compares specification, contract and behaviours of the round machine, or draws it.
 import process from 'node:process'
 import { type Command, Option } from 'commander'
 
@@ -9,7 +9,7 @@ export function registerFsm(program: Command): void {
 
   fsm
     .command('check')
-    .description('specification, contract and behaviours must agree; each difference is an error')
+    .description('check that specification, contract and behaviours agree; each difference is an error')
     .option('--file <yaml>', "specification (default: the project's)")
     .addOption(new Option('--json', 'print JSON'))
     .action(async (options: { file?: string; json?: boolean }) => {
@@ -27,7 +27,7 @@ export function registerFsm(program: Command): void {
 
   fsm
     .command('graph')
-    .description('the machine as a Mermaid state diagram')
+    .description('print the machine as a Mermaid state diagram')
     .option('--file <yaml>', "specification (default: the project's)")
     .option('--published', 'only the published states, without our sub-states')
     .action(async (options: { file?: string; published?: boolean }) => {

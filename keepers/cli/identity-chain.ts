@@ -26,7 +26,7 @@ import { hex, programOf } from './identity-files.ts'
 import { interruptible } from './stopping.ts'
 import { emit } from './zkml/terminal.ts'
 
-/** A chain that was named is the only one that is asked. */
+/** Options of commands that must talk to a chain that the user names, and to no other. */
 type Pinned = ChainOptions & { readonly chain?: number }
 type ListOptions = Pinned & { readonly lists: string }
 type ValueOptions = ListOptions & {

@@ -40,7 +40,7 @@ import { emit, percent, usage, withTerminal } from './zkml/terminal.ts'
 
 type Json = { readonly json?: boolean }
 
-/** Share of strangers at which the circuit's threshold was chosen. */
+/** The false-match rate for which the circuit's threshold was chosen. */
 const CHOSEN_RATE = 0.01
 /** Thresholds of the curve, in hundredths of a squared cosine. */
 const CURVE = Array.from({ length: 19 }, (_, i) => (i + 1) / 20)
@@ -196,7 +196,7 @@ export function hex(value: bigint): string {
   return `0x${value.toString(16)}`
 }
 
-/** For its owner's eyes; never over another file, which may hold the only copy of another secret. */
+/** Writes a file that only its owner can read. Never replaces a file, which may hold the only copy of another secret. */
 async function writeSecret(path: string, text: string): Promise<void> {
   const handle = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EEXIST' ? usage(`${path} exists, and is not replaced`) : error

@@ -30,7 +30,7 @@ const chain = () => import('./identity-chain.ts')
 export function registerIdentity(program: Command): void {
   const identity = program
     .command('identity')
-    .description('prove who you are without saying it: credentials, faces, lists, gates')
+    .description('prove facts about your identity without revealing it: credentials, faces, lists, gates')
     .addHelpText('after', EXAMPLES)
 
   registerNetwork(identity)
@@ -44,7 +44,7 @@ function registerNetwork(identity: Command): void {
     .command('train')
     .description('train the network of faces from nothing; the seed gives the same bits everywhere')
     .option('--seed <n>', 'people, first weights and order of samples', wholeNumber('--seed', 0, 0xffff_ffff), 1)
-    .option('--out <file>', 'where the network goes; standard output when absent')
+    .option('--out <file>', 'file for the network (default: standard output)')
     .option(...JSON_FLAG)
     .action(async (options) => (await files()).train(options))
 
@@ -58,9 +58,9 @@ function registerNetwork(identity: Command): void {
 
   identity
     .command('circuit <folder>')
-    .description('compile the proof of identity, or of a change of a list; half a minute')
-    .option('--list', 'the proof of a change')
-    .option('--local', 'also make a key by oneself: for tests, since whoever makes it could forge proofs')
+    .description('compile the circuit that proves identities, or changes of a list; takes half a minute')
+    .option('--list', 'the circuit of changes of a list')
+    .option('--local', 'also make a key on your own: for tests only, since its maker could forge proofs')
     .option('--model <file>', 'a network that `train` wrote; the one of this release when absent')
     .option(...JSON_FLAG)
     .action(async (folder, options) => (await files()).circuit(folder, options))
@@ -69,8 +69,8 @@ function registerNetwork(identity: Command): void {
 function registerParties(identity: Command): void {
   identity
     .command('wallet')
-    .description('draw a holder’s secret; prints what an issuer is told of it')
-    .requiredOption('--out <file>', 'where the secret goes; not replaced')
+    .description('draw a holder’s secret; prints the value that an issuer gets')
+    .requiredOption('--out <file>', 'file for the secret; must not exist')
     .option(...JSON_FLAG)
     .action(async (options) => (await files()).wallet(options))
 
@@ -79,7 +79,7 @@ function registerParties(identity: Command): void {
     .description('draw a person that does not exist, in place of a camera’s sensor or a document’s photograph')
     .requiredOption('--person <n>', 'who', wholeNumber('--person', 0, 0xffff_ffff))
     .option('--shot <n>', 'which picture of them', wholeNumber('--shot', 0, 0xffff_ffff), 0)
-    .requiredOption('--out <file>', 'where the picture goes')
+    .requiredOption('--out <file>', 'file for the picture')
     .option('--show', 'also print it')
     .option(...JSON_FLAG)
     .action(async (options) => (await files()).picture(options))
@@ -87,25 +87,25 @@ function registerParties(identity: Command): void {
   identity
     .command('issue')
     .description('issuer: sign a credential for a document, its holder and the holder’s camera')
-    .requiredOption('--key <file>', 'the issuer’s, of: cohort zkml sign-key')
-    .requiredOption('--holder <hex>', 'as `wallet` prints it', fieldElement('--holder'))
+    .requiredOption('--key <file>', 'the issuer’s key, from `cohort zkml sign-key`')
+    .requiredOption('--holder <hex>', 'the holder, as `wallet` prints it', fieldElement('--holder'))
     .requiredOption('--camera <hex>', 'the camera’s public key, as `zkml sign-key` prints it')
-    .requiredOption('--picture <files...>', 'pictures of the face that the document belongs to')
+    .requiredOption('--picture <files...>', 'pictures of the face of the document’s holder')
     .requiredOption('--document <number>', 'letters and digits')
     .requiredOption('--country <code>', 'ISO 3166-1 numeric', parseCount)
     .requiredOption('--born <date>', 'yyyy-mm-dd')
-    .requiredOption('--expires <date>', 'yyyy-mm-dd, the last day on which it is good')
-    .requiredOption('--out <file>', 'where the credential goes, which is for the holder alone')
+    .requiredOption('--expires <date>', 'yyyy-mm-dd, the last day on which it is valid')
+    .requiredOption('--out <file>', 'file for the credential, which is for the holder alone')
     .option(...JSON_FLAG)
     .action(async (options) => (await files()).issue(options))
 
   identity
     .command('capture')
     .description('camera: sign a picture for the context of a challenge')
-    .requiredOption('--key <file>', 'the camera’s, of: cohort zkml sign-key')
-    .requiredOption('--picture <file>', 'what the sensor saw')
+    .requiredOption('--key <file>', 'the camera’s key, from `cohort zkml sign-key`')
+    .requiredOption('--picture <file>', 'the sensor’s picture')
     .requiredOption('--context <number>', 'from `challenge`', fieldElement('--context'))
-    .requiredOption('--out <file>', 'where picture and signature go, which are for the holder alone')
+    .requiredOption('--out <file>', 'file for picture and signature, which are for the holder alone')
     .option(...JSON_FLAG)
     .action(async (options) => (await files()).capture(options))
 
@@ -149,50 +149,55 @@ function registerGates(identity: Command): void {
     .option('--pass-days <n>', 'how long a pass lasts', wholeNumber('--pass-days', 1, 366), 30)
     .option(
       '--root-seconds <n>',
-      'how long a replaced root is still taken',
+      'how long a replaced root is still accepted',
       wholeNumber('--root-seconds', 0, 86_400),
       600,
     )
-    .option('--challenge-blocks <n>', 'how old a challenge may be', wholeNumber('--challenge-blocks', 1, 256), 128)
+    .option(
+      '--challenge-blocks <n>',
+      'how old a challenge may be, in blocks',
+      wholeNumber('--challenge-blocks', 1, 256),
+      128,
+    )
     .action(async (folder, options) => (await chain()).deployGateOf(folder, options))
 
   gateCommand(identity, 'accept', 'owner: accept an issuer, with the list of the credentials that it revokes')
-    .requiredOption('--issuer <id>', 'at the registry of publishers', parseCount)
+    .requiredOption('--issuer <id>', 'the issuer’s number at the registry of publishers', parseCount)
     .requiredOption('--revocations <list>', 'the issuer’s list', parseCount)
     .option('--withdraw', 'stop accepting it, which ends the passes that rest on it')
     .action(async (options) => (await chain()).accept(options))
 
   forAccount(
-    gateCommand(identity, 'challenge', 'what a camera is to sign for an account, good for some blocks'),
+    gateCommand(identity, 'challenge', 'print what a camera is to sign for an account; valid for some blocks'),
   ).action(async (options) => (await chain()).challenge(options))
 
   forAccount(gateCommand(identity, 'pass <folder>', 'holder: prove, and bring the proof to the gate', true))
-    .requiredOption('--wallet <file>', 'as `wallet` wrote it')
-    .requiredOption('--credential <file>', 'as `issue` wrote it')
-    .requiredOption('--capture <file>', 'as `capture` wrote it')
-    .requiredOption('--block <number>', 'of the challenge', parseCount)
-    .requiredOption('--issuer <id>', 'at the registry of publishers', parseCount)
-    .requiredOption('--key-id <id>', 'of the issuer’s key there', parseCount)
+    .requiredOption('--wallet <file>', 'the file that `wallet` wrote')
+    .requiredOption('--credential <file>', 'the file that `issue` wrote')
+    .requiredOption('--capture <file>', 'the file that `capture` wrote')
+    .requiredOption('--block <number>', 'the challenge’s block', parseCount)
+    .requiredOption('--issuer <id>', 'the issuer’s number at the registry of publishers', parseCount)
+    .requiredOption('--key-id <id>', 'the number of the issuer’s key there', parseCount)
     .requiredOption(
       '--min-age <years>',
-      'what you expect the gate to ask; nothing is proven for another policy',
+      'least age that you expect the gate to require; nothing is proven for another policy',
       wholeNumber('--min-age', 0, 150),
     )
-    .option('--countries <codes...>', 'the countries that you expect it to let through, ISO 3166-1 numeric')
+    .option('--countries <codes...>', 'the countries that you expect the gate to admit, ISO 3166-1 numeric')
     .option('--except <codes...>', 'instead: all but these')
     .option(
       '--pass-days <n>',
-      'how long you expect its passes to last, so long must your credential be good',
+      'how long you expect its passes to last; your credential must be valid at least as long',
       wholeNumber('--pass-days', 1, 366),
       30,
     )
-    .option('--model <file>', 'the circuit’s network; the one of this release when absent')
+    .option('--model <file>', 'the circuit’s network (default: the one of this release)')
     .option('--out <file>', 'write statement and proof instead of sending them')
     .action(async (folder, options) => (await chain()).pass(folder, options))
 
-  forAccount(gateCommand(identity, 'bring <proof>', 'bring a proof that `pass --out` wrote: anybody may')).action(
-    async (proof, options) => (await chain()).bring(proof, options),
-  )
+  forAccount(
+    gateCommand(identity, 'bring <proof>', 'bring a proof that `pass --out` wrote to the gate; anybody may'),
+  ).action(async (proof, options) => (await chain()).bring(proof, options))
 
   forAccount(gateCommand(identity, 'show', 'whether an account has a pass; exit code 1 where it has none')).action(
     async (options) => (await chain()).show(options),
@@ -207,7 +212,7 @@ function listCommand(parent: Command, name: string, description: string): Comman
   return chainCommand(parent, name, description).addOption(listsOption().makeOptionMandatory()).addOption(chainOption())
 }
 
-/** About one value of one list. */
+/** Adds the options of a command about one value of one list. */
 function valued(command: Command): Command {
   return command
     .requiredOption('--list <id>', 'its number', parseCount)
@@ -216,7 +221,7 @@ function valued(command: Command): Command {
     .option('--country <code>', 'ISO 3166-1 numeric', parseCount)
 }
 
-/** @param pinned whether the chain has to be named: an endpoint could ask for one's mark on another */
+/** @param pinned whether the user must name the chain: otherwise an endpoint could obtain the holder's nullifier for another chain */
 function gateCommand(parent: Command, name: string, description: string, pinned = false): Command {
   const gate = new Option('--gate <address>', 'the gate').env('COHORT_GATE').argParser(parseAddress)
   return chainCommand(parent, name, description)

@@ -25,7 +25,7 @@ const DEFAULT_SECONDS = 3600
 export function registerInfer(program: Command): void {
   const infer = program.command('infer').description('ask a co-owned model for a proven answer, or answer and be paid')
 
-  chainCommand(infer, 'models', 'the models that can be asked').action((options: ChainOptions) =>
+  chainCommand(infer, 'models', 'list the models that can be asked').action((options: ChainOptions) =>
     withHub(options, async ({ hub }) => {
       const { listModels } = await import('../serving/index.ts')
       const models = await listModels(hub)
@@ -39,7 +39,7 @@ export function registerInfer(program: Command): void {
       '--service <name-or-address>',
       'the service that owns the model (default: the only one; adopted models go by their contract’s address)',
     )
-    .option('--pin <version>', 'this version for ever (default: whatever is released)', parseCount)
+    .option('--pin <version>', 'offer only this version (default: whichever is released)', parseCount)
     .option('--uri <uri>', 'model card')
     .action((options: ChainOptions & OfferOptions) => offer(options))
 
@@ -47,13 +47,13 @@ export function registerInfer(program: Command): void {
     .requiredOption('--model-id <id>', 'the hub’s id of the model', parseCount)
     .requiredOption('--circuit <folder>', 'the model’s circuit; only its program is read')
     .requiredOption('--input <file>', 'JSON list of numbers, or IDX images with --index')
-    .option('--index <n>', 'which image of an IDX file', parseCountFromZero)
+    .option('--index <n>', 'index of the image in an IDX file, from 0', parseCountFromZero)
     .requiredOption('--price <ether>', 'price for the first valid proof')
     .option('--seconds <n>', 'how long the request stays open', parseCount, DEFAULT_SECONDS)
     .option('--wait', 'wait for the answer')
     .action((options: ChainOptions & RequestOptions) => request(options))
 
-  chainCommand(infer, 'status', 'what became of a request')
+  chainCommand(infer, 'status', 'show the state of a request')
     .argument('<request>', 'its id', parseWord)
     .option('--wait', 'wait for the answer')
     .action((id: string, options: ChainOptions & { wait?: boolean }) =>
@@ -74,7 +74,7 @@ export function registerInfer(program: Command): void {
     )
 
   serving(infer, 'serve', 'answer requests as they come, until interrupted')
-    .option('--interval <milliseconds>', 'between looks at the chain', parseCount, 2_000)
+    .option('--interval <milliseconds>', 'time between looks at the chain', parseCount, 2_000)
     .action((options: ChainOptions & ServeOptions & { interval: number }) => serve(options))
 
   chainCommand(infer, 'refund', 'take back the price of a request that nobody answered')
@@ -229,7 +229,7 @@ async function withServer(
   })
 }
 
-/** Fetches only: a fresh identity on a loopback port. */
+/** A data plane that only fetches, with a fresh identity on a loopback port. */
 async function startPlane(folder: string) {
   const { DataPlane } = await import('../network/index.ts')
   return await DataPlane.start({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })

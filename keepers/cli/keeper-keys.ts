@@ -24,32 +24,32 @@ export function registerKeeperKeys(keeper: Command): void {
     .option('--remote-signer <url>', 'the new key is with this signer (default: a new keystore in the folder)')
     .option('--operator <address>', 'the account that the remote signer signs for', parseAddress)
     .addOption(
-      new Option('--operator-api <kind>', 'how that one is asked')
+      new Option('--operator-api <kind>', 'the protocol of --remote-signer')
         .choices(['clef', 'web3signer', 'json-rpc'])
         .default('clef'),
     )
     .addHelpText(
       'after',
       `
-Stop the keeper, rotate, start it: away for less than a window, it misses no step.
+Stop the keeper, rotate, start it. If that takes less than a window, the keeper misses no step.
   systemctl stop cohort-keeper && cohort keeper rotate --owner owner.json --fund 0.2 && systemctl start cohort-keeper
-It may be repeated after any failure. The old keystore stays beside the new one, under the name of its address.`,
+It may be repeated after any failure. The old keystore stays beside the new one, with its address in the file name.`,
     )
     .action(async (options: RotateFlags) => rotateCommand(options))
 
-  add(keeper, 'backup', 'write who the keeper is and what it has claimed into one file; it may be running')
+  add(keeper, 'backup', 'write the keeper’s identity and its claims into one file; the keeper may be running')
     .requiredOption('--out <file>', 'where to')
     .addHelpText(
       'after',
-      '\nThe file holds keystore, peer identity, config, manifest and claims, all under the passphrase; no key of an epoch.',
+      '\nThe file holds keystore, peer identity, config, manifest and claims, all under the passphrase. It holds no key of an epoch.',
     )
     .action(async (options: Common & { out: string }) => {
       const { backUp } = await import('../agent/index.ts')
       print(options, backUp(options.data, await passphraseOf(options), options.out))
     })
 
-  add(keeper, 'restore', 'make a data folder of a backup; the keeper takes part from the next epoch on')
-    .argument('<file>', 'as `cohort keeper backup` wrote it')
+  add(keeper, 'restore', 'make a data folder from a backup; the keeper takes part from the next epoch on')
+    .argument('<file>', 'the file that `cohort keeper backup` wrote')
     .option('--protection <file>', 'a newer record of claims, as `protection export` wrote it')
     .addHelpText('after', '\nMake sure that the keeper runs nowhere else: two processes with one key end each other.')
     .action(async (file: string, options: Common & { protection?: string }) => {
@@ -62,9 +62,11 @@ It may be repeated after any failure. The old keystore stays beside the new one,
 
   const protection = keeper
     .command('protection')
-    .description('what the keeper has encrypted and decrypted, as a record that another folder does not contradict')
+    .description(
+      'export and import the record of what the keeper has encrypted and decrypted, so that no other folder contradicts it',
+    )
   add(protection, 'export', 'write the record; the keeper may be running')
-    .option('--out <file>', 'where to (default: standard output)')
+    .option('--out <file>', 'file for the record (default: standard output)')
     .action(async (options: Common & { out?: string }) => {
       const { exportProtection } = await import('../agent/index.ts')
       const record = exportProtection(options.data)
@@ -77,8 +79,8 @@ It may be repeated after any failure. The old keystore stays beside the new one,
       await writeFile(options.out, text, { mode: 0o600 })
       print(options, { file: options.out, claims: record.claims.length })
     })
-  add(protection, 'import', 'take a record over, all or nothing; the keeper must be stopped')
-    .argument('<file>', 'as `export` wrote it')
+  add(protection, 'import', 'add a record’s claims to the folder, all or none; the keeper must be stopped')
+    .argument('<file>', 'the file that `export` wrote')
     .action(async (file: string, options: Common) => {
       const { importProtection, readRecord } = await import('../agent/index.ts')
       print(options, importProtection(options.data, await passphraseOf(options), readRecord(file)))

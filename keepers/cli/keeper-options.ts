@@ -24,15 +24,18 @@ export function add(parent: Command, name: string, description: string): Command
     .command(name)
     .description(description)
     .option('--data <folder>', 'data folder of the keeper', DEFAULT_FOLDER)
-    .option('--passphrase-file <file>', 'passphrase of the operator keystore (else COHORT_PASSPHRASE, else a prompt)')
+    .option(
+      '--passphrase-file <file>',
+      'file of the operator keystore’s passphrase (default: COHORT_PASSPHRASE, else a prompt)',
+    )
     .addOption(new Option('--json', 'print JSON'))
 }
 
-/** One that acts with the owner's key. */
+/** A subcommand that acts with the owner's key. */
 export function addOwner(parent: Command, name: string, description: string): Command {
   const command = add(parent, name, description)
     .option('--owner <keystore>', "the owner's keystore (default: owner.json in the data folder)")
-    .option('--owner-passphrase-file <file>', "passphrase of the owner's keystore (default: the operator's)")
+    .option('--owner-passphrase-file <file>', "file of the owner keystore's passphrase (default: the operator's)")
     .option('--account <index>', 'the owner is an unlocked account of a development node', integer)
   return elsewhereOptions(command)
 }

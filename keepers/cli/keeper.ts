@@ -11,7 +11,7 @@ import { add, addOwner, type Common, integer, type OwnerOptions, print, withOwne
 import { manifestOf } from './manifest-option.ts'
 import { untilStopped } from './stopping.ts'
 
-/** As `keys.remote.api` of the config has them. */
+/** The values of `keys.remote.api` in the config. */
 const SIGNER_KINDS = ['clef', 'web3signer', 'json-rpc'] as const
 
 /** Adds `cohort keeper` and its subcommands. */
@@ -32,12 +32,15 @@ export function registerKeeper(program: Command): void {
     .option('--from-block <number>', 'block in which the service was deployed', integer)
     .option(
       '--manifest <file-or-name>',
-      'the service’s manifest, a file or an example’s name (default: by its digest on the chain, from the keepers)',
+      'the service’s manifest, a file or an example’s name (default: fetched from the keepers by its digest on the chain)',
     )
-    .option('--weights <file>', 'the first weights that the manifest names (default: by their CID, from the keepers)')
+    .option(
+      '--weights <file>',
+      'the first weights that the manifest names (default: fetched from the keepers by their CID)',
+    )
     .option(
       '--strategy <file>',
-      'the module that the manifest names, if it names one (default: by its hash, from the keepers)',
+      'the strategy module that the manifest names, if any (default: fetched from the keepers by its hash)',
     )
     .option(
       '--samples <path>',
@@ -46,12 +49,17 @@ export function registerKeeper(program: Command): void {
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--remote-signer <url>', 'a signer that has the operator’s key, in place of a keystore in the folder')
     .option('--operator <address>', 'the account that the remote signer signs for', parseAddress)
-    .addOption(new Option('--signer-api <kind>', 'how it is asked').choices([...SIGNER_KINDS]).default('clef'))
+    .addOption(
+      new Option('--signer-api <kind>', 'the protocol of --remote-signer').choices([...SIGNER_KINDS]).default('clef'),
+    )
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
     .action(async (options: Common & InitFlags) => initCommand(options))
 
-  add(keeper, 'manifest', 'put the service’s manifest into the data folder, in place of another')
-    .option('--manifest <file-or-name>', 'one that you have (default: from the keepers, by its digest on the chain)')
+  add(keeper, 'manifest', 'replace the manifest in the data folder by the service’s present one')
+    .option(
+      '--manifest <file-or-name>',
+      'a copy that you have (default: fetched from the keepers by its digest on the chain)',
+    )
     .action(async (options: Common & { manifest?: string }) => {
       const { loadConfig, renewManifest } = await import('../agent/index.ts')
       const config = loadConfig(options.data)
@@ -73,7 +81,7 @@ export function registerKeeper(program: Command): void {
     async (options: Common) => runCommand(options),
   )
 
-  add(keeper, 'status', 'where the keeper stands: seat, stake, rewards, round, process').action(
+  add(keeper, 'status', 'show where the keeper stands: seat, stake, rewards, round, process').action(
     async (options: Common) => {
       const { keeperStatus, loadConfig, operatorAddress } = await import('../agent/index.ts')
       const config = loadConfig(options.data)
@@ -90,7 +98,7 @@ export function registerKeeper(program: Command): void {
   )
 
   addOwner(keeper, 'unbond', 'leave the service and take stake out; run it again after the delay (owner key)')
-    .option('--amount <tokens>', 'tokens to unbond (default: all that is free)')
+    .option('--amount <tokens>', 'tokens to unbond (default: all free stake)')
     .action(async (options: OwnerOptions & { amount?: string }) =>
       withOwner(options, async (session) => {
         const [{ unbondKeeper }, { formatEther, parseEther }] = await Promise.all([
@@ -196,7 +204,7 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
 const NO_SAMPLES = 'none'
 
 /**
- * Config values for the samples, which are read once: a file that does not fit is found before there is a keeper.
+ * Config values for the samples. The samples are read once, so that a file that does not fit is found before the keeper is made.
  * @param values what `--set` says
  * @throws UsageError naming what the service takes; LearningError naming file and place
  */
@@ -216,7 +224,7 @@ async function samplesFor(
   }
   if (set !== undefined) throw new UsageError(`--samples: leave it out, or --set ${set}: both say where samples are`)
   if (samples === NO_SAMPLES) return { values: { 'data.source': NO_SAMPLES }, said: { samples: 0 } }
-  // Not that of the config, which is in another folder.
+  // Relative to the working directory. A path in the config would be relative to the data folder.
   const path = resolve(samples)
   const kind = await versions.kindOfSamples(manifest.input, path)
   const { train } = await versions.samplesOf(manifest, { kind, path })
@@ -230,7 +238,7 @@ async function readWeights(file: string): Promise<Uint8Array> {
   })
 }
 
-/** Addresses of the service: from the flags, the rest from the deployment file. */
+/** Where the service is: from the flags, and the rest from the deployment file. */
 async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: number; fromBlock: number }> {
   if (flags.deployment === undefined) {
     const { service, rpc } = flags
@@ -310,7 +318,7 @@ async function runCommand(options: Common): Promise<void> {
   })
 }
 
-/** Gives an error the exit code that the command ends with. */
+/** Attaches to an error the exit code with which the command will end. */
 function withExitCode(error: unknown, exitCode: number): unknown {
   if (error instanceof Error && !('exitCode' in error)) Object.assign(error, { exitCode })
   return error

@@ -11,9 +11,9 @@ type Judged = {
   readonly spec: ModelSpec
   readonly data: Dataset
   readonly announcement: string
-  /** Of the outputs, in their order. */
+  /** Names of the outputs, in their order. */
   readonly names: readonly string[]
-  /** Deviations to an amount's unit. */
+  /** Converts deviations to the amount's unit. */
   readonly unit: { readonly factor: number; readonly name: string } | null
 }
 
@@ -53,7 +53,7 @@ async function byData(spec: ModelSpec, { data }: EvaluateOptions, signal: AbortS
   return { spec, data: test, announcement, names, unit: null }
 }
 
-/** Samples that are read as the service's members read theirs. */
+/** Reads samples as the service's members read theirs. */
 async function byManifest(
   spec: ModelSpec,
   { data, manifest: file = '' }: EvaluateOptions,
@@ -98,7 +98,7 @@ function sentence(
   return `${(100 * accuracy).toFixed(2)} % of ${count} right, loss ${loss.toFixed(4)}${rest}`
 }
 
-/** Of several labels, which exclude nothing, how many samples have each. */
+/** The confusion of classes. For several labels, which do not exclude each other: how many samples have each. */
 function confusionText({ confusion, labels }: Evaluation, classes: readonly ClassFigures[]): string {
   const width = Math.max(5, ...classes.map(({ name }) => name.length))
   const lines = classes.map(({ name, samples, recall, precision, f1 }, i) => {

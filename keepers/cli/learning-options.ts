@@ -16,7 +16,7 @@ export function wholeNumber(least: number): (text: string) => number {
   }
 }
 
-/** Between the two, both included. */
+/** Parses a number from `least` to `most`, both included. */
 export function numberBetween(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
@@ -73,7 +73,7 @@ export function bar(share: number): string {
   return `[${'#'.repeat(full)}${'.'.repeat(24 - full)}]`
 }
 
-/** Whole or not at all. */
+/** Writes a file whole or not at all. */
 export async function replaceFile(file: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   const temporary = `${file}.part`

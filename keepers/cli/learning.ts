@@ -45,7 +45,7 @@ export function registerLearning(program: Command): void {
   learning
     .command('train')
     .description('train one model on all the data and save it as a tfjs LayersModel')
-    .requiredOption('--out <dir>', 'where model.json and weights.bin go')
+    .requiredOption('--out <dir>', 'folder for model.json and weights.bin')
     .option(
       '--model <name-or-dir>',
       'article-cnn, small-cnn, mlp, logistic, a directory with a model.json, or a manifest',
@@ -61,8 +61,13 @@ export function registerLearning(program: Command): void {
     .option('--lr <rate>', 'learning rate', numberBetween(1e-9, 100), 0.002)
     .option('--momentum <share>', 'momentum of sgd', numberBetween(0, 0.9999), 0)
     .option('--clip <norm>', 'bound on the norm of each gradient', numberBetween(1e-9, 1e9))
-    .option('--seed <n>', 'first weights and order of the samples follow from it', wholeNumber(0), 1)
-    .option('--workers <n>', 'threads that share each batch; the bits follow from seed and number', wholeNumber(1), 1)
+    .option('--seed <n>', 'determines the first weights and the order of the samples', wholeNumber(0), 1)
+    .option(
+      '--workers <n>',
+      'threads that share each batch; seed and number of threads determine the bits',
+      wholeNumber(1),
+      1,
+    )
     .addOption(new Option('--backend <name>', 'where to compute').choices(BACKENDS).default('auto'))
     .option('--resume', 'go on with an interrupted training in --out')
     .option('--json', 'print the result as JSON')
@@ -70,9 +75,9 @@ export function registerLearning(program: Command): void {
 
   learning
     .command('evaluate')
-    .description('accuracy, loss, f1 and confusion of a saved model on the test set; of an amount how far off it is')
+    .description('show accuracy, loss, f1 and confusion of a saved model on the test set; for an amount, its errors')
     .argument('<dir>', 'directory with model.json and weights.bin')
-    .option('--data <path>', 'as for train; with --manifest a CSV file, IDX files or pictures by class')
+    .option('--data <path>', 'as for `train`; with --manifest, a CSV file, IDX files or pictures by class')
     .option('--manifest <file>', 'the service’s manifest; it says how samples are read and judged')
     .option('--json', 'print the result as JSON')
     .action(async (directory: string, options: EvaluateOptions) =>
@@ -82,17 +87,17 @@ export function registerLearning(program: Command): void {
   learning
     .command('samples')
     .description('write samples as JSON, for `cohort zkml` and `cohort infer`')
-    .requiredOption('--out <file>', 'where they go')
-    .option('--data <dir>', 'as for train')
-    .addOption(new Option('--set <which>', 'where they come from').choices(['train', 'test']).default('train'))
-    .option('--count <n>', 'how many, with their labels', wholeNumber(1), 200)
-    .option('--index <n>', 'only the values of this one: an input to prove', wholeNumber(0))
+    .requiredOption('--out <file>', 'file for the samples')
+    .option('--data <dir>', 'as for `train`')
+    .addOption(new Option('--set <which>', 'the set to take them from').choices(['train', 'test']).default('train'))
+    .option('--count <n>', 'how many samples, with their labels', wholeNumber(1), 200)
+    .option('--index <n>', 'only the values of the sample with this index: an input to prove', wholeNumber(0))
     .option('--json', 'print the result as JSON')
     .action(async (options: SamplesOptions) => interruptible((signal) => samples(options, signal)))
 
   learning
     .command('models')
-    .description('the models that go by name')
+    .description('list the models that have a name')
     .option('--json', 'print as JSON')
     .action(async (options: { json?: boolean }) => {
       const { MODEL_NAMES, modelSpec, specHash } = await import('../learning/index.ts')
@@ -169,7 +174,7 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
       },
     })
     const seconds = (performance.now() - started) / 1000
-    // Before the evaluation: whoever stops that has the model all the same.
+    // Saved before the evaluation, so that an interrupted one loses nothing.
     await room.saveModel({ spec, weights: result.weights }, options.out)
     await kept.remove()
     const { accuracy, loss } = await trainer.evaluate(data.test, { signal })
@@ -208,8 +213,7 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
 }
 
 /**
- * The state of a training that goes on, kept after each epoch: an end without warning (a power cut, kill -9) costs one epoch
- * at most.
+ * Keeps the state of a running training after each epoch, so that a sudden end (a power cut, kill -9) costs at most one epoch.
  */
 class CheckpointFile {
   readonly #file: string
@@ -221,7 +225,7 @@ class CheckpointFile {
     this.#encode = encode
   }
 
-  /** Writes beside the training. Passed over while an earlier state is still being written. */
+  /** Writes the state while the training goes on. Skips it while an earlier state is still being written. */
   offer(checkpoint: TrainingCheckpoint | null): void {
     if (checkpoint === null || this.#writing !== null) return
     this.#writing = replaceFile(this.#file, this.#encode(checkpoint))
@@ -243,7 +247,7 @@ class CheckpointFile {
   }
 }
 
-/** Where `--resume` goes on; nothing for a training from the start, which may not write over one that was interrupted. */
+/** The state from which `--resume` continues; undefined for a new training, which must not overwrite an interrupted one. */
 async function interruptedTraining(file: string, options: TrainOptions): Promise<TrainingCheckpoint | undefined> {
   const { decodeCheckpoint, LearningError } = await import('../learning/index.ts')
   const bytes = await readFile(file).catch(() => null)

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The `cohort` command. Its code is beside this file, and may also have been put together (scripts/bootstrap/program.mjs), to start sooner.
+// The `cohort` command. It runs the code beside this file, or a bundle of it that starts faster (scripts/bootstrap/program.mjs).
 import { existsSync } from 'node:fs'
 import process from 'node:process'
 
-/** Its name is the hash of these sources: another checkout that inherits the variable has none of that name. */
+/** The bundle's name is the hash of its sources, so another checkout that inherits the variable finds no such bundle. */
 const program = /^[0-9a-f]{32}$/.exec(process.env.COHORT_PROGRAM ?? '')
 const together = new URL(`../../.cache/program/${program}/cli.run.mjs`, import.meta.url)
 const { runCohort } =

@@ -16,7 +16,7 @@ export async function manifestOf(text: string, option = '--manifest'): Promise<S
   return readManifestFile(text)
 }
 
-/** Its digest, once its model is known to be provable: voters should not find out afterwards. */
+/** The digest of a manifest whose model is known to be provable: otherwise voters would find out afterwards. */
 export async function provableDigest(text: string, option?: string): Promise<string> {
   const manifest = await manifestOf(text, option)
   const { manifestDigest, openManifest } = await import('../versions/index.ts')

@@ -152,7 +152,7 @@ export async function sell(
 export async function record(id: bigint, options: ContentOptions): Promise<void> {
   await withMarkets(options, async ({ client }) => {
     const sent = await client.record(id, await contentOf(client.kind, options), await signedBy(options))
-    print(options, sent, 'Recorded: its proof may follow until the deadline, and pools trade no more.')
+    print(options, sent, 'Recorded: the proof may follow until the deadline. Pools no longer trade this market.')
   })
 }
 
@@ -258,7 +258,7 @@ async function signedBy({ key, signature }: ContentOptions): Promise<Signed> {
   const keyId = BigInt(needed(key, '--key'))
   if (/^0x([0-9a-fA-F]{2})+$/.test(given)) return { keyId, signature: given }
   const bytes = await contentsOf(given)
-  // DER begins with a sequence; the raw forms that the registry takes are of other lengths.
+  // DER begins with a sequence. The raw forms that the registry takes have other lengths.
   const isDer = bytes[0] === 0x30 && bytes[1] === bytes.length - 2
   const { p256Signature } = await import('../apps/story/index.ts')
   return { keyId, signature: isDer ? p256Signature(bytes) : `0x${bytes.toString('hex')}` }

@@ -6,7 +6,7 @@ import { UsageError } from './failure.ts'
 
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
 
-/** A point in time: Unix seconds from the chain's clock. */
+/** A point in time in Unix seconds, given the chain's present time. */
 export type When = (now: number) => number
 
 /** `2026-12-01T12:00Z`, Unix seconds, or `+2d` from now: seconds, minutes, hours, days. */
@@ -61,7 +61,7 @@ export function parseTokens(text: string): string {
   return text
 }
 
-/** To the token's least unit. @throws UsageError when it has more decimals than the token */
+/** An amount in the token's least unit. @throws UsageError when the text has more decimals than the token */
 export function unitsOf(text: string, decimals: number): bigint {
   const [whole = '0', part = ''] = text.split('.')
   if (part.length > decimals) throw new UsageError(`${text}: the token has ${decimals} decimals`)
@@ -85,7 +85,7 @@ export function listText(markets: readonly MarketView[], count: number): string 
   return lines.join('\n')
 }
 
-/** What is paid. */
+/** What a resolution pays, in words. */
 export function resolutionText({ outcome, share }: NonNullable<MarketView['resolution']>): string {
   if (share !== undefined) return `outcome 1 is paid ${share} of everything, outcome 0 the rest`
   return outcome === null ? 'equal split' : `outcome ${outcome}`

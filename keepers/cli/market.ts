@@ -36,24 +36,24 @@ export function registerMarket(program: Command): void {
     .description('open markets on a model’s future output, trade outcomes, resolve by a proof, dispute, be paid')
     .addHelpText('after', EXAMPLES)
 
-  command(market, 'list', 'markets, the newest first')
-    .option('--from <number>', 'begin with this one (default: the newest)', parseCount)
+  command(market, 'list', 'list markets, the newest first')
+    .option('--from <number>', 'begin with this market (default: the newest)', parseCount)
     .option('--count <number>', 'how many', parseCount, 20)
     .action((options: MarketOptions & { from?: number; count: number }) => list(options))
 
-  onMarket(market, 'show', 'one market: terms, tag and context, pools, and your holdings').action(show)
+  onMarket(market, 'show', 'show one market: terms, tag and context, pools, and your holdings').action(show)
 
   command(market, 'create', 'open a market on a model that pins a version')
     .requiredOption('--text <words>', 'the question, at most 1,024 bytes')
     .requiredOption('--model <id>', 'the hub’s id of the model (`cohort infer models`)', parseCount)
     .option('--publisher <id>', 'publisher of the stories or signed inputs that count', parseCount)
-    .option('--opens <time>', 'first moment at which a story counts', parseWhen, parseWhen('+0s'))
+    .option('--opens <time>', 'earliest time at which a story counts (default: now)', parseWhen, parseWhen('+0s'))
     .requiredOption(
       '--closes <time>',
-      'last moment of trading and of stories: 2026-12-01T12:00Z, +2d, Unix seconds',
+      'end of trading, and latest time of a story: 2026-12-01T12:00Z, +2d, Unix seconds',
       parseWhen,
     )
-    .requiredOption('--deadline <time>', 'last moment of a proof', parseWhen)
+    .requiredOption('--deadline <time>', 'latest time of a proof', parseWhen)
     .addOption(new Option('--min-margin <units>', 'least margin of a label').default(0n, '0').argParser(parseUnits))
     .option('--outcomes <n>', 'how many outcomes', parseCount, 2)
     .addOption(
@@ -68,16 +68,16 @@ export function registerMarket(program: Command): void {
     .option('--width <units>', 'input market of a score: width of a bin, or of the range', parseUnits)
     .action(create)
 
-  amountOf(market, 'split', 'pay collateral for as many of each outcome').action((id: bigint, options) =>
+  amountOf(market, 'split', 'pay collateral for the same amount of each outcome').action((id: bigint, options) =>
     onSets(id, options, 'split'),
   )
-  amountOf(market, 'merge', 'give one of each outcome back for collateral').action((id: bigint, options) =>
+  amountOf(market, 'merge', 'give back the same amount of each outcome for collateral').action((id: bigint, options) =>
     onSets(id, options, 'merge'),
   )
 
   trade(market, 'provide', 'give a pool liquidity; creates a missing pool')
     .requiredOption('--amount <tokens>', 'collateral', parseTokens)
-    .option('--odds <list>', 'of the first deposit: 3,1 is three quarters and one', parseOdds)
+    .option('--odds <list>', 'odds for the first deposit: 3,1 is three quarters and one quarter', parseOdds)
     .action(provide)
   trade(market, 'withdraw', 'take liquidity out of a pool')
     .option('--shares <tokens>', 'shares of the pool (default: all)', parseTokens)
@@ -100,11 +100,11 @@ export function registerMarket(program: Command): void {
       '--proof <file>',
       'as `cohort story prove` or `cohort zkml fullprove` wrote it, for the market’s context',
     )
-    .option('--private', 'of a story that nobody is shown: only --key goes with it')
+    .option('--private', 'the proof is of a private story: give --key, but neither story nor signature')
     .action(resolve)
 
-  onMarket(market, 'dispute', 'put a bond on the model having misread; the DAO decides')
-    .option('--defend', 'put the same bond on its having read well')
+  onMarket(market, 'dispute', 'stake a bond that the model has misread; the DAO decides')
+    .option('--defend', 'stake the same bond that the model has read correctly')
     .option('--flag', 'stop a resolution after its key, version or circuit was withdrawn; costs no bond')
     .action(dispute)
   onMarket(market, 'redeem', 'be paid for all that you hold of a final or invalid market').action(redeem)
@@ -132,11 +132,11 @@ function trade(parent: Command, name: string, description: string): Command {
   return onMarket(parent, name, description)
     .addOption(new Option('--fee <percent>', 'which pool: its fee').default(100, '1').argParser(parsePercent(10)))
     .addOption(
-      new Option('--slippage <percent>', 'most that the result may be worse than quoted')
+      new Option('--slippage <percent>', 'how much worse than quoted the result may be, at most')
         .default(100, '1')
         .argParser(parsePercent(50)),
     )
-    .option('--seconds <n>', 'how long the transaction may wait for its block', parseCount, 600)
+    .option('--seconds <n>', 'how long the transaction may wait to be mined', parseCount, 600)
 }
 
 function content(to: Command): Command {

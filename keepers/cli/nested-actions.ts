@@ -75,7 +75,7 @@ export async function appoint(upper: string, lower: string, options: TreeOptions
   })
 }
 
-/** Exit code 1 if the model is not what the members' versions give. */
+/** Recomputes a round. Exit code 1 if the model does not follow from the members' versions. */
 export async function audit(
   upper: string,
   options: TreeOptions & { round: number; manifest: string; folder: string },
@@ -222,7 +222,7 @@ export async function book(
   })
 }
 
-/** Asks one by one, so that what was asked before a budget ends is reported. */
+/** Asks input by input, so that when the budget ends, the labels asked for so far are reported. */
 export async function label(id: number, options: LabelOptions & { circuit: string; input: string }): Promise<void> {
   const at = given(options.labelsAt, '--labels-at ADDRESS, or COHORT_LABELS')
   const inputs = await inputsOf(options.circuit, options.input)

@@ -24,7 +24,7 @@ const actions = () => import('./nested-actions.ts')
 export function registerNested(program: Command): void {
   const nested = program
     .command('nested')
-    .description('services of services: members, ensembles and students of other services')
+    .description('connect services: as members of services, in ensembles, and as students of ensembles')
     .addHelpText('after', EXAMPLES)
 
   chainCommand(nested, 'deploy', 'deploy tree, ensembles and books of labels over the deployment’s registries').action(
@@ -33,16 +33,16 @@ export function registerNested(program: Command): void {
   registerTree(nested)
   registerEnsembles(nested)
   registerLabels(nested)
-  chainCommand(nested, 'withdraw', 'be sent what ensembles and books of labels owe you')
+  chainCommand(nested, 'withdraw', 'withdraw what ensembles and books of labels owe you')
     .addOption(addressOption('ensembles', 'the ServiceEnsemble contract', 'COHORT_ENSEMBLES'))
     .addOption(addressOption('labels-at', 'the PseudoLabels contract', 'COHORT_LABELS'))
     .action(async (options) => (await actions()).withdraw(options))
 }
 
 function registerTree(nested: Command): void {
-  treeCommand(nested, 'open', 'open a service for others (its authority, once)')
+  treeCommand(nested, 'open', 'open a service to other services as members (its authority, once)')
     .argument('<upper>', 'the service', parseAddress)
-    .requiredOption('--level <n>', '1 to 8: above all services that are to be members', parseCount)
+    .requiredOption('--level <n>', '1 to 8, higher than the level of every service that is to be a member', parseCount)
     .option(
       '--hybrid',
       'admit keepers that represent no service, too: they train only where enough of them do (docs/uses/nested.md)',
@@ -85,14 +85,19 @@ function registerEnsembles(nested: Command): void {
     .option('--scale <n>', 'scores: the models’ units of one (default: 0)', parseInteger)
     .option('--min-answers <n>', 'fewest members that must answer', parseCount, 1)
     .option('--quorum <bps>', 'least part of all weight that must be cast, in basis points', parseCount, 5_000)
-    .option('--majority <bps>', 'votes: least part of the weight cast behind the winner', parseCountFromZero, 0)
+    .option(
+      '--majority <bps>',
+      'votes: least part of the cast weight for the winner, in basis points',
+      parseCountFromZero,
+      0,
+    )
     .action(async (options) => (await actions()).found(options))
 
   ensembleCommand(nested, 'join', 'make a service a member (the curator)')
     .argument('<ensemble>', 'its number', parseCount)
     .requiredOption('--model-id <id>', 'a model of the hub that follows the service’s releases', parseCount)
     .option('--weight <n>', '256 to 16383', parseCount, 1_000)
-    .option('--min-margin <n>', 'below it the member abstains (default: 0)', parseInteger)
+    .option('--min-margin <n>', 'margin below which the member abstains (default: 0)', parseInteger)
     .action(async (id, options) => (await actions()).join(id, options))
 
   ensembleCommand(nested, 'leave', 'take a service out (the curator, or the service’s authority: then for good)')
@@ -104,7 +109,7 @@ function registerEnsembles(nested: Command): void {
     .argument('<ensemble>', 'its number', parseCount)
     .requiredOption('--circuit <folder>', 'a member’s circuit; only its program is read')
     .requiredOption('--input <file>', 'JSON: a list of numbers for all members, or a list of such lists, one for each')
-    .requiredOption('--price <ether>', 'for all answers together', parseEtherText)
+    .requiredOption('--price <ether>', 'price of all answers together', parseEtherText)
     .option('--seconds <n>', 'time for the answers', parseCount, 3_600)
     .action(async (id, options) => (await actions()).ask(id, options))
 
@@ -112,7 +117,7 @@ function registerEnsembles(nested: Command): void {
     .argument('<question>', 'its number', parseCount)
     .action(async (id, options) => (await actions()).close(id, options))
 
-  ensembleCommand(nested, 'question', 'what became of a question')
+  ensembleCommand(nested, 'question', 'show the state of a question')
     .argument('<question>', 'its number', parseCount)
     .action(async (id, options) => (await actions()).question(id, options))
 }
@@ -120,10 +125,10 @@ function registerEnsembles(nested: Command): void {
 function registerLabels(nested: Command): void {
   labelCommand(nested, 'book', 'open a book of labels for a service that learns from an ensemble (its authority)')
     .argument('<student>', 'the service', parseAddress)
-    .requiredOption('--ensemble <id>', 'which one labels', parseCount)
-    .requiredOption('--price <ether>', 'of one label', parseEtherText)
+    .requiredOption('--ensemble <id>', 'the ensemble that labels', parseCount)
+    .requiredOption('--price <ether>', 'price of one label', parseEtherText)
     .requiredOption('--labels <n>', 'most questions', parseCount)
-    .requiredOption('--budget <ether>', 'to begin with', parseEtherText)
+    .requiredOption('--budget <ether>', 'the first budget', parseEtherText)
     .option('--lead <thousandths>', 'least lead of the winner', parseCountFromZero, 0)
     .option('--seconds <n>', 'time for the answers', parseCount, 3_600)
     .action(async (student, options) => (await actions()).book(student, options))
@@ -134,7 +139,7 @@ function registerLabels(nested: Command): void {
     .requiredOption('--input <file>', 'JSON: a list of inputs, each a list of numbers')
     .action(async (book, options) => (await actions()).label(book, options))
 
-  labelCommand(nested, 'record', 'take the ensemble’s decision over into the book')
+  labelCommand(nested, 'record', 'copy the ensemble’s decision into the book')
     .argument('<question>', 'its number', parseCount)
     .action(async (id, options) => (await actions()).record(id, options))
 

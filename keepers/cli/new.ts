@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort new`: a folder with all that a service of somebody's data begins with, and the commands to run.
+// `cohort new`: makes a folder with everything from which a service of somebody's data starts, and with the commands to run.
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
@@ -32,7 +32,7 @@ export function registerNew(program: Command): void {
     .action(async (options: NewOptions) => interruptible((signal) => begin(options, signal)))
 }
 
-/** Written beside its place and put there whole. @throws UsageError, CommandError; what a draft throws */
+/** Writes the folder beside its place, and moves it there when it is complete. @throws UsageError, CommandError; what a draft throws */
 async function begin(options: NewOptions, signal: AbortSignal): Promise<void> {
   const { data } = options
   if (data === undefined)

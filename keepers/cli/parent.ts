@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npx cohort` and `npm run` put processes in front of the one that does the work. They pass signals on, but nobody can pass on
-// SIGKILL: without this, a keeper would go on sending transactions after its supervisor killed the process in front.
+// `npx cohort` and `npm run` put processes in front of the one that does the work. These pass on signals, but SIGKILL cannot be passed on.
+// Without this watch, a keeper would go on sending transactions after its supervisor killed the process in front.
 import process from 'node:process'
 
 /** Set by scripts/bootstrap.mjs to its own process id. */

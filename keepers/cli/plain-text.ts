@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 /**
- * Text without what a terminal or a reader would obey instead of show: escape sequences, other control characters, and marks that turn the
- * direction of reading. Names of tokens, services and proposals are their makers' to choose.
+ * Removes from a text what a terminal or a reader would obey instead of showing: escape sequences, other control characters, and marks that change
+ * the direction of reading. Needed because anybody can choose names of tokens, services and proposals.
  */
 export function plainText(text: string): string {
   return text.replace(/[^\P{C}\n\t]/gu, '')

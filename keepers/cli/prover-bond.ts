@@ -6,7 +6,11 @@ import { acting, type MarketOptions, marketCommand, parseEtherAmount, transact, 
 
 /** Adds `bond`, `unbond` and `withdraw`. */
 export function registerBond(prover: Command): void {
-  marketCommand(prover, 'bond', 'put up bond ahead of a claim, which also shows the key that posters seal for')
+  marketCommand(
+    prover,
+    'bond',
+    'put up bond before a claim; this also publishes the key to which posters seal witnesses',
+  )
     .requiredOption('--amount <ether>', 'how much', parseEtherAmount)
     .action(async (options: MarketOptions & { amount: bigint }) =>
       withMarket(options, async (session) => {
@@ -17,7 +21,7 @@ export function registerBond(prover: Command): void {
       }),
     )
 
-  marketCommand(prover, 'unbond', 'start to take bond out; it can be withdrawn after the delay')
+  marketCommand(prover, 'unbond', 'start to unbond; the bond can be withdrawn after the delay')
     .requiredOption('--amount <ether>', 'part of the free bond', parseEtherAmount)
     .action(async (options: MarketOptions & { amount: bigint }) =>
       withMarket(options, async (session) => {

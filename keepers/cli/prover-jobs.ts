@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The jobs of `cohort prover`: posting one, opening its witness, and the state of all.
+// The jobs of `cohort prover`: posts one, opens its witness, and shows the state of all.
 import type { ProverMarket } from '../../types/index.ts'
 import { print, toJson } from './chain-command.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
@@ -83,7 +83,7 @@ export async function openCommand(id: number, options: OpenOptions): Promise<voi
     const prover = { address: await signer.getAddress(), privateKey }
     const segments = await readWitness(contract, job, { fromBlock, plane, prover })
     const shown = segments.map(({ input, salts }) => ({ input: [...input], salts }))
-    // A new file, whatever was there: a mode counts only for a file that is made.
+    // Always a new file, because the mode applies only to a file that is created.
     await writeAtomically(options.out, `${toJson({ job: id, segments: shown })}\n`, 0o600)
     print(options, { file: options.out, segments: segments.length }, `the witness of job ${id} is in ${options.out}`)
   })

@@ -34,7 +34,7 @@ Examples:
   cohort prover run --keystore prover.json --circuits circuits/mnist --rpc https://rpc.example.org
   cohort prover run --keystore prover.json --circuits circuits/mnist --queue redis://127.0.0.1:6379 --queue-key workers.key
 
-With --queue, workers of yours prove (\`cohort worker --kinds proofs\`); this process checks each proof, and proves itself what they do not.
+With --queue, your workers prove (\`cohort worker --kinds proofs\`). This process checks each proof, and itself proves what they do not.
 `
 
 /** Adds `cohort prover` and its subcommands. */
@@ -49,31 +49,31 @@ export function registerProver(program: Command): void {
     .requiredOption('--circuits <folder...>', 'set-up circuits, or folders of segments (`cohort zkml split`)')
     .addOption(ether('--max-bond <ether>', 'most to put at stake').default(10n ** 18n, '1'))
     .addOption(ether('--min-price <ether>', 'leave cheaper segments to others').default(0n, '0'))
-    .option('--min-seconds <count>', 'leave slots that give less time to prove to others', parseCount, 60)
+    .option('--min-seconds <count>', 'leave slots with less time for proving to others', parseCount, 60)
     .option('--keys <count>', 'proving keys to keep loaded', parseCount, 2)
-    .option('--poll <seconds>', 'between looks at the chain', parseSeconds, 2)
+    .option('--poll <seconds>', 'time between looks at the chain', parseSeconds, 2)
     .action(async (options: RunOptions) => runCommand(options))
   queueOptions(run).addHelpText('after', RUN_EXAMPLES)
 
   planeOptions(marketCommand(prover, 'post', 'post a job: one input through a circuit or a chain of segments'))
     .argument('<folder>', 'a circuit, or segments (`cohort zkml split`)')
     .requiredOption('--input <file>', 'the input, as for `cohort zkml fullprove`; it becomes public')
-    .option('--index <number>', 'which image of an IDX file', parseCountFromZero)
-    .requiredOption('--price <ether>', 'for each proof, at once', parseEtherAmount)
-    .option('--max-price <ether>', 'for each proof, at the deadline (default: --price)', parseEtherAmount)
-    .option('--seconds <count>', 'until the deadline', parseCount, 3_600)
-    .option('--claim-seconds <count>', 'that a prover has from its claim', parseCount, 120)
+    .option('--index <number>', 'index of the image in an IDX file, from 0', parseCountFromZero)
+    .requiredOption('--price <ether>', 'price of each proof at the start', parseEtherAmount)
+    .option('--max-price <ether>', 'price of each proof at the deadline (default: --price)', parseEtherAmount)
+    .option('--seconds <count>', 'time until the deadline', parseCount, 3_600)
+    .option('--claim-seconds <count>', 'time that a prover has from its claim', parseCount, 120)
     .option('--copies <count>', 'provers that must agree on each segment', parseCount, 1)
-    .option('--for <prover...>', 'seal the witness for these alone, by address or public key; nobody else may claim')
+    .option('--for <prover...>', 'seal the witness to these provers, by address or public key; nobody else may claim')
     .option('--by-cid', 'publish the witness on the data plane, and serve it until the job has ended')
-    .option('--wait', 'until the job has ended, and print its output')
+    .option('--wait', 'wait until the job has ended, and print its output')
     .action(async (folder: string, options: PostOptions) => postCommand(folder, options))
 
   planeOptions(
-    marketCommand(prover, 'open', 'write the witness that a job has for this account: sealed for it, or public'),
+    marketCommand(prover, 'open', 'write the witness that a job has for this account, sealed to it or public'),
   )
     .argument('<job>', 'number of the job', parseCount)
-    .requiredOption('--out <file>', 'where to; readable by its owner only')
+    .requiredOption('--out <file>', 'file for the witness; only its owner can read it')
     .action(async (job: number, options: OpenOptions) => openCommand(job, options))
 
   marketCommand(prover, 'status', 'bond, earnings and jobs')

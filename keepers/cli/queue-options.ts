@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The options by which a command reaches its operator's queue: those of `workers` in keeper.yaml.
+// The options with which a command reaches its operator's queue. They correspond to `workers` in keeper.yaml.
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandError, EXIT, UsageError } from './failure.ts'
@@ -17,12 +17,12 @@ export type QueueOptions = {
 export function queueOptions(to: Command): Command {
   return to
     .option('--queue <url>', 'the operator’s queue: redis://127.0.0.1:6379, or rediss:// on another machine')
-    .option('--queue-name <name>', 'of several queues on one server', 'cohort')
+    .option('--queue-name <name>', 'name of the queue, where a server has several', 'cohort')
     .option('--queue-key <file>', 'key that the operator’s machines share: openssl rand -hex 32 > FILE')
     .option('--queue-password <file>', 'the server’s password')
     .option('--queue-ca <file>', 'authority of the server’s certificate, PEM')
-    .option('--allow-plaintext', 'without TLS to another machine: only on a network of your own')
-    .option('--silent-seconds <number>', 'after which a silent worker’s job goes to another', parseSeconds, 10)
+    .option('--allow-plaintext', 'allow another machine without TLS: only on a network of your own')
+    .option('--silent-seconds <number>', 'silence after which a worker’s job goes to another', parseSeconds, 10)
 }
 
 /** The access that the options describe, or null without --queue. @throws UsageError; CommandError for files that cannot be used */

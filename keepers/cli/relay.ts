@@ -32,13 +32,13 @@ Examples:
   cohort relay --deployment deploy/addresses/sepolia.json --rpc https://rpc.example.org --keystore relayer.json
   cohort relay --service 0x… --chain-id 1 --rpc https://rpc.example.org --keystore relayer.json --host 0.0.0.0 --json
 
-A keeper uses it with \`relay: { urls: [http://HOST:9470] }\` in its keeper.yaml. Put TLS and a limit of requests before a relayer that
-strangers can reach. GET /v1/status says which service it is of, and how many calls wait.
+A keeper uses it with \`relay: { urls: [http://HOST:9470] }\` in its keeper.yaml. Put TLS and a rate limit in front of a relayer that
+strangers can reach. GET /v1/status shows which service it is for, and how many calls wait.
 
 Exit codes: 0 stopped by a signal, 64 usage, 65 and 66 keystore, 69 no endpoint or no port, 77 passphrase, 78 wrong chain or service.
 `
 
-/** Milliseconds between looks at what waits and at the chain. */
+/** Milliseconds between looks at the waiting calls and at the chain. */
 const POLL_MS = 250
 
 /** Adds `cohort relay`. */
@@ -51,15 +51,19 @@ export function registerRelay(program: Command): void {
     .option('--chain-id <number>', 'chain id of the network (default: that of the deployment)', parseCount)
     .requiredOption('--rpc <url...>', 'JSON-RPC endpoints, the preferred one first')
     .requiredOption('--keystore <file>', 'encrypted key of the account that pays')
-    .option('--passphrase-file <file>', 'opens the keystore (else COHORT_PASSPHRASE, else asked for)')
-    .option('--data <folder>', 'where it notes its transactions', join(process.env.HOME ?? '.', '.cohort', 'relay'))
+    .option('--passphrase-file <file>', 'file of the keystore’s passphrase (default: COHORT_PASSPHRASE, else a prompt)')
+    .option(
+      '--data <folder>',
+      'folder for the record of its transactions',
+      join(process.env.HOME ?? '.', '.cohort', 'relay'),
+    )
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 for any free one', parsePort, 9470)
     .option('--wait-seconds <number>', 'how long a step waits for others', parseWait, 5)
     .option('--batch <count>', 'most steps in one transaction', parseCount, 32)
     .option('--waiting <count>', 'most calls that wait at once', parseCount, 1024)
-    .option('--waiting-each <count>', 'most of them of one keeper', parseCount, 8)
-    .option('--max-fee-gwei <number>', 'never offer more per gas', parseGwei, 500)
+    .option('--waiting-each <count>', 'most calls of one keeper that wait at once', parseCount, 8)
+    .option('--max-fee-gwei <number>', 'highest fee per gas to offer', parseGwei, 500)
     .option(
       '--confirmations <count>',
       'blocks that a transaction must be deep before the next one is sent',
@@ -130,7 +134,7 @@ async function placeOf({ deployment, service, chainId }: RelayOptions): Promise<
   return { service: only, chainId: chainId ?? found.chainId }
 }
 
-/** A relayer's errors end it as a keeper's do. */
+/** Gives a relayer's errors the exit codes that they have in a keeper. */
 async function withExitCode(error: unknown): Promise<unknown> {
   const { keeperExitCode } = await import('../agent/index.ts')
   if (error instanceof Error && !('exitCode' in error)) Object.assign(error, { exitCode: keeperExitCode(error) })

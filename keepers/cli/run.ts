@@ -6,8 +6,8 @@ import { plainText } from './plain-text.ts'
 import { cohortProgram } from './program.ts'
 
 /**
- * Runs one command with what it says on the process's standard output and error, and its exit code in `process.exitCode`, which stays
- * as it is after a success.
+ * Runs one command. Its output goes to the process's standard output and error. A failure sets `process.exitCode`; a success leaves it as
+ * it is.
  * @param args what follows `cohort`
  */
 export async function runCohort(args: readonly string[]): Promise<void> {

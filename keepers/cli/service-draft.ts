@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// From a sample of data (and a model) to a manifest: the options of `cohort service new` and `cohort new`, and what they do.
+// Makes a manifest from a sample of data, and perhaps a model: the options of `cohort service new` and `cohort new`, and what they do.
 import { basename, extname } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { DraftReport, LossName, Sample, SampleOptions } from '../services/index.ts'
@@ -35,26 +35,26 @@ export type DraftingOptions = {
   readonly json?: boolean
 }
 
-/** The data, the target, and the number of members. */
+/** Adds the options for data, target, model and number of members. */
 export function draftOptions(command: Command): Command {
   return command
     .option(
       '--data <path>',
       'a CSV file, arrays (.npz, .npy, .safetensors, .json), a folder of IDX files or of pictures by class (default: digits)',
     )
-    .option('--target <name>', 'CSV: the column to learn (default: the last); arrays: that of the labels (default: y)')
-    .option('--array <name>', 'arrays: that of the samples (default: x; of an .npy file its own name)')
+    .option('--target <name>', 'CSV: the column to learn (default: the last); arrays: the array of labels (default: y)')
+    .option('--array <name>', 'arrays: the array of samples (default: x; for an .npy file, its name)')
     .option('--ignore <column...>', 'CSV: columns that the model does not get')
-    .option('--text <column>', 'CSV: the column of the text that the model reads, and nothing else')
-    .option('--places <n>', 'text: places that words are hashed to', wholeNumber(16), 1024)
-    .option('--grams <n>', 'text: also runs of up to so many words', wholeNumber(1))
+    .option('--text <column>', 'CSV: the column of text; the model reads only this column')
+    .option('--places <n>', 'text: number of places to which words are hashed', wholeNumber(16), 1024)
+    .option('--grams <n>', 'text: also count runs of up to this many words', wholeNumber(1))
     .option(
       '--embedding <n>',
-      'text: average an embedding of so many numbers for each word, and decide by that (default: a linear model of the words)',
+      'text: average embeddings of the words, of this many numbers each, and decide by the average (default: a linear model of the words)',
       wholeNumber(2),
     )
-    .option('--vocabulary <file>', 'text: the words that count, one a line, in place of hashes')
-    .option('--bytes', 'text: its bytes count, in place of words')
+    .option('--vocabulary <file>', 'text: the words that count, one per line, instead of hashes')
+    .option('--bytes', 'text: count bytes instead of words')
     .addOption(
       new Option('--task <kind>', 'CSV, arrays: kind of the target (default: from its values)').choices([
         'classification',
@@ -62,23 +62,23 @@ export function draftOptions(command: Command): Command {
         'regression',
       ]),
     )
-    .option('--unit <text>', 'regression: the unit of the amount, for people')
+    .option('--unit <text>', 'regression: the unit of the amount, for display')
     .addOption(
       new Option('--loss <name>', 'regression: the error that training minimises').choices(['mse', 'mae', 'huber']),
     )
     .option('--balance', 'classification: let rare classes weigh as much as frequent ones')
-    .option('--separator <character>', 'labels: separator of several in one field (default: |)')
+    .option('--separator <character>', 'labels: what separates several labels in one field (default: |)')
     .option(
       '--model <name-or-file>',
       'a named model, a tfjs LayersModel’s model.json, or an .onnx file (default: a small network)',
     )
-    .option('--weights', 'start from the weights of the .onnx file, too (default: from drawn ones)')
-    .option('--name <text>', 'what people call it (default: the name of the file)')
-    .option('--rounds <n>', 'rounds that are played to measure weights and updates', wholeNumber(1), 50)
+    .option('--weights', 'also start from the weights of the .onnx file (default: from random weights)')
+    .option('--name <text>', 'name of the service for people (default: the name of the file)')
+    .option('--rounds <n>', 'rounds to simulate for measuring weights and updates', wholeNumber(1), 50)
     .option('--keepers <n>', 'most members that the encryption must serve', wholeNumber(2), 16)
     .option('--decryptions <n>', 'rounds under one key, as the chain’s decryptionsPerEpoch', wholeNumber(1), 64)
-    .option('--total <n>', 'samples of all members together (default: as many as in the sample)', wholeNumber(1))
-    .option('--layer-groups <n>', 'rounds cover the layers in so many groups, one after another', wholeNumber(2))
+    .option('--total <n>', 'samples of all members together (default: as many as in the data)', wholeNumber(1))
+    .option('--layer-groups <n>', 'divide the layers into this many groups, which rounds cover in turn', wholeNumber(2))
 }
 
 export type Drafted = {

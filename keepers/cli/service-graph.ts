@@ -27,7 +27,7 @@ type GraphOptions = ChainOptions & {
 }
 
 export function registerServiceGraph(service: Command): void {
-  chainCommand(service, 'graph', 'draw who consumes whom: members, ensembles, students and askers of services')
+  chainCommand(service, 'graph', 'draw which service consumes which: members, ensembles, students, contracts that ask')
     .addOption(addressOption('tree', 'the ServiceTree', 'COHORT_TREE'))
     .addOption(addressOption('ensembles', 'the ServiceEnsemble contract', 'COHORT_ENSEMBLES'))
     .addOption(addressOption('labels-at', 'the PseudoLabels contract', 'COHORT_LABELS'))
@@ -43,7 +43,9 @@ export function registerServiceGraph(service: Command): void {
 async function graph(options: GraphOptions, signal: AbortSignal): Promise<void> {
   const { tree, ensembles, labelsAt, dot = false, mermaid = false, depth, of } = options
   if (depth !== undefined && (dot || mermaid || options.json === true)) {
-    throw new UsageError('--depth is about the tree of text: leave --dot, --mermaid and --json out, or it')
+    throw new UsageError(
+      '--depth applies only to the tree of text: leave it out, or leave out --dot, --mermaid and --json',
+    )
   }
   const [{ below, drawDot, drawMermaid, drawTree, readGraph }, { getAddress }] = await Promise.all([
     import('../nested/index.ts'),
@@ -53,7 +55,7 @@ async function graph(options: GraphOptions, signal: AbortSignal): Promise<void> 
     const whole = await readGraph(provider, deployment, { tree, ensembles, 'labels-at': labelsAt }, signal)
     const root = of === undefined ? undefined : getAddress(of)
     if (root !== undefined && !whole.nodes.some(({ id }) => id === root)) {
-      throw new CommandError(`--of ${root} consumes nothing here, and nobody consumes it`, EXIT.failure)
+      throw new CommandError(`--of ${root}: it consumes nothing here, and nothing consumes it`, EXIT.failure)
     }
     const found = root === undefined ? whole : below(whole, root)
     print(options, found, dot ? drawDot(found) : mermaid ? drawMermaid(found) : drawTree(found, depth))

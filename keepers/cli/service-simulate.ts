@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort service simulate`: what a service of so many keepers takes on a network and a chain, before there is one.
+// `cohort service simulate`: estimates what a service with a given number of keepers takes on a network and a chain, before it exists.
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
@@ -14,8 +14,8 @@ const MBIT = 1e6
 const GWEI_PER_COIN = 1e9
 
 const EXAMPLES = `
-Networks (one way to the middle, up and down): datacentre 0.25 ms, 1 Gbit; fibre 10 ms, 100 and 300 Mbit; poor 125 ms, 1 Mbit.
-Chains (block, gas, part that others take): local at once; second 1 s, 30 M; ethereum 12 s, 36 M, half; l2 2 s, 60 M, 0.3.
+Networks (delay one way to the middle; up and down): datacentre 0.25 ms, 1 Gbit; fibre 10 ms, 100 and 300 Mbit; poor 125 ms, 1 Mbit.
+Chains (seconds per block, gas, share that others use): local at once; second 1 s, 30 M; ethereum 12 s, 36 M, half; l2 2 s, 60 M, 0.3.
 
 Examples:
   cohort service simulate --keepers 64 --network fibre --chain ethereum
@@ -61,43 +61,43 @@ type Options = {
 export function registerServiceSimulate(service: Command): void {
   service
     .command('simulate')
-    .description('what rounds of a service would take, by a simulation of its network, chain and processors')
+    .description('estimate what rounds of a service would take, by simulating its network, chain and processors')
     .option('--keepers <n>', 'members of the service; several numbers with commas between them', numbers, [16])
     .option('--rounds <n>', 'how many rounds', wholeNumber(1), 3)
     .option('--parameters <n>', 'parameters of the model', wholeNumber(1), 2_202)
     .option('--no-slices', 'without sums by slices (network.slices: false)')
     .addOption(new Option('--network <name>', 'how the keepers are connected').choices(NETWORKS).default('fibre'))
-    .option('--delay <ms>', 'one way from a keeper to the middle of the network', numberBetween(0, 10_000))
-    .option('--up <mbit>', 'of a keeper’s link, a second', numberBetween(0.001, 1e6))
-    .option('--down <mbit>', 'of a keeper’s link, a second', numberBetween(0.001, 1e6))
+    .option('--delay <ms>', 'delay one way from a keeper to the middle of the network', numberBetween(0, 10_000))
+    .option('--up <mbit>', 'upload of a keeper’s link, Mbit per second', numberBetween(0.001, 1e6))
+    .option('--down <mbit>', 'download of a keeper’s link, Mbit per second', numberBetween(0.001, 1e6))
     .option('--loss <share>', 'of packets', numberBetween(0, 0.5))
     .addOption(new Option('--chain <name>', 'the chain').choices(CHAINS).default('ethereum'))
-    .option('--block-seconds <s>', 'between blocks; 0: each transaction is one', numberBetween(0, 3_600))
-    .option('--block-gas <gas>', 'of a block', wholeNumber(1_000_000))
-    .option('--taken <share>', 'of a block’s gas that others take', numberBetween(0, 0.99))
+    .option('--block-seconds <s>', 'time between blocks; 0: each transaction is a block', numberBetween(0, 3_600))
+    .option('--block-gas <gas>', 'gas of a block', wholeNumber(1_000_000))
+    .option('--taken <share>', 'share of a block’s gas that others use', numberBetween(0, 0.99))
     .option('--services <n>', 'services of this size on the chain, all at the same step', wholeNumber(1))
-    .option('--confirmations <n>', 'blocks that a draft is deep before shares are given', wholeNumber(1))
+    .option('--confirmations <n>', 'how many blocks deep a draft must be before shares are given', wholeNumber(1))
     .option(
       '--finality <s>',
-      'seconds until the chain calls a block final, where keepers wait for that',
+      'seconds until the chain calls a block final, if keepers wait for that',
       numberBetween(0, 1e6),
     )
-    .option('--gas-gwei <gwei>', 'price of a unit of gas', numberBetween(0, 1e6))
+    .option('--gas-gwei <gwei>', 'price of one gas', numberBetween(0, 1e6))
     .addOption(
-      new Option('--windows <name>', 'of the states, as deploy/parameters has them')
+      new Option('--windows <name>', 'windows of the states, by their name in deploy/parameters')
         .choices(WINDOWS)
         .default('sepolia'),
     )
-    .option('--cores <n>', 'of a keeper’s machine', numberBetween(0.1, 1_024), 2)
-    .option('--speed <factor>', 'of a core, in those of the measured machine', numberBetween(0.01, 100), 1)
-    .option('--shared', 'all keepers on one machine')
-    .option('--training <s>', 'processor seconds of a keeper’s local training', numberBetween(0, 1e6), 60)
-    .option('--killed <share>', 'of the keepers that stop somewhere in the first round', numberBetween(0, 1), 0)
-    .option('--lying <share>', 'of the keepers that tell false sums of slices', numberBetween(0, 1), 0)
-    .option('--slow <share>', 'of the keepers with a tenth of processor and link', numberBetween(0, 1), 0)
+    .option('--cores <n>', 'cores of a keeper’s machine', numberBetween(0.1, 1_024), 2)
+    .option('--speed <factor>', 'speed of a core, relative to the measured machine', numberBetween(0.01, 100), 1)
+    .option('--shared', 'all keepers run on one machine')
+    .option('--training <s>', 'CPU seconds of a keeper’s local training', numberBetween(0, 1e6), 60)
+    .option('--killed <share>', 'share of the keepers that stop somewhere in the first round', numberBetween(0, 1), 0)
+    .option('--lying <share>', 'share of the keepers that report false sums of slices', numberBetween(0, 1), 0)
+    .option('--slow <share>', 'share of the keepers with a tenth of processor and link', numberBetween(0, 1), 0)
     .option(
       '--buffer <n>',
-      'updates with which Training ends without waiting for slower keepers; 0: it waits for all',
+      'number of updates with which Training ends without waiting for slower keepers; 0: it waits for all',
       wholeNumber(0),
       0,
     )
@@ -107,7 +107,7 @@ export function registerServiceSimulate(service: Command): void {
       wholeNumber(0),
       0,
     )
-    .option('--seed <n>', 'everything random follows from it', wholeNumber(0), 1)
+    .option('--seed <n>', 'determines everything random', wholeNumber(0), 1)
     .option('--out <dir>', 'write rounds.csv, result.json and chart.svg there')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', EXAMPLES)

@@ -12,12 +12,12 @@ type Options = { readonly module: string; readonly settings: string; readonly ou
 export function registerServiceStrategy(service: Command): void {
   service
     .command('strategy')
-    .description('a manifest with a module of yours, which makes the next model of the mean')
+    .description('make a manifest with a module of your own, which computes the next model from the mean')
     .argument('<manifest>', 'a file, or the name of an example')
-    .requiredOption('--module <file>', 'the strategy; strategies/ has some')
-    .option('--settings <json>', 'what the module is told', '{}')
-    .requiredOption('--out <file>', 'where the manifest goes')
-    .option('--force', 'replace a file that is there')
+    .requiredOption('--module <file>', 'the strategy’s module; strategies/ has some')
+    .option('--settings <json>', 'settings for the module', '{}')
+    .requiredOption('--out <file>', 'file for the manifest')
+    .option('--force', 'replace an existing file')
     .action(run)
 }
 

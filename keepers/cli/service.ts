@@ -29,15 +29,17 @@ Examples:
 export function registerService(program: Command): void {
   const service = program
     .command('service')
-    .description('make a service of your own: its manifest, from data and a model')
+    .description('make a service of your own: its manifest from data and a model, its circuit, its place on the chain')
 
   draftOptions(
     service
       .command('new')
-      .description('from a sample of data (and a model) to a manifest, with a plan for proofs calibrated on it'),
+      .description(
+        'make a manifest from a sample of data, and perhaps a model, with a circuit plan calibrated on the data',
+      ),
   )
-    .requiredOption('--out <file>', 'where the manifest goes')
-    .option('--force', 'replace a file that is there')
+    .requiredOption('--out <file>', 'file for the manifest')
+    .option('--force', 'replace an existing file')
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (options: DraftingOptions & { out: string; force?: boolean }) =>
@@ -46,9 +48,9 @@ export function registerService(program: Command): void {
 
   service
     .command('show')
-    .description('what a manifest says, its digest and its CID, once its model is known to be provable')
+    .description('show what a manifest says, its digest and its CID, after checking that its model is provable')
     .argument('<manifest>', 'a file, or the name of an example')
-    .option('--out <file>', 'write the canonical document there')
+    .option('--out <file>', 'also write the canonical document to this file')
     .option('--json', 'print JSON')
     .action(show)
 
@@ -59,14 +61,14 @@ export function registerService(program: Command): void {
   chainCommand(
     service,
     'create',
-    'propose to the DAO a service with a manifest, and the parameters of one that is there',
+    'propose to the DAO a service with this manifest and the parameters of an existing service',
   )
     .argument('<manifest>', 'a file, or the name of an example')
-    .option('--name <text>', 'what the chain calls it (default: the manifest’s name)')
+    .option('--name <text>', 'the service’s name on the chain (default: the manifest’s name)')
     .option('--like <name-or-address>', 'the service whose parameters it gets (default: the only one)', '')
     .option(
       '--buffer <n>',
-      'updates with which Training ends without waiting for slower members; 0: it waits for all',
+      'number of updates with which Training ends without waiting for slower members; 0: it waits for all',
       wholeNumber(0),
     )
     .option(
@@ -74,7 +76,7 @@ export function registerService(program: Command): void {
       'with a buffer: completed rounds that an update may be behind, 1 to 7',
       wholeNumber(0),
     )
-    .option('--now', 'on a development node: make it at once, without a vote')
+    .option('--now', 'on a development node: create it at once, without a vote')
     .option('--quiet', 'print only the id of the proposal (with --now: the address)')
     .action(async (text: string, options: ProposingOptions & CreationOptions) => {
       const asynchrony = asynchronyOf(options)
@@ -102,7 +104,7 @@ export function registerService(program: Command): void {
     .command('circuit')
     .description('compile the circuit that proves every version of a service’s model')
     .argument('<manifest>', 'a file, or the name of an example')
-    .requiredOption('--out <folder>', 'where the circuit goes')
+    .requiredOption('--out <folder>', 'folder for the circuit')
     .option(
       '--output <what>',
       'what a proof shows: label, margin, value, or one of several labels (default: the plan’s)',
@@ -112,7 +114,7 @@ export function registerService(program: Command): void {
         .choices(['groth16', 'groth16-lookup'] satisfies ProofSystem[])
         .default('groth16'),
     )
-    .option('--local', 'also make a proving key, alone: for development, as whoever made it could forge')
+    .option('--local', 'also make a proving key on your own: for development only, since its maker could forge proofs')
     .option('--json', 'print JSON')
     .action(async (text: string, options: CircuitCommandOptions) =>
       interruptible((signal) => circuit(text, options, signal)),
@@ -121,19 +123,19 @@ export function registerService(program: Command): void {
   service
     .command('row')
     .description(
-      'what the model is given for one row of a table, or one sample of an array, scaled as the manifest says: the input of a request',
+      'write the model’s input for one row of a table or one sample of an array, scaled as the manifest says: the input of a request',
     )
     .argument('<manifest>', 'a file')
     .requiredOption(
       '--data <file>',
       'a CSV file with the manifest’s columns, or a file with its arrays; the label may be missing',
     )
-    .option('--row <n>', 'which row below the header, or sample, from 1', wholeNumber(1), 1)
-    .requiredOption('--out <file>', 'where the JSON list goes')
+    .option('--row <n>', 'number of the row below the header, or of the sample, from 1', wholeNumber(1), 1)
+    .requiredOption('--out <file>', 'file for the JSON list')
     .action(row)
 }
 
-/** As the contract has it (ServiceParameters). */
+/** The contract's bound on `maxStaleness` (ServiceParameters). */
 const MOST_STALE = 7
 
 type CreationOptions = {
@@ -144,7 +146,7 @@ type CreationOptions = {
   readonly maxStaleness?: number
 }
 
-/** The parameters of rounds that wait for no slower members; none where the options leave them as they are. @throws UsageError */
+/** The parameters of rounds that do not wait for slower members; empty if the options leave them unchanged. @throws UsageError */
 function asynchronyOf({ buffer, maxStaleness }: CreationOptions): { buffer?: number; maxStaleness?: number } {
   if (buffer === undefined && maxStaleness === undefined) return {}
   if (buffer === 0 && !maxStaleness) return { buffer, maxStaleness: 0 }
@@ -156,7 +158,7 @@ function asynchronyOf({ buffer, maxStaleness }: CreationOptions): { buffer?: num
   return { buffer, maxStaleness }
 }
 
-/** @throws UsageError for a manifest with which an update cannot be delivered in a later round than it was begun in */
+/** @throws UsageError for a manifest under which an update cannot be delivered in a later round than the one in which it was begun */
 async function refuseUnlessCarried({ rounds }: ServiceManifest): Promise<void> {
   const { whyNotCarried } = await import('../versions/index.ts')
   const why = whyNotCarried(rounds)

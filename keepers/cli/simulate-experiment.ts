@@ -12,7 +12,7 @@ const SWEEP_FILE = 'sweep.csv'
 
 type ExperimentOptions = {
   readonly experiment: string
-  /** Options given on the command line that the file has to say. */
+  /** Options from the command line that belong in the file. */
   readonly stray: readonly string[]
   readonly out?: string
   readonly workers?: number
@@ -23,10 +23,7 @@ export async function runExperiment(options: ExperimentOptions, signal: AbortSig
   const room = await import('../learning/index.ts')
   if (options.stray.length > 0) {
     const names = options.stray.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`)
-    throw new room.LearningError(
-      'BAD_PARAMETERS',
-      `${names.join(', ')}: with --experiment the file says so: write it there`,
-    )
+    throw new room.LearningError('BAD_PARAMETERS', `${names.join(', ')}: with --experiment, this belongs in the file`)
   }
   const experiment = await readExperiment(options.experiment)
   for (const name of options.out === undefined ? [] : [STATE_FILE, SWEEP_FILE]) {

@@ -2,12 +2,12 @@
 // The options of `cohort simulate` as settings of the library. The console offers the same ones, so this file needs no Node.
 import type { SimulationSettings } from '../learning/index.ts'
 
-/** Of --strategy fedavgm: The middle of the values in Hsu et al. 2019. */
+/** Server momentum of --strategy fedavgm: the middle of the values in Hsu et al. 2019. */
 const SERVER_MOMENTUM = 0.9
 export const STRATEGIES = ['fedavg', 'fedavgm', 'fedprox', 'fedadam', 'fedyogi', 'trimmed-mean', 'median'] as const
 export const ATTACKS = ['label-flip', 'sign-flip', 'scaling', 'norm-bust'] as const
 
-/** What decides a simulation's figures, as `cohort simulate` takes it. */
+/** The options of `cohort simulate` that determine a simulation's figures. */
 export type SimulateOptions = {
   readonly keepers: number
   readonly rounds: number
@@ -40,7 +40,7 @@ export type SimulateOptions = {
   readonly seed: number
 }
 
-/** The options as the library takes them. */
+/** Converts the options to the library's settings. */
 export function toSettings(options: SimulateOptions): SimulationSettings {
   const { strategy, lr } = options
   const groups = options.groups ?? Math.max(3, Math.min(10, Math.round(options.keepers * options.fraction)))

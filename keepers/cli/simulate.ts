@@ -40,12 +40,17 @@ export function registerSimulate(program: Command): void {
       '--data <dir>',
       'IDX files, CSV with schema.json, or image folders (default: MNIST, else procedural digits)',
     )
-    .option('--digits', 'the project’s own procedural digits, also where MNIST is at hand')
+    .option('--digits', 'use the project’s own procedural digits, even if MNIST is there')
     .option('--limit <n>', 'use only the first n training samples', wholeNumber(10))
     .addOption(
       new Option('--partition <kind>', 'how the data is dealt').choices(['iid', 'dirichlet', 'shards']).default('iid'),
     )
-    .option('--alpha <a>', 'of --partition dirichlet: the smaller, the more unlike', numberBetween(1e-3, 1e6), 0.5)
+    .option(
+      '--alpha <a>',
+      'for --partition dirichlet: a smaller value makes the shards more different',
+      numberBetween(1e-3, 1e6),
+      0.5,
+    )
     .option('--fraction <share>', 'share of the keepers in each round', numberBetween(1e-6, 1), 1)
     .option('--epochs <n>', 'local passes per round', wholeNumber(1), 1)
     .option('--batch <n>', 'local batch size', wholeNumber(1), 10)
@@ -59,14 +64,14 @@ export function registerSimulate(program: Command): void {
     .option('--mu <m>', 'pull towards the global model, for fedprox', numberBetween(0, 1e3), 0.01)
     .option('--groups <n>', 'groups of updates; their means are combined (trimmed-mean, median)', wholeNumber(3))
     .option('--trim <n>', 'groups dropped on each side (trimmed-mean)', wholeNumber(1))
-    .option('--layer-groups <n>', 'rounds cover the layers in so many groups, one after another', wholeNumber(2))
+    .option('--layer-groups <n>', 'divide the layers into this many groups, which rounds cover in turn', wholeNumber(2))
     .option('--equal-weights', 'every keeper counts alike, whatever the size of its shard')
     .option('--drop-out <share>', 'chance that a keeper does not deliver', numberBetween(0, 0.99), 0)
     .option('--poison <share>', 'share of bad keepers', numberBetween(0, 0.99), 0)
     .addOption(new Option('--attack <kind>', 'what bad keepers do').choices(ATTACKS).default('sign-flip'))
     .option(
       '--strength <factor>',
-      'how much sign-flip, scaling (× update) and norm-bust (× --bound) exaggerate',
+      'factor by which sign-flip and scaling (of the update) and norm-bust (of --bound) exaggerate',
       numberBetween(1e-3, 1e6),
       4,
     )
@@ -75,7 +80,7 @@ export function registerSimulate(program: Command): void {
     .addOption(
       new Option(
         '--bound-check <what>',
-        'who is held to --bound: nobody, the mean (a lost round), each update (left out)',
+        'what is held to --bound: nothing, the mean (else the round is lost), or each update (else it is left out)',
       )
         .choices(['none', 'mean', 'member'])
         .default('member'),
@@ -84,12 +89,9 @@ export function registerSimulate(program: Command): void {
     .option('--dp-noise <sigma>', 'differential privacy: noise in multiples of --dp-clip', numberBetween(0, 1e6))
     .option('--dp-delta <delta>', 'differential privacy: delta', numberBetween(1e-15, 0.1), 1e-5)
     .option('--target <accuracy>', 'stop once the test accuracy reaches this (0 to 1)', numberBetween(1e-6, 1))
-    .option('--seed <n>', 'everything random follows from it', wholeNumber(0), 1)
+    .option('--seed <n>', 'determines everything random', wholeNumber(0), 1)
     .option('--workers <n>', 'threads (default: all cores; 0 = no threads)', wholeNumber(0))
-    .option(
-      '--experiment <file>',
-      'settings from a YAML file, with sweeps; goes with --out, --workers and --json alone',
-    )
+    .option('--experiment <file>', 'settings from a YAML file, with sweeps; goes only with --out, --workers and --json')
     .option(
       '--out <dir>',
       'write rounds.csv, result.json, chart.svg, TensorBoard events, the model and the resumable state there',

@@ -32,14 +32,14 @@ export function registerSpend(program: Command): void {
     .command('train')
     .description('train the fraud model from nothing; the seed gives the same bits everywhere')
     .option('--seed <n>', 'accounts, first weights and order of samples', wholeNumber('--seed', 0, 0xffff_ffff), 1)
-    .option('--out <file>', 'where the model goes; standard output when absent')
+    .option('--out <file>', 'file for the model (default: standard output)')
     .option(...JSON_FLAG)
     .action(train)
 
   spend
     .command('circuit <folder>')
     .description('compile the model into a circuit; then: cohort zkml setup <folder> --local')
-    .option('--model <file>', 'a model that `train` wrote; the one of this release when absent')
+    .option('--model <file>', 'a model that `train` wrote (default: the one of this release)')
     .option(...JSON_FLAG)
     .action(circuit)
 
@@ -48,18 +48,18 @@ export function registerSpend(program: Command): void {
   told(spend, 'prove', 'prove the circuit’s judgement of a transaction, for a guard')
     .option('--context <number>', 'with --features: from statementOf of the guard', fieldElement('--context'))
     .option('--send', 'bring the verdict to the guard, with --keystore or --account')
-    .option('--out <file>', 'where the proof goes; standard output when absent, nowhere with --send')
+    .option('--out <file>', 'file for the proof (default: standard output; with --send, none)')
     .action(prove)
 }
 
-/** A command about one transaction: told by its features, or asked of a guard. */
+/** A command about one transaction, given by its features or looked up at a guard. */
 function told(parent: Command, name: string, description: string): Command {
   return chainCommand(parent, `${name} <folder>`, description)
     .option('--features <list>', 'eight numbers from 0 to 31, with commas, instead of asking a guard', parseFeatures)
     .option('--guard <address>', 'the SpendingGuard (default: from the deployment)', parseAddress)
     .option('--of <address>', 'the guarded account that makes the transaction', parseAddress)
     .option('--to <address>', 'address that the transaction calls', parseAddress)
-    .addOption(new Option('--value <wei>', 'what it sends').argParser(parseWei).default(0n, '0'))
+    .addOption(new Option('--value <wei>', 'amount that it sends').argParser(parseWei).default(0n, '0'))
     .option('--calldata <hex>', 'calldata of the call', parseBytes, '0x')
     .addOption(new Option('--origin <who>', 'who starts it').choices(ORIGINS).default('owners'))
 }
@@ -166,7 +166,7 @@ type Told = {
   readonly signer: import('ethers').Signer | undefined
 }
 
-/** The bytes that the model is asked about: as told, or as the guard computes them now. */
+/** The bytes that the model judges: from the options, or as the guard computes them now. */
 async function withSpend(options: ToldOptions, body: (told: Told) => Promise<void>): Promise<void> {
   const { askGuard, encodeSpend } = await import('../apps/spending/index.ts')
   if (options.features !== undefined) {

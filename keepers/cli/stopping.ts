@@ -32,8 +32,8 @@ export async function untilStopped(body: (signal: AbortSignal) => Promise<void>)
     stop.abort(new Error(`stopped by ${signal}`))
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
-  // Node would open its debugger on loopback, to every user of the machine, for whichever process of this user sends the signal. For good:
-  // there may be keys in memory until the process ends.
+  // On this signal, from any process of the same user, Node would open its debugger on loopback, to every user of the machine. The handler
+  // stays for good, because keys may be in memory until the process ends.
   if (process.listenerCount('SIGUSR1') === 0) process.on('SIGUSR1', () => undefined)
   const unwatch = watchParent(() => stop.abort(new Error('the process that started this one is gone')))
   try {

@@ -29,21 +29,21 @@ export function registerStory(program: Command): void {
     .command('train')
     .description('train the reader from nothing; the seed gives the same bits everywhere')
     .option('--seed <n>', 'data, first weights and order of samples', wholeNumber('--seed', 0, 0xffff_ffff), 1)
-    .option('--out <file>', 'where the reader goes; standard output when absent')
+    .option('--out <file>', 'file for the reader (default: standard output)')
     .option(...JSON_FLAG)
     .action(train)
 
   story
     .command('circuit <folder>')
     .description('compile the reader into a circuit; then: cohort zkml setup <folder> --local')
-    .option('--reader <file>', 'a reader that `train` wrote; the one of this release when absent')
-    .option('--private', 'for stories that nobody is shown: the circuit checks the signature itself')
+    .option('--reader <file>', 'a reader that `train` wrote (default: the one of this release)')
+    .option('--private', 'for private stories: the circuit itself checks the signature')
     .option(...JSON_FLAG)
     .action(circuit)
 
   story
     .command('read <folder>')
-    .description('the label that a folder’s circuit gives, without a proof')
+    .description('print the label that a folder’s circuit gives, without a proof')
     .requiredOption('--headline <text>', 'at most 111 characters of printable ASCII')
     .option('--tag <hex>', 'eight bytes, from tagOf of the market', `0x${'00'.repeat(8)}`)
     .option(...JSON_FLAG)
@@ -57,16 +57,16 @@ export function registerStory(program: Command): void {
     .option('--private <file>', 'instead of both: the file that `sign-private` wrote')
     .requiredOption('--context <number>', 'from contextOf of the market', fieldElement('--context'))
     .option('--story <file>', 'also write the 119 bytes that the publisher signs')
-    .option('--out <file>', 'where the proof goes; standard output when absent')
+    .option('--out <file>', 'file for the proof (default: standard output)')
     .action(prove)
 
   story
     .command('sign-private')
-    .description('sign a headline that only the prover gets to see; the key is of: cohort zkml sign-key')
+    .description('sign a headline that only the prover gets to see, with a key from `cohort zkml sign-key`')
     .requiredOption('--headline <text>', 'at most 111 characters of printable ASCII')
     .requiredOption('--tag <hex>', 'eight bytes, from tagOf of the market')
     .requiredOption('--key <file>', 'the key that `cohort zkml sign-key` drew')
-    .requiredOption('--out <file>', 'where story, salt and signature go, which are secret')
+    .requiredOption('--out <file>', 'file for story, salt and signature, which are secret')
     .action(signPrivate)
 }
 
@@ -148,7 +148,7 @@ async function prove(
   })
 }
 
-/** The story that the options name, and how it is proven. */
+/** The story from the options, in the form in which it is proven. */
 async function toldBy(options: Partial<Told> & { readonly private?: string }): Promise<Provable> {
   const { encodeStory, provePrivateStory, proveStory } = await import('../apps/story/index.ts')
   const { headline, tag, private: file } = options

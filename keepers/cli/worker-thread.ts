@@ -5,7 +5,7 @@ import { Calculators, claims, gradients, type Performers, proofs, serveThread } 
 
 export type WorkerThreadData = {
   readonly cohortWorker: { readonly circuits: readonly string[]; readonly keys: number }
-  /** The package web-worker, which ffjavascript loads, takes every thread for its own and runs what `mod` names: nothing. */
+  /** The package web-worker, which ffjavascript loads, takes every thread for one of its own and runs the module `mod`. This one is empty. */
   readonly mod: 'data:text/javascript,'
 }
 

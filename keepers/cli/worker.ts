@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort worker`: take work off an operator's keepers and provers, from another machine.
+// `cohort worker`: does work for an operator's keepers and provers on another machine.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -26,8 +26,8 @@ Examples:
   cohort worker --queue rediss://queue.example.org:6379 --queue-key workers.key --queue-password queue.password
   cohort worker --queue redis://127.0.0.1:6379 --queue-key workers.key --kinds proofs --circuits circuits/mnist --json
 
-A worker sees the samples, weights and inputs of the jobs that it takes: run it on machines of your own. It never gets a key of a keeper, nor
-of an account. docs/workers.md sets up a queue and says which job shows what.
+A worker sees the samples, weights and inputs of the jobs that it takes: run it on machines of your own. It never gets the key of a keeper or
+of an account. docs/workers.md sets up a queue and says what each kind of job shows.
 
 Exit codes: 0 stopped by a signal, 64 usage, 66 a file that cannot be read, 69 no port, 78 a key file or setting that cannot be used.
 `
@@ -44,7 +44,7 @@ export function registerWorker(program: Command): void {
     .option('--circuits <folder...>', 'for proofs: set-up circuits, or folders of segments')
     .option('--keys <count>', 'proving keys that each thread keeps loaded', parseCount, 2)
     .option('--threads <count>', 'jobs at once (default: one for each core)', parseCount, availableParallelism())
-    .option('--health <host:port>', 'answer /healthz and /metrics there', parseEndpoint)
+    .option('--health <host:port>', 'where to serve /healthz and /metrics', parseEndpoint)
     .option('--json', 'report each event as a line of JSON on standard output')
     .addHelpText('after', EXAMPLES)
     .action(async (options: WorkerOptions) => workerCommand(options))
@@ -54,7 +54,7 @@ async function workerCommand(options: WorkerOptions): Promise<void> {
   const { circuits = [], threads, keys } = options
   const kinds = options.kinds ?? ['gradients', 'claims', ...(circuits.length === 0 ? [] : (['proofs'] as const))]
   if (kinds.includes('proofs') !== circuits.length > 0) {
-    throw new UsageError('jobs of proofs need --circuits, and --circuits needs proofs among --kinds')
+    throw new UsageError('jobs of kind proofs need --circuits, and --circuits needs proofs among --kinds')
   }
   const access = await queueAccess(options)
   if (access === null) throw new UsageError('--queue is needed: where the operator’s queue is')

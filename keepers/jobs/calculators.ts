@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The jobs that need nothing but their input, done in this thread. The rooms are loaded with the first job of their kind.
+// Does the jobs that need nothing but their input, in this thread. Loads a room only with the first job that needs it.
 import type { ClaimCalculator } from '../fhe/index.ts'
 import type { SliceCalculator } from '../learning/index.ts'
 import type { Performers } from './kind.ts'
 
-/** Performs `gradients` and `claims`; jobs of a kind follow each other. */
+/** Performs `gradients` and `claims`, one job of a kind after the other. */
 export class Calculators implements Disposable {
   #slices: SliceCalculator | null = null
   #claims: ClaimCalculator | null = null

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where an operator's queue is, and what it takes to use it. The same section is in keeper.yaml (`workers`) and in a worker's own file.
+// The settings of an operator's queue: where it is, and what it takes to use it. A keeper has them in keeper.yaml (`workers`), other commands as options.
 import { readFileSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
@@ -20,7 +20,7 @@ export const queueSchema = z
         (text) => !URL.canParse(text) || new URL(text).password === '',
         'takes a URL without a password: give passwordFile',
       ),
-    /** The operator's name for the queue: several can share one server. */
+    /** The operator's name for the queue, because several queues can share one server. */
     name: z
       .string()
       .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'takes up to 40 small letters, digits and hyphens')
@@ -30,7 +30,7 @@ export const queueSchema = z
     passwordFile: z.string().min(1).optional(),
     /** PEM file of the authority that signed the server's certificate. */
     caFile: z.string().min(1).optional(),
-    /** Go without TLS to a server on another machine: only on a network that nobody else is on. */
+    /** Allow a server on another machine without TLS: only on a network that nobody else uses. */
     allowPlaintext: z.boolean().default(false),
     /** Seconds after which a silent worker's job goes to another one. */
     silentSeconds: z.number().min(1).max(600).default(10),
@@ -53,7 +53,7 @@ export const queueSchema = z
 
 /** The `workers` section of a keeper. */
 export const workersSchema = queueSchema.safeExtend({
-  /** What is handed out. */
+  /** The kinds of jobs that are handed out. */
   kinds: z
     .array(z.enum(KEEPER_JOBS))
     .min(1)
@@ -62,7 +62,7 @@ export const workersSchema = queueSchema.safeExtend({
 
 export type QueueConfig = z.infer<typeof queueSchema>
 
-/** A queue's address and secrets, read from their files. Plain data: it can go to a thread. */
+/** A queue's address and secrets, read from their files. It is plain data, so it can be sent to a thread. */
 export type QueueAccess = {
   readonly url: string
   readonly name: string

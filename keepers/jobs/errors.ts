@@ -2,17 +2,17 @@
 
 /** Why the jobs room refused or gave up. */
 export type JobErrorCode =
-  /** A setting of the queue that cannot be used; the message names it. */
+  /** A setting of the queue cannot be used; the message names it. */
   | 'BAD_CONFIG'
-  /** Bytes that are not a job or an answer of this format. */
+  /** The bytes are no job or answer of this format. */
   | 'BAD_MESSAGE'
-  /** Bytes that nobody with the key sealed for this place: forged, replayed, cut off or swapped. */
+  /** The bytes were not sealed for this place with the key: they are forged, replayed, cut off or swapped. */
   | 'NOT_SEALED'
-  /** An answer that cannot be one to this job. */
+  /** The answer cannot be one to this job. */
   | 'BAD_ANSWER'
   /** No worker took the job, or none answered, in time. */
   | 'TIMEOUT'
-  /** Workers took the job and failed as often as it may be tried. */
+  /** Workers took the job, and it failed as often as it may be tried. */
   | 'FAILED'
   /** The queue's server does not answer, or the queue is closed. */
   | 'UNAVAILABLE'

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Workers make a process faster and never stop it: a job that they do not do is done here, to the same result.
+// Workers make a process faster but can never stop it: a job that they do not do is done in this process, with the same result.
 import { JobError, type JobErrorCode } from './errors.ts'
 import type { JobKind, JobName } from './kind.ts'
 import type { JobOptions, JobQueue, SubmittedJob } from './queue.ts'
 
-/** Milliseconds for which jobs of a lane are done here after one failed elsewhere. */
+/** After a job of a lane failed elsewhere, milliseconds for which the lane's jobs are done here. */
 const REST_MS = 30_000
 
 export type JobEvent =
@@ -12,11 +12,11 @@ export type JobEvent =
       readonly event: 'job done'
       readonly kind: JobName
       readonly where: 'worker' | 'here'
-      /** Milliseconds from submission to answer; of jobs done here, of the work. */
+      /** Milliseconds from submission to answer; for jobs done here, of the work alone. */
       readonly ms: number
     }
   | {
-      /** A job came back unusable or not at all; this process does it, and those after it for a while. */
+      /** A job came back unusable or not at all. This process does it, and for a while the jobs after it. */
       readonly event: 'job returned'
       readonly kind: JobName
       readonly code: JobErrorCode
@@ -28,7 +28,7 @@ export class FallbackQueue implements JobQueue {
   readonly #remote: JobQueue
   readonly #local: JobQueue
   readonly #report: (event: JobEvent) => void
-  /** Lanes that rest, and until when. */
+  /** Lanes that are not used for now, and until when. */
   readonly #resting = new Map<string, number>()
 
   constructor(remote: JobQueue, local: JobQueue, report: (event: JobEvent) => void = () => undefined) {
@@ -85,7 +85,7 @@ export class FallbackQueue implements JobQueue {
     }
   }
 
-  /** @throws an error that is not about the queue or a worker */
+  /** Notes a failure of the queue or a worker. @throws any other error */
   #failed<I, O>(kind: JobKind<I, O>, lane: string, error: unknown): void {
     if (!(error instanceof JobError)) throw error
     const now = performance.now()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Bytes of a job or an answer: the length of a JSON header (u32, little-endian), the header, and the parts that it lists the lengths of.
+// The encoding of a job or an answer: the length of a JSON header (u32, little-endian), the header, and parts, whose lengths the header lists.
 // Nothing may be missing or left over.
 import { z } from 'zod'
 import { JobError } from './errors.ts'
 
-/** JSON before the parts: a network's topology is the longest. */
+/** Most bytes of the header. The longest is one with a network's topology. */
 const MOST_HEADER_BYTES = 1 << 20
 
 const partsSchema = z.looseObject({ parts: z.array(z.int().min(0)).max(64) })
@@ -26,8 +26,8 @@ export function encodeFrame(fields: object, parts: readonly Uint8Array[]): Uint8
 }
 
 /**
- * The header as the schema reads it, and the parts, which are views.
- * @param count The number of parts. @throws JobError BAD_MESSAGE naming what is wrong
+ * The header, parsed by the schema, and the parts as views.
+ * @param count The expected number of parts. @throws JobError BAD_MESSAGE naming what is wrong
  */
 export function decodeFrame<T>(
   bytes: Uint8Array,
@@ -73,8 +73,8 @@ export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
 type Numbers = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer>
 
 /**
- * A part as numbers, copied, because a view would have to lie at a multiple of their size.
- * @throws JobError BAD_MESSAGE unless there are exactly so many
+ * A part as numbers, copied, because a view would have to be aligned to their size.
+ * @throws JobError BAD_MESSAGE unless there are exactly `count`
  */
 export function numbersIn<A extends Numbers>(
   part: Uint8Array,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the jobs room: work that may be done in this process or on another machine of the same operator.
+// The public face of the jobs room: work that may be done in this process or on another machine of the same operator, and the queue between them.
 
 export { Calculators } from './calculators.ts'
 export {

@@ -19,17 +19,20 @@ export type JobKind<I, O> = {
   /** Most bytes of an input, and of an answer, before they are sealed. */
   readonly mostInput: number
   readonly mostAnswer: number
-  /** How often workers may try. */
+  /** How often workers may try a job. */
   readonly attempts: number
-  /** Milliseconds until a worker must have taken a job, and that one has for it then. */
+  /** Milliseconds within which a worker must take a job; below, within which that worker must do it. */
   readonly pickupMs: number
   readonly timeoutMs: number
-  /** Jobs of one lane have the same takers; `gradients`, or of proofs the name of what is proven. At most 100 letters, digits, `.` and `-`. */
+  /**
+   * The lane of a job: `gradients`, or for proofs the name of the circuit. The same workers take all jobs of a lane. At most 100 letters, digits,
+   * `.` and `-`.
+   */
   readonly laneOf: (input: I) => string
   readonly encodeInput: (input: I) => Uint8Array | Promise<Uint8Array>
   /** @throws JobError BAD_MESSAGE */
   readonly decodeInput: (bytes: Uint8Array) => Promise<I>
-  /** @throws JobError BAD_ANSWER for what cannot be sent */
+  /** @throws JobError BAD_ANSWER for an answer that cannot be encoded */
   readonly encodeAnswer: (answer: O) => Uint8Array | Promise<Uint8Array>
   /** @throws JobError BAD_MESSAGE, BAD_ANSWER for one that cannot be an answer to this input */
   readonly decodeAnswer: (bytes: Uint8Array, input: I) => Promise<O>

@@ -5,11 +5,11 @@ import type { Performers } from './kind.ts'
 import { type JobQueue, LocalQueue } from './queue.ts'
 import type { QueueTraffic } from './redis/redis-queue.ts'
 
-/** A queue with workers on other machines behind it, and this process where they fail. */
+/** A queue with workers on other machines, and this process as the fallback. */
 type OpenQueue = { readonly queue: JobQueue; readonly traffic: QueueTraffic }
 
 /**
- * The queue of a process that has work. Without access, this process does every job, and nothing of a server's client is loaded.
+ * Opens the queue of a process that has work. Without access, this process does every job, and the server's client is not loaded.
  * @throws JobError BAD_CONFIG
  */
 export async function openQueue(
@@ -24,7 +24,7 @@ export async function openQueue(
   return { queue: new FallbackQueue(remote, local, report), traffic: remote.traffic }
 }
 
-/** Bytes that went to the queue and came from it. */
+/** Bytes sent to the queue and received from it. */
 export type Traffic = Pick<QueueTraffic, 'sent' | 'received'>
 
 /** Bytes since the last call. */
@@ -44,7 +44,7 @@ export async function pingQueue(access: QueueAccess, signal?: AbortSignal): Prom
   await queue.ping(signal)
 }
 
-/** The side of a worker, loaded when there is one. */
+/** Loads the worker's side of the queue, only when needed. */
 export async function loadWorkerSide() {
   const [{ QueueWorker }, { ComputePool }] = await Promise.all([
     import('./redis/queue-worker.ts'),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one interface to work that may be done elsewhere, and its implementation in this process.
+// The interface to work that may be done elsewhere, and an implementation that does the work in this process.
 import { JobError } from './errors.ts'
 import type { JobKind, JobName, Performers } from './kind.ts'
 
@@ -9,19 +9,19 @@ export type JobOptions = {
   readonly withinMs?: number
 }
 
-/** A job that is with the queue: from now on, this thread may be busy. */
+/** A job that the queue has. This thread may be busy until it asks for the answer. */
 export type SubmittedJob<O> = {
-  /** @throws JobError; the signal's reason after an abort; of a queue in this process, also what the work throws */
+  /** @throws JobError; the signal's reason after an abort; from a queue in this process, also what the work throws */
   readonly answer: () => Promise<O>
 }
 
 export interface JobQueue extends AsyncDisposable {
-  /** Hands a job over. Every answer has passed the kind's check, whoever gave it. */
+  /** Hands over a job. Every answer has passed the kind's check, whoever gave it. */
   submit<I, O>(kind: JobKind<I, O>, input: I, options?: JobOptions): Promise<SubmittedJob<O>>
   close(): Promise<void>
 }
 
-/** Does every job here, when its answer is asked for: nothing is encoded, and nothing loaded that the work does not need. */
+/** Does every job in this process, when its answer is requested. Nothing is encoded, and nothing is loaded that the work does not need. */
 export class LocalQueue implements JobQueue {
   readonly #performers: Performers
 

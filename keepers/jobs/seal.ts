@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a job and an answer look like to the queue's server: XChaCha20-Poly1305 under keys that it does not have, with the place of the
-// message as associated data. A message counts at its own place alone: queue, lane, job and direction, and an answer for one sealed job.
+// Seals jobs and answers against the queue's server, with XChaCha20-Poly1305 under keys that it does not have. The associated data are the place of the
+// message: queue, lane, job and direction, and for an answer the sealed job. A message counts only at that place.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { hchacha } from '@noble/ciphers/chacha.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
@@ -11,16 +11,16 @@ export const KEY_BYTES = 32
 const VERSION = 1
 const NONCE_BYTES = 24
 const TAG_BYTES = 16
-/** By how much sealing makes a message longer. */
+/** Bytes by which sealing makes a message longer. */
 export const SEALED_OVERHEAD = 1 + NONCE_BYTES + TAG_BYTES
-/** Of a job's seal, which its answer is bound to. */
+/** Bytes of the digest of a sealed job, to which its answer is bound. */
 const DIGEST_BYTES = 32
 
 /** Where a message belongs. */
 export type Place = {
   /** The operator's name for the queue. */
   readonly queue: string
-  /** Kind of job; of proofs, also the circuit and the model. */
+  /** The kind of job; for proofs, also the circuit and the model. */
   readonly lane: string
   /** 32 hex digits, drawn by whoever submits the job. */
   readonly id: string
@@ -33,7 +33,7 @@ export type Place = {
     }
 )
 
-/** What makes a message count at its place alone. */
+/** Seals and opens messages, so that each counts only at its place. */
 export interface Sealing {
   seal(plain: Uint8Array, place: Place): Uint8Array
   /** @throws JobError NOT_SEALED */
@@ -84,7 +84,7 @@ export class JobSeal implements Sealing {
       cipher.setAAD(placeBytes(place), { plaintextLength: end - 1 - NONCE_BYTES })
       cipher.setAuthTag(sealed.subarray(end))
       const plain = cipher.update(sealed.subarray(1 + NONCE_BYTES, end))
-      // Checks the tag: nothing of the message is used before.
+      // Checks the tag. Nothing of the message is used before that.
       cipher.final()
       return plain
     } catch (cause) {
@@ -103,7 +103,7 @@ const SIGMA = Uint32Array.of(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574)
  * ChaCha20-Poly1305 takes with the other 8. It is several times as fast as the same in JavaScript.
  */
 function messageKey(key: Uint8Array, nonce: Uint8Array): { readonly key: Uint8Array; readonly rest: Uint8Array } {
-  // Copied: a Buffer is a view of a larger memory, and its slices are, too.
+  // Copied, because a Buffer and its slices are views of a larger memory.
   const words = (bytes: Uint8Array) => new Uint32Array(new Uint8Array(bytes).buffer)
   const out = new Uint32Array(KEY_BYTES / 4)
   hchacha(SIGMA, words(key), words(nonce.subarray(0, 16)), out)
@@ -116,7 +116,7 @@ export function digestOf(sealed: Uint8Array): Uint8Array {
   return sha256(sealed)
 }
 
-/** Injective: every text goes in with its length, and the digest has one length. */
+/** Encodes a place. Injective, because every text goes in with its length, and the digest has a fixed length. */
 function placeBytes(place: Place): Uint8Array {
   const texts = [place.direction, place.queue, place.lane, place.id].map((text) => new TextEncoder().encode(text))
   const job = place.direction === 'answer' ? place.job : new Uint8Array(DIGEST_BYTES)

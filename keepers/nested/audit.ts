@@ -28,7 +28,7 @@ export type AuditSource = {
   readonly plane: DataPlane
   readonly tree: string
   readonly upper: string
-  /** The upper service's, and the model that it describes. */
+  /** The upper service's manifest; below, the model that it describes. */
   readonly manifest: ServiceManifest
   readonly model: PlannedModel
   readonly fromBlock: number
@@ -37,14 +37,14 @@ export type AuditSource = {
 export type AuditedSeat = {
   readonly seat: number
   readonly keeper: string
-  /** The service that the keeper represented; null for a keeper of its own, whose update nobody can compute. */
+  /** The service that the keeper represented; null for a keeper that represented none, whose update nobody can compute. */
   readonly lower: string | null
   readonly version: bigint | null
-  /** Declared on the chain: its weight in the mean. */
+  /** The samples that it declared on the chain: its weight in the mean. */
   readonly samples: number
   /**
-   * Whether the seat is for a service that the keeper represented neither when training began nor when it committed. An honest keeper
-   * brings nothing then: with samples, it is one that did not do as stated.
+   * Whether the seat is for a service that the keeper represented neither when training began nor when it committed. An honest keeper then
+   * contributes nothing, so one that declared samples did not do as stated.
    */
   readonly dismissed: boolean
   /**
@@ -75,9 +75,9 @@ const TRAINING = 5n
 const STALE = 4n
 /** Half a unit in the last place of a Float32, for a value of one. */
 const FLOAT32 = 2 ** -24
-/** Roundings between the versions and the model: difference, scaling to the norm, sum, and room for each. */
+/** Roundings between the versions and the model: difference, scaling to the norm and sum, with a margin for each. */
 const ROUNDINGS = 16
-/** Multiples of the encryption's stated error: it is a bound with a probability. */
+/** Multiples of the encryption's stated error, which is a bound that holds with some probability. */
 const ERRORS = 4
 
 /**
@@ -90,7 +90,7 @@ export async function auditRound(source: AuditSource, round: number, signal?: Ab
   requirePlainMean(upper, manifest)
   const service = clients.service(upper, provider)
   const facts = await factsOf(source, round)
-  // Zero: none is agreed on.
+  // Zero means that no manifest is agreed on.
   if (BigInt(facts.manifest) !== 0n && facts.manifest !== manifestDigest(manifest)) {
     throw new NestedError(
       'not-comparable',
@@ -184,7 +184,7 @@ function requirePlainMean(upper: string, { rounds, strategy }: ServiceManifest):
   throw new NestedError('not-comparable', `${upper}: only a plain mean can be recomputed, and its manifest has ${what}`)
 }
 
-/** The service that the keeper represented at the first of these blocks at which it represented any. */
+/** The service that the keeper represented at the first of these blocks where it represented one. */
 async function lowerOf(
   { tree, upper, provider }: AuditSource,
   keeper: string,
@@ -197,7 +197,7 @@ async function lowerOf(
   return null
 }
 
-/** Whether the keeper took its seat for a service that the tree has had invited. */
+/** Whether the keeper took its seat for a service that was ever invited in the tree. */
 async function sitsForAnother(source: AuditSource, keeper: string, blockTag: number): Promise<boolean> {
   const { tree, upper, provider } = source
   const party = await clients.service(upper, provider).partyOf(keeper, { blockTag })
@@ -246,7 +246,7 @@ async function factsOf({ provider, upper, fromBlock }: AuditSource, round: numbe
     },
     reveals: revealed
       .map(({ args }) => ({ seat: Number(args.seat), samples: Number(args.samples) }))
-      // Who represented whom counts when the update was fixed: a replacement later in the round changes nothing about it.
+      // What counts is who represented whom when the update was committed. A replacement later in the round changes nothing.
       .map((reveal) => ({ ...reveal, committed: blocks.get(reveal.seat) ?? draft.blockNumber }))
       .filter(({ seat }) => included.has(seat)),
   }

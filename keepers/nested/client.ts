@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Actions on the contracts of services of services: deploy them, open and join services, found ensembles, ask, label.
+// Actions on the contracts that connect services: deploy them, open and join services, found ensembles, ask, label.
 import { ContractFactory, type ContractTransactionResponse, type JsonRpcApiProvider, type Signer } from 'ethers'
 import { type ContractName, clients, contractArtifact, contractInterface, decodeRevert } from '../chain/index.ts'
 import { NestedError } from './errors.ts'
@@ -101,7 +101,7 @@ export class NestedClient {
     await this.#send('leave', clients.serviceEnsembles(ensembles, this.#runner).leave(id, service))
   }
 
-  /** @param queries one for all members, or one for each in the roster's order @param price wei for all answers */
+  /** Asks all members. @param queries one for all members, or one for each in the roster's order @param price wei for all answers */
   async ask(
     ensembles: string,
     id: number,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a keeper with samples of its own must know of a service that has services as members: the representatives' updates are public.
+// Counts the representatives in a service that has services as members. A keeper with samples of its own must know the number, because the
+// representatives' updates are public.
 import { dataLength } from 'ethers'
 import { callsAtOneBlock, contractInterface, hasWitnesses, settled } from '../chain/index.ts'
 import { NestedError } from './errors.ts'
 import { partyOfLower } from './lower-version.ts'
 import { type Reader, witnessed } from './witnessed.ts'
 
-/** What nodes say of a call that a contract refuses, or does not know. */
+/** Matches nodes' messages for a call that a contract refuses, or does not have. */
 const REFUSED = /revert|vm exec|vm exception|opcode|out of gas/i
 /** ServiceTree.MAX_LOWERS. */
 const MAX_LOWERS = 256n
@@ -14,8 +15,8 @@ const MAX_LOWERS = 256n
 const tree = () => contractInterface('ServiceTree')
 
 /**
- * How many of these members (owner addresses) sit in `upper` for a service that its admission contract, a ServiceTree, has had invited. Whom
- * a seat is for is decided when it is taken: neither side can change it while the keeper sits.
+ * How many of these members (owner addresses) sit in `upper` for a service that was ever invited in its admission contract, a ServiceTree. A seat is
+ * tied to a service when it is taken. Neither side can change that while the keeper sits.
  * @returns null where the admission contract is not a ServiceTree
  * @throws NestedError unheard when the endpoints contradict each other or too few answer
  */
@@ -45,7 +46,7 @@ export async function countRepresentatives(
   return held.filter((party) => parties.has(party)).length
 }
 
-/** Services that were ever invited; null if the contract is not a ServiceTree: others refuse the question. */
+/** Number of services that were ever invited; null if the contract is not a ServiceTree, since others refuse the call. */
 async function lowersOf(reader: Reader, admission: string, upper: string): Promise<number | null> {
   const call = { to: admission, data: tree().encodeFunctionData('lowerCount', [upper]) }
   const counted = (result: unknown): number | null =>
@@ -54,7 +55,7 @@ async function lowersOf(reader: Reader, admission: string, upper: string): Promi
     try {
       return counted(await reader.provider.call(call))
     } catch (error) {
-      // Only an answer of the contract counts: an endpoint that is silent says nothing about it.
+      // Only the contract's refusal counts: a silent endpoint says nothing about the contract.
       if ((error as { code?: unknown }).code !== 'CALL_EXCEPTION') throw error
       return null
     }

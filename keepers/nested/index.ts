@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the nested room: services that are members, voices or teachers of other services.
+// The public face of the nested room: services that are members of other services, answer in ensembles, or learn from them. Reads and writes their
+// contracts, draws who consumes whom, and audits rounds.
 
 export { type Audit, type AuditedSeat, auditRound } from './audit.ts'
 export {

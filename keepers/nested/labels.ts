@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Pseudo-labels that a book on the chain holds, with the inputs that provers were given: from the record of a label to the request of a
-// member, to its public payload, which must open the commitment that the label is for.
+// Reads the pseudo-labels in a book on the chain, with the inputs that provers got. The record of a label leads to a member's request, and that to a
+// public payload, which must open the commitment that the label is for.
 import { getBytes, type JsonRpcApiProvider, ZeroHash } from 'ethers'
 import { clients, contractInterface } from '../chain/index.ts'
 import { decodePayload, integersOf } from '../serving/index.ts'
@@ -13,11 +13,11 @@ const LABELLED = 2n
 
 export type LabelSource = Reader & {
   readonly provider: JsonRpcApiProvider
-  /** The PseudoLabels contract, and the number of the student's book. */
+  /** The PseudoLabels contract; below, the number of the student's book. */
   readonly contract: string
   readonly book: number
   readonly fromBlock: number
-  /** Rounds inputs as the labelling models' circuits do: the student shares their `plan.input`. */
+  /** A program that rounds inputs as the labelling models' circuits do, because the student shares their `plan.input`. */
   readonly program: IntegerProgram
   readonly classes: number
 }
@@ -67,7 +67,7 @@ export class LabelReader {
     return [...this.#known.values()]
   }
 
-  /** The book itself must have the label: an event is one endpoint's word. */
+  /** Checks that the book itself has the label, because an event is only one endpoint's word. */
   async #confirm({ inputCommitment, label }: Pick<PaidLabel, 'inputCommitment' | 'label'>): Promise<void> {
     const { contract, book, classes } = this.#source
     const iface = contractInterface('PseudoLabels')
@@ -82,7 +82,7 @@ export class LabelReader {
     if (label >= classes) bad(`label ${label}, the service has ${classes} classes: is it another ensemble's book?`)
   }
 
-  /** From the first member that was asked: the hub has its request with the public input. */
+  /** The input, from the request to the first member that was asked: the hub has it in public. */
   async #inputOf(inputCommitment: string, questionId: bigint): Promise<Float32Array> {
     const { provider, contract, program, fromBlock } = this.#source
     const step = tensorOf(program, program.input.tensor).scale

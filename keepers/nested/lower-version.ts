@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a service that is a member of another one brings to a round: its newest version when that round's training began. Rule and
+// The version that a lower service brings to a round of an upper one: its newest version when the round's training began. The rule and the
 // versions are public, so everybody knows which weights an honest representative takes.
 import { AbiCoder, getAddress, id, keccak256, ZeroAddress } from 'ethers'
 import { contractInterface } from '../chain/index.ts'
@@ -15,7 +15,7 @@ export type Place = {
 
 export type LowerVersion = {
   readonly version: bigint
-  /** 0x…, of its weights. */
+  /** The commitment to its weights, 0x…. */
   readonly commitment: string
   /** Unix seconds. */
   readonly acceptedAt: number
@@ -27,9 +27,9 @@ export function partyOfLower(lower: string): string {
 }
 
 /**
- * The keeper must also have taken its seat for that service, by the tree as the upper service's admission contract. So everybody knows from
- * the seats whose updates are public, for as long as the keepers sit: one that sat as a keeper of its own hides others, and may not become a
- * representative unnoticed.
+ * Checks that a keeper represents the lower service, and that it took its seat for that service, by the tree as the upper service's admission
+ * contract. So the seats show whose updates are public, for as long as the keepers sit. A keeper of its own hides the updates of others, and must not
+ * become a representative unnoticed.
  * @throws NestedError not-representative unless the lower service has appointed the keeper, the upper one still invites it, and the seat is for it
  */
 export async function requireRepresentative(reader: Reader, place: Place, keeper: string): Promise<void> {
@@ -80,7 +80,7 @@ export async function versionAtTime(reader: Reader, service: string, time: numbe
   })
   const [counted] = await witnessed(reader, [call('versionCount', [])])
   const [count] = decoded(iface.decodeFunctionResult.bind(iface, 'versionCount', counted!), service, 'a service')
-  // Versions are accepted one after another. Those since the round began are few.
+  // Searched from the newest one, because few versions have been accepted since the round began.
   for (let version = count as bigint; version > 0n; version--) {
     const [word] = await witnessed(reader, [call('versionAt', [version])])
     const [origin] = decoded(iface.decodeFunctionResult.bind(iface, 'versionAt', word!), service, 'a service')

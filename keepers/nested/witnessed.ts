@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Calls of other contracts than the keeper's own service, which must not rest on one endpoint's word either.
+// Calls to contracts other than the keeper's own service. Their results must not rest on one endpoint's word either.
 import type { JsonRpcApiProvider } from 'ethers'
 import { type Clock, callsAtOneBlock, type Endpoints, hasWitnesses, settled } from '../chain/index.ts'
 import { NestedError } from './errors.ts'
@@ -13,8 +13,8 @@ export type Reader = {
 export type ContractCall = { readonly to: string; readonly data: string; readonly what: string }
 
 /**
- * The answers to calls, each as two endpoints of different hosts (or the operator's own) give it at one block; of one endpoint where no
- * other is configured.
+ * The answers to calls, each as two endpoints of different hosts, or the operator's own one, give it at one block. If only one endpoint is
+ * configured, its answers count.
  * @throws NestedError unheard that names the call
  */
 export async function witnessed(reader: Reader, calls: readonly ContractCall[]): Promise<string[]> {

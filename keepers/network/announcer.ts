@@ -4,7 +4,7 @@ import { Deadline } from './deadline.ts'
 import type { DhtEvent } from './dht.ts'
 
 const HOUR = 3_600_000
-/** Time for one record, in milliseconds: the public network takes tens of seconds. */
+/** Most milliseconds for one record: the public network takes tens of seconds. */
 const RECORD_MS = 120_000
 /** Number of consecutive failures before the rest waits for a later attempt. */
 const GIVE_UP_AFTER = 3
@@ -13,7 +13,7 @@ const GIVE_UP_AFTER = 3
 export type HeldModels = {
   /** Roots of the models held now. */
   readonly list: () => AsyncIterable<CID>
-  /** Whether this one is still held as a model. */
+  /** Whether a root is still held as a model. */
   readonly holds: (cid: CID) => Promise<boolean>
 }
 

@@ -5,23 +5,23 @@ import * as raw from 'multiformats/codecs/raw'
 import { NetworkError } from './errors.ts'
 import { type FileNode, MAX_BLOCK_BYTES, readNode } from './file-format.ts'
 
-/** How deep a file may be nested; 174 links a node, as Kubo has, hold 24 TiB in five levels. */
+/** How deep a file may be nested. With 174 links per node, as in Kubo, five levels hold 24 TiB. */
 const MAX_DEPTH = 6
-/** Blocks of a file: these, and one for each 4 KiB of it. A file of ever smaller parts would take as many round trips. */
+/** A file may have this many blocks, and one more for each 4 KiB. Otherwise a file of tiny parts would take a round trip for each. */
 const SPARE_BLOCKS = 64
 const BYTES_PER_BLOCK = 4096
 
-/** Blocks below its root that a file of so many bytes may have. */
+/** Most blocks below the root of a file of this size. */
 export const blocksLimit = (size: number): number => SPARE_BLOCKS + Math.ceil(size / BYTES_PER_BLOCK)
 
-/** Bytes of a file's blocks that are not the file's: links, sizes. So many, and so many for each block that it may have. */
+/** Most bytes in a file's blocks that are not content but links and sizes: this many, and below, for each block that it may have. */
 const SPARE_OVERHEAD = 1 << 16
 const OVERHEAD_PER_BLOCK = 128
 
 export const tooManyParts = (cid: CID): NetworkError =>
   new NetworkError('MALFORMED', `${cid}: in parts of less than ${BYTES_PER_BLOCK} bytes`)
 
-/** Parts asked for at a time: a blob with cuts has many small ones. */
+/** Parts that are requested at a time. A blob with cuts has many small ones. */
 const AT_ONCE = 8
 const NESTED_AT_ONCE = 2
 
@@ -32,7 +32,7 @@ export type FilePart = { readonly cid: CID; readonly start: number; readonly siz
 export type BlockSource = (cid: CID) => Promise<Uint8Array>
 
 /**
- * Puts a file together from its blocks, every size known before a block is asked for.
+ * Puts a file together from its blocks. Every size is known before the block is requested.
  * @throws NetworkError MALFORMED, TOO_LARGE, and whatever `block` throws.
  */
 export async function assemble(cid: CID, block: BlockSource, maxBytes: number): Promise<Uint8Array> {
@@ -47,7 +47,7 @@ export async function assemble(cid: CID, block: BlockSource, maxBytes: number): 
 
 /**
  * The parts of a file, in order.
- * @param leaves Whether to ask for blocks that are nothing but bytes, too: their sizes are known without them.
+ * @param leaves Whether to request leaf blocks as well. Their sizes are known without them.
  * @throws as `assemble`
  */
 export async function partsOf(
@@ -68,7 +68,7 @@ async function eachPart(
   file: {
     readonly cid: CID
     readonly root: FileNode
-    /** Of the root's block. */
+    /** Bytes of the root's block. */
     readonly rootBytes: number
     readonly block: BlockSource
     readonly maxBytes: number
@@ -78,7 +78,7 @@ async function eachPart(
 ): Promise<void> {
   const { cid, root, block, maxBytes, leaves } = file
   let left = blocksLimit(root.size)
-  // Blocks may be mostly something else: then a small file would be megabytes.
+  // Bounded, because blocks may be mostly overhead, so that a small file would take megabytes.
   let overhead = SPARE_OVERHEAD + OVERHEAD_PER_BLOCK * left - (file.rootBytes - root.data.length)
   const nodeOf = async (child: { readonly cid: CID; readonly size: number }): Promise<FileNode> => {
     const found = await block(child.cid)
@@ -101,7 +101,7 @@ async function eachPart(
       next += child.size
       return { child, start }
     })
-    // Parts that have parts of their own hardly side by side: each fetches several.
+    // Few parts that have parts of their own at a time, because each of them fetches several.
     const atOnce = children.every((child) => isLeaf(child.cid)) ? AT_ONCE : depth === 0 ? NESTED_AT_ONCE : 1
     let failed = false
     const work = async (): Promise<void> => {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whether others can dial this node: it asks those that it is connected to (AutoNAT v2), and dials back for those that ask.
+// Finds out whether others can dial this node, by asking connected peers (AutoNAT v2), and dials back for peers that ask.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { autoNATv2 } from '@libp2p/autonat-v2'
 import { type Connection, serviceCapabilities, serviceDependencies } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 
 type Components = Parameters<ReturnType<typeof autoNATv2>>[0]
-/** The service, with what it does not show in its public type. */
+/** The service, with members that its public type does not show. */
 type Service = {
   start(): Promise<void>
   stop(): Promise<void>
@@ -16,7 +16,7 @@ type Service = {
   }
 }
 
-/** Milliseconds between two rounds of questions: until somebody has dialled this node, and after. */
+/** Milliseconds between two rounds of questions until somebody has dialled this node; below, after that. */
 const ASK_EVERY = 30_000
 const ASK_AGAIN_EVERY = 30 * 60_000
 
@@ -27,7 +27,7 @@ const isAskable = (address: Multiaddr): boolean => {
 }
 
 /**
- * @param announce Addresses to ask about; without any, those that the node listens on. Private ones nobody is asked about.
+ * @param announce Addresses to ask about; if empty, those on which the node listens. Nobody is asked about private ones.
  * @param every milliseconds, for tests
  */
 export function autoNat(announce: readonly string[], every = ASK_EVERY): (components: Components) => AutoNat {
@@ -49,7 +49,7 @@ export class AutoNat {
   constructor(components: Components, announce: readonly Multiaddr[], every: number) {
     this.#components = components
     this.#every = every
-    // What libp2p itself announces stays as the operator has it: a node whose address nobody has confirmed yet must be found as well.
+    // libp2p goes on to announce what the operator has set: a node whose address nobody has confirmed yet must be found, too.
     const addressManager = {
       getAddressesWithMetadata: () => {
         const own = announce.length > 0 ? announce : components.addressManager.getAddresses()
@@ -98,7 +98,7 @@ export class AutoNat {
       const failed = [...client.dialResults.values()].some(({ failure }) => failure > 0)
       if (failed && !this.#dialled) this.#reachable = false
       this.#dialled = false
-      // Answers of the last time would keep others in the same part of the network from being asked.
+      // Earlier answers would keep peers in the same part of the network from being asked.
       client.dialResults.clear()
       for (const connection of this.#components.connectionManager.getConnections()) {
         if (!connection.direct) continue
@@ -112,5 +112,5 @@ export class AutoNat {
 const P2P = 421
 
 async function* nobody(): AsyncGenerator<never> {
-  // Only members and those who come by themselves are asked: no strangers are looked for.
+  // Only members, and peers that connect by themselves, are asked. No strangers are looked for.
 }

@@ -7,7 +7,7 @@ import { NetworkError } from './errors.ts'
 export const PUBLIC = 'public'
 
 /**
- * Where nodes of the public IPFS network join it, those that are reached over TCP.
+ * Bootstrap nodes of the public IPFS network that are reachable over TCP.
  * Source: kubo, config/bootstrap_peers.go.
  */
 const PUBLIC_BOOTSTRAP: readonly string[] = [
@@ -54,7 +54,7 @@ export function bootstrapAddresses(list: readonly string[]): Multiaddr[] {
   return list.flatMap((text) => (text === PUBLIC ? PUBLIC_BOOTSTRAP : [text])).map(parseBootstrap)
 }
 
-/** Where others reach a node that has a place at this relay, without the node's own id. @throws NetworkError BAD_ADDRESS */
+/** The address of a node behind this relay, without the node's own peer id. @throws NetworkError BAD_ADDRESS */
 export function relayedAddress(relay: string): string {
   return `${parseBootstrap(relay)}/p2p-circuit`
 }

@@ -7,10 +7,10 @@ type Query = Parameters<BaseDatastore['query']>[0]
 type Entry = { readonly key: Key; readonly value: Uint8Array }
 
 /**
- * Records that strangers store in a DHT node: a limited number of entries in memory, and the least recently used are dropped first.
+ * Keeps records that strangers store in a DHT node: a limited number of entries in memory, of which the least recently used are dropped first.
  *
- * On the disk every record of a stranger would be a file that stays for two days, and nothing counts them. A keeper recreates its own records at
- * each start. Entries are indexed by their key's folder, because every DHT query about a CID asks for one.
+ * On disk, every record of a stranger would be a file that stays for two days, in unlimited numbers. A keeper recreates its own records at each
+ * start. Entries are indexed by their key's folder, because every DHT query about a CID asks for one folder.
  */
 export class BoundedDatastore extends BaseDatastore {
   readonly #most: number

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The door of the network room for pages: a bundler takes it in place of index.ts. Blobs come from gateways there, not from libp2p.
+// The public face of the network room for pages: a bundler takes it in place of index.ts. In a page, blobs come from gateways, not over libp2p.
 
 export { assemble, collectBytes } from './assembly.ts'
 export { cidBytes, cidFromBytes, cidFromDigest, cidFromHex, cidHex } from './cid.ts'

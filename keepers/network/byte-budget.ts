@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** A place in a {@link ByteBudget}. Disposing of it gives its bytes back. */
+/** Bytes taken from a {@link ByteBudget}. Disposing gives them back. */
 type Taken = Disposable & {
-  /** Gives back all but so many bytes. */
+  /** Keeps this many bytes and gives back the rest. */
   keep(bytes: number): void
 }
 
 type Waiting = { readonly who: string; readonly bytes: number; readonly start: () => void }
 
 /**
- * Bytes that are in memory for others: of all together, and of each. Whoever asks for more waits until some are given back. Without it, peers that ask
- * and do not read the answers would have this process hold a block for each.
+ * Limits the bytes in memory on behalf of peers, in all and for each one. A request for more waits until some are given back. Without this, peers
+ * that ask and do not read the answers would make this process hold a block for each request.
  */
 export class ByteBudget {
   readonly #each: number
@@ -24,12 +24,12 @@ export class ByteBudget {
     this.#each = limits.each
   }
 
-  /** Bytes that nobody has. */
+  /** Bytes that nobody has taken. */
   get free(): number {
     return this.#free
   }
 
-  /** Takes so many bytes as soon as they are free. Rejects when the signal is aborted before that. */
+  /** Takes bytes as soon as they are free. Rejects when the signal is aborted before that. */
   async take(who: string, bytes: number, signal: AbortSignal): Promise<Taken> {
     signal.throwIfAborted()
     if (!this.#fits({ who, bytes })) await this.#turn(who, bytes, signal)
@@ -61,8 +61,8 @@ export class ByteBudget {
   }
 
   /**
-   * In the order in which they came, but those that have nothing first: others, who ask often and take nothing, would be given back every place of
-   * theirs before anybody else had one. And nobody waits for somebody else who has its part already.
+   * Serves requests in the order in which they came, but first those of peers that hold nothing. Otherwise a peer that asks often and takes nothing
+   * would get each freed place again before anybody else. A peer that already holds its share delays nobody.
    */
   #next(): void {
     this.#start((who) => !this.#held.has(who))

@@ -5,18 +5,18 @@ import { NetworkError } from './errors.ts'
 /** The part of a libp2p stream that a queue reads. */
 type Source = Pick<Stream, 'abort' | 'addEventListener' | 'closeRead' | 'readStatus'>
 
-/** Bytes that are set aside for an item before any of them is there: nobody gets more for a mere announcement. */
+/** Most bytes allocated for an item before its content arrives, so that a mere announcement cannot take more. */
 const FIRST_BYTES = 1 << 16
 
 /**
- * Items out of a stream of bytes: each has its length before it, little-endian. libp2p's own iterator of a stream takes whatever comes, as fast as it
- * comes, whether or not anybody reads on, and tells the peer to go on. Here the peer has an end: what all items can come to.
+ * Reads items from a stream of bytes, each preceded by its length, little-endian. libp2p's own iterator takes whatever comes, even when nobody reads,
+ * and tells the peer to go on. This queue limits the total to what all expected items can come to.
  */
 export class ByteQueue {
   readonly #stream: Source
   readonly #lengthBytes: 2 | 4
   #most: number
-  /** Pieces that came and were not taken. */
+  /** Pieces that have arrived and were not taken yet. */
   readonly #waiting: Uint8Array[] = []
   #arrived = 0
   #taken = 0
@@ -60,20 +60,20 @@ export class ByteQueue {
     return await this.item(maxBytes)
   }
 
-  /** Whether bytes are here that belong to no item taken so far. */
+  /** Whether bytes have arrived beyond the items taken so far. */
   get hasMore(): boolean {
     return this.#waiting.length > 0
   }
 
-  /** Sets the bound anew, for a stream with several questions or answers: so many bytes after the items taken so far. */
+  /** Sets a new bound, counted from the items taken so far, for a stream with several questions or answers. */
   allow(most: number): void {
     this.#most = this.#taken + most
   }
 
-  /** Takes nothing more: what the peer still sends is dropped as it comes. */
+  /** Stops reading. Whatever the peer still sends is dropped on arrival. */
   async close(): Promise<void> {
     this.#waiting.length = 0
-    // Of a stream that has ended meanwhile nothing comes either.
+    // Closing fails if the stream has ended meanwhile, and then nothing more comes anyway.
     await this.#stream.closeRead().catch(() => undefined)
   }
 
@@ -85,7 +85,7 @@ export class ByteQueue {
   }
 
   async #take(length: number): Promise<Uint8Array> {
-    // One buffer that grows: a peer may send its answer a byte at a time, and each piece by itself is a hundred times as large in memory.
+    // A single buffer that grows. A peer may send its answer byte by byte, and each byte as a piece of its own takes a hundred times the memory.
     let all = new Uint8Array(Math.min(length, FIRST_BYTES))
     let have = 0
     while (have < length) {

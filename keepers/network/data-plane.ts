@@ -31,7 +31,7 @@ export class DataPlane {
   readonly #stopping = new AbortController()
   readonly #announcers: readonly Announcer[]
   readonly #gatherer: BlobGatherer
-  /** Ranges of blobs, and notes, straight from one keeper to another. */
+  /** Ranges of blobs, and notes, which keepers exchange directly. */
   readonly parts: Parts
 
   private constructor(node: HeliaNode, meter: LinkMeter, { dht: options, pinning = [], members }: NodeOptions) {
@@ -81,7 +81,7 @@ export class DataPlane {
   }
 
   /**
-   * Those for browsers by WebRTC: each holds the hash of a certificate that is new with every start and each fortnight, and has the
+   * The addresses for browsers by WebRTC. Each contains the hash of a certificate, which changes with every start and every fortnight, and the
    * interface's own IP address, whatever is announced.
    */
   get webRtcAddresses(): string[] {
@@ -94,7 +94,7 @@ export class DataPlane {
     return this.#node.libp2p.getConnections().length
   }
 
-  /** Those of the connections that go through a relay. */
+  /** Number of connections that go through a relay. */
   get relayedConnections(): number {
     const isRelayed = ({ name }: { name: string }): boolean => name === 'p2p-circuit'
     return this.#node.libp2p.getConnections().filter(({ remoteAddr }) => remoteAddr.getComponents().some(isRelayed))
@@ -114,8 +114,8 @@ export class DataPlane {
   /**
    * Stores a blob and offers it to whoever asks. Idempotent: equal bytes give the equal CID.
    * `round` tags it for {@link collect}; a blob without one stays until {@link release}. `cuts` are offsets at which it is cut, so that
-   * {@link parts} can deliver what lies between them; they change the CID. With `safe` it outlasts a power cut from here on: what a keeper
-   * promises on the chain, and nobody else has.
+   * {@link parts} can deliver what lies between them; they change the CID. With `safe` the blob outlasts a power cut once this resolves: needed
+   * for what a keeper promises on the chain and nobody else has.
    */
   async publish(
     bytes: Uint8Array,
@@ -132,8 +132,8 @@ export class DataPlane {
   }
 
   /**
-   * The same for a blob that is made piece by piece: each block goes to the store once it is whole. Nobody is offered the blob before
-   * `finish`, and blocks of one that is given up are freed by {@link collect}.
+   * The same for a blob that is made piece by piece. Each block goes to the store once it is complete, and the blob is offered to others from
+   * `finish` on. If it is given up, {@link collect} frees its blocks.
    */
   writer(options: { readonly round?: number; readonly signal?: AbortSignal } = {}): BlobWriter {
     const encoder = new BlobEncoder(async ({ cid, bytes }) => {
@@ -151,8 +151,8 @@ export class DataPlane {
   }
 
   /**
-   * Fetches a blob, from our own blocks or from the providers in turn, and keeps it. Providers that are delivering when their turn is over may go
-   * on, all together for half of the time at most: whatever some of them do, every other gets its turn in the other half.
+   * Fetches a blob from our own blocks or from the providers in turn, and keeps it. Providers that are still delivering at the end of their turn may
+   * go on, but all of them together for at most half of the time, so that in the other half every provider gets its turn.
    * Every block is checked against its hash, its announced size and the limits.
    * @throws NetworkError BAD_CID, TOO_LARGE, MALFORMED, UNAVAILABLE (nobody had it), TIMEOUT.
    */
@@ -162,7 +162,7 @@ export class DataPlane {
   }
 
   /**
-   * The same for a blob that is not to be in memory as a whole: its blocks go from the provider to the store, and are read from there.
+   * The same for a blob that should not be in memory as a whole: its blocks go from the provider to the store, and are read from there.
    * @throws as {@link fetch}
    */
   async hold(text: string, options: FetchOptions): Promise<StoredBlob> {
@@ -173,7 +173,7 @@ export class DataPlane {
     })
   }
 
-  /** One block, as it is stored here; null when it is not. @throws NetworkError BAD_CID */
+  /** A block from the store; null if it is not stored here. @throws NetworkError BAD_CID */
   async block(text: string, signal?: AbortSignal): Promise<Uint8Array | null> {
     this.#assertRunning()
     const cid = parseBlobCid(text)
@@ -182,15 +182,15 @@ export class DataPlane {
     return await collectBytes(stored, MAX_BLOCK_BYTES)
   }
 
-  /** True when the blob is complete here. */
+  /** Whether the blob is complete here. */
   async has(text: string): Promise<boolean> {
     this.#assertRunning()
     return this.#gatherer.isKept(parseBlobCid(text))
   }
 
   /**
-   * Keeps a blob that is stored here whatever {@link collect} forgets, and announces it in the background to the DHT
-   * and to pinning services, if there are any: an accepted model.
+   * Keeps a stored blob, an accepted model, whatever {@link collect} forgets, and announces it in the background to the DHT and to pinning
+   * services, if there are any.
    */
   async pin(text: string): Promise<void> {
     this.#assertRunning()
@@ -202,7 +202,7 @@ export class DataPlane {
     for (const announcer of this.#announcers) announcer.announce(cid)
   }
 
-  /** Lets go of one blob; {@link collect} then frees its blocks. */
+  /** Unpins one blob; {@link collect} then frees its blocks. */
   async release(text: string): Promise<void> {
     this.#assertRunning()
     const cid = parseBlobCid(text)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 /**
- * A signal that is aborted by a time-out or by any of its parents, and that lets go of both when it is disposed of.
+ * A signal that is aborted by a time-out or by any of its parents. Disposing of it releases both.
  *
  * Used instead of `AbortSignal.any` over `AbortSignal.timeout`: a composite of these that is made part of another
  * composite stays in Node's list of signals to keep alive for good (24.21, lib/internal/abort_controller.js: `any` adds

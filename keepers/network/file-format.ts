@@ -8,10 +8,10 @@ import { NetworkError } from './errors.ts'
 
 /**
  * A blob is written as a UnixFS file of one fixed shape: up to `CHUNK_BYTES` it is one raw block; above that, a dag-pb root with links to raw
- * leaves, all of `CHUNK_BYTES` except the last. One shape makes the CID a function of the bytes, so that all members vote for one and the same.
- * Read is any UnixFS file, however it was chunked and nested (`readNode`): a model may come from any IPFS node. Either way a reader knows every
- * block's size before it asks for it, so a peer cannot make it take more than was announced. Source: https://specs.ipfs.tech/unixfs/ (file,
- * blocksizes).
+ * leaves, all of `CHUNK_BYTES` except the last. The fixed shape makes the CID a function of the bytes, so that all members vote for the same CID.
+ * For reading, any UnixFS file will do, however it was chunked and nested (`readNode`), because a model may come from any IPFS node. In both cases a
+ * reader knows every block's size before requesting it, so a peer cannot make it take more than was announced. Source:
+ * https://specs.ipfs.tech/unixfs/ (file, blocksizes).
  */
 export const CHUNK_BYTES = 1 << 20
 
@@ -21,7 +21,7 @@ export const MAX_BLOCK_BYTES = 2 << 20
 export const DAG_PB = 0x70
 /** 1,024 leaves of 1 MiB; their links take ~50 KiB, far below the 2 MiB that bitswap peers accept for one block. */
 const MAX_LEAVES = 1024
-/** A file with cuts and more leaves gets nodes between root and leaves: then a leaf's proof has 2·√leaves links. */
+/** With more leaves, a file with cuts gets nodes between root and leaves, so that a leaf's proof has only 2·√leaves links. */
 const MAX_FLAT_LEAVES = 12
 /** The largest blob the format holds, in bytes. */
 export const MAX_BLOB_BYTES = MAX_LEAVES * CHUNK_BYTES
@@ -30,7 +30,7 @@ export type Block = { readonly cid: CID; readonly bytes: Uint8Array }
 
 /** A block of a file: its own bytes first, then the files below it, in order. */
 export type FileNode = {
-  /** Bytes of the file that this block stands for. */
+  /** Bytes of the file at and below this block. */
   readonly size: number
   readonly data: Uint8Array
   readonly children: readonly { readonly cid: CID; readonly size: number }[]
@@ -74,17 +74,17 @@ export async function encodeBlob(
   return { root: cid, blocks }
 }
 
-/** A block to be linked to: bytes of the file, and of all blocks, below it. */
+/** A block to be linked to, with the bytes of the file (`size`) and of all blocks (`tree`) at and below it. */
 export type Linked = { readonly cid: CID; readonly size: number; readonly tree: number }
 
-/** The block of a node without bytes of its own that links to these. */
+/** The bytes of a node that links to these blocks and has no content of its own. */
 export function nodeBytes(children: readonly Linked[]): Uint8Array {
   const file = new UnixFS({ type: 'file', blockSizes: children.map(({ size }) => BigInt(size)) })
   const links = children.map(({ cid, tree }) => ({ Name: '', Tsize: tree, Hash: cid }))
   return encodePb(prepare({ Data: file.marshal(), Links: links }))
 }
 
-/** What a node says that it links to; null for a block that is no node of a file. */
+/** The links of a node; null for a block that is no node of a file. */
 export function linksOf(block: Uint8Array): Linked[] | null {
   try {
     const { Links, Data } = decodePb(block)
@@ -96,7 +96,7 @@ export function linksOf(block: Uint8Array): Linked[] | null {
   }
 }
 
-/** A node with links to these, and what links to it. */
+/** Makes a node with links to these blocks, and the link to that node. */
 async function nodeTo(children: readonly Linked[]): Promise<{ readonly block: Block; readonly linked: Linked }> {
   const bytes = nodeBytes(children)
   const cid = CID.createV1(DAG_PB, await sha256.digest(bytes))
@@ -105,14 +105,14 @@ async function nodeTo(children: readonly Linked[]): Promise<{ readonly block: Bl
   return { block: { cid, bytes }, linked }
 }
 
-/** Splits a blob that is made piece by piece into the blocks that `encodeBlob` would split it into, without ever holding more than one. */
+/** Splits a blob that is made piece by piece into the same blocks as `encodeBlob`, and never holds more than one leaf. */
 export class BlobEncoder {
   readonly #put: (block: Block) => Promise<void>
   readonly #leaves: { readonly cid: CID; readonly size: number }[] = []
   #leaf = new Uint8Array(CHUNK_BYTES)
   #filled = 0
 
-  /** @param put Takes each block once it is whole, the root last. */
+  /** @param put Receives each block once it is complete, the root last. */
   constructor(put: (block: Block) => Promise<void>) {
     this.#put = put
   }
@@ -128,7 +128,7 @@ export class BlobEncoder {
       throw new NetworkError('TOO_LARGE', `blob of more than ${MAX_BLOB_BYTES} bytes: at most so many fit one file`)
     }
     for (let at = 0; at < piece.length; ) {
-      // A full leaf waits for the next byte: the last one may be full, too, and the only one is the root.
+      // A full leaf is ended only by the next byte. Otherwise, when the last leaf is full, an empty one would follow it.
       if (this.#filled === CHUNK_BYTES) await this.#endLeaf()
       const part = piece.subarray(at, at + CHUNK_BYTES - this.#filled)
       this.#leaf.set(part, this.#filled)
@@ -176,7 +176,7 @@ export function parseBlobCid(text: string): CID {
   return cid
 }
 
-/** Bytes of a whole SHA-256: a CID may hold the first few of them, or none, and would be that of almost any block. */
+/** Bytes of a whole SHA-256. A CID with fewer of them could be the CID of almost any block. */
 const DIGEST_BYTES = 32
 
 const isFileCid = (cid: CID): boolean =>

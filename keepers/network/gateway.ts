@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Blocks over HTTP, for browsers, which speak no libp2p over TCP. Only what this node has: it fetches nothing for strangers. Source: IPFS
-// Trustless Gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), raw blocks alone; who asks checks them by their hash.
+// Serves blocks over HTTP, for browsers, which speak no libp2p over TCP. It serves only what this node has and fetches nothing for strangers. Source:
+// IPFS Trustless Gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), only raw blocks, which clients check by their hash.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -13,12 +13,12 @@ export type LocalBlocks = { block(cid: string, signal?: AbortSignal): Promise<Ui
 
 export type GatewayOptions = {
   readonly host: string
-  /** 0 for any free one. */
+  /** Port to listen on; 0 for any free one. */
   readonly port: number
   readonly blocks: LocalBlocks
   /** Milliseconds before an idle connection is closed; 30 s by default. */
   readonly idle?: number
-  /** Milliseconds in which a client has to take a block; 60 s by default. */
+  /** Milliseconds within which a client must take a block; 60 s by default. */
   readonly taking?: number
 }
 
@@ -27,10 +27,10 @@ const RAW = 'application/vnd.ipld.raw'
 const CACHE = 'public, max-age=31536000, immutable'
 /** Largest number of connections and of requests of one, milliseconds for one request, for an idle connection, and for a block to be taken. */
 const LIMITS = { connections: 256, requests: 128, request: 30_000, idle: 30_000, taking: 60_000 } as const
-/** Bytes of blocks in memory that clients have asked for and not yet taken: of all, and of one connection. */
+/** Most bytes of blocks in memory that clients have requested and not yet taken: in all, and for one connection. */
 const HELD = { total: 64 << 20, each: 4 << 20 } as const
 
-/** What the answers of one connection have in common. */
+/** The connection to which an answer belongs. */
 type Line = { readonly name: string; readonly ended: AbortSignal }
 
 /** Answers GET and HEAD of `/ipfs/<cid>?format=raw`. */
@@ -62,7 +62,7 @@ export class BlockGateway {
       socket.once('close', () => ended.abort(new NetworkError('UNAVAILABLE', 'the connection is closed')))
     })
     server.maxConnections = LIMITS.connections
-    // One packet may ask hundreds of times, before anything of the first answer is taken.
+    // A single packet may contain hundreds of requests, before anything of the first answer is taken.
     server.maxRequestsPerSocket = LIMITS.requests
     server.requestTimeout = LIMITS.request
     server.headersTimeout = LIMITS.request
@@ -121,9 +121,9 @@ async function answer(
     return
   }
   const held = await room.take(line.name, MAX_BLOCK_BYTES, line.ended)
-  // What a connection gives back at its end may go to its own next request, which nobody takes any more: nothing would ever give that back.
+  // When a connection ends, the bytes that it gives back may go to a further request of its own. Nobody would ever give those back.
   if (line.ended.aborted) return held[Symbol.dispose]()
-  // One that takes a few bytes now and then is never idle, and sixteen of them would have all the room for ever.
+  // A client that takes a few bytes now and then is never idle, and sixteen such clients would occupy the whole memory for ever.
   const late = setTimeout(() => request.socket.destroy(), taking)
   const giveBack = (): void => {
     clearTimeout(late)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// libp2p hands a socket each encrypted frame in two writes, its two bytes of length and then the rest; and opening a stream, asking and closing take
-// ten frames. Each write is a call of the system, a packet, and a wake-up of the peer: half of what a small question costs both of them.
+// Sends small writes together. libp2p writes each encrypted frame to a socket in two pieces, two bytes of length and then the rest. Opening a stream,
+// asking and closing take ten frames. Each write is a system call, a packet, and a wake-up of the peer: half of what a small question costs both.
 
-/** What writes are gathered for: a TCP socket. */
+/** The part of a TCP socket that is used here. */
 type Corkable = {
   readonly writableLength: number
   cork(): void
@@ -11,15 +11,15 @@ type Corkable = {
 }
 
 /**
- * Bytes that wait for the end of the turn at most. More goes out at once, as if nothing were gathered: far below what makes a socket ask its writer to
- * wait, which libp2p takes for a word about the peer.
+ * Most bytes that wait for the end of the turn. With more, everything goes out at once. The bound is far below the level at which a socket asks its
+ * writer to wait, which libp2p would attribute to the peer.
  */
 const GATHERED_BYTES = 1 << 13
 
 const gathered = new WeakSet<object>()
 
 /**
- * Has the socket of a connection send small writes of one turn of the event loop together. A connection of another kind, such as WebRTC, stays as it is.
+ * Makes the socket of a connection send small writes of one turn of the event loop together. Other connections, such as WebRTC, are left alone.
  */
 export function gatherWrites(connection: object): void {
   const socket = 'socket' in connection ? connection.socket : null

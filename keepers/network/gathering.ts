@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Gets the blocks of a blob together: from the own store, from providers in turn, from those that a DHT names.
+// Gathers the blocks of a blob: from our own store, from providers in turn, and from peers that a DHT names.
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
@@ -22,7 +22,7 @@ export type FetchOptions = {
   /** Peers that should have it, most likely first: multiaddrs that end in /p2p/<peer id>. */
   readonly providers: readonly string[]
   readonly signal?: AbortSignal
-  /** Tag of the blob's group, e.g. a round; {@link DataPlane.collect} forgets by it. */
+  /** The round that the blob belongs to; {@link DataPlane.collect} forgets blobs by it. */
   readonly round?: number
   /**
    * Ask the DHT, when there is one, after everyone else. For models only: a query reveals the wanted blob to strangers, and keepers
@@ -33,16 +33,17 @@ export type FetchOptions = {
 
 /** Least time one provider gets before the next is asked, in milliseconds. */
 const MIN_TURN_MS = 3_000
-/** Part of a fetch's time that providers get beyond their turns while they deliver. */
+/** Fraction of a fetch's time that providers may use beyond their turns while they deliver. */
 const OVERTIME = 0.5
 /** Time for the DHT to name those that have a blob, in milliseconds. */
 const LOOK_UP_MS = 20_000
-/** Of those it names, so many share the turn of one provider: anyone can announce anything. */
+/** This many peers that the DHT names share the turn of one provider, because anyone can announce anything. */
 const FOUND_PER_TURN = 3
 
 /**
- * How long a peer is asked for a block that it sent before, until it is asked again, in milliseconds. Bitswap takes the first question for a repetition
- * of the old one, which was answered, and forgets the old one with it; within `resendAfter` it does not even forget, and the second is lost as well.
+ * Milliseconds after which a peer is asked a second time for a block that it has sent before. The peer's bitswap takes the first request for a
+ * repetition of the old one, which it has answered, and only forgets the old one. Within `resendAfter` it does not even forget, and the second request
+ * is lost as well.
  */
 const ASK_AGAIN_MS = 1_000
 const LOST_QUESTIONS = 2
@@ -51,7 +52,7 @@ export class BlobGatherer {
   readonly #node: HeliaNode
   readonly #meter: LinkMeter
   readonly #place: { readonly stopping: AbortSignal; readonly assertRunning: () => void }
-  /** Blocks that were changed on the disk, and not asked for since then. */
+  /** Blocks that were changed on the disk and have not been requested since. */
   readonly #dropped = new Set<string>()
 
   constructor(
@@ -64,7 +65,7 @@ export class BlobGatherer {
     this.#place = place
   }
 
-  /** @param take Makes of a blob's blocks what the caller wants. */
+  /** @param take Makes the result from the blob's blocks. */
   async gather<T>(text: string, options: FetchOptions, take: (cid: CID, block: BlockSource) => Promise<T>): Promise<T> {
     this.#place.assertRunning()
     const cid = parseBlobCid(text)
@@ -107,7 +108,7 @@ export class BlobGatherer {
     })
   }
 
-  /** When bytes last came from a source, by its peer id. */
+  /** The time at which bytes last came from a source. */
   #heardAt(source: readonly Multiaddr[] | null): () => number {
     const peer = source?.[0]?.getComponents().at(-1)?.value ?? ''
     return () => this.#meter.heardAt(peer)
@@ -164,16 +165,16 @@ export class BlobGatherer {
     }
   }
 
-  /** Connects in the background. When the turn of what asks that peer is over, the handshake goes on, and the next that asks finds a connection. */
+  /** Connects in the background. If the turn ends first, the handshake goes on, and the next request finds a connection. */
   #connect([address, ...others]: readonly Multiaddr[]): void {
-    // A DHT can name any number of addresses that nobody answers at.
+    // A DHT can name any number of dead addresses, so only a single one is dialled.
     if (address === undefined || others.length > 0) return
     this.#node.libp2p.dial(address, { signal: this.#place.stopping }).catch(() => undefined)
   }
 
   /**
-   * A block of the store, checked against its hash. One that was changed on the disk is dropped; where it is gone, so is the pin of its blob,
-   * and the next fetch asks others for it. @throws NetworkError UNAVAILABLE
+   * A block of the store, checked against its hash. A block that was changed on the disk is dropped. If the block is gone, its blob is unpinned, and
+   * the next fetch asks others for it. @throws NetworkError UNAVAILABLE
    */
   async stored(block: CID, root: CID, signal?: AbortSignal): Promise<Uint8Array> {
     this.#place.assertRunning()
@@ -200,8 +201,8 @@ export class BlobGatherer {
   }
 
   /**
-   * Whether this very blob was complete here once, and checked. Not `isPinned`: that is about bytes, whatever blob they are part of and however
-   * its CID has them read. A block of links that was published as plain bytes would count as the blob that it describes.
+   * Whether this very blob was once complete here, and checked. `isPinned` does not tell: it is about bytes, whatever blob they belong to and however a
+   * CID interprets them. A node of links that was published as plain bytes would count as the blob that it describes.
    */
   async isKept(root: CID): Promise<boolean> {
     try {
@@ -220,7 +221,7 @@ export class BlobGatherer {
   }
 }
 
-/** Asks for a block in a session of its own, and leaves it in the store if it comes. @returns whether it came */
+/** Requests a block in a session of its own, and leaves it in the store if it comes. @returns whether it came */
 async function askBriefly(
   session: ReturnType<HeliaNode['blockstore']['createSession']>,
   block: CID,

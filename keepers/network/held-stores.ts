@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a node keeps on the disk, with the small part of it that it uses again and again in memory as well. A keeper writes and reads some thirty
-// blocks a round and asks for each several times whether it is there, and pinned: as many questions to the file system took a tenth of its processor
-// time, and a quarter where it had many peers. The folder belongs to one process (its store is locked), so what is in memory is what is on the disk.
+// The stores of a node on disk, with the small part that is used again and again also in memory. A keeper writes and reads some thirty blocks per
+// round, and asks for each several times whether it is there, and pinned. Asking the file system took a tenth of its CPU time, and a quarter with many
+// peers. The folder belongs to one process (its store is locked), so memory and disk agree.
 import { mkdir, readFile, rename, writeFile } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -16,10 +16,10 @@ import { RecentBlocks } from './recent-blocks.ts'
 type Options = { readonly signal?: AbortSignal }
 type Key = Parameters<FsDatastore['has']>[0]
 
-/** Longer blocks are parts of long blobs, each read once: they stay on the disk alone. */
+/** Bytes. Longer blocks are parts of long blobs, which are read once. They stay only on the disk. */
 const SMALL_BLOCK = 1 << 16
 
-/** Brings a file to the disk, as a power cut would find it. */
+/** Flushes a file, so that it survives a power cut. */
 export async function flushed(path: string): Promise<void> {
   const handle = await open(path, 'r')
   try {
@@ -29,13 +29,13 @@ export async function flushed(path: string): Promise<void> {
   }
 }
 
-/** Blocks as files. Small ones that were written or read last are in memory, too. */
+/** Blocks as files. Small ones that were written or read recently are also in memory. */
 export class HeldBlocks extends FsBlockstore {
   readonly #flush: (path: string) => Promise<void>
   readonly #recent = new RecentBlocks()
-  /** The store's own, which it does not show. */
+  /** Equal to the base class's own, which is private. */
   readonly #shards = new NextToLast()
-  /** Goes up with each block that is deleted: one that was being read then is not remembered. */
+  /** Counts deletions. A block that was being read during one is not cached. */
   #deletions = 0
 
   /** @param flush for tests */
@@ -45,9 +45,8 @@ export class HeldBlocks extends FsBlockstore {
   }
 
   /**
-   * Returns once these blocks, which were put, outlast a power cut. A file's own flush brings the rename that named it to the disk as well, with the
-   * file systems that keepers have (ext4, XFS, Btrfs); their folders would be as many again. Other writes are left to the system, for they can be
-   * fetched again.
+   * Returns once these stored blocks survive a power cut. On the file systems that keepers have (ext4, XFS, Btrfs), flushing a file also flushes its
+   * rename, so folders need no flush of their own. Other writes are left to the system, because those blocks can be fetched again.
    */
   async keepSafe(cids: readonly CID[]): Promise<void> {
     const files = cids.map((cid) => this.#shards.encode(cid)).map(({ dir, file }) => join(this.path, dir, file))
@@ -60,13 +59,13 @@ export class HeldBlocks extends FsBlockstore {
       options?.signal?.throwIfAborted()
       const { dir, file } = this.#shards.encode(cid)
       await writeWhole(join(this.path, dir, file), block)
-      // Its bytes may be part of something that is wiped.
+      // Copied, because the bytes may be part of something that will be wiped.
       if (block.length <= SMALL_BLOCK) this.#recent.put(nameOf(cid), block.slice())
     }
     return cid
   }
 
-  /** The bytes are the reader's own. @throws NotFoundError */
+  /** Yields bytes that the caller may change. @throws NotFoundError */
   override async *get(cid: CID, options?: Options): AsyncGenerator<Uint8Array> {
     options?.signal?.throwIfAborted()
     const name = nameOf(cid)
@@ -77,7 +76,7 @@ export class HeldBlocks extends FsBlockstore {
     }
     const { dir, file } = this.#shards.encode(cid)
     const deletions = this.#deletions
-    // At once, not through a stream: its handle would stay open where the reader's time is over while it is opened.
+    // Not through a stream, whose handle would stay open if the reader's time ends while it is being opened.
     const bytes = await readWhole(join(this.path, dir, file))
     options?.signal?.throwIfAborted()
     if (bytes.length <= SMALL_BLOCK && deletions === this.#deletions) this.#recent.put(name, bytes.slice())
@@ -96,7 +95,7 @@ export class HeldBlocks extends FsBlockstore {
   }
 }
 
-/** Blocks of the same bytes are one file, whatever their codec. */
+/** Names a block by its hash alone: blocks of the same bytes are one file, whatever their codec. */
 const nameOf = (cid: CID): string => Buffer.from(cid.multihash.bytes).toString('latin1')
 
 const [makeFolder, write, move] = [promisify(mkdir), promisify(writeFile), promisify(rename)]
@@ -104,7 +103,7 @@ const [makeFolder, write, move] = [promisify(mkdir), promisify(writeFile), promi
 /** Files that are being written, by path. */
 const underWay = new Map<string, Promise<void>>()
 
-/** Writes a file, whole or not at all; one after the other where several write the same. */
+/** Writes a file whole or not at all. Several writes of the same file happen one after the other. */
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const before = underWay.get(path)
   const run = (async () => {
@@ -141,19 +140,19 @@ function readWhole(path: string): Promise<Uint8Array> {
   })
 }
 
-/** Values of records that are in memory: some thousand pins. */
+/** Most values of records in memory: some thousand pins. */
 const HELD_VALUES = 8_192
 
-/** Small records as files, with all their names and the last values in memory. */
+/** Small records as files, with all their names and the most recent values in memory. */
 export class HeldRecords extends FsDatastore {
   readonly #values = new Map<string, Uint8Array>()
   #names: Promise<Set<string>> | null = null
-  /** Goes up as a record changes: what was being read then is not remembered. */
+  /** Counts changes. A record that was being read during one is not cached. */
   #changes = 0
 
   override async put(key: Key, value: Uint8Array, options?: Options): Promise<Key> {
     const name = key.toString()
-    // Whatever a failure leaves is read anew.
+    // After a failure, the record is read again.
     this.#values.delete(name)
     options?.signal?.throwIfAborted()
     const names = await this.#known()
@@ -190,7 +189,7 @@ export class HeldRecords extends FsDatastore {
     ;(await this.#known()).delete(name)
   }
 
-  /** The names on the disk, read at the first question: nobody opens this store. */
+  /** The names on the disk, read at the first request, because nothing calls `open` on this store. */
   #known(): Promise<Set<string>> {
     this.#names ??= this.#read().catch((error: unknown) => {
       this.#names = null
@@ -200,7 +199,7 @@ export class HeldRecords extends FsDatastore {
   }
 
   async #read(): Promise<Set<string>> {
-    // Makes the folder.
+    // `open` makes the folder.
     await this.open()
     const names = new Set<string>()
     for await (const key of this._allKeys({})) names.add(key.toString())

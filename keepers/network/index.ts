@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The public face of the network room: blobs by CID over libp2p and bitswap, with the DHT, relays, gateways and pinning services around them.
 
 export { assemble, collectBytes } from './assembly.ts'
 export { PUBLIC, parseBootstrap, relayedAddress } from './bootstrap.ts'

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// libp2p notes with each stream, at either end, that the other peer speaks its protocol: it reads the peer's record, parses all its addresses, sorts
-// its protocols, and writes the record. A keeper opens hundreds of streams a round to the same few peers, for the same two protocols.
+// Skips notes that say nothing new. With each stream, at either end, libp2p notes that the peer speaks its protocol: it reads the peer's record,
+// parses all its addresses, sorts its protocols, and writes the record. A keeper opens hundreds of streams per round to the same few peers, for the
+// same two protocols.
 import type { PeerId, PeerStore } from '@libp2p/interface'
 
-/** Milliseconds after which a note is made again, although it was made before: libp2p forgets peers that nobody notes anything of for hours. */
+/** Milliseconds after which a note is repeated, because libp2p forgets peers without notes after hours. */
 const AGAIN_MS = 600_000
 
-/** Peers that are remembered: more than a keeper has connections. */
+/** Most peers to remember: more than a keeper has connections. */
 const MOST = 1_024
 
 /**
- * A libp2p service that has the peer store skip a note that says nothing new. Whatever replaces a peer's record, or removes it, has the next note made
+ * A libp2p service that makes the peer store skip a note that says nothing new. After a peer's record was replaced or removed, the next note is written
  * again.
  */
 export function knownProtocols(now: () => number = () => performance.now()) {
@@ -34,7 +35,7 @@ export function knownProtocols(now: () => number = () => performance.now()) {
       const name = id.toString()
       const noted = known.get(name)
       const isKnown = protocols.every((protocol) => now() - (noted?.get(protocol) ?? -Infinity) < AGAIN_MS)
-      // Nobody reads the answer to a note: whoever wants the record asks for it.
+      // Callers do not read the result of a note, so this need not be the whole record.
       if (isKnown) return { id, addresses: [], protocols: [...noted!.keys()], metadata: new Map(), tags: new Map() }
       const peer = await merge.call(peerStore, id, data, options)
       const all = known.get(name) ?? new Map<string, number>()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A node of links as keepers send it to each other: of a link's 50 bytes in its block 33 or 34 say something. The reader makes the block of them, whose
-// hash shows whether they were right.
+// A short form of a node of links, in which keepers send it to each other: of the 50 bytes of a link in its block, only 33 or 34 carry information. The
+// reader rebuilds the block, whose hash shows whether the short form was right.
 //
 // 0 · of each link: varint 2·size + (1 for a node, 0 for a leaf), for a node varint of what its blocks have beyond its size, digest 32
 import { CID } from 'multiformats/cid'
@@ -10,11 +10,11 @@ import { sha256 } from 'multiformats/hashes/sha2'
 import { NetworkError } from './errors.ts'
 import { DAG_PB, type Linked, linksOf, MAX_BLOB_BYTES, nodeBytes } from './file-format.ts'
 
-/** No block of dag-pb begins with it: protobuf has no field 0. */
+/** The first byte of the short form. No block of dag-pb begins with it, because protobuf has no field 0. */
 const LEAN = 0
 const DIGEST_BYTES = 32
 
-/** Short for a node as this data plane writes them; any other block as it is. */
+/** The short form of a node that this data plane wrote; any other block unchanged. */
 export function leanLinks(block: Uint8Array): Uint8Array {
   const children = linksOf(block)
   const isOurs = children?.every(
@@ -30,11 +30,11 @@ export function leanLinks(block: Uint8Array): Uint8Array {
     bytes.push(...cid.multihash.digest)
   }
   const lean = Uint8Array.from(bytes)
-  // Others may write nodes that say the same in other words: bytes of the file, names, another hash, another order.
+  // Other software may encode a node differently: with content, names, another hash, another order.
   return Buffer.compare(fullLinks(lean), block) === 0 ? lean : block
 }
 
-/** The block that was made short; a block that was not, as it is. @throws NetworkError MALFORMED. */
+/** Rebuilds a block from its short form; a block that has none is returned unchanged. @throws NetworkError MALFORMED. */
 export function fullLinks(bytes: Uint8Array): Uint8Array {
   if (bytes[0] !== LEAN) return bytes
   const children: Linked[] = []

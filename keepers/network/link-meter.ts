@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** Peers that are remembered: the newest. A DHT connects to any number of them. */
+/** Most peers to remember, the newest ones. A DHT connects to any number of peers. */
 const PEERS = 1_024
 
 /**
- * When bytes last came from each peer. A transfer reports its blocks only when they are whole, so on a slow link a peer that is delivering would
- * look the same as one that has disappeared.
+ * Remembers when bytes last came from each peer. A transfer reports a block only when it is complete, so without this, a peer that delivers over a slow
+ * link would look like one that has disappeared.
  */
 export class LinkMeter {
   readonly #heard = new Map<string, number>()

@@ -3,8 +3,8 @@ import { registerHooks } from 'node:module'
 import { LEFT_OUT_IMPORTERS, leftOutFunction, standIn } from './left-out.ts'
 
 /**
- * Imports `node.ts` with the libraries that a node uses, which take longer to load than all else: for those alone who start one. Where
- * Helia calls its files something else, nothing is left out.
+ * Imports `node.ts` and a node's libraries, which take longer to load than everything else, only when a node is started. If Helia renames its files,
+ * nothing is left out.
  */
 export async function loadNode(): Promise<typeof import('./node.ts')> {
   const hooks = registerHooks({

@@ -6,7 +6,7 @@ import type { LinkMeter } from './link-meter.ts'
 type Encrypters = ReturnType<typeof noise>
 type Secure = ReturnType<Encrypters>['secureOutbound']
 
-/** noise, with all that comes over its connections noted. WebRTC has an encryption of its own, and is not. */
+/** noise that notes incoming bytes in a meter. WebRTC has its own encryption, so its bytes are not noted. */
 export function meteredNoise(meter: LinkMeter): Encrypters {
   return (components) => {
     const inner = noise()(components)
@@ -14,12 +14,12 @@ export function meteredNoise(meter: LinkMeter): Encrypters {
       (secure: Secure): Secure =>
       async (connection, options) => {
         gatherWrites(connection)
-        // It has agreed to this encryption.
+        // The peer has agreed to this encryption, so it is there.
         if (options?.remotePeer !== undefined) meter.note(options.remotePeer.toString())
         const result = await secure.call(inner, connection, options)
         const peer = result.remotePeer.toString()
         meter.note(peer)
-        // Only from here on: with a listener but no reader, a stream would give away what belongs to the handshake.
+        // Added only now, because with a listener but no reader, the stream would hand out bytes that belong to the handshake.
         connection.addEventListener('message', () => meter.note(peer))
         return result
       }

@@ -42,7 +42,7 @@ export type KeeperServices = {
 }
 /** What the node listens on, whatever it announces. */
 type Doors = { readonly addresses: () => readonly Multiaddr[] }
-/** `files` are the blocks as they lie on the disk, which no pin protects. */
+/** `files` gives direct access to the blocks on disk, past the protection by pins. */
 export type HeliaNode = HeliaWithLibp2p<KeeperServices> & { readonly files: HeldBlocks }
 
 export type NodeOptions = {
@@ -55,13 +55,13 @@ export type NodeOptions = {
   /** Multiaddrs to announce when they differ from those listened on (NAT, container). */
   readonly announce?: readonly string[]
   readonly maxConnections?: number
-  /** Whether a peer, by its id, is one that this node is there for; everybody by default. Strangers have a part of the room. */
+  /** Whether a peer, by its id, is one that this node serves first; by default everybody is. Strangers get only a part of the memory. */
   readonly members?: (peer: string) => Promise<boolean>
   /** Take part in a DHT: announce models and find those that no known peer has. None unless told. */
   readonly dht?: DhtOptions
   /** Be reached through relays, or be one. */
   readonly nat?: NatOptions
-  /** Remote services that keep the models, too. */
+  /** Remote services that also keep the models. */
   readonly pinning?: readonly PinningOptions[]
 }
 
@@ -71,30 +71,31 @@ const LIMITS = {
   /** New inbound connections per second and host. Members restarting together stay below it. */
   inboundPerSecond: 20,
   /**
-   * Inbound connections in their handshake, which may take 10 s: more than one host can hold open at that rate. libp2p's own 10 refuse members of a
-   * big service that all connect in the second in which a state begins, and let one host with ten silent sockets shut everybody out.
+   * Inbound connections in their handshake, which may take 10 s. This is more than one host can hold open at the rate above. libp2p's default of 10
+   * would refuse members of a big service, who all connect in the second in which a state begins, and a host with ten silent sockets could shut
+   * everybody out.
    */
   inboundPending: 256,
   inboundStreams: 64,
   outboundStreams: 256,
   /** The largest bitswap message: a chunk of 1 MiB and its framing. */
   messageBytes: 2 << 20,
-  /** Connecting takes four journeys there and back. A peer that cannot be reached costs no more than its turn. */
+  /** Milliseconds. Connecting takes four round trips. A peer that cannot be reached costs no more than its turn. */
   dialTimeout: 10_000,
   messageTimeout: 10_000,
   /**
-   * For this long, a block is not sent to the same peer again. Bitswap's own 5 s would starve a peer that restarted, or gave up on a slow
-   * answer, and asks again: it would be refused until its time is over.
+   * Milliseconds for which a block is not sent to the same peer again. With bitswap's default of 5 s, a peer that asks again after a restart, or after
+   * giving up on a slow answer, would be refused until its time is over.
    */
   resendAfter: 200,
   /**
-   * Most peers with remembered addresses: a DHT can report any number of them. In memory, because libp2p writes a peer's record anew with each stream, and
-   * a keeper opens hundreds a round. Nothing is lost with them: addresses come from the chain.
+   * Most peers with remembered addresses, since a DHT can report any number. Kept in memory, because libp2p rewrites a peer's record with each stream,
+   * and a keeper opens hundreds per round. Losing them does no harm: addresses come from the chain.
    */
   rememberedPeers: 16_384,
 } as const
 
-/** Most keepers have none, and need not load its modules. */
+/** The services of a DHT. Loaded only if there is one, which most keepers do not have. */
 async function dhtServices(options: DhtOptions) {
   const [{ ping }, { keeperDht }] = await Promise.all([import('@libp2p/ping'), import('./dht.ts')])
   return { ping: ping(), dht: keeperDht(options) }

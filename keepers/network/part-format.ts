@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Questions and answers of `parts.ts` as they travel.
+// The encoding of questions and answers of `parts.ts`.
 import type { CID } from 'multiformats/cid'
 import { z } from 'zod'
 import { type FileNode, MAX_BLOB_BYTES } from './file-format.ts'
@@ -7,7 +7,7 @@ import type { QuestionStream } from './question-streams.ts'
 
 export type Stream = QuestionStream['stream']
 
-/** Bytes that are handed to a stream at once. */
+/** Most bytes that are handed to a stream at once. */
 const WRITTEN = 1 << 16
 
 export const questionSchema = z.union([
@@ -34,7 +34,7 @@ export function framed(question: Question): Uint8Array {
   return bytes
 }
 
-/** The parts of a node, the bytes of which begin at `start`, that a range touches, in order. */
+/** The parts of a node that a range touches, in order. The node's bytes begin at `start` of the file. */
 export function partsIn(
   node: FileNode,
   start: number,
@@ -49,7 +49,7 @@ export function partsIn(
   return found
 }
 
-/** Writes the part of `bytes`, which begin at `start` of a file, that lies in the range from `from`. */
+/** Copies into `range`, which begins at `from` of a file, the part of `bytes` that lies in it. `bytes` begin at `start` of the file. */
 export function place(range: Uint8Array, from: number, bytes: Uint8Array, start: number): void {
   const first = Math.max(from, start)
   const last = Math.min(from + range.length, start + bytes.length)
@@ -59,7 +59,7 @@ export function place(range: Uint8Array, from: number, bytes: Uint8Array, start:
 /** Sends an item with its length before it. */
 export async function send(stream: Stream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   const first = bytes.subarray(0, WRITTEN)
-  // In one piece with its length: each piece is encrypted, framed and written by itself.
+  // The length goes in one piece with the first bytes, because each piece is encrypted, framed and written separately.
   const head = new Uint8Array(4 + first.length)
   new DataView(head.buffer).setUint32(0, bytes.length, true)
   head.set(first, 4)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two questions that keepers ask each other directly, one after the other on a stream: for a range of a blob, and for a note. A range
-// comes with the blob's root, which proves by its hash what the range is: the reader trusts nobody. A note is its author's word:
-// noise proves the peer id that the reader dialled.
+// Two kinds of questions that keepers ask each other directly, one after the other on a stream: for a range of a blob, and for a note. A range
+// comes with the blob's root, whose hash proves the range, so the reader trusts nobody. A note is its author's word: noise proves the peer
+// id that the reader dialled.
 //
 // question: u16 length · JSON. answer: blocks (those of links as lean-links.ts has them) or the note, each as u32 length · bytes; a length of 0 where
 // there is none. A stream ends with the first answer that is not whole.
@@ -37,27 +37,27 @@ const LIMITS = {
   inboundStreams: 64,
   outboundStreams: 256,
   questionBytes: 512,
-  /** Of the length before a question, and before a block or a note. */
+  /** Bytes of the length before a question; below, before a block or a note. */
   questionLength: 2,
   lengthBytes: 4,
-  /** Milliseconds until a whole question must be here, and until its answer must be taken. */
+  /** Milliseconds within which a whole question must arrive, and its answer must be taken. */
   asking: 30_000,
   serving: 30_000,
   /** Milliseconds that a question for a note waits for it to be written. */
   waiting: 5_000,
-  /** The newest notes are kept. */
+  /** Most notes that are kept, the newest ones. */
   notes: 32,
   noteBytes: 1 << 16,
-  /** Longer lists of links are sent as they are: whoever asks would have this keeper work on them. */
+  /** Bytes. Longer lists of links are sent unchanged, because shortening them costs this keeper work. */
   leanBytes: 1 << 16,
-  /** Bytes of blocks in memory that peers have asked for and not yet taken: of all, and of one. */
+  /** Most bytes of blocks in memory that peers have requested and not yet taken: in all, and for one peer. */
   held: { total: 64 << 20, each: 4 << 20 },
-  /** While less than so much is free, strangers have only what is theirs: who makes up names would keep members out. */
+  /** While fewer bytes than this are free, strangers get only their own part. Otherwise somebody who makes up peer ids could keep members out. */
   forMembers: 48 << 20,
   strangers: { total: 8 << 20, each: MAX_BLOCK_BYTES },
   /** Levels of a file below its root. */
   levels: 3,
-  /** Bytes that nodes of links may take in an answer: so many, and for each block that the file may have. */
+  /** Most bytes of link nodes in an answer: `spare`, and `each` for every block that the file may have. */
   links: { spare: 2_048, each: 64 },
 } as const
 
@@ -79,7 +79,7 @@ export class Parts {
   readonly #held = new ByteBudget(LIMITS.held)
   readonly #strangers = new ByteBudget(LIMITS.strangers)
   readonly #isMember: (peer: string) => Promise<boolean>
-  /** Told when a note is written. */
+  /** Called when a note is written. */
   readonly #written = new Set<() => void>()
 
   /** @param isMember by peer id; asked when there is little room for all */
@@ -110,7 +110,7 @@ export class Parts {
   }
 
   /**
-   * Writes a note for whoever asks, in memory alone: the newest 32 are kept. A note under the same name takes the older one's place.
+   * Writes a note for whoever asks. Notes are only in memory, and the newest 32 are kept. A note replaces an older one of the same name.
    * @throws NetworkError TOO_LARGE above 64 KiB.
    */
   tell(name: string, note: Uint8Array): void {
@@ -127,7 +127,7 @@ export class Parts {
   }
 
   /**
-   * The note that a peer wrote under that name, or null when it had none after it waited a little.
+   * The note that a peer wrote under that name; null if it still had none after waiting a little.
    * @throws NetworkError UNAVAILABLE, TIMEOUT, TOO_LARGE, BAD_ADDRESS.
    */
   async ask(name: string, options: AskOptions): Promise<Uint8Array | null> {
@@ -139,7 +139,7 @@ export class Parts {
   }
 
   /**
-   * A range of a blob from one provider. Nothing is kept. `bytes` is what had to travel for it.
+   * Fetches a range of a blob from one provider, without keeping it. `bytes` in the result is how much had to travel.
    * @throws NetworkError BAD_CID, BAD_ADDRESS, MALFORMED (other bytes than the CID says), TOO_LARGE, UNAVAILABLE, TIMEOUT.
    */
   async fetch(
@@ -156,7 +156,7 @@ export class Parts {
     return this.#question({ part: text, from, to }, { ...options, most }, async (answer) => {
       const before = answer.taken
       const node = async (of: CID, size: number | null): Promise<FileNode> => {
-        // A block that holds bytes of the file has no more than these; the others' are limited in all.
+        // A leaf has exactly its content. The bytes of other blocks are limited in total.
         const isLeaf = of.code === raw.code
         const sent = await answer.item(isLeaf ? (size ?? maxBytes) : Math.min(links, MAX_BLOCK_BYTES))
         if (!isLeaf) links -= sent.length
@@ -200,12 +200,12 @@ export class Parts {
     signal.addEventListener('abort', abort, { once: true })
     const ask = async (one: QuestionStream): Promise<T> => {
       asked = one
-      // It may have been opened in the moment in which the time was over: then nothing would ever end the wait for an answer.
+      // The stream may have been opened just as the time ended. Then nothing would ever end the wait for an answer.
       signal.throwIfAborted()
       one.answers.allow(options.most)
       one.stream.send(framed(question))
       const found = await read(one.answers)
-      // The answer is there: a stream that does not close well costs nobody the answer.
+      // The answer is complete, so a stream that does not close properly must not lose it.
       await this.#streams.keep(provider, one, signal).catch((error: Error) => one.stream.abort(error))
       return found
     }
@@ -217,7 +217,7 @@ export class Parts {
           return await ask(kept)
         } catch (error) {
           kept.stream.abort(error as Error)
-          // The peer closed it before it saw the question.
+          // If nothing came, the peer had closed the kept stream before it saw the question.
           if (signal.aborted || kept.answers.taken !== before) throw error
         }
       }
@@ -261,14 +261,14 @@ export class Parts {
     await within(LIMITS.serving, (signal) => stream.close({ signal }))
   }
 
-  /** @returns whether all that was asked for is here. */
+  /** Answers one question. @returns whether everything that was asked for is here */
   async #answer(stream: Stream, peer: string, text: Uint8Array, signal: AbortSignal): Promise<boolean> {
     const question = questionSchema.parse(JSON.parse(new TextDecoder().decode(text)))
     if ('note' in question) {
       await send(stream, await this.#note(question.note, signal), signal)
       return true
     }
-    /** Whether all of it is here. The question's order: a node, and then those of its parts that the range touches. */
+    /** Sends a node, and then the parts of it that the range touches. Returns whether all of them are here. */
     const answer = async (cid: CID, size: number | null, start: number, level: number): Promise<boolean> => {
       const node = await this.#sendBlock(stream, peer, cid, { size, signal })
       if (node === null) return false
@@ -328,7 +328,7 @@ export class Parts {
     const { blockstore } = this.#node
     if (!(await blockstore.has(cid, { signal }))) return null
     const block = await collectBytes(blockstore.get(cid, { offline: true, signal }), MAX_BLOCK_BYTES)
-    // A disk that changed it would have this keeper pass for a liar.
+    // If the disk changed the block, this keeper would look like a liar.
     const { digest } = await sha256.digest(block)
     if (Buffer.compare(digest, cid.multihash.digest) !== 0) return null
     this.#recent.put(cid.toString(), block)

@@ -24,7 +24,7 @@ export type PinningOptions = {
   readonly lookEvery?: number
 }
 
-/** The parts of the node that it uses. */
+/** The parts of the node that pinning uses. */
 export type PinningNode = {
   /** The addresses from which the service can fetch. */
   readonly addresses: () => readonly string[]
@@ -56,7 +56,7 @@ const REQUEST_MS = 30_000
 const LOOK_EVERY = 5_000
 const DIAL_MS = 10_000
 
-/** Networks of the keeper's own; IPv4 addresses within IPv6 count as theirs. Source: IANA's special-purpose address registries. */
+/** Private and special networks. IPv4 addresses within IPv6 count like IPv4. Source: IANA's special-purpose address registries. */
 const PRIVATE = new BlockList()
 for (const [network, bits] of [
   ['0.0.0.0', 8],
@@ -86,7 +86,7 @@ type PinStatus = z.infer<typeof statusSchema>
 const resultsSchema = z.object({ results: z.array(statusSchema).max(1000) })
 const failureSchema = z.object({ error: z.object({ reason: z.string(), details: z.string().optional() }) })
 
-/** One remote service. An announcer sends it models as it does to a DHT: in the background, repeatedly, while nobody waits. */
+/** One remote service. An announcer sends it models as it does to a DHT: in the background and repeatedly, without anybody waiting. */
 export class PinningService {
   readonly #options: PinningOptions
   readonly #node: PinningNode
@@ -192,8 +192,8 @@ export class PinningService {
 }
 
 /**
- * Whether an address leads out of the keeper's own network, for everything that its names stand for now. A name may stand for something
- * else when it is dialled; but the node there must still prove that it is the peer of the address.
+ * Whether an address leads out of the keeper's own network, for everything to which its names resolve now. A name may resolve to something else when
+ * it is dialled, but the node there must still prove that it is the peer of the address.
  */
 async function isPublic(address: Multiaddr, names: Names, left: number = MOST_NAMES): Promise<boolean> {
   const [place] = address.getComponents()
@@ -240,7 +240,7 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? `${message}: ${cause.message}` : message
 }
 
-/** A stranger's text, on one line. */
+/** A stranger's text in a safe form, on one line. */
 const shown = (text: unknown): string =>
   String(text ?? 'no reason')
     .slice(0, 200)

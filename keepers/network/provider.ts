@@ -18,14 +18,14 @@ export function parseProvider(text: string): Multiaddr {
   return address
 }
 
-/** A provider that is asked directly. */
+/** A provider, parsed: its address and peer id. */
 export type Provider = { readonly address: Multiaddr; readonly peer: PeerId }
 
-/** Providers that stay parsed: more than a service has members. */
+/** Most parsed providers that are kept: more than a service has members. */
 const MOST = 512
 const parsed = new Map<string, Provider>()
 
-/** The same with its peer id. A keeper asks the same few again and again. @throws NetworkError BAD_ADDRESS */
+/** Parses a provider's address and peer id. Results are kept, because a keeper asks the same few again and again. @throws NetworkError BAD_ADDRESS */
 export function providerOf(text: string): Provider {
   const known = parsed.get(text)
   if (known !== undefined) return known

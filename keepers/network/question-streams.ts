@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Streams to other keepers on which questions are asked one after the other. Opening one takes a round trip for its protocol, and more packets and
-// processor time than most answers; in a round a keeper has several questions for each of the others.
+// Keeps streams to other keepers open, on which questions are asked one after the other. Opening a stream takes a round trip for its protocol, and more
+// packets and CPU time than most answers, and in a round a keeper has several questions for each of the others.
 import type { Connection } from '@libp2p/interface'
 import { ByteQueue } from './byte-queue.ts'
 import { NetworkError } from './errors.ts'
@@ -12,7 +12,7 @@ type Stream = Awaited<ReturnType<HeliaNode['libp2p']['dialProtocol']>>
 /** A stream to a peer, and what came over it. */
 export type QuestionStream = { readonly stream: Stream; readonly answers: ByteQueue }
 
-/** Streams to one peer that wait for the next question. More are asked at a time only by the first to come. */
+/** Most idle streams to one peer that are kept for further questions. */
 const IDLE_EACH = 2
 /** Bytes that a peer may send on a new stream before it is asked. */
 const EARLY_BYTES = 1 << 16
@@ -30,7 +30,7 @@ export class QuestionStreams {
     this.#stopping = stopping
   }
 
-  /** A stream that answered before. The peer may have closed it in this moment. */
+  /** A kept stream that has answered before. The peer may be closing it at this moment. */
   again({ peer }: Provider): QuestionStream | undefined {
     const idle = this.#idle.get(peer.toString()) ?? []
     for (let one = idle.pop(); one !== undefined; one = idle.pop()) {
@@ -39,7 +39,7 @@ export class QuestionStreams {
     return undefined
   }
 
-  /** A new stream over the connection that is there, which needs no dialling, or over a new one. */
+  /** Opens a new stream, over an existing connection if there is one. */
   async open({ address, peer }: Provider, signal: AbortSignal): Promise<QuestionStream> {
     const { libp2p } = this.#node
     const isFit = ({ status, direct, limits }: Connection): boolean =>
@@ -48,7 +48,7 @@ export class QuestionStreams {
     let stream: Stream
     if (connection !== undefined) stream = await connection.newStream(this.#protocol, { signal })
     else {
-      // Should this question's time be over first, the handshake goes on, and the next finds a connection.
+      // If this question's time ends first, the handshake goes on, and the next question finds a connection.
       libp2p.dial(address, { signal: this.#stopping }).catch(() => undefined)
       stream = await libp2p.dialProtocol(address, this.#protocol, { signal })
     }
@@ -73,7 +73,7 @@ export class QuestionStreams {
       await one.answers.close()
       return one.stream.close({ signal })
     }
-    // Nothing comes without a question from a peer that keeps to the protocol: a byte ends the stream.
+    // By the protocol, nothing comes without a question. A single byte ends the stream.
     one.answers.allow(0)
     if (idle.length === 0) this.#idle.set(name, idle)
     idle.push(one)

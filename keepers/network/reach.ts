@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who answers at an address: a peer proves its identity in the handshake, a port alone proves nothing.
+// Finds out who answers at an address. A peer proves its identity in the handshake; an open port alone proves nothing.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,8 +8,8 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { loadNode } from './load-node.ts'
 
 /**
- * `peer`: whoever the address names, or something that does not say in time who it is. `other`: another peer, with its own
- * proof of who it is. `nobody`: the port is closed.
+ * `peer`: the peer that the address names, or something that does not say in time who it is. `other`: another peer, which has proven its
+ * identity. `nobody`: the port is closed.
  */
 export type Presence = 'peer' | 'other' | 'nobody'
 
@@ -17,7 +17,7 @@ export type Presence = 'peer' | 'other' | 'nobody'
 export async function presenceAt(address: string, timeout: number): Promise<Presence> {
   // The port of a relayed address is the relay's: only the handshake behind it says who is there.
   const circuit = address.includes('/p2p-circuit/')
-  // Most often nobody is there, and a port is asked faster than a handshake is made ready.
+  // Most often nobody is there, and probing a port is faster than preparing a handshake.
   if (!(await portAnswers(address, timeout))) return 'nobody'
   const { startNode } = await loadNode()
   const folder = mkdtempSync(join(tmpdir(), 'cohort-reach-'))
@@ -27,11 +27,11 @@ export async function presenceAt(address: string, timeout: number): Promise<Pres
       const dialled = node.libp2p.dial(multiaddr(address), { signal: AbortSignal.timeout(timeout) })
       return await dialled.then(
         () => 'peer' as const,
-        // A relay that carries no stranger's connection says so only while the peer is there (relayGate).
+        // A relay that does not carry strangers' connections says so only while the peer is connected (relayGate).
         (error: Error) => (error.message.includes('PERMISSION_DENIED') ? ('peer' as const) : ('nobody' as const)),
       )
     }
-    // Without the name, so that another identity is an answer and not one failure among many.
+    // Dials without the peer id, so that another identity is an answer and not just a failure.
     const [place, named] = address.split('/p2p/')
     const connection = await node.libp2p.dial(multiaddr(place), { signal: AbortSignal.timeout(timeout) })
     return connection.remotePeer.toString() === named ? 'peer' : 'other'

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** Bytes of blocks that are kept: a round's own update and sums, as long as everybody asks for them. */
+/** Most bytes of blocks in memory: enough for a keeper's own update and sums of a round, while everybody asks for them. */
 const BYTES = 4 << 20
 
-/** The blocks that were served last, in memory: in a round all members ask for a part of the same few. A block never changes. */
+/** Keeps the most recently served blocks in memory, because in a round all members ask for parts of the same few. A block never changes. */
 export class RecentBlocks {
   readonly #blocks = new Map<string, Uint8Array>()
   #bytes = 0
@@ -26,7 +26,7 @@ export class RecentBlocks {
     this.#blocks.delete(cid)
   }
 
-  /** Keeps a block, and forgets the least used ones. One of more than a quarter of what is kept is not worth it. */
+  /** Keeps a block, and forgets the least recently used ones. A block of more than a quarter of the limit is not kept. */
   put(cid: string, block: Uint8Array): void {
     if (block.length > BYTES / 4 || this.#blocks.has(cid)) return
     this.#blocks.set(cid, block)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Keepers that nobody can dial: others reach them through a relay (circuit relay v2), and dial back where they can be dialled (DCUtR).
+// For keepers that nobody can dial: others reach them through a relay (circuit relay v2), and the two then try to connect directly (DCUtR).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { type PeerId, serviceDependencies } from '@libp2p/interface'
@@ -12,7 +12,7 @@ export type NatOptions = {
   readonly relays?: readonly string[]
   /** Peer ids for which this node is a relay. Nobody else's reservation is taken. */
   readonly serve?: readonly string[]
-  /** Whose connections to those this node carries; everybody's by default. */
+  /** Whether this node carries a peer's connections to the peers that it serves; by default everybody's. */
   readonly carries?: (peer: string) => Promise<boolean>
   /** Ask others whether they can dial this node, and dial back for those that ask. */
   readonly autonat?: boolean
@@ -20,7 +20,7 @@ export type NatOptions = {
   readonly askEvery?: number
 }
 
-/** Milliseconds between two looks whether the relays still have a place for this node, and for one attempt to get one. */
+/** Milliseconds between two checks whether this node still has its places at the relays; below, for one attempt to get one. */
 const LOOK_EVERY = 10_000
 const ATTEMPT_MS = 8_000
 
@@ -31,7 +31,7 @@ type Components = {
     openConnection(address: ReturnType<typeof multiaddr>, options: { signal: AbortSignal }): Promise<unknown>
   }
 }
-/** What the transport knows of its places; not in its public type. */
+/** The transport's places at relays, which its public type does not show. */
 type Circuit = {
   readonly reservationStore: {
     hasReservation(peer: PeerId): boolean
@@ -40,8 +40,8 @@ type Circuit = {
 }
 
 /**
- * The transport that dials through relays, which every node has: else nobody could reach those behind them. With it comes the service that keeps
- * this node's own places at its relays, and gets them back when a relay was away.
+ * The transport that dials through relays. Every node has it, or nobody could reach keepers behind relays. With it comes the service that keeps this
+ * node's own places at its relays, and regains them after a relay was away.
  */
 export function relaying({ relays = [] }: NatOptions): {
   readonly transport: ReturnType<typeof circuitRelayTransport>
@@ -107,24 +107,24 @@ class Places {
           listening = true
         }
       } catch {
-        // The relay is away, or has no place: it is asked again.
+        // The relay is away or has no place. It will be asked again.
       }
     }
   }
 }
 
 /**
- * The service that relays for the peers on a list. Unlike a public relay, it limits neither bytes nor time, because updates and models have
- * megabytes, and bitswap uses no connection with a limit. So those who may use it are named, at both ends.
+ * The service that relays for the peers on a list. Unlike a public relay, it limits neither bytes nor time, because updates and models have megabytes,
+ * and bitswap does not use connections with a limit. So the peers that may use it are named, at both ends.
  */
 export function relayFor(serve: readonly string[]) {
   return circuitRelayServer({ reservations: { maxReservations: serve.length, applyDefaultLimit: false } })
 }
 
 /**
- * Refuses places to all others, and the way to those who have one to everybody whose connections are not carried.
- * @param isHere whether a peer is connected: a place outlives that. Only then is the way refused for want of permission, so that a keeper's
- *   second process, which asks as a stranger, finds the first one.
+ * Refuses places to peers that are not served, and refuses connections to served peers from anybody whose connections are not carried.
+ * @param isHere Whether a peer is connected, since a place outlives the connection. Only then is a connection refused for lack of permission, so
+ *   that a keeper's second process, which asks as a stranger, finds the first one.
  */
 export function relayGate(
   { serve = [], carries }: NatOptions,

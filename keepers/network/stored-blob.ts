@@ -6,12 +6,12 @@ import { NetworkError } from './errors.ts'
 import { MAX_BLOB_BYTES, readNode } from './file-format.ts'
 
 /**
- * A blob in this node's store, read range by range: nothing of it is held in memory. Every block that a range touches is checked against its
- * hash each time that it is read, so what was checked once and is read again is either the same or refused: the CID leaves no other choice.
+ * A blob in this node's store, read range by range, without holding any of it in memory. Every block that a range touches is checked against its hash
+ * at each read. So a range that is read again is either the same or refused.
  */
 export class StoredBlob {
   readonly cid: CID
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number
   readonly #parts: readonly FilePart[]
   readonly #block: BlockSource
@@ -25,7 +25,7 @@ export class StoredBlob {
   }
 
   /**
-   * Bytes `from` … `to` − 1; perhaps a view of a block.
+   * Bytes `from` … `to` − 1, possibly as a view of a block.
    * @throws RangeError outside the blob; NetworkError UNAVAILABLE for a block that is gone from the store, or was changed in it, MALFORMED for
    * one of another size than was announced
    */
@@ -38,7 +38,7 @@ export class StoredBlob {
       const { cid, start, size } = this.#parts[at]!
       const block = await this.#block(cid)
       const bytes = cid.code === raw.code ? block : readNode(cid, block, null, MAX_BLOB_BYTES).data
-      // The size of a block that is nothing but bytes is only announced until the block is read.
+      // Until a leaf is read, its size is only what its parent announced.
       if (bytes.length !== size) {
         throw new NetworkError('MALFORMED', `${cid} of ${this.cid} has ${bytes.length} bytes, announced were ${size}`)
       }
@@ -50,7 +50,7 @@ export class StoredBlob {
     return range ?? new Uint8Array()
   }
 
-  /** The place of the first part that ends after a byte. */
+  /** The index of the first part that ends after this byte. */
   #partAt(byte: number): number {
     let [low, high] = [0, this.#parts.length]
     while (low < high) {

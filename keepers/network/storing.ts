@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { NetworkError } from './errors.ts'
 
-/** Runs what writes to the file stores. @throws NetworkError STORAGE when there is no space, and whatever else `body` throws. */
+/** Runs `body`, which writes to the file stores. @throws NetworkError STORAGE when there is no space, and whatever else `body` throws. */
 export async function storing(body: () => Promise<void>): Promise<void> {
   try {
     await body()

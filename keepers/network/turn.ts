@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** A peer without a byte for this long counts as gone, in milliseconds: more than a journey there and back on a slow link. */
+/** Milliseconds without a byte after which a peer counts as gone: more than a round trip on a slow link. */
 const SILENCE_MS = 3_000
 
 /**
- * A provider's time for delivering a blob. It ends after `ms`; while bytes come from the provider it goes on, by `overtime` at most, so that one
- * that sends a byte each second cannot hold its caller.
+ * A provider's time for delivering a blob. It ends after `ms`, but goes on while bytes come from the provider, by at most `overtime`, so that a provider
+ * that sends a byte per second cannot hold up its caller.
  */
 export class Turn implements Disposable {
   readonly #controller = new AbortController()

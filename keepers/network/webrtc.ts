@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// WebRTC for pages that a browser lets dial nothing else: no name, no certificate of an authority, the port's own certificate is in the
-// address. Its native part is a package of its own that few keepers need, and is loaded by those alone.
+// WebRTC, for pages that may dial nothing else: it needs no host name and no certificate of an authority, because the hash of the port's own
+// certificate is in the address. Its native part is a separate package that few keepers need, and it is loaded only by those.
 import { NetworkError } from './errors.ts'
 
 type Transports = typeof import('@libp2p/webrtc')
@@ -9,8 +9,8 @@ type Transports = typeof import('@libp2p/webrtc')
 export const isWebRtc = (address: string): boolean => /^\/ip[46]\/[^/]+\/udp\/\d+\/webrtc-direct$/.test(address)
 
 /**
- * The transports that these addresses take, beside those of every node.
- * @param load the library; tests give one that is missing
+ * The transports that these addresses need, in addition to those of every node.
+ * @param load Loads the library. Tests replace it by one that fails.
  * @throws NetworkError BAD_ADDRESS when one asks for WebRTC, and its native part is not installed
  */
 export async function webRtcTransports(

@@ -6,8 +6,8 @@ import { RelayError } from './errors.ts'
 const BETWEEN = 5_000
 
 /**
- * Who may have a relayer's checks done, and how many at once. Each member has its own slots, which neither strangers nor other members can
- * take. Strangers cost a single reading of the seats, which answers all of them that ask meanwhile.
+ * Limits the checks that a relayer does at once. Each member has slots of its own, which neither strangers nor other members can take. Strangers
+ * cost a single reading of the seats, which answers all of them that ask in the meantime.
  */
 export class CheckSlots {
   readonly #service: Pick<ServiceContracts['service'], 'seats' | 'seatInfo'>
@@ -19,7 +19,7 @@ export class CheckSlots {
   readonly #taken = new Map<string, number>()
   readonly #last = new Map<string, Promise<unknown>>()
 
-  /** @param most Checks of one member under way or waiting for their turn. */
+  /** @param most Most checks of one member that are under way or waiting. */
   constructor(
     service: Pick<ServiceContracts['service'], 'seats' | 'seatInfo'>,
     clock: Pick<Clock, 'now' | 'steady'>,
@@ -31,7 +31,7 @@ export class CheckSlots {
   }
 
   /**
-   * Does a check of a member's when those before it are done.
+   * Does a check for a member, after its earlier ones.
    * @throws RelayError NOT_MEMBER, as of at most five seconds ago; CROWDED; and the errors of `check`
    */
   async take<T>(signer: string, check: () => Promise<T>): Promise<T> {

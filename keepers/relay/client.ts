@@ -3,7 +3,7 @@ import { RelayError } from './errors.ts'
 import { answerSchema, CALLS_PATH, MAX_ANSWER, type RelayRequest } from './protocol.ts'
 
 /**
- * Hands a signed call to a relayer. Returns the hash of the transaction that it says it has sent: its word, and nothing more.
+ * Hands a signed call to a relayer. Returns the hash of the transaction that the relayer claims to have sent.
  * @throws RelayError with its refusal; UNREACHABLE, BAD_ANSWER
  */
 export async function handOver(url: string, request: RelayRequest, signal: AbortSignal): Promise<string> {

@@ -2,21 +2,21 @@
 
 /** Why a relayer does not send a call, and the HTTP status that says so. */
 const STATUS = {
-  /** A relayer does not take this request, or the call in it. */
+  /** The request, or the call in it, is not one that relayers take. */
   BAD_REQUEST: 400,
   /** It relays for another service, or on another chain. */
   WRONG_SERVICE: 404,
-  /** The signature is of nobody who has a seat. */
+  /** The signer has no seat. */
   NOT_MEMBER: 403,
-  /** The sender's own time for it is over. */
+  /** The time until which the sender wanted it is over. */
   TOO_LATE: 409,
   /** The contract would refuse it. */
   REFUSED: 422,
-  /** The sender has as many calls waiting as it may, or another one of this kind. */
+  /** The sender has too many calls waiting, or another one of this kind. */
   CROWDED: 429,
-  /** All that it holds or checks at once is taken. */
+  /** The relayer holds or checks as many calls as it can. */
   BUSY: 503,
-  /** It has too few coins, or may not offer what gas costs. */
+  /** The relayer has too few coins, or may not offer what gas costs. */
   UNFUNDED: 507,
   /** Its chain does not answer, or it stops. */
   UNAVAILABLE: 502,

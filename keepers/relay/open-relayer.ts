@@ -10,7 +10,7 @@ export type RelayerPlace = Pick<RelayerOptions, 'limits' | 'wait' | 'pollInterva
   readonly service: string
   /** The account that pays. */
   readonly wallet: Wallet
-  /** Where signed transactions are noted before they are sent: after a crash they are sent again, not anew. */
+  /** Folder in which signed transactions are recorded before they are sent. After a crash, the same ones are sent again. */
   readonly folder: string
   readonly passphrase: string
   readonly maxFeeGwei: number
@@ -20,8 +20,7 @@ export type RelayerPlace = Pick<RelayerOptions, 'limits' | 'wait' | 'pollInterva
 }
 
 /**
- * A relayer of a service on a chain, after finishing any work that the last run left unfinished. `run` sends until the signal is
- * aborted.
+ * Opens a relayer for a service on a chain, and finishes any work that the last run left. `run` sends until the signal is aborted.
  * @throws ChainError, StoreError
  */
 export async function openRelayer(

@@ -23,7 +23,7 @@ export const requestSchema = z.strictObject({
     .regex(/^0x([0-9a-f]{2}){4,}$/, 'takes calldata: 0x and lower-case hexadecimal bytes, the selector first'),
   disputed: z.boolean(),
   signature: hex('{64}', 'takes r ‖ vs: 0x and 64 lower-case hexadecimal bytes'),
-  /** Unix seconds, by the chain: the keeper has no use for the call after that. */
+  /** Unix seconds by the chain, after which the call is useless to the keeper. */
   until: z.int().positive(),
 })
 

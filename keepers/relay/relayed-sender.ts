@@ -50,23 +50,23 @@ export type RelayedSenderOptions = {
   readonly onEvent?: (event: RelayedEvent) => void
 }
 
-/** Part of a window that relayers get together, of a keeper that can also send by itself. */
+/** Part of a window that all relayers together get, when the keeper can also send by itself. */
 const RELAYERS_PART = 0.5
-/** Milliseconds that a relayer gets at least. */
+/** Least milliseconds for one relayer. */
 const LEAST_PATIENCE = 500
 
 /** A request in the form that another account can send. */
 type Relayed = SignedCall & {
   readonly to: string
   readonly from: string
-  /** Asked of the chain in the operator's name: refused once the call is done. */
+  /** A call simulated in the operator's name. The contract refuses it once the step is done. */
   readonly probe: string
 }
 
 /**
- * A keeper's transactions by way of relayers. It does not trust them, and asks its own endpoints whether a call is done. A relayer
- * that refuses, stays silent or lies costs its time limit; then the keeper asks the next one, and finally pays itself. A keeper
- * without coins asks them in turn until the caller gives up.
+ * Sends a keeper's transactions through relayers. It does not trust them, and asks its own endpoints whether a call is done. A relayer
+ * that refuses, stays silent or lies costs its time limit. Then the keeper asks the next one, and finally pays itself. A keeper without
+ * coins asks them in turn until the caller gives up.
  */
 export class RelayedSender implements Sender {
   readonly #options: RelayedSenderOptions & { readonly clock: Clock }
@@ -79,7 +79,7 @@ export class RelayedSender implements Sender {
     this.#emit = options.onEvent ?? (() => undefined)
   }
 
-  /** Resolves to the receipt of whoever's transaction has the call in it. @throws as TransactionQueue.send */
+  /** Resolves to the receipt of the transaction that contains the call, whoever sent it. @throws as TransactionQueue.send */
   async send(request: TransactionRequest, signal?: AbortSignal): Promise<TransactionReceipt> {
     const { queue, urls, clock, heads, patience } = this.#options
     const { window } = request
@@ -96,7 +96,7 @@ export class RelayedSender implements Sender {
         try {
           return await queue.send(request, signal)
         } catch (error) {
-          // A purse that is not empty may hold too little.
+          // The operator has coins, but perhaps too few.
           if (!(error instanceof ChainError && error.code === 'UNFUNDED')) throw error
           broke = true
           funded = false
@@ -107,12 +107,12 @@ export class RelayedSender implements Sender {
       const at = { key: request.key, url: urls[turn % urls.length]!, end: window.end, first, until }
       const receipt = await this.#through(relayed, at, signal)
       if (receipt !== null) return receipt
-      // All of them were asked: pauses, since relayers that refuse at once would be asked again without a break.
+      // All relayers were asked. Pause, or relayers that refuse at once would be asked again without a break.
       if ((turn + 1) % urls.length === 0 && !funded) await clock.sleep(backoff(turn / urls.length), signal)
     }
   }
 
-  /** Null for what nobody relays. */
+  /** The call in the form that relayers take; null for a call that nobody relays. */
   async #relayedForm({ to: given, data }: TransactionRequest): Promise<Relayed | null> {
     const to = getAddress(given)
     const { contracts, wallet, chainId, service } = this.#options
@@ -132,7 +132,7 @@ export class RelayedSender implements Sender {
     return { ...(await signCall(wallet, { chainId, service }, data, disputed)), to, from, probe: data }
   }
 
-  /** Not of `encryptionKeyDigest`: an endpoint may give anything to sign. */
+  /** Signs a change of the encryption key. Computes the digest itself, because an endpoint's `encryptionKeyDigest` could be anything. */
   async #signKey(registry: string, owner: string, encryptionKey: string): Promise<string> {
     const { contracts, wallet, chainId } = this.#options
     const nonce = await contracts.registry.consentNonce(wallet.address)
@@ -155,8 +155,8 @@ export class RelayedSender implements Sender {
   }
 
   /**
-   * Gives one relayer the call and its time. Null when it brought nothing.
-   * @throws RevertError when the contract refuses the call, or somebody unknown brought it
+   * Hands the call to one relayer and waits for its time. Null when nothing came of it.
+   * @throws RevertError when the contract refuses the call, or when somebody unknown has sent it
    */
   async #through(
     relayed: Relayed,
@@ -246,7 +246,7 @@ export class RelayedSender implements Sender {
   }
 }
 
-/** Whether the contract took the step at one of the places. */
+/** Whether the contract accepted the step at one of these places in the calldata. */
 function isAccepted({ logs }: TransactionReceipt, service: string, places: readonly number[]): boolean {
   const abi = contractInterface('ILearningService')
   const refused = logs

@@ -50,19 +50,19 @@ export type RelayerEvent =
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
   | { readonly kind: 'sent'; readonly calls: number; readonly hash: string }
   | { readonly kind: 'confirmed'; readonly calls: number; readonly hash: string; readonly gas: number }
-  /** Passed the checks, but the contract refused it in the end. */
+  /** A call that passed the checks but that the contract refused in the end. */
   | { readonly kind: 'wasted'; readonly signer: string; readonly method: string; readonly reason: string }
 
 type Numbers = { readonly round: number; readonly epoch: number }
 
 /** New encryption keys of one operator within `KEYS_WITHIN`. The contract takes any number; a keeper needs one per epoch. */
 const MOST_KEYS = 8
-/** Milliseconds. */
+/** The period for `MOST_KEYS`, in milliseconds. */
 const KEYS_WITHIN = 3_600_000
 
 /**
- * Collects members' signed calls, checks each before it costs anything, and sends steps together. Nobody has to trust it: a keeper sends a
- * step itself if the relayer does not.
+ * Collects members' signed calls, checks each before it costs gas, and sends steps together. Nobody has to trust it: a keeper sends a step
+ * itself if the relayer does not.
  */
 export class Relayer {
   readonly #options: RelayerOptions & { readonly clock: Clock }
@@ -70,7 +70,7 @@ export class Relayer {
   readonly #errors: readonly Interface[]
   readonly #emit: (event: RelayerEvent) => void
   readonly #underWay = new Map<string, readonly WaitingCall[]>()
-  /** Times (clock) at which an operator's keys were sent. */
+  /** By operator, times (clock) at which its key changes were sent. */
   readonly #keysSent = new Map<string, readonly number[]>()
   readonly #slots: CheckSlots
   /** Calls that the contract refused at the newest block; a repeated call gets the same answer. */
@@ -169,7 +169,7 @@ export class Relayer {
     await this.#slots
       .take(signer, () => this.#try(checked))
       .catch((error: unknown) => {
-        // Signatures are public on the chain: somebody who sends a member's old ones again must not take up its slots.
+        // Signatures are public on the chain. A replay of a member's old calls must not take up its slots.
         if (error instanceof RelayError && error.code === 'REFUSED') reasons.set(name, error)
         throw error
       })
@@ -192,7 +192,7 @@ export class Relayer {
       })
     }
     const now = (await this.#time.of)[named.what]
-    // A step of the last one may still be open.
+    // A step of the previous round or epoch may still be open.
     if (named.number < now - 1) {
       throw new RelayError('REFUSED', `call: it is of ${named.what} ${named.number}, the service is in ${now}`)
     }
@@ -261,7 +261,7 @@ export class Relayer {
     return await this.#options.contracts.registry.getAddress()
   }
 
-  /** Whether steps have waited long enough for others, or are enough. */
+  /** Whether steps have waited long enough for others, or are enough for a batch. */
   #isTime(): boolean {
     const { clock, limits, wait } = this.#options
     const { count, since } = this.#waiting.standing('step')
@@ -296,7 +296,7 @@ export class Relayer {
     try {
       const to = route === 'key' ? await this.#registry() : domain.service
       const receipt = await queue.send({ key, to, data }, stopping)
-      // Nobody was told about a transaction from before a restart.
+      // After a restart, the senders of a transaction's calls have not been told yet.
       for (const { done } of calls) done.resolve(receipt.hash)
       this.#emit({ kind: 'confirmed', calls: calls.length, hash: receipt.hash, gas: Number(receipt.gasUsed) })
       if (route === 'step') this.#note(calls, receipt)
@@ -308,7 +308,7 @@ export class Relayer {
     }
   }
 
-  /** Names the members with steps that failed although they had been checked: their signers, or others, were faster. */
+  /** Reports steps that failed although they had been checked, because their signers or others were faster. */
   #note(calls: readonly WaitingCall[], { logs }: TransactionReceipt): void {
     const { domain } = this.#options
     const abi = contractInterface('ILearningService')
@@ -338,7 +338,7 @@ function refusalOf(error: unknown): RelayError {
   if (error instanceof RelayError) return error
   if (error instanceof RevertError) return new RelayError('REFUSED', error.message, { cause: error })
   if (error instanceof ChainError && (error.code === 'UNFUNDED' || error.code === 'FEE_CAP')) {
-    // Without its text, which contains the relayer's account and balance.
+    // The error's text stays out: it contains the relayer's account and balance.
     return new RelayError('UNFUNDED', 'the relayer cannot pay for this now', { cause: error })
   }
   if (isError(error, 'INSUFFICIENT_FUNDS')) return new RelayError('UNFUNDED', 'the relayer cannot pay for this now')

@@ -5,10 +5,10 @@ import { type RefusalCode, RelayError, statusOf } from './errors.ts'
 import { CALLS_PATH, MAX_REQUEST, type RelayAnswer } from './protocol.ts'
 import type { Relayer } from './relayer.ts'
 
-/** Connections beyond what may wait: requests that are still being read or checked. */
+/** Connections for requests that are still being read or checked, beyond the calls that may wait. */
 const SPARE_CONNECTIONS = 64
 
-/** Serves a relayer over HTTP. TLS, and who may reach it, is a proxy's to decide; a signature says who sends. */
+/** Serves a relayer over HTTP. A signature shows who sends a call. TLS and access control are left to a proxy. */
 export class RelayServer {
   readonly #server: Server
   readonly port: number
@@ -27,7 +27,7 @@ export class RelayServer {
       void serve(relayer, options.status, request, response)
     })
     server.maxConnections = options.most + SPARE_CONNECTIONS
-    // Of reading a request; an answer may take as long as the sender waits.
+    // Limits the reading of a request. An answer may take as long as the sender waits.
     server.requestTimeout = 10_000
     server.headersTimeout = 10_000
     server.listen(options.port, options.host)

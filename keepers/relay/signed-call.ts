@@ -9,7 +9,7 @@ export type SigningDomain = { readonly chainId: bigint; readonly service: string
 export type SignedCall = {
   /** Calldata with its selector. */
   readonly call: string
-  /** Of an attestation: whether the round's dispute is over. Else false. */
+  /** For an attestation: whether the round's dispute is over. Otherwise false. */
   readonly disputed: boolean
   /** r ‖ vs, 64 bytes (ERC-2098). */
   readonly signature: string
@@ -32,10 +32,10 @@ const STEPS: ReadonlySet<string> = new Set([
   'judge',
 ])
 
-/** Steps open to anyone: the signature shows the relayer who asks for it, and the contract never sees it. */
+/** Steps that anybody may take. The signature only shows the relayer who asks, and never reaches the contract. */
 const FREE: ReadonlySet<string> = new Set(['draft', 'poke'])
 
-/** How a call goes out: with others in one `relay`, by itself to the service, or to the registry. Null: not at all. */
+/** How a call is sent. `step`: with others in one `relay`. `free`: by itself to the service. `key`: by itself to the registry. */
 export type Route = 'step' | 'free' | 'key'
 
 const TYPES = {
@@ -48,7 +48,7 @@ const TYPES = {
 /** Bytes before a call in `relay`: signature and length. */
 const HEADER = 66
 
-/** The name of the method that a call is of, and its way out; null for one that nobody relays. */
+/** The method of a call and its route; null for a call that nobody relays. */
 export function routeOf(call: string): { readonly method: string; readonly route: Route } | null {
   if (dataLength(call) < 4) return null
   const selector = dataSlice(call, 0, 4)
@@ -60,8 +60,8 @@ export function routeOf(call: string): { readonly method: string; readonly route
 }
 
 /**
- * Whether calldata that `routeOf` knows is its arguments' encoding and nothing else. Contracts do not look at what stands behind or
- * between the arguments, up to 64 KiB of it; whoever sends it pays for each byte.
+ * Whether calldata that `routeOf` knows is nothing but the encoding of its arguments. Contracts ignore bytes behind or between the
+ * arguments, up to 64 KiB, and the sender would pay for each.
  */
 export function isPlain(call: string): boolean {
   const selector = dataSlice(call, 0, 4)
@@ -117,7 +117,7 @@ export async function signCall(
   return { call, disputed, signature: signature.compactSerialized }
 }
 
-/** Whose signature it is, in this domain and of exactly this call; null when it is of nobody. */
+/** The signer of exactly this call in this domain; null for an invalid signature. */
 export function signerOf(domain: SigningDomain, { call, disputed, signature }: SignedCall): string | null {
   try {
     // ethers refuses the mirror image (EIP-2), as the contract does.
@@ -128,7 +128,7 @@ export function signerOf(domain: SigningDomain, { call, disputed, signature }: S
   }
 }
 
-/** The argument of `relay`: the steps one behind the other. */
+/** The argument of `relay`: the steps, concatenated. */
 export function packSteps(steps: readonly SignedCall[]): string {
   return concat(steps.flatMap(({ signature, call }) => [signature, toBeHex(dataLength(call), 2), call]))
 }
@@ -138,7 +138,7 @@ export function encodeRelay(steps: readonly SignedCall[]): string {
   return contractInterface('ILearningService').encodeFunctionData('relay', [packSteps(steps)])
 }
 
-/** The steps in calldata of `relay`; nothing for other calldata, which an endpoint may have made up. */
+/** The packed steps in calldata of `relay`; empty for other calldata, which an endpoint may have made up. */
 function relayedIn(calldata: string): string {
   const abi = contractInterface('ILearningService')
   if (!calldata.startsWith(abi.getFunction('relay')!.selector)) return '0x'

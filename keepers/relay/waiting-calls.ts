@@ -21,7 +21,7 @@ export type WaitingLimits = {
   readonly mostOfOne: number
 }
 
-/** A member may have several of these to say at once, each about somebody else. */
+/** Methods of which a member may have several calls waiting, each about another member. */
 const MANY: ReadonlySet<string> = new Set(['complain'])
 
 /** Calls that wait to be sent, bounded in all and for each sender. */
@@ -38,7 +38,7 @@ export class WaitingCalls {
   }
 
   /**
-   * Adds a call, or finds the same one: the promise is of that one then.
+   * Adds a call. If the same one is waiting already, returns the promise of that.
    * @throws RelayError CROWDED, BUSY
    */
   add(call: Omit<WaitingCall, 'done' | 'since'>, now: number): Promise<string> {
@@ -46,7 +46,7 @@ export class WaitingCalls {
     const known = this.#calls.get(key)
     if (known !== undefined) {
       if (known.call === call.call) {
-        // Nobody signs until when: whoever hands over another's call, wanted for a moment only, must not have it dropped.
+        // `until` is not signed. Somebody who hands over another's call with an early time must not get it dropped.
         if (call.until > known.until) this.#calls.set(key, { ...known, until: call.until })
         return known.done.promise
       }
@@ -57,7 +57,7 @@ export class WaitingCalls {
     if (own >= mostOfOne) throw new RelayError('CROWDED', `${own} calls of ${call.signer} wait already`)
     if (this.#calls.size >= most) throw new RelayError('BUSY', `${most} calls wait already`)
     const done = Promise.withResolvers<string>()
-    // The sender may have gone.
+    // The sender may be gone, and then nobody handles a rejection.
     done.promise.catch(() => undefined)
     this.#calls.set(key, { ...call, since: now, done })
     return done.promise
@@ -70,7 +70,7 @@ export class WaitingCalls {
     return taken.map(([, call]) => call)
   }
 
-  /** Milliseconds (clock) since when the oldest of a route waits, and how many there are. */
+  /** How many calls of a route wait, and the time (milliseconds, clock) since which the oldest one does. */
   standing(route: Route): { readonly count: number; readonly since: number } {
     const since = [...this.#calls.values()].filter((call) => call.route === route).map((call) => call.since)
     return { count: since.length, since: Math.min(...since) }
@@ -94,7 +94,7 @@ export class WaitingCalls {
   }
 }
 
-/** Equal keys are one call: a sender has one step of each kind, and a step open to anyone is one call whoever asks. */
+/** Calls with equal keys are one call. A sender has one step of each kind, and a step that anybody may take is one call whoever asks. */
 function keyOf({ route, signer, method, disputed, call }: Omit<WaitingCall, 'done' | 'since'>): string {
   if (route === 'free') return call
   return `${signer}/${method}/${disputed}${MANY.has(method) ? `/${call}` : ''}`

@@ -4,27 +4,27 @@ import { isGap, numberOf } from '../learning/index.ts'
 import type { ServiceTask } from '../versions/index.ts'
 import { scaleOf } from './columns.ts'
 
-/** More different numbers than these are an amount, not the names of classes. */
+/** A column with more different numbers than this is an amount, not the names of classes. */
 const MOST_NUMBERS = 20
 const DIGITS = 2
 
 export type LossName = Extract<ServiceTask, { kind: 'regression' }>['loss']['kind']
-/** Errors beyond so many deviations pull no harder; 1.345 keeps 95 % of the efficiency under normal noise (Huber 1964). */
+/** Deviations beyond which an error pulls no harder. 1.345 keeps 95 % of the efficiency under normal noise (Huber 1964). */
 const HUBER_DELTA = 1.345
 
 export type TaskOptions = {
   /** The task to learn; by default derived from the column. */
   readonly task?: ServiceTask['kind']
-  /** Of an amount, for people. */
+  /** Unit of an amount, for display. */
   readonly unit?: string
   readonly loss?: LossName
   /** Classification: weigh classes by how rare they are. */
   readonly balance?: boolean
-  /** Between several labels in one field. */
+  /** What separates several labels in one field. */
   readonly separator?: string
 }
 
-/** Where labels come from, as messages name it. */
+/** Where labels come from, for messages. */
 export type LabelSource = {
   readonly all: string
   readonly place: (row: number) => string

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which network a service has: the owner's own, a named one, or a small one that fits the sample.
+// Chooses the network of a service: the owner's own, a named one, or a small one that fits the sample.
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import {
@@ -24,15 +24,15 @@ import {
 import { importOnnx } from '../zkml/index.ts'
 import type { Sample } from './sample.ts'
 
-/** Below this many rows or columns the convolutions of small-cnn leave nothing. */
+/** With fewer rows or columns, the convolutions of small-cnn leave nothing. */
 const LEAST_SIDE = 14
 const MOST_HIDDEN = 32
 const LEAST_HIDDEN = 8
 
 /**
- * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder) or an ONNX file, weights
- * aside, or by default a small network.
- * @param embedding Of text: numbers in the embedding of a word.
+ * The architecture that `wanted` means for a sample: a named one, or the one of a tfjs LayersModel (a model.json or its folder) or of an ONNX file,
+ * without the weights; by default a small network.
+ * @param embedding For text: how many numbers the embedding of a word has.
  * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming the model's input and the sample's
  */
 export async function chooseArchitecture(
@@ -109,7 +109,7 @@ function usual({ input, task, train }: Sample, embedding: number | undefined): M
     return modelSpec('small-cnn', { inputShape: input.shape, classes: outputs })
   }
   const values = input.shape.reduce((product, side) => product * side, 1)
-  // Some ten samples for each hidden unit's worth of decisions, within what stays cheap to prove.
+  // One hidden unit for every 25 samples, within what stays cheap to prove.
   const hidden = Math.max(LEAST_HIDDEN, Math.min(MOST_HIDDEN, values, Math.round(train.count / 25)))
   const layer = (name: string, units: number, activation: string, use_bias = true) => ({
     class_name: 'Dense',
@@ -117,9 +117,10 @@ function usual({ input, task, train }: Sample, embedding: number | undefined): M
   })
   const layers: { class_name: string; config: Record<string, unknown> }[] = [
     ...(input.shape.length > 1 ? [{ class_name: 'Flatten', config: { name: 'flatten', trainable: true } }] : []),
-    // A bag's words add up to the classes' scores: an embedding as long as there are outputs. Each place has its weights to prove.
+    // For a bag of words there is no hidden layer: each word adds to the classes' scores. With one, every place would have more weights to prove.
     ...(input.kind === 'text' ? [] : [layer('hidden', hidden, 'relu')]),
-    // Its kernel is the table: a row for each place. Without a bias the output is the pooled embedding, and a text without words is zero.
+    // The layer's kernel is the table of embeddings, with a row for each place. Without a bias, its output is the pooled embedding, and zero for a
+    // text without words.
     ...(embedding === undefined ? [] : [layer('embedding', embedding, 'relu', false)]),
     task.kind === 'classification' ? layer('classes', outputs, 'softmax') : layer('outputs', outputs, 'linear'),
   ]

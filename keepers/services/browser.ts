@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The door of the services room for pages: a bundler takes it in place of index.ts. It names only what needs no Node.
+// The public face of the services room for pages: a bundler takes it in place of index.ts. It exports only what needs no Node.
 
 export { inferTable } from './table.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The plan for proofs of a service's model: the one with the most room for weights to grow that still judges as the float
-// network does.
+// Chooses the circuit plan of a service's model: the one that leaves weights the most room to grow and still judges as the float network
+// does.
 import type { ModelSpec } from '../learning/index.ts'
 import { type PlannedModel, provableGraph } from '../versions/index.ts'
 import {
@@ -17,24 +17,24 @@ import { judge } from './judge.ts'
 import { rowsOf, type Sample } from './sample.ts'
 import type { Trial } from './trial.ts'
 
-/** Samples that set the scales, and that judge. */
+/** How many samples set the scales; below, how many judge. */
 const CALIBRATION = 500
 const JUDGED = 500
-/** Room for weights, the most first. */
+/** Factors by which weights may grow, the largest first. */
 const HEADROOMS = [4, 3, 2, 1.5]
-/** Bits of an activation, the most first: many layers of unknown weights leave no room for eight. */
+/** Bits of an activation, the most first. With many layers of unknown weights, there may be no room for eight. */
 const ACTIVATION_BITS = [8, 7, 6]
 /** Accuracy that integers may lose before less room is tried. */
 const TOLERABLE_LOSS = 0.005
-/** Sixteen greys of a picture; a payload carries a byte for each value of a table; a word is in a text, or is not, or is a share of it. */
+/** Bits of an input. A picture has sixteen greys, a table a byte for each value. A word is in a text or not (1 bit), or is a share of it. */
 const INPUT_BITS = { picture: 4, table: 8, text: 1, share: 8, tensor: 8 } as const
-/** Bits of a weight; the few weights of an amount's last layer carry its unit. */
+/** Bits of a weight. For an amount, the few weights of the last layer carry the unit, so they get more. */
 const WEIGHT_BITS = 8
 const AMOUNT_BITS = { least: 14, most: 24, beside: 7 } as const
-/** How much further than the sample's a column may reach before an input is refused. */
+/** Factor by which a column may exceed its range in the sample before an input is refused. */
 const REACH = 1.25
 
-/** What a proof shows. Of several labels each is proven alone: whether its score is above zero, its chance above one half. */
+/** What a proof shows. Of several labels, each is proven by itself: whether its score is above zero, that is its probability above one half. */
 const OUTPUT_OF: Record<Sample['task']['kind'], OutputSpec> = {
   classification: { kind: 'label' },
   labels: { kind: 'score', index: 0, threshold: 0 },
@@ -43,10 +43,10 @@ const OUTPUT_OF: Record<Sample['task']['kind'], OutputSpec> = {
 
 export type Calibration = {
   readonly plan: Plan
-  /** With the trial's last weights. */
+  /** The program with the trial's last weights. */
   readonly program: IntegerProgram
   readonly headroom: number
-  /** On what judges; 0 … 1, of amounts R². */
+  /** On the judging samples: accuracy, 0 … 1; for amounts R². */
   readonly floatAccuracy: number
   readonly accuracy: number
   /** Largest share of weights that were clipped in any version of the trial. */
@@ -109,7 +109,7 @@ function inputBits(input: Sample['input']): number {
   return INPUT_BITS[input.kind === 'text' && input.tokenizer.pooling !== undefined ? 'share' : input.kind]
 }
 
-/** Enough for the steps of an amount to stay below one of its unit, where it has large ones. */
+/** Enough bits for an amount's steps to stay below one of its unit, even if amounts are large. */
 function amountBits(deviation: number): number {
   const { least, most, beside } = AMOUNT_BITS
   return Math.min(most, Math.max(least, beside + Math.ceil(Math.log2(deviation))))
@@ -138,9 +138,9 @@ function rangeOf(sample: Sample, inputs: readonly Float64Array[]): { min: number
   return { min: -step * 2 ** (INPUT_BITS.table - 1), max: step * (2 ** (INPUT_BITS.table - 1) - 1) }
 }
 
-/** How far from zero a value may be that the model is given; null for those from 0 to 1. */
+/** How far from zero an input of the model may be; null for inputs from 0 to 1. */
 function reachOf(input: Sample['input'], inputs: readonly Float64Array[]): number | null {
-  // All that a member's file may hold can be proven.
+  // The whole range that a member's file may hold must be provable.
   if (input.kind === 'tensor') return Math.max(...input.scale.flatMap(scaledRange).map(Math.abs))
   if (input.kind !== 'table') return null
   let furthest = 1

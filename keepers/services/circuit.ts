@@ -15,14 +15,14 @@ import {
 /** Public signals of an answer: label in the clear, input and weights behind commitments. */
 export const SERVICE_CIRCUIT = { input: 'committed', output: 'public' } as const satisfies CircuitOptions
 
-/** The program of any version: weights are witness, so those before the first round give the circuit of all. */
+/** The program of any version. Weights are part of the witness, so the weights before the first round give the circuit of all versions. */
 export async function anyVersion(manifest: ServiceManifest, output?: OutputSpec): Promise<IntegerProgram> {
   const model = await openManifest(manifest)
   return provableModel(model, initialWeights(model.spec, manifest.model.initialSeed), output).program
 }
 
 /**
- * What a proof of a service shows, by its name: `label` or `margin` of classes, `value` of an amount, the name of one of several labels.
+ * What a proof of a service shows, by name: `label` or `margin` for classes, `value` for an amount, the label's name for one of several labels.
  * @throws VersionError BAD_MANIFEST naming the possible values
  */
 export function outputNamed({ task }: ServiceManifest, name: string): OutputSpec {
@@ -35,7 +35,7 @@ export function outputNamed({ task }: ServiceManifest, name: string): OutputSpec
 }
 
 /**
- * Compiles it into a folder, without a key; in plain Groth16 unless told.
+ * Compiles the circuit into a folder, without a key; by default in plain Groth16.
  * @throws VersionError BAD_MANIFEST, CircuitError `unsupported` when lookups cannot serve it, the signal's reason
  */
 export async function serviceCircuit(

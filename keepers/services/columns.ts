@@ -2,14 +2,14 @@
 // The content of each column of a sample: numbers, names of categories, gaps.
 import { type Columns, isGap, LearningError, numberOf } from '../learning/index.ts'
 
-/** More different names than these are no categories. */
+/** A column with more different names than this has no categories. */
 const MOST_CATEGORIES = 64
-/** Names that come this seldom say nothing that a model could learn. */
+/** From names that are rarer than this, a model cannot learn anything. */
 const LEAST_ROWS_A_CATEGORY = 3
 
 export type Row = { readonly line: number; readonly fields: readonly string[] }
 
-/** How members read these columns. @throws LearningError BAD_DATA naming file, line, column and the fix */
+/** Decides how members read these columns. @throws LearningError BAD_DATA naming file, line, column and the fix */
 export function inferColumns(
   features: readonly string[],
   header: readonly string[],
@@ -63,7 +63,7 @@ export function inferColumns(
   }
 }
 
-/** A comma where numbers would else be none: `1,5` in a file with another separator between fields. */
+/** A decimal comma, if the file has numbers such as `1,5` and another separator between fields. */
 export function decimalOf(delimiter: string, rows: readonly Row[]): ',' | undefined {
   if (delimiter === ',') return undefined
   const fields = rows.slice(0, 200).flatMap((row) => row.fields)
@@ -73,8 +73,7 @@ export function decimalOf(delimiter: string, rows: readonly Row[]): ',' | undefi
 }
 
 /**
- * Mean and deviation to the second digit of the deviation: they are public, and rounded they say less of the samples that they were
- * taken from.
+ * Mean and deviation, both rounded to the second digit of the deviation. They are public, and rounded they reveal less of the samples.
  */
 export function scaleOf(values: readonly number[] | Float64Array): { mean: number; deviation: number } {
   let sum = 0

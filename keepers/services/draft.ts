@@ -28,14 +28,14 @@ export type DraftOptions = {
   readonly name: string
   readonly spec: ModelSpec
   readonly sample: Sample
-  /** Most members that the encryption must serve, and rounds under one key: the chain's maxKeepers and decryptionsPerEpoch. */
+  /** Most members that the encryption must serve (the chain's maxKeepers); below, rounds under one key (decryptionsPerEpoch). */
   readonly keepers: number
   readonly decryptionsPerEpoch: number
-  /** Rounds that are played; with layer groups, for each of them. */
+  /** Rounds to simulate; with layer groups, for each group. */
   readonly rounds: number
-  /** Rounds cover the layers in so many groups, one after another; all in each round by default. */
+  /** Number of groups of layers that rounds cover in turn; by default, each round covers all layers. */
   readonly layerGroups?: number
-  /** An ONNX file with the weights before the first round, in place of drawn ones. */
+  /** An ONNX file with the weights before the first round; by default they are random. */
   readonly start?: Uint8Array
   /** Samples of all members together; by default, the number in the sample. */
   readonly total?: number
@@ -52,11 +52,11 @@ export type DraftReport = {
   readonly cid: string
   readonly parameters: number
   readonly accuracy: {
-    /** After the rounds played, in float; the same after rounding inputs and weights to the plan. */
+    /** After the simulated rounds, in float; below, after rounding inputs and weights to the plan. */
     readonly float: number
     readonly proven: number
     readonly rounds: number
-    /** Of first weights that were brought along, in float. */
+    /** With the first weights that the owner gave, in float. */
     readonly start?: number
   }
   readonly headroom: {
@@ -67,7 +67,7 @@ export type DraftReport = {
   }
   readonly encryption: {
     readonly precisionBits: number
-    /** Of one member in one round, with as many members as there may be. */
+    /** What one member sends in one round, with the most members. */
     readonly updateBytes: number
     readonly shareBytes: number
   }
@@ -83,7 +83,7 @@ const MOST_CLIP_BOUND = 64
 const LEAST_SHARE = 0.5
 
 /**
- * Plays rounds on the sample, takes bounds from them, calibrates the plan, and checks that encryption and circuit exist.
+ * Simulates rounds on the sample, takes bounds from them, calibrates the plan, and checks that there are encryption parameters and a circuit.
  * @throws VersionError BAD_MANIFEST when the model cannot be proven or encrypted; LearningError; the signal's reason
  */
 export async function draftService(
@@ -93,7 +93,7 @@ export async function draftService(
   const work = signal === undefined ? {} : { signal }
   const layerGroups =
     options.layerGroups === undefined ? undefined : evenLayerGroups(spec.parameters, options.layerGroups)
-  // A group's turn comes in one of so many rounds, and weights are to grow as far.
+  // Each group has its turn in one of so many rounds, and its weights should grow as far as without groups.
   const rounds = options.rounds * (layerGroups?.length ?? 1)
   const start = options.start === undefined ? null : await broughtAlong(options.start, options)
   // Checked first: for layers without a provable form, the rounds would be wasted.
@@ -198,7 +198,7 @@ function encryptionOf(
   }
 }
 
-/** The next number of two digits. */
+/** Rounds up to two significant digits. */
 function upwards(value: number): number {
   const unit = 10 ** (Math.floor(Math.log10(value)) - 1)
   return Number((Math.ceil(value / unit) * unit).toPrecision(2))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the services room: from a sample of data and an architecture to a service's manifest.
+// The public face of the services room: makes a service's manifest from a sample of data and an architecture, and estimates what the service costs.
 
 export type { LossName } from './answers.ts'
 export { chooseArchitecture } from './architecture.ts'

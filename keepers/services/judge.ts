@@ -5,7 +5,7 @@ import { accuracyOf } from '../zkml/index.ts'
 
 export type Judged = { readonly labels: readonly number[]; readonly targets: readonly Float32Array[] }
 
-/** Accuracy; of several labels the share that is right; of amounts R². Scores of amounts are in their unit, as they are proven. */
+/** Accuracy; for several labels, the share that is right; for amounts R². Scores of amounts are in their unit, as they are proven. */
 export function judge(task: ServiceTask, scores: readonly Float64Array[], { labels, targets }: Judged): number {
   if (task.kind === 'classification') return accuracyOf(scores, labels)
   if (task.kind === 'labels') {

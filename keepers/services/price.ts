@@ -10,13 +10,13 @@ import {
 } from '../zkml/index.ts'
 import { SERVICE_CIRCUIT } from './circuit.ts'
 
-/** Constraints of the circuit, processor time of a proof (witness included, key loaded), gas of an inference recorded at the hub. */
+/** Constraints of the circuit, CPU seconds of a proof (with the witness, and with the key loaded), gas of an inference recorded at the hub. */
 export type ProofCost = { readonly constraints: number; readonly seconds: number; readonly gas: number }
 
-/** Of plain Groth16, which a service's circuit has unless told; `lookup` is null where lookups cannot serve it. */
+/** The cost in plain Groth16, the default for a service's circuit, and with lookups; `lookup` is null for a model that lookups cannot serve. */
 export type Price = ProofCost & {
   readonly lookup: ProofCost | null
-  /** The one that serves it better, and why. */
+  /** The better proof system for it; below, why. */
   readonly system: ProofSystem
   readonly reason: string
 }
@@ -29,11 +29,11 @@ const INFERENCE_GAS = 296_238
  */
 const LOOKUP_GAS = 47_126
 
-/** Circuits with lookups are counted by writing them, in memory: of larger ones plain Groth16 alone is counted, by formulas. */
+/** Most constraints for which lookups are priced. A circuit with lookups is counted by writing it, in memory; plain Groth16 by formulas. */
 const MOST_WRITTEN = 2 ** 21
 const PUBLIC_SIGNALS = 4
 
-/** Counted as compiled, and timed by what proofs of such a domain were measured to take. */
+/** The price of a program: constraints as compiled, and times as measured for proofs of that domain size. */
 export function priceOf(program: IntegerProgram): Price {
   const { total } = programCost(program, SERVICE_CIRCUIT)
   if (total > MOST_WRITTEN) {

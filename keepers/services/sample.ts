@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A sample of what members will have: enough to see its form, to train on, and to calibrate with.
+// Reads a sample of the data that members will have: enough to see its form, to train a little, and to calibrate.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import {
@@ -34,7 +34,7 @@ export type Sample = {
   readonly task: ServiceTask
 }
 
-/** One in so many samples judges, where the data has no test part of its own. */
+/** One in this many samples judges, if the data has no test part of its own. */
 const JUDGING = 5
 
 export type SampleOptions = TableOptions & TensorOptions
@@ -116,7 +116,7 @@ function pairOf(all: Dataset): [Dataset, Dataset] {
   return [train, test]
 }
 
-/** Files are often sorted by label: both parts get a mix. */
+/** Splits off the judging part. Files are often sorted by label, so both parts get a mix. */
 function split(all: Dataset): { train: Dataset; test: Dataset } {
   if (all.count < 10 * JUDGING) {
     throw new LearningError(
@@ -128,7 +128,7 @@ function split(all: Dataset): { train: Dataset; test: Dataset } {
   return { test: subset(all, judging!), train: subset(all, Uint32Array.from(rest.flatMap((part) => [...part]))) }
 }
 
-/** The first so many samples of a dataset as lists of real numbers, with their labels and targets. */
+/** The first `count` samples of a dataset as lists of real numbers, with their labels and targets. */
 export function rowsOf(
   data: Dataset,
   limit: number,

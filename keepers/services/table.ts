@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a CSV file's columns are, for members who will all read theirs alike.
+// Describes a CSV file's columns, so that all members read theirs in the same way.
 import {
   bagSize,
   columnsWidth,
@@ -14,31 +14,31 @@ import { rowsOfInput, type ServiceInput, type ServiceTask } from '../versions/in
 import { inferTask, type TaskOptions } from './answers.ts'
 import { decimalOf, inferColumns } from './columns.ts'
 
-/** Of rows: a table or text. */
+/** Inputs that come in rows: a table or text. */
 export type RowInput = Extract<ServiceInput, { kind: 'table' | 'text' }>
 
 export type TableOptions = TaskOptions & {
   /** Column of the label; the last one unless told. */
   readonly target?: string
-  /** Columns that are not given to the model. */
+  /** Columns that the model does not get. */
   readonly ignore?: readonly string[]
-  /** A column that is read as text, and nothing else is. */
+  /** A column that is read as text. The model then gets no other column. */
   readonly text?: string
   readonly tokenizer?: Tokenizer
 }
 
-/** What a sample of a table says that members agree on. */
+/** What members will agree on, as a sample of a table suggests it. */
 export type InferredTable = { readonly input: RowInput; readonly task: ServiceTask; readonly rows: number }
 
-/** A manifest states each of them, and columns are compared with each other. */
+/** Most columns: a manifest lists each one, and columns are compared with each other. */
 const MOST_COLUMNS = 10_000
 const DELIMITERS = [',', ';', '\t'] as const
-/** Words one by one; enough places that few of some thousand words share one. */
+/** Single words, with enough places that few of some thousand words share one. */
 export const USUAL_TOKENIZER: Tokenizer = { kind: 'hashed', of: 'words', shortest: 1, longest: 1, buckets: 1024 }
 
 /**
- * Columns, their scaling and what is to be learned of a table whose first line names the columns.
- * @throws LearningError BAD_DATA naming file, line and column, and what would do
+ * Infers columns, scaling and task of a table whose first line names the columns.
+ * @throws LearningError BAD_DATA naming file, line and column, and the fix
  */
 export function inferTable(text: string, name: string, options: TableOptions = {}): InferredTable {
   const bad = (what: string): never => {

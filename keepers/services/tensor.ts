@@ -17,11 +17,11 @@ export type TensorOptions = TaskOptions & {
 
 const [SAMPLES, LABELS] = ['x', 'y']
 const MOST_AXES = 3
-/** A last axis this short is one of channels, each with a scale of its own, as a picture's colours have. */
+/** A last axis of at most this length is taken for channels with a scale each, like the colours of a picture. */
 const MOST_CHANNELS = 16
-/** How much further than the sample's a value may be from the mean. */
+/** Factor by which a value may be further from the mean than in the sample. */
 const REACH = 1.25
-/** All values share the steps of a proof's input: places that are rarely else than zero would leave the others few of them. */
+/** All values share the steps of a proof's input. Values that are hardly ever non-zero would otherwise stretch the range and leave the others few steps. */
 const MOST_DEVIATIONS = 6
 
 /**
@@ -49,7 +49,7 @@ export async function inferTensor(
   if (array === label) bad(`'${array}' cannot be both samples and labels: name another by --array or --target`)
   const samples = await file.array(array)
   const [count = 0, ...rest] = samples.shape
-  // A plane is one of a picture's, or of a series with channels: networks take it with a last axis of one.
+  // Two axes are a picture without colours, or a series with channels: networks take them with a last axis of length one.
   const shape = rest.length === 0 ? [1] : rest.length === 2 ? [...rest, 1] : rest
   if (samples.kind === 'text') bad(`'${array}' is of texts, takes numbers: texts are read from a CSV file (--text)`)
   if (count === 0 || shape.includes(0)) bad(`'${array}' is an array of [${samples.shape}]: there are no samples`)
@@ -80,7 +80,7 @@ function scaleOfArray(
     const value = number(i)
     if (!Number.isFinite(Math.fround(value))) bad(placeIn(i, shape), value)
   }
-  // Bytes and truth values have a range of their own, whatever the sample reaches of it.
+  // Bytes and booleans have a known range, whatever part of it the sample covers.
   const top = /^(\|u1|U8)$/.test(type) ? 255 : /^(\|b1|BOOL)$/.test(type) ? 1 : null
   if (top !== null) return [{ mean: 0, deviation: top, min: 0, max: top }]
   return Array.from({ length: entries }, (_, entry) => {
@@ -98,7 +98,7 @@ function roundedUp(value: number): number {
   return Number((Math.ceil(value / unit) * unit).toPrecision(12))
 }
 
-/** In tenths of the deviation, outwards: public, and so says less of the samples. */
+/** The range, rounded outwards to tenths of the deviation: it is public, and so it reveals less of the samples. */
 function rangeOf(values: Float64Array, mean: number, deviation: number) {
   let [least, most] = [mean, mean]
   for (const value of values) {
@@ -107,7 +107,7 @@ function rangeOf(values: Float64Array, mean: number, deviation: number) {
   }
   const tenths = (value: number): number => (10 * REACH * (value - mean)) / deviation
   const at = (reach: number): number => Number((mean + (reach * deviation) / 10).toPrecision(12))
-  // A constant has room, too.
+  // A constant gets some room, too.
   return {
     mean,
     deviation,
@@ -146,7 +146,7 @@ function taskOf(
     }
     single &&= sum === 1
   }
-  // A one in each row marks the class.
+  // If each row has exactly one 1, it marks the class.
   return single && options.task !== 'labels'
     ? { kind: 'classification', classes: names }
     : { kind: 'labels', labels: names, separator: '|' }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rounds played on the sample before anybody joins: how large weights and updates become.
+// Simulates rounds on the sample before anybody joins, to see how large weights and updates become.
 import {
   initialWeights,
   type LayerGroup,
@@ -14,28 +14,28 @@ import type { Sample } from './sample.ts'
 export type TrialOptions = {
   readonly keepers: number
   readonly rounds: number
-  /** Groups that rounds cover in turn: norms are then of a group's updates. */
+  /** Layer groups that rounds cover in turn. Norms are then those of a group's updates. */
   readonly layerGroups?: readonly LayerGroup[] | undefined
-  /** Weights before the first round, where they are not drawn. */
+  /** Weights before the first round; by default they are random. */
   readonly start?: Float32Array
   readonly signal?: AbortSignal
   readonly onRound?: (round: number, accuracy: number) => void
 }
 
 export type Trial = {
-  /** Before the first round, after some in between, and after the last. */
+  /** The weights before the first round, after some rounds, and after the last one. */
   readonly weights: readonly Float32Array[]
-  /** Of the last round, on what judges; 0 … 1. */
+  /** Accuracy after the last round on the judging samples, 0 … 1. */
   readonly accuracy: number
   /** Largest Euclidean norm and largest entry of any member's update. */
   readonly largestNorm: number
   readonly largestEntry: number
 }
 
-/** Versions that are kept, evenly over the rounds. */
+/** Versions to keep, evenly spread over the rounds. */
 const KEPT = 10
 
-/** A little more than a keeper's own defaults (keeper.yaml): bounds and room for weights should not be too tight. */
+/** A little more training than by a keeper's defaults (keeper.yaml), so that bounds and room for weights are not too tight. */
 const TRAINING: SimulationSettings['training'] = {
   epochs: 2,
   batchSize: 32,

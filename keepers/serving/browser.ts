@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The door of the serving room for pages: a bundler takes it in place of index.ts. A page asks; it answers nobody.
+// The public face of the serving room for pages: a bundler takes it in place of index.ts. A page only asks; it never answers.
 
 export { answersIn, readJob } from './job-state.ts'
 export { readScore } from './output-schema.ts'

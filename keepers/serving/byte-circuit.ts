@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Circuits that hash the bytes that they read, and say a label and how far ahead it is: of stories, of spends.
+// Circuits that hash the bytes that they read, and show a label with its margin, such as those of stories and spends.
 import { type Model, modelJson } from '../learning/index.ts'
 import {
   type ByteReading,
@@ -17,7 +17,7 @@ import {
 } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 
-/** Bytes of the tag before the content, which states its purpose. Committed to like the rest, and not read. */
+/** Bytes of the tag before the content, which states its purpose. The tag is committed to like the rest, but the network does not read it. */
 export const TAG_BYTES = 8
 
 /** How such a circuit shows its input and its output. */
@@ -25,18 +25,18 @@ export const BYTE_CIRCUIT = { input: 'sha256', output: 'public' } as const
 
 /** A network's output for bytes. */
 export type Reading = {
-  /** Index of the class with the highest score; the lowest of equals. */
+  /** Index of the class with the highest score; on a tie, the lowest index. */
   readonly label: number
-  /** How far ahead of the next it is, in units of the circuit. */
+  /** How far the label is ahead of the next one, in units of the circuit. */
   readonly margin: bigint
-  /** Both, as the third public signal and as contracts take it: label + 2^16 · margin. */
+  /** Label and margin in one number, the third public signal, as contracts take it: label + 2^16 · margin. */
   readonly output: bigint
 }
 
 /** Bits of a weight and of an activation: docs/zkml.md has their cost in accuracy. */
 export type ByteKnobs = { readonly weightBits: { default: number }; readonly activationBits: { default: number } }
 
-/** The integer program of a network of bits, its weights constants, its scales set by `samples` of whole inputs. */
+/** The integer program of a network that reads bits. Its weights are constants, and `samples` of whole inputs set its scales. */
 export function byteProgram(
   model: Model,
   reading: ByteReading,
@@ -74,7 +74,7 @@ export async function proveBytes(
   return { reading: readingOf(proof.publicSignals[2]!), proof }
 }
 
-/** @throws ServingError wrong-circuit when the circuit shows its input or output otherwise, or says no margin */
+/** @throws ServingError wrong-circuit when the circuit shows its input or output in another way, or shows no margin */
 export function requireByteCircuit(
   prover: InferenceProver,
   { input, output }: { readonly input: string; readonly output: string },

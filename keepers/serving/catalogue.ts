@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The models that can be asked: the hub's.
+// The models of the hub: lists them, and offers new ones.
 import { type Signer, ZeroHash } from 'ethers'
 import type { InferenceHub } from '../../types/index.ts'
 import { clients, countOf, decodeRevert } from '../chain/index.ts'
@@ -10,7 +10,7 @@ import { OUTPUT_FORMS, type OutputForm, outputSchemaOf } from './output-schema.t
 export type ModelEntry = {
   readonly modelId: bigint
   readonly service: string
-  /** The pinned version; 0 follows the service's current release. */
+  /** The pinned version; 0 if the model follows the service's releases. */
   readonly pinned: bigint
   /** The version that a proof must be about now; null when nothing is released, or the model was withdrawn. */
   readonly inForce: bigint | null
@@ -18,7 +18,7 @@ export type ModelEntry = {
   readonly deprecated: boolean
   /** The form of its output, as its owner describes it. */
   readonly output: OutputForm
-  /** Of a score: units that make one; else 0. */
+  /** For a score, how many units make one; otherwise 0. */
   readonly scale: bigint
 }
 

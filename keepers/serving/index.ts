@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the serving room: requests for proven inferences and proving jobs, and their answers.
+// The public face of the serving room: asks the hub for proven inferences and posts proving jobs, and answers both.
 
 export {
   BYTE_CIRCUIT,

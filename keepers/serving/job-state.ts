@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Jobs of the ProverMarket as they stand on the chain, and their submitted answers. Needs no Node: the console reads them too.
+// Reads jobs of the ProverMarket from the chain, and their submitted answers. Needs no Node, because the console uses it, too.
 import { AbiCoder, keccak256, type Provider } from 'ethers'
 import type { ProverMarket } from '../../types/index.ts'
 
@@ -24,7 +24,7 @@ export type SlotView = {
   readonly copy: number
   readonly prover: string
   readonly state: (typeof SLOT_STATE)[number]
-  /** Unix seconds, the last at which a claimed slot can be answered. */
+  /** Unix seconds: the last moment at which a claimed slot can be answered. */
   readonly due: bigint
   /** Hash of a submitted answer; the output of a proven one. */
   readonly answer: string
@@ -34,7 +34,7 @@ export type SegmentView = {
   readonly circuitId: string
   readonly modelCommitment: bigint
   readonly inputCommitment: bigint
-  /** Its required output: null for the last one. */
+  /** Its required output; null for the last segment. */
   readonly output: bigint | null
 }
 
@@ -45,14 +45,14 @@ export type JobView = {
   /** Unix seconds. */
   readonly postedAt: bigint
   readonly deadline: bigint
-  /** Wei for a proof: at posting, and at the deadline. */
+  /** Wei for a proof at posting; below, at the deadline. */
   readonly startPrice: bigint
   readonly maxPrice: bigint
   /** Wei that is neither paid nor refunded yet. */
   readonly escrow: bigint
   /** Wei that a prover reserves for each slot. */
   readonly bond: bigint
-  /** Only provers that the poster chose may claim. */
+  /** Whether only provers that the poster chose may claim. */
   readonly invited: boolean
   /** Seconds that a prover has from its claim, if the deadline does not come first. */
   readonly claimSeconds: number
@@ -76,7 +76,7 @@ export type SubmittedAnswer = {
   }
 }
 
-/** What an event SegmentSubmitted says. */
+/** The arguments of an event SegmentSubmitted. */
 export type LoggedAnswer = {
   readonly segment: bigint
   readonly copy: bigint
@@ -142,7 +142,7 @@ export async function readJob(market: ProverMarket, provider: Provider, id: bigi
   }
 }
 
-/** The answers with the hashes in the slots, from the log of `fromBlock` and later. A node that lost one gives fewer. */
+/** The answers whose hashes are in the slots, from the log since `fromBlock`. Fewer if the endpoint lacks some. */
 export async function readAnswers(market: ProverMarket, job: JobView, fromBlock: number): Promise<SubmittedAnswer[]> {
   if (!job.slots.some(({ state }) => state === 'submitted')) return []
   const logged = await market.queryFilter(market.filters.SegmentSubmitted(job.id), fromBlock)
@@ -152,7 +152,7 @@ export async function readAnswers(market: ProverMarket, job: JobView, fromBlock:
   )
 }
 
-/** Of what was logged for a job: the answers with the hashes in its slots. */
+/** Picks, from what was logged for a job, the answers whose hashes are in its slots. */
 export function answersIn(job: JobView, logged: Iterable<LoggedAnswer>): SubmittedAnswer[] {
   const wanted = new Set(
     job.slots
@@ -171,7 +171,7 @@ export function answersIn(job: JobView, logged: Iterable<LoggedAnswer>): Submitt
       c: [c[0], c[1]],
     }
     const hash = keccak256(AbiCoder.defaultAbiCoder().encode(ANSWER_TYPES, [output, proof]))
-    // The same answer can have been given twice, before and after a reorganisation.
+    // The same answer may be logged twice, before and after a reorganisation.
     if (!wanted.delete(`${segment}:${copy}:${hash}`)) continue
     answers.push({ segment: Number(segment), copy: Number(copy), output, proof })
   }

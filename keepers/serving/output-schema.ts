@@ -9,7 +9,7 @@ export type OutputForm = (typeof OUTPUT_FORMS)[number]
 /** IInferenceHub.OutputSchema. */
 export type OutputSchema = {
   readonly form: number
-  /** Of a score: units of the output that make one, rounded, at least 1; else 0. */
+  /** For a score, how many units of the output make one, rounded, at least 1; otherwise 0. */
   readonly scale: bigint
 }
 

@@ -12,7 +12,7 @@ const HEAD_BYTES = 33
 const PAYLOAD_BITS = 8
 
 export type InputPayload = {
-  /** The circuit's integers less their specified minimum: 0 … 2^bits − 1, row-major. */
+  /** The circuit's integers minus their specified minimum: 0 … 2^bits − 1, row-major. */
   readonly values: Uint8Array
   readonly salt: bigint
 }
@@ -66,8 +66,8 @@ export type PreparedInput = {
 }
 
 /**
- * Rounds an input and commits to it. Everybody will be able to read it.
- * @param clamp moves values outside the calibrated range to its edge, in place of refusing them
+ * Rounds an input and commits to it, for a request in which everybody will be able to read it.
+ * @param clamp whether to move values outside the calibrated range to its edge instead of refusing them
  * @throws ServingError wrong-circuit when an input does not fit a byte, bad-payload when it does not fit the circuit
  */
 export function prepareInput(program: IntegerProgram, input: ArrayLike<number>, clamp = false): PreparedInput {

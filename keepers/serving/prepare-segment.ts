@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The input of a whole network, committed to, and as a proving job of one segment carries it. Needs no Node: the console asks, too.
+// Prepares a network's input: commits to it, or writes it as a proving job of one segment carries it. Needs no Node, because the console asks, too.
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { commitInput, type IntegerProgram, randomSalt } from '../zkml/index.ts'
 import { roundedInput } from './payload.ts'
@@ -13,7 +13,7 @@ export type PreparedSegment = {
   readonly witness: string
 }
 
-/** An input that stays with whoever asks, and what opens its commitment. */
+/** An input that stays with the asker, with what opens its commitment. */
 export type CommittedInput = {
   /** 32 bytes, 0x… */
   readonly inputCommitment: string

@@ -42,7 +42,7 @@ export class ProverAccount {
     return new ProverAccount(market, signer, await signer.getAddress(), say)
   }
 
-  /** Sends and waits; null when the market refuses, which is mostly somebody having been faster. */
+  /** Sends and waits. Null when the market refuses, mostly because somebody was faster. */
   async send(
     what: string,
     act: () => Promise<ContractTransactionResponse>,
@@ -56,7 +56,7 @@ export class ProverAccount {
     }
   }
 
-  /** @throws whatever is not a revert: the endpoint is at fault, and the service waits */
+  /** Decodes a revert. @throws any other error: then the endpoint is at fault, and the service waits */
   revertOf(error: unknown, what: string): RevertError {
     const revert = decodeRevert(error, [this.market.interface], what)
     if (revert === null) throw error

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which slots of a job a prover may claim: those that leave enough time, and with a statement that it can prove.
+// Chooses the slots of a job that a prover may claim: slots that leave enough time, with a statement that it can prove.
 import type { JsonRpcApiProvider } from 'ethers'
 import { clients } from '../chain/index.ts'
 import { NetworkError } from '../network/index.ts'
@@ -9,15 +9,15 @@ import type { ProverAccount } from './prover-account.ts'
 import type { JobKnowledge } from './prover-knowledge.ts'
 import type { CircuitShelf } from './prover-shelf.ts'
 
-/** Fetches of a witness before a job is left alone. */
+/** Failed fetches of a witness after which a job is left alone. */
 const MOST_ABSENCES = 5
-/** A slot must leave this many times the circuit's last proving time: the machine may be busier, and the answer needs a block. */
+/** A slot must leave this many times the circuit's last proving time, because the machine may be busier, and the answer needs a block. */
 const TIME_TO_SPARE = 3
 
 export type ChoiceOptions = {
   readonly provider: JsonRpcApiProvider
   readonly shelf: CircuitShelf
-  /** Slots that leave less time than this to prove and to answer, in seconds, are left alone: silence costs a fifth of the bond. */
+  /** Least seconds that a slot must leave for proving and answering. Silence after a claim costs a fifth of the bond. */
   readonly minSeconds: number
 }
 
@@ -25,9 +25,9 @@ export class SlotChoice {
   readonly #account: ProverAccount
   readonly #knowledge: JobKnowledge
   readonly #options: ChoiceOptions
-  /** Fetches of a job's witness that failed: its holder may be away for a while. */
+  /** By job, failed fetches of its witness, whose holder may be away for a while. */
   readonly #absences = new Map<bigint, number>()
-  /** Segments that our own computation says cannot be proven as stated. */
+  /** Segments that cannot be proven as stated, by this prover's own computation. */
   readonly #unprovable = new Set<string>()
   /** Jobs already reported as leaving too little time in their slots. */
   readonly #hasty = new Set<bigint>()
@@ -40,7 +40,7 @@ export class SlotChoice {
     this.#options = options
   }
 
-  /** The slots that can be claimed now, from a random one on: everybody starts elsewhere, or all would run for the first. */
+  /** The slots that can be claimed now, starting at a random one, because otherwise all provers would compete for the first. */
   candidates(job: JobView): SlotView[] {
     const free = job.slots.filter((slot) => this.#claimable(job, slot))
     const first = Math.floor(Math.random() * free.length)
@@ -91,7 +91,7 @@ export class SlotChoice {
     return slot.state === 'open' || (slot.state === 'claimed' && slot.due < job.now)
   }
 
-  /** A poster can offer windows that nobody can answer in, for its half of the slash. */
+  /** Whether a slot leaves enough time. A poster may offer windows that are too short on purpose, to get its half of the slash. */
   #hasTime(job: JobView, circuitId: string): boolean {
     const window = Math.min(job.claimSeconds, Number(job.deadline - job.now))
     const needed = Math.max(this.#options.minSeconds, TIME_TO_SPARE * (this.#seconds.get(circuitId) ?? 0))
@@ -104,7 +104,7 @@ export class SlotChoice {
     return false
   }
 
-  /** A circuit that was set up twice has two keys and one name. Anybody can show that proofs by the other key are false. */
+  /** Requires the registered key. A circuit that was set up twice has two keys under one name, and anybody could accuse proofs by the other key. */
   async #requireRegistered(circuitId: string, own: string): Promise<void> {
     const verifiers = clients.verifiers(await this.#account.market.VERIFIERS(), this.#options.provider)
     const { vkHash } = await verifiers.getVerifier(circuitId)

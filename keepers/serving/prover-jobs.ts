@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The witness of a job of the ProverMarket, as one prover may read it.
+// Reads the witness of a job of the ProverMarket, as far as this prover may read it.
 import { getBytes, keccak256 } from 'ethers'
 import type { ProverMarket } from '../../types/index.ts'
 import type { DataPlane } from '../network/index.ts'
@@ -12,7 +12,7 @@ import { openWitness } from './sealed-witness.ts'
 const FETCH_MS = 30_000
 
 /**
- * The witness of a job, one entry a segment.
+ * The witness of a job, one entry per segment.
  * @throws ServingError bad-payload; NetworkError when nobody delivers the blob
  */
 export async function readWitness(
@@ -22,7 +22,7 @@ export async function readWitness(
     fromBlock: number
     plane: DataPlane | null
     signal?: AbortSignal
-    /** The prover of the sealed witness, and the key that opens it; null for an account without such a key. */
+    /** The prover to whom the witness may be sealed, and the key that opens it; null if the account's key is not here. */
     prover: { readonly address: string; readonly privateKey: string | null }
   },
 ): Promise<SegmentWitness[]> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A prover's findings about the jobs under way, so that it asks endpoint and data plane only once.
+// Remembers what a prover has found out about jobs under way, so that it asks endpoint and data plane only once.
 import { type JsonRpcApiProvider, type Signer, Wallet } from 'ethers'
 import { blockAt } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
@@ -10,7 +10,7 @@ import type { SegmentWitness } from './prover-witness.ts'
 
 export type KnowledgeOptions = {
   readonly provider: JsonRpcApiProvider
-  /** Without one, jobs that give their witness as a blob have none. */
+  /** Data plane for witnesses that are blobs. Without one, the witnesses of such jobs cannot be read. */
   readonly plane: DataPlane | null
   /** Block from which the market's events are in the log. */
   readonly fromBlock: number
@@ -40,7 +40,7 @@ export class JobKnowledge {
     return witness
   }
 
-  /** A block just before the job; the log has the job's events from there on. A market may be too old for an endpoint. */
+  /** A block shortly before the job was posted, from which to search the log. An endpoint may lack logs back to the market's deployment. */
   async postedIn({ id, postedAt }: JobView): Promise<number> {
     const known = this.#firstBlocks.get(id)
     if (known !== undefined) return known
@@ -56,7 +56,7 @@ export class JobKnowledge {
   }
 }
 
-/** Of an account that a node holds, nobody here has the key. */
+/** The private key of a signer; null for an account that a node holds. */
 function privateKeyOf(signer: Signer): string | null {
   return signer instanceof Wallet ? signer.privateKey : null
 }

@@ -13,31 +13,31 @@ export type ProvingOrder = {
   /** Pays the escrow. */
   readonly signer: Signer
   readonly market: string
-  /** In order; the output of each is the input of the next. */
+  /** The segments' circuits in order. The output of each is the input of the next. */
   readonly circuits: readonly CircuitFolder[]
   /** Real values of the first circuit's input, or its integers. Anyone who reads the log can read them. */
   readonly input: ArrayLike<number>
   readonly integers?: boolean
   readonly salts?: { readonly input?: bigint; readonly output?: bigint }
-  /** Wei for each proof, at once and at the deadline. */
+  /** Wei for each proof at the start; below, at the deadline. */
   readonly startPrice: bigint
   readonly maxPrice: bigint
   /** Seconds from now until the deadline, by the chain's clock. */
   readonly seconds: number
   readonly claimSeconds: number
   readonly copies: number
-  /** Publishes the witness here and posts its CID; without one it goes into the job itself. */
+  /** If given, publishes the witness here and posts its CID. Otherwise the witness goes into the job itself. */
   readonly plane?: DataPlane
-  /** Seals the witness for these, and lets nobody else claim: each an address, or the public key of an account. */
+  /** Seals the witness to these provers and lets nobody else claim. Each is an address, or the public key of an account. */
   readonly provers?: readonly string[]
-  /** Block from which the market's events are in the log: there a prover's key is found. */
+  /** Block from which the market's events are searched for a prover's key. */
   readonly fromBlock?: number
 }
 
 export type PostedJob = { readonly jobId: bigint; readonly escrow: bigint; readonly gasUsed: bigint }
 
 /**
- * Runs the whole inference once to state what each segment takes in, and posts the job with its escrow.
+ * Runs the whole inference once, to state the input of each segment, and posts the job with its escrow.
  * @throws ServingError refused with the market's reason; bad-payload when the witness needs a data plane
  */
 export async function postJob(order: ProvingOrder): Promise<PostedJob> {
@@ -92,8 +92,8 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
 }
 
 /**
- * Refuses to seal an input that its own commitment gives away: without a salt, everybody can try inputs until the hash fits, and
- * of a form or a table there are few.
+ * Refuses to seal an input whose commitment gives it away: without a salt, anybody can try inputs until the hash fits, and a form or a
+ * row of a table has few possible values.
  */
 function requireHiding([first]: readonly CircuitFolder[]): void {
   const shown = [first?.options.input ?? 'committed'].flat()

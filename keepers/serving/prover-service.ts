@@ -17,21 +17,21 @@ import { JobVerdicts } from './prover-verdicts.ts'
 
 export type ProverServiceOptions = {
   readonly provider: JsonRpcApiProvider
-  /** Claims, submits, is paid; its bond is at stake. */
+  /** The account that claims, submits and is paid, and whose bond is at stake. */
   readonly signer: Signer
   readonly market: string
   readonly shelf: CircuitShelf
-  /** Who proves; this process where there is none. */
+  /** Queue of workers that prove; by default this process does. */
   readonly queue?: JobQueue
-  /** Without one, skips jobs that give their witness as a blob. */
+  /** Data plane for witnesses that are blobs. Without one, such jobs are skipped. */
   readonly plane: DataPlane | null
   /** Block from which the market's events are in the log. */
   readonly fromBlock: number
   /** Wei; cheaper segments are left to others. */
   readonly minPrice: bigint
-  /** Wei; the bond is filled up as jobs need it, to this much at most. */
+  /** Wei. The bond is raised as jobs need it, to at most this. */
   readonly maxBond: bigint
-  /** Slots that leave less time than this to prove and to answer, in seconds, are left alone: silence costs a fifth of the bond. */
+  /** Least seconds that a slot must leave for proving and answering. Silence after a claim costs a fifth of the bond. */
   readonly minSeconds: number
   /** Milliseconds between looks at the chain. */
   readonly pollMs: number
@@ -76,8 +76,7 @@ export class ProverService {
   }
 
   /**
-   * Looks and acts until the signal is aborted, and then finishes the segment it has claimed. Faults of the endpoint are
-   * waited out.
+   * Watches and acts until the signal is aborted, and then finishes the segment that it has claimed. While an endpoint fails, it waits.
    */
   async run(signal: AbortSignal): Promise<ProverTotals> {
     const { pollMs, shelf } = this.#options
@@ -99,7 +98,7 @@ export class ProverService {
     return this.totals
   }
 
-  /** One look at the chain, and the actions that follow from it: proves at most one segment. */
+  /** One look at the chain, and the actions that follow from it. Proves at most one segment. */
   async step(signal: AbortSignal): Promise<void> {
     const count = BigInt(countOf(await this.#account.market.jobCount(), 'proving jobs'))
     for (; this.#seen < count; this.#seen++) this.#live.add(this.#seen + 1n)
@@ -153,7 +152,7 @@ export class ProverService {
     }
   }
 
-  /** Not to be interrupted by a stop: walking away from a claim would cost the bond. */
+  /** Proves a claimed slot. A stop does not interrupt this, because abandoning a claim would cost bond. */
   async #prove(job: JobView, slot: SlotView): Promise<void> {
     const { circuitId, modelCommitment, inputCommitment, output } = job.segments[slot.segment]!
     const witness = (await this.#knowledge.witnessOf(job))[slot.segment]!
@@ -169,7 +168,7 @@ export class ProverService {
     const { shelf } = this.#options
     const kind = proofs((task, answer) => shelf.isProofOf(task, answer, { inputCommitment, output }))
     const task = { circuitId, modelCommitment, ...witness, context }
-    // Silence would cost the bond: what workers have not proven by half of the time is proven here.
+    // Silence would cost bond, so a proof that workers have not delivered at half of the time is made here.
     const until = slot.due > job.now ? slot.due : job.now + BigInt(job.claimSeconds)
     const withinMs = 500 * Number((until < job.deadline ? until : job.deadline) - job.now)
     const made = await (await this.#queue.submit(kind, task, { withinMs })).answer()
@@ -186,7 +185,7 @@ export class ProverService {
     this.#account.say('submitted', { ...whereOf(job, slot), output: given, proveMs, gas: receipt.gasUsed })
   }
 
-  /** Whether the bond that a slot needs is in place. A job that needs more than we may put up is left alone from then on. */
+  /** Puts up the bond that a slot needs. @returns whether it is there. A job that needs more than the maximum is ignored from then on. */
   async #fillBond(job: JobView): Promise<boolean> {
     const outcome = await this.#account.fillBond(job.bond, this.#options.maxBond)
     if (outcome === 'too-high') {

@@ -18,7 +18,7 @@ import {
 export type ShelfOptions = {
   /** Circuit folders, or folders of segments as `cohort zkml split` makes them. */
   readonly folders: readonly string[]
-  /** How many proving keys stay loaded; the one unused for longest goes first. */
+  /** How many proving keys stay loaded. The least recently used one is dropped first. */
   readonly loadedKeys: number
 }
 
@@ -76,7 +76,7 @@ export class CircuitShelf implements AsyncDisposable {
     return prover
   }
 
-  /** Proves here; one proof after the other. */
+  /** Proves in this process, one proof after the other. */
   readonly performers: Required<Pick<Performers, 'proofs'>> = {
     proofs: async ({ circuitId, modelCommitment, input, salts, context }, signal) => {
       const prover = await this.prover(circuitId, modelCommitment)
@@ -87,7 +87,7 @@ export class CircuitShelf implements AsyncDisposable {
   }
 
   /**
-   * Whether a proof that somebody else made is one of this statement, by the folder's own verification key. Loads no proving key.
+   * Whether a proof that somebody else made proves this statement, by the folder's own verification key. Loads no proving key.
    * @param stated The input's commitment, and the output if it is known before. @throws ProveError, InferenceError for a folder without a key
    */
   async isProofOf(
@@ -122,7 +122,7 @@ export class CircuitShelf implements AsyncDisposable {
   }
 }
 
-/** The circuits of a folder, in order: of segments when it has their manifest, else its own. */
+/** The circuits of a folder in order: its segments if it has their manifest, otherwise its own circuit. */
 export async function circuitsOf(folder: string): Promise<readonly CircuitFolder[]> {
   const segmented = await readSegmentsManifest(folder).then(
     () => true,
@@ -134,7 +134,7 @@ export async function circuitsOf(folder: string): Promise<readonly CircuitFolder
   return segmented ? (await openSegments(folder)).circuits : [await openFolder(folder)]
 }
 
-/** One circuit serves many models in committed mode, so both name what can be proven. */
+/** Names what a prover can prove by circuit and model, because in committed mode one circuit serves many models. */
 function nameOf(circuitId: string, modelCommitment: bigint): string {
   return `${circuitId}:${toBeHex(modelCommitment, 32)}`
 }

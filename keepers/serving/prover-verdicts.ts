@@ -5,15 +5,15 @@ import { type JobView, readAnswers, type SlotView, whereOf } from './job-state.t
 import type { ProverAccount } from './prover-account.ts'
 import type { JobKnowledge } from './prover-knowledge.ts'
 
-/** Looks that each prover waits for those before it, so that not all send the same settlement at once. */
+/** Looks at the chain that each prover waits for the provers before it, so that not all send the same settlement at once. */
 const LOOKS_PER_RANK = 4
 
 export class JobVerdicts {
   readonly #account: ProverAccount
   readonly #knowledge: JobKnowledge
-  /** Answers of others that were found to hold. */
+  /** Answers of others that this prover has checked and found right. */
   readonly #checked = new Set<string>()
-  /** Looks since something first waited to be sent by anybody. */
+  /** By act, the number of looks since it could first be sent. */
   readonly #waiting = new Map<string, number>()
 
   constructor(account: ProverAccount, knowledge: JobKnowledge) {
@@ -21,7 +21,7 @@ export class JobVerdicts {
     this.#knowledge = knowledge
   }
 
-  /** Settles submitted answers when no more are to come; accuses a liar as soon as it is seen. */
+  /** Accuses a liar as soon as it is seen. Settles submitted answers when no more are to come. */
   async judge(job: JobView): Promise<void> {
     const { market, address, totals } = this.#account
     const submitted = job.slots.filter(({ state }) => state === 'submitted')
@@ -63,7 +63,7 @@ export class JobVerdicts {
     if (receipt !== null) this.#account.say('closed', { job: job.id })
   }
 
-  /** Whether those who come before us had time to do it. Provers of the job come first, in the order of its slots. */
+  /** Whether the provers before this one have had their time. Provers of the job come first, in the order of its slots. */
   #myTurn(job: JobView, what: string, not?: string): boolean {
     const looks = this.#waiting.get(what) ?? 0
     this.#waiting.set(what, looks + 1)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A proving job's description of its witness, so that any prover can work on it: for each segment its input and the salts of its
-// two commitments. Anyone who reads the log reads it too; a job is for inputs that may be public.
+// How a proving job gives its witness to provers: for each segment, the input and the salts of its two commitments. Unless it is sealed, anyone can
+// read it in the log, so such a job is for inputs that may be public.
 //
 //   job's witness bytes = 1 ‖ document                       (inline)
 //                       | 2 ‖ {"cid": …, "providers": […]}   (the document is a blob of the data plane)
@@ -15,7 +15,7 @@ const BY_CID = 2
 const SEALED = 3
 const SEALED_BY_CID = 4
 
-/** As the market's MAX_WITNESS_BYTES. */
+/** The market's MAX_WITNESS_BYTES. */
 export const MAX_WITNESS_BYTES = 16_384
 /** Largest document that a prover fetches. */
 export const MAX_DOCUMENT_BYTES = 8 << 20
@@ -46,12 +46,12 @@ export type SegmentWitness = {
   readonly salts: { readonly input?: bigint; readonly output?: bigint }
 }
 
-/** Where a document is to be had. `providers` are multiaddrs that end in a peer id. */
+/** Where a document can be found. `providers` are multiaddrs that end in a peer id. */
 export type WitnessReference =
   | { readonly document: Uint8Array }
   | { readonly cid: string; readonly providers: readonly string[] }
 
-/** Of a traced segment, what its document says. */
+/** The part of a traced segment that goes into the document. */
 type StatedSample = { readonly sample: Pick<SegmentSample['sample'], 'input' | 'salts'> }
 
 /** The document of a traced inference. Model salts stay out of it: a prover has them in its folder, or none. */
@@ -91,7 +91,7 @@ export function encodeReference(reference: WitnessReference, sealed = false): Ui
   return Uint8Array.of(kind, ...body)
 }
 
-/** @param sealed For one prover, or else for everybody: one never stands for the other. @throws ServingError bad-payload */
+/** @param sealed Whether the document is sealed to one prover. The two kinds are never interchangeable. @throws ServingError bad-payload */
 export function decodeReference(bytes: Uint8Array, sealed = false): WitnessReference {
   const body = bytes.subarray(1)
   const [inline, byCid] = sealed ? [SEALED, SEALED_BY_CID] : [INLINE, BY_CID]

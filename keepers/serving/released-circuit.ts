@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The circuit of a released network with a local proving key, made once and kept.
+// Makes the circuit of a released network with a local proving key once, and keeps it.
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
@@ -15,9 +15,9 @@ import {
 } from '../zkml/index.ts'
 
 export type ReleasedCircuit = {
-  /** With circuit and key. */
+  /** Folder with circuit and key. */
   readonly folder: string
-  /** Whether it was there already. */
+  /** Whether the folder existed before. */
   readonly cached: boolean
 }
 
@@ -51,7 +51,7 @@ export async function releasedCircuit(
   return { folder, cached: false }
 }
 
-/** The verification key is written last. */
+/** Whether a folder is complete. The verification key is written last. */
 function isWhole(folder: string): boolean {
   return existsSync(folderPaths(folder).verificationKey)
 }

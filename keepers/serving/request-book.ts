@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The requests of the hub, from its log: those that are open, and one by its id. Only its event has a request's contents.
+// Reads the hub's requests from its log: the open ones, and single ones by id. Only the event has a request's contents.
 import type { Log, Provider } from 'ethers'
 import type { InferenceHub } from '../../types/index.ts'
 import { blockAt, LogFollower, newestLog, REORG_DEPTH } from '../chain/index.ts'
@@ -22,14 +22,14 @@ export type PostedRequest = {
 export type RequestBookOptions = {
   readonly provider: Provider
   readonly hub: InferenceHub
-  /** The circuit to follow requests for. */
+  /** The circuit whose requests are followed. */
   readonly circuitId: string
   /** Block of the hub's deployment. */
   readonly fromBlock: number
 }
 
 type Entry = PostedRequest & {
-  /** The block that first showed it closed; null while it is open. */
+  /** The block in which the request was first seen closed; null while it is open. */
   closedAt: number | null
 }
 
@@ -37,7 +37,7 @@ export class RequestBook {
   readonly #options: RequestBookOptions
   /** Requests for models of the circuit, oldest first. */
   readonly #entries = new Map<string, Entry>()
-  /** Whether the hub's models use the circuit; that never changes. */
+  /** By model of the hub, whether it uses the circuit, which never changes. */
   readonly #ours = new Map<bigint, boolean>()
   #follower: LogFollower | null = null
 
@@ -63,7 +63,7 @@ export class RequestBook {
         entry.closedAt = null
         open.push(requestId)
       } else {
-        // A reorganisation may undo the answer: forget the request when none can.
+        // A reorganisation may undo the answer. Forget the request only when none can any more.
         entry.closedAt ??= head
         if (head - entry.closedAt > REORG_DEPTH) this.#entries.delete(requestId)
       }
@@ -93,7 +93,7 @@ export class RequestBook {
       provider.getBlock('latest'),
       hub.filters.InferenceRequested().getTopicFilter(),
     ])
-    // Earlier requests have expired.
+    // Requests that were posted earlier have expired.
     const start = await blockAt(provider, (latest?.timestamp ?? 0) - Number(longest), fromBlock)
     return new LogFollower({ provider, filter: { address: await hub.getAddress(), topics }, fromBlock: start })
   }

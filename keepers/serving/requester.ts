@@ -11,7 +11,7 @@ export type InferenceOrder = {
   readonly signer: Signer
   readonly hub: string
   readonly modelId: bigint
-  /** Of the model's circuit; decides how the input is rounded. */
+  /** The program of the model's circuit, which decides how the input is rounded. */
   readonly program: IntegerProgram
   /** Real values, row-major. */
   readonly input: ArrayLike<number>
@@ -29,7 +29,7 @@ export async function requestInference(order: InferenceOrder): Promise<{ request
   return await postRequest(order, prepareInput(order.program, order.input))
 }
 
-/** Posts a request with an input that is prepared. @throws ServingError refused when the hub says no */
+/** Posts a request with a prepared input. @throws ServingError refused when the hub refuses */
 export async function postRequest(
   order: Omit<InferenceOrder, 'program' | 'input'>,
   { inputCommitment, payload }: PreparedInput,
@@ -67,7 +67,7 @@ export type RequestView = {
   readonly deadline: bigint
   /** The proven output; null until fulfilled. */
   readonly output: bigint | null
-  /** The same as the model's owner says that it is read, where it is a score: an amount in its unit. */
+  /** For a score, the output as a number in the unit that the model's owner states; otherwise null. */
   readonly value: number | null
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A witness that one chosen prover of one job can read: ephemeral secp256k1 Diffie-Hellman with the prover's account key,
-// HKDF-SHA256, ChaCha20-Poly1305 (SEC 1 §6.3 and RFC 5869, 8439, put together as in HPKE's base mode). Every transaction of the
-// account shows its public key, so nobody has to register it, and the address exposes an endpoint that gives another key.
+// Seals a witness so that only one chosen prover of one job can read it: ephemeral secp256k1 Diffie-Hellman with the prover's account key,
+// HKDF-SHA256, ChaCha20-Poly1305 (SEC 1 §6.3 and RFC 5869, 8439, combined as in HPKE's base mode). Every transaction of the account shows its
+// public key, so nobody has to register it. An endpoint cannot give a wrong key, because the address is the key's hash.
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
@@ -32,13 +32,13 @@ const NONCE = new Uint8Array(12)
 const TERMS = 'tuple(uint96 startPrice, uint96 maxPrice, uint48 deadline, uint32 claimSeconds, uint8 copies)'
 const SEGMENTS = 'tuple(bytes32 circuitId, uint256 modelCommitment, uint256 inputCommitment)[]'
 
-/** The purpose of a sealed witness. A job has no number before it is posted: its terms and segments stand for it. */
+/** The purpose of a sealed witness. A job has no number before it is posted, so its terms and segments identify it. */
 export type SealedFor = {
   readonly chainId: bigint
   readonly market: string
   readonly poster: string
   readonly prover: string
-  /** As the market takes them, and logs them. */
+  /** The terms in the form in which the market takes and logs them. */
   readonly terms: unknown
   readonly segments: unknown
 }
@@ -52,7 +52,7 @@ function bindingOf({ chainId, market, poster, prover, terms, segments }: SealedF
 
 function keyOf(shared: Uint8Array, ephemeral: Uint8Array, receiver: Uint8Array, binding: Uint8Array): Uint8Array {
   const salt = getBytes(concat([ephemeral, receiver, binding]))
-  // Without the first byte: the sign of a point that both sides have.
+  // Without the first byte, which is only the sign of the point's y.
   return hkdf(sha256, shared.subarray(1), salt, INFO, 32)
 }
 
@@ -117,7 +117,7 @@ export async function sealingKeyOf(
     const sent = await provider.getTransaction(transactionHash)
     if (sent === null || sent.from !== getAddress(prover)) continue
     const publicKey = publicKeyOf(sent)
-    // Whatever the endpoint says: the address is the hash of the key.
+    // Checked against the address, which is the hash of the key, so the endpoint need not be trusted.
     if (publicKey !== null && computeAddress(publicKey) === getAddress(prover)) return publicKey
   }
   throw new ServingError(

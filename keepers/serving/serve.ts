@@ -5,7 +5,7 @@ import type { Answer, InferenceServer } from './server.ts'
 export type ServeOptions = {
   readonly signal: AbortSignal
   readonly onAnswer: (answer: Answer) => void
-  /** A request without an answer so far; the server retries it, ever more rarely, while it is open. */
+  /** Called when a request could not be answered. The server retries it with growing pauses while it is open. */
   readonly onFailure: (requestId: string, error: Error) => void
   /** Milliseconds between looks at the chain. */
   readonly interval?: number
@@ -15,7 +15,7 @@ export type ServeOptions = {
 /** Longest wait before a failed request is tried again, in milliseconds. */
 const RETRY_LIMIT = 300_000
 
-/** Answers open requests, oldest first, one at a time, until the signal is aborted. Never throws for a request's sake. */
+/** Answers open requests, oldest first, one at a time, until the signal is aborted. Never throws because of a request. */
 export async function serveRequests(server: InferenceServer, options: ServeOptions): Promise<void> {
   const { signal, interval = 2_000, clock = systemClock } = options
   const failed = new Map<string, { attempts: number; next: number }>()
@@ -38,7 +38,7 @@ export async function serveRequests(server: InferenceServer, options: ServeOptio
         }
       }
     } catch (error) {
-      // The endpoint is away: nothing to answer until it is back.
+      // The endpoint is away, so nothing can be answered until it is back.
       options.onFailure('', error as Error)
     }
     await clock.sleep(interval, signal).catch(() => undefined)

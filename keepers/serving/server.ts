@@ -26,10 +26,12 @@ export type ServerOptions = {
   readonly fromBlock: number
   /** Compiled and set-up circuit of the model (`cohort zkml compile`, `setup`). */
   readonly circuit: string
-  /** Where weights come from; needed in committed mode, where one circuit serves every version. */
-  /** Wei by which a price may fall short of the fulfilment's gas, at the fee of now; 0 when absent: nothing is proven at a loss. */
+  /** Wei by which a price may fall short of the fulfilment's gas at the present fee. Default 0: nothing is proven at a loss. */
   readonly maxLoss?: bigint
-  /** Without a model, the service's manifest is fetched from its keepers by the digest on the chain. */
+  /**
+   * Where weights come from; needed in committed mode, where one circuit serves every version. Without a model, the service's manifest is fetched
+   * from its keepers by the digest on the chain.
+   */
   readonly weights?: { readonly model?: PlannedModel; readonly plane: DataPlane }
 }
 
@@ -76,8 +78,8 @@ export class InferenceServer implements AsyncDisposable {
   }
 
   /**
-   * Proves one request and sends the fulfilment. The proof is bound to our address: seen in the mempool, it is of no use
-   * to anybody else.
+   * Proves one request and sends the fulfilment. The proof is bound to this prover's address, so nobody else can use it after seeing it in the
+   * mempool.
    * @throws ServingError naming the fault in request, version or answer
    */
   async answer(requestId: string, signal?: AbortSignal): Promise<Answer> {
@@ -118,7 +120,7 @@ export class InferenceServer implements AsyncDisposable {
     }
   }
 
-  /** Looks at price and gas before any work: whether the request is open and its price pays for the transaction that answers it. */
+  /** Checks, before any work, that the request is open and that its price pays for the gas of the answer. */
   async #requireWorth(requestId: string): Promise<void> {
     const { provider, maxLoss = 0n } = this.#options
     const [status, { price, callbackGas }, fees] = await Promise.all([
@@ -141,7 +143,7 @@ export class InferenceServer implements AsyncDisposable {
     this.#loaded = null
   }
 
-  /** The prover with the weights of that version, kept until another is asked for. */
+  /** The prover with the weights of that version, kept until another version is needed. */
   async #prover(service: string, version: bigint, signal?: AbortSignal): Promise<InferenceProver> {
     if (this.#loaded?.service === service && this.#loaded.version === version) return this.#loaded.prover
     const prover = await InferenceProver.open(await this.#folder(service, version, signal))
@@ -182,5 +184,5 @@ export class InferenceServer implements AsyncDisposable {
   }
 }
 
-/** Gas of `fulfil` but its callback, with a margin (snapshots/inference.json). */
+/** Gas of `fulfil` without its callback, with a margin (snapshots/inference.json). */
 const FULFIL_GAS = 400_000n

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The contract that checks proofs of one key: written, compiled and deployed.
+// Writes, compiles and deploys the contract that verifies proofs of one key.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { ContractFactory, type InterfaceAbi, type Signer } from 'ethers'
@@ -41,7 +41,7 @@ export type DeployedVerifier = {
   readonly codeBytes: number
 }
 
-/** Key, set-up and id of a folder's circuit, be it a network's or one that was written in circom. */
+/** Key, set-up and id of a folder's circuit, whether made from a network or written in circom. */
 async function describedKey(folder: string) {
   if (await isSourceFolder(folder)) {
     const circuit = await openSource(folder)
@@ -67,7 +67,7 @@ export async function deployVerifier(
   return { ...(await deployKeyVerifier(key, { setupKind: setup, subject }, signer)), circuitId }
 }
 
-/** The same for a key that no folder of a model has. */
+/** The same for a key that is not in a model's folder. */
 export async function deployKeyVerifier(
   key: VerificationKey,
   { setupKind, subject }: { readonly setupKind: 'local' | 'ceremony'; readonly subject: string },
@@ -103,7 +103,7 @@ function compile(source: string): { abi: InterfaceAbi; bytecode: string } {
   return { abi: made.abi, bytecode: `0x${made.evm.bytecode.object}` }
 }
 
-/** A package of its own, eight megabytes: only who deploys verifiers needs it. */
+/** Loads the compiler, a separate package of eight megabytes that is needed only for deploying verifiers. */
 function compiler(): { compile(input: string): string } {
   try {
     return createRequire(import.meta.url)('solc')

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** What a keeper spent. Bytes are those of payload, fetched from others and served to them. */
+/** What a keeper spent. Bytes are payload fetched from others and served to them. */
 export type Account = {
   processor: number
   fetched: number
   served: number
   gas: number
   transactions: number
-  /** Sums that it added up together with others, and by itself. */
+  /** Sums that it added up together with others; below, by itself. */
   sliced: number
   alone: number
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The chain: blocks at their time, with room for so much gas, filled in the order in which transactions arrive.
+// The simulated chain: blocks at fixed times, with limited gas, filled in the order in which transactions arrive.
 import type { Process, World } from './world.ts'
 
 export type ChainTerms = {
@@ -7,22 +7,22 @@ export type ChainTerms = {
   readonly blockSeconds: number
   /** Gas of a block. */
   readonly blockGas: number
-  /** Part of it that others take. */
+  /** Fraction of a block's gas that others use. */
   readonly taken: number
-  /** Services like the simulated one on the same chain, itself included: each of their transactions takes room beside its own. */
+  /** Number of services like the simulated one on the chain, itself included. Each sends the same transactions at the same time. */
   readonly services: number
-  /** Blocks that a draft must be deep, and seconds that a block takes to be called final beside them. */
+  /** Blocks that a draft must be deep; below, seconds until a block is called final, which must pass as well. */
   readonly confirmations: number
   readonly finalitySeconds: number
   /** Seconds of a request to an RPC endpoint, there and back. */
   readonly requestSeconds: number
-  /** Gwei of a unit of gas. */
+  /** Price of one gas, in gwei. */
   readonly gasGwei: number
 }
 
 type Pending = { readonly gas: number; readonly apply: () => void; readonly resume: () => void }
 
-/** Where every transaction is a block, draws still take a later one: the next of those that come each second. */
+/** Where every transaction is a block, a draw still needs a later block: one comes every second. */
 const INSTANT_BLOCK_SECONDS = 1
 
 export class Chain {
@@ -30,7 +30,7 @@ export class Chain {
   readonly #terms: ChainTerms
   readonly #queue: Pending[] = []
   #isArmed = false
-  /** Gas of all blocks that had a transaction of the service, and how many there were. */
+  /** Gas of all transactions of the service; below, the number of blocks that had any. */
   gas = 0
   blocks = 0
 
@@ -45,13 +45,13 @@ export class Chain {
     return every * (Math.floor(now / every) + 1)
   }
 
-  /** The time of the first block from that time on; of the last one up to now without. */
+  /** The time of the first block at or after `time`; without it, of the last block up to now. */
   blockFrom(time?: number): number {
     const every = this.#terms.blockSeconds || INSTANT_BLOCK_SECONDS
     return every * (time === undefined ? Math.floor(this.#world.now / every) : Math.ceil(time / every))
   }
 
-  /** Waits until what happened at `time` is so deep, and final. */
+  /** Waits until the block of `time` is `confirmations` deep, and final. */
   *deep(time: number): Process {
     const { confirmations, finalitySeconds, blockSeconds } = this.#terms
     yield* this.#world.until(time + Math.max(finalitySeconds, (confirmations - 1) * blockSeconds))

@@ -4,22 +4,22 @@ import type { Plan } from '../fhe/index.ts'
 
 /** Processor seconds, of one core of the machine on which they were measured. */
 export type Costs = {
-  /** Of an operation on a whole update or share: what it takes at least, and for each coefficient that travels. */
+  /** An operation on a whole update or share: a base, and an amount for each transmitted coefficient. */
   readonly encrypt: Linear
   readonly check: Linear
   readonly add: Linear
   readonly share: Linear
-  /** Of one mask in a share, of which there is one for each other drafted member. */
+  /** One mask in a share, which has one for each other drafted member. */
   readonly mask: Linear
   readonly combine: Linear
-  /** Of one share in a combination. */
+  /** Combining one share. */
   readonly combineShare: Linear
-  /** Of a whole blob that one keeper asks another for, over bitswap, and of a part or a note: both keepers together. */
+  /** Fetching a whole blob over bitswap; below, a part or a note. Counts both keepers together. */
   readonly blob: number
   readonly part: number
-  /** Of a round, whatever its size: training left out. */
+  /** A round's fixed cost, whatever its size, without training. */
   readonly round: number
-  /** A second, of following the chain. */
+  /** Following the chain, per second. */
   readonly follow: number
 }
 export type Linear = { readonly fixed: number; readonly each: number }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Gas of a round, from what was measured (snapshots/rounds.json): between the measured sizes on a line, beyond them further along it.
+// Gas of a round, from measurements (snapshots/rounds.json): interpolated linearly between the measured sizes, and extrapolated beyond them.
 import rounds from '../../snapshots/rounds.json' with { type: 'json' }
 
-/** A transaction of a round. `closing` is what the transactions that end a state take beside their own. */
+/** The kinds of transactions of a round. */
 export type GasOf = 'commit' | 'reveal' | 'attest' | 'draft' | 'share' | 'vote'
 
 const SIZES = [4, 10, 64] as const
 const measured = SIZES.map((keepers) => ({ keepers, ...rounds[`keepers-${keepers}`] }))
 
-/** What so many keepers' transactions take: of each kind one, and all of a round with the transitions. */
+/** Gas with a given number of keepers: of one transaction of each kind, and of a whole round with its transitions. */
 export type RoundGas = Readonly<Record<GasOf, number>> & {
-  /** Besides its own, for the transaction that ends a state. */
+  /** What a transaction that ends a state takes beyond its own gas. */
   readonly closing: number
-  /** Of a round, all keepers together. */
+  /** A whole round, all keepers together. */
   readonly round: number
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the sizing room: what a service of so many keepers takes, before there is one.
+// The public face of the sizing room: estimates what a service with a given number of keepers takes, by simulating its rounds.
 
 export { type Costs, costOf, type Linear, MEASURED_COSTS } from './costs.ts'
 export { roundGas } from './gas.ts'

@@ -9,7 +9,7 @@ import { type Process, start, type World } from './world.ts'
 type Trainee = { readonly spent: Spent; readonly account: Account; readonly isDead: boolean }
 type Job = { readonly base: number; isDone: boolean; isDropped: boolean }
 
-/** Parts of a training between which it can be given up. */
+/** Number of parts of a training. It can be given up between two parts. */
 const PARTS = 20
 
 export class LocalTraining {
@@ -33,12 +33,12 @@ export class LocalTraining {
     this.#trainee = trainee
   }
 
-  /** The round has the update. */
+  /** Notes that the round has the update. */
   delivered(): void {
     this.#job = null
   }
 
-  /** Trains for a round, or goes on. @returns the version that the training started from, or null when the round does not wait for it */
+  /** Trains for a round, or goes on with a training. @returns the version that it started from; null when the round is over before it is done */
   *run(round: number): Process<number | null> {
     const service = this.#service
     const base = service.versions
@@ -49,7 +49,7 @@ export class LocalTraining {
       this.#trainee.account.processor += this.#seconds
       return base
     }
-    // Of this state, even if others end it.
+    // The spending of this state, even if others end the state meanwhile.
     const { spent } = this.#trainee
     const job = this.#jobFor(base, service.buffer.maxStaleness)
     yield* service.changed.wait(this.#world, () => job.isDone || service.isPast(round, 'training'))
@@ -57,7 +57,7 @@ export class LocalTraining {
     return job.isDone && service.isIn(round, 'training') ? job.base : null
   }
 
-  /** The training that is there, unless it is too far behind, or a new one. */
+  /** The training under way, or a new one if there is none or it is too stale. */
   #jobFor(versions: number, maxStaleness: number): Job {
     if (this.#job !== null && versions - this.#job.base > maxStaleness) {
       this.#job.isDropped = true

@@ -27,7 +27,7 @@ export type Surroundings = {
   readonly costs: Costs
   readonly gas: RoundGas
   readonly protocol: Protocol
-  /** Seconds between two looks at the chain, and of a request to an endpoint. */
+  /** Seconds between two looks at the chain; below, for a request to an endpoint. */
   readonly pollSeconds: number
   readonly requestSeconds: number
   readonly fetchSeconds: number
@@ -35,24 +35,24 @@ export type Surroundings = {
   readonly fetchesAtOnce: number
   readonly isReachable: (seat: number) => boolean
   readonly memberAt: (seat: number) => Member
-  /** The attempt of a round's members to add up together; null where slices are off. */
+  /** The attempt of a round's members to add up together; null if slices are off. */
   readonly attemptAt: (message: Attempt['message'], round: number) => Attempt | null
   readonly seedOf: (round: number) => string
   /** A keeper's place in the order of those that may open a round's draft. */
   readonly turnOf: (seat: number) => number
 }
 
-/** Requests of a transaction: nonce, estimate, fee, and sending it. */
+/** Requests for one transaction: nonce, estimate, fee, and sending it. */
 const REQUESTS = 4
 
 export class Member {
   readonly seat: number
   readonly isLiar: boolean
   readonly trust: Trust = { ignored: new Set(), silences: new Map() }
-  /** By round, whenever the work of it was done: the slowest vote when the next round has begun. */
+  /** By round, whenever its work is done: the slowest members vote after the next round has begun. */
   readonly #accounts = new Map<number, Account>()
   #round = 1
-  /** Where the time of the state went that is on. */
+  /** Where the time of the present state went. */
   spent: Spent = nothingSpent()
   readonly #around: Surroundings
   readonly #processor: Processor
@@ -130,11 +130,11 @@ export class Member {
     const { service } = this.#around
     yield* this.#see(() => service.isIn(round, phase) || service.isPast(round, phase))
     if (this.#death?.round === round && this.#death.phase === phase) this.isDead = true
-    // A slow keeper votes for the last round, too, as it would in the next one's Training.
+    // A slow keeper still votes on the last round, as it would do during the next round's Training.
     return !this.isDead && (!service.isOver || service.completed.has(round))
   }
 
-  /** Waits until that holds on the chain, and this keeper has looked. */
+  /** Waits until `holds` is true on the chain, and this keeper has looked. */
   *#see(holds: () => boolean, until?: number): Process<boolean> {
     const { world, service } = this.#around
     const isSo = yield* service.changed.wait(world, holds, until)
@@ -217,9 +217,9 @@ export class Member {
     const half = service.timeOf(ROUND_TIMES.attest)
     const isReady = (): boolean => isPast() || seats.attested.size >= seats.revealed.size || world.now >= half
     yield* this.#see(isReady, half)
-    // The draw takes the hash of a block that is there.
+    // The draw needs the hash of a block that exists.
     yield* world.until(chain.nextBlock(service.attestedAt))
-    // Turns are of the chain's time, which is that of its last block.
+    // Turns go by the chain's time, which is that of its last block.
     yield* this.#see(isPast, chain.blockFrom(chain.blockFrom() + ROUND_TIMES.turn * turnOf(this.seat)))
     if (isPast()) return
     yield* this.#act('draft', () => service.draft(round, this.seat, seedOf(round)))
@@ -264,26 +264,26 @@ export class Member {
     yield* this.#act('vote', () => service.vote(round, this.seat))
   }
 
-  /** Works for so many processor seconds. */
+  /** Works for this many CPU seconds. */
   *work(seconds: number): Process {
     this.account.processor += seconds
     yield* this.#timed('processor', this.#processor.work(seconds))
   }
 
-  /** A whole blob from its sender: by one question if it is cut, else over bitswap. */
+  /** Fetches a whole blob from its sender: with one request if the blob has cuts, else over bitswap. */
   *#fetchBlob(from: number, { bytes, root, levels, asked }: Messages['update']): Process {
     const { protocol, costs } = this.#around
     if (asked !== null) yield* this.fetchPart(from, bytes + asked.whole)
     else yield* this.#fetch(from, bytes + root, protocol.blob + (levels - 1) * protocol.level, costs.blob)
   }
 
-  /** A range of a blob, or a note. */
+  /** Fetches a range of a blob, or a note. */
   *fetchPart(from: number, bytes: number): Process {
     const { network, costs } = this.#around
     yield* this.#fetch(from, bytes, network.partRounds(this.seat, from), costs.part)
   }
 
-  /** @param cost Processor seconds, half of them of the keeper that is asked. */
+  /** @param cost CPU seconds, of which the asked keeper spends half. */
   *#fetch(from: number, bytes: number, rounds: number, cost: number): Process {
     if (from === this.seat) return
     const { network, memberAt } = this.#around
@@ -309,20 +309,20 @@ export class Member {
     account.transactions++
     account.gas += gas[kind]
     const take = (): void => {
-      // A draft's own figure has what it ends in it.
+      // The gas of a draft already includes that of the transition.
       if (apply() && kind !== 'draft') account.gas += gas.closing
     }
     yield* this.#timed('chain', chain.send(gas[kind], take))
     yield* this.#timed('chain', this.#look())
   }
 
-  /** What several at a time wait for overlaps: their parts of the time that all took. What is left is waiting for others. */
+  /** When several things are waited for at a time, each component gets its part of the elapsed time. The rest is waiting for others. */
   *#overlapped<T>(process: Process<T>): Process<T> {
     const { world } = this.#around
     const { spent } = this
     const [begun, before] = [world.now, { ...spent }]
     const result = yield* process
-    // A state that ended meanwhile has its time already.
+    // If the state ended meanwhile, its time is already accounted for.
     if (spent !== this.spent) return result
     const seconds = world.now - begun
     const total = COMPONENTS.reduce((sum, of) => sum + spent[of] - before[of], 0)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What travels in a round, in bytes: from the plan of the encryption, as keepers make it.
+// Sizes of a round's messages in bytes, from the FHE plan that keepers would make.
 import { type Plan, sliceBytes, sliceCount, sliceCuts, sliceSumBytes } from '../fhe/index.ts'
 
-/** Bytes of a blob, and of the nodes above its parts as bitswap brings them. */
+/** Bytes of a blob, and of the nodes above its parts as bitswap transfers them. */
 type Blob = {
   readonly bytes: number
   readonly root: number
   readonly levels: number
-  /** What comes with the bytes when a keeper asks for all of it, or for one part, by one question. Null where that cannot be. */
+  /** Extra bytes when a keeper requests all of it, or one part, with one request. Null if that is not possible. */
   readonly asked: { readonly whole: number; readonly part: number } | null
 }
 
@@ -21,9 +21,9 @@ export type Messages = {
     readonly sum: number
     readonly carried: number
   }[]
-  /** What a member tells the others of that many sums that it made. */
+  /** Bytes of a member's note about this many sums. */
   readonly note: (sums: number) => number
-  /** The other members' dealings, and the shares that they sealed for this one, once an epoch: what each fetches. */
+  /** Bytes that each member fetches once per epoch: the others' dealings, and the shares that they sealed to it. */
   readonly keys: number
 }
 

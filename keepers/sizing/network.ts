@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The network between keepers: what a transfer takes over an uplink and a downlink that others use, too.
+// The simulated network between keepers: how long a transfer takes over an uplink and a downlink that others use, too.
 import type { Process, World } from './world.ts'
 
 /** How a keeper is connected. */
@@ -37,10 +37,10 @@ const PACKET = { payload: 1448, headers: 66 } as const
 const FIRST_WINDOW = 10
 /** √(3/2): a flow with random loss p gets payload/RTT · √(3/2)/√p (Mathis, Semke, Mahdavi, Ott, CCR 1997). */
 const LOSS_FACTOR = Math.sqrt(1.5)
-/** Rates are worked out anew when the number of flows at an end has changed by this part. */
+/** Rates are recomputed when the number of flows at an end has changed by this fraction. */
 const HYSTERESIS = 1 / 32
 
-/** What rounding leaves of a transfer that is done. */
+/** Most bits that rounding may leave of a finished transfer. */
 const DONE_BITS = 1e-3
 
 type Flow = {
@@ -59,18 +59,18 @@ type Flow = {
 type End = {
   readonly capacity: number
   readonly flows: Set<Flow>
-  /** Flows when their rates were last worked out. */
+  /** Number of flows when their rates were last computed. */
   known: number
   /** Bits that came through. */
   carried: number
 }
 
-/** Bits a second that loss leaves a flow. */
+/** Bits per second that a flow reaches with random loss. */
 export function lossyRate(roundTrip: number, loss: number): number {
   return loss <= 0 ? Number.POSITIVE_INFINITY : ((8 * PACKET.payload) / roundTrip) * (LOSS_FACTOR / Math.sqrt(loss))
 }
 
-/** Round trips in which a window that doubles each time has not yet reached the rate, for so many bytes: slow start. */
+/** Round trips that a transfer of this many bytes spends in slow start, in which the window doubles until it reaches the rate. */
 export function slowStart(bytes: number, roundTrip: number, rate: number): number {
   const first = FIRST_WINDOW * PACKET.payload
   const full = (rate * roundTrip) / 8
@@ -85,8 +85,8 @@ export const wireBytes = (payload: number, loss: number): number =>
   (payload + PACKET.headers * Math.ceil(payload / PACKET.payload)) / (1 - loss)
 
 /**
- * Links with fair sharing: of a link each of its k flows gets 1/k, and a flow the least of what both its ends give it. What a flow leaves
- * because its other end is slower, others do not get: rates are never above those of max-min fairness.
+ * Links with fair sharing. Each of a link's k flows gets 1/k of it, and a flow runs at the lower of the rates at its two ends. What a flow leaves
+ * unused because its other end is slower, others do not get, so rates are never above those of max-min fairness.
  */
 export class Network {
   readonly #world: World
@@ -95,7 +95,7 @@ export class Network {
   readonly #protocol: Protocol
   /** When each pair was last heard of, while its connection is open. */
   readonly #connected = new Map<number, number>()
-  /** When one last asked another, by both. */
+  /** By pair, when one last asked the other. */
   readonly #asked = new Map<number, number>()
 
   constructor(world: World, links: readonly Link[], protocol: Protocol) {
@@ -123,14 +123,14 @@ export class Network {
     const pair = Math.min(a, b) * this.#links.length + Math.max(a, b)
     const isOpen = (): boolean => this.#world.now - (this.#connected.get(pair) ?? -Infinity) <= this.#protocol.idle
     if (!isOpen()) {
-      // Who dials meanwhile has a dial of its own, and the pair talks over the connection that is there first.
+      // Both sides may dial at the same time. The pair then uses the connection that is established first.
       yield* this.#world.sleep(this.#protocol.dial * this.roundTrip(a, b))
       if (!isOpen()) yield* this.transfer(b, a, this.#protocol.dialBytes)
     }
     this.#connected.set(pair, this.#world.now)
   }
 
-  /** Round trips of a question for a part or a note that is asked now. Of several at a time the first to come open streams for the others. */
+  /** Round trips of a request for a part or a note that is sent now. Of several at a time, the first ones open streams for the others. */
   partRounds(asker: number, asked: number): number {
     const pair = asker * this.#links.length + asked
     const { now } = this.#world
@@ -140,8 +140,8 @@ export class Network {
   }
 
   /**
-   * A question and its answer: so many round trips, and the bytes of the answer.
-   * @param rounds Round trips besides those of slow start. The last half of one is the answer's way.
+   * A request and its answer: round trips, and the bytes of the answer.
+   * @param rounds Round trips besides those of slow start. The last half is the answer's way.
    */
   *ask(asker: number, asked: number, bytes: number, rounds: number): Process {
     const loss = this.#lossOf(asker, asked)
@@ -184,7 +184,7 @@ export class Network {
     return 1 - (1 - this.#links[a]!.loss) * (1 - this.#links[b]!.loss)
   }
 
-  /** Works the rates of an end's flows out anew, if their number has changed enough. */
+  /** Recomputes the rates of an end's flows, if their number has changed enough. */
   #settle(end: End): void {
     if (Math.abs(end.flows.size - end.known) <= HYSTERESIS * end.known) return
     end.known = end.flows.size
@@ -197,7 +197,7 @@ export class Network {
     if (rate === flow.rate) return
     this.#serve(flow)
     flow.rate = rate
-    // Of one that has become slower, the event comes too early, and looks again.
+    // If a flow has become slower, its event comes too early and is set again.
     const due = this.#world.now + flow.left / rate
     if (due < flow.due) this.#arm(flow, due)
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Networks, chains and windows that go by name.
+// Networks, chains and windows that can be chosen by name.
 import arbitrum from '../../deploy/parameters/arbitrum.json' with { type: 'json' }
 import localhost from '../../deploy/parameters/localhost.json' with { type: 'json' }
 import opStack from '../../deploy/parameters/op-stack.json' with { type: 'json' }
@@ -17,8 +17,8 @@ export const NETWORKS = {
 } as const satisfies Record<string, Link>
 
 /**
- * Round trips between two nodes with 300 ms there and back (`npm run bench -- scale trips`). libp2p closes a connection that is unused for a
- * minute (keepers/network/node.ts), and a peer a stream that asks nothing for half of one (parts.ts).
+ * Round trips, measured between two nodes with 300 ms there and back (`npm run bench -- scale trips`). libp2p closes a connection that is unused for
+ * a minute (keepers/network/node.ts), and a peer closes a stream without a question for half a minute (parts.ts).
  */
 export const PROTOCOL: Protocol = {
   dial: 3.1,
@@ -34,7 +34,7 @@ export const PROTOCOL: Protocol = {
 
 const ONE_SERVICE = { taken: 0, services: 1, finalitySeconds: 0 } as const
 
-/** Chains: Ethereum with a gas limit of 36 million, an L2, and two for trying. Of a public chain's blocks others take the most. */
+/** Chains: Ethereum with a gas limit of 36 million, an L2, and two for experiments. On the public ones, others use part of each block. */
 export const CHAINS = {
   local: { ...ONE_SERVICE, blockSeconds: 0, blockGas: 30e6, confirmations: 1, requestSeconds: 0.005, gasGwei: 0 },
   second: { ...ONE_SERVICE, blockSeconds: 1, blockGas: 30e6, confirmations: 3, requestSeconds: 0.05, gasGwei: 0 },

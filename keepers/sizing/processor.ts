@@ -11,14 +11,14 @@ export class Processor {
   readonly #world: World
   readonly #cores: number
   readonly #speed: number
-  /** Processor seconds that each job has got so far that began with the world. */
+  /** Virtual time: CPU seconds that a job would have got if it had run since the world began. */
   #served = 0
   #at = 0
   #version = 0
   #order = 0
   #jobs: Job[] = []
 
-  /** @param speed Processor seconds of the machine that the costs were measured on, a second. */
+  /** @param speed Of a core, relative to the machine on which the costs were measured. */
   constructor(world: World, cores: number, speed = 1) {
     this.#world = world
     this.#cores = cores
@@ -38,7 +38,7 @@ export class Processor {
     }
   }
 
-  /** What each job gets a second. */
+  /** CPU seconds that each job gets per second. */
   get #rate(): number {
     return this.#speed * Math.min(1, this.#cores / this.#jobs.length)
   }

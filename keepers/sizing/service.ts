@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The round machine of one service, as docs/round-machine.md has it, without stakes: who has done what, and when a state ends.
+// The round machine of one simulated service, by docs/round-machine.md but without stakes: who has done what, and when a state ends.
 
 import { drawnFrom } from '../agent/index.ts'
 import { bitmapOf, seatsOf } from '../chain/index.ts'
@@ -30,7 +30,7 @@ export type RoundSeats = {
   /** By seat, how many versions its update is behind; only of those that are. */
   readonly behind: Map<number, number>
   readonly revealed: Set<number>
-  /** By seat, which sum it stands for. */
+  /** By seat, the sum that it attested. */
   readonly attested: Map<number, string>
   drafted: ReadonlySet<number>
   readonly shared: Set<number>
@@ -54,7 +54,7 @@ export class Service {
   readonly members: number
   readonly threshold: number
   readonly quorum: number
-  /** Updates with which Training ends, and versions that one may be behind; null where it waits for all. */
+  /** The number of updates with which Training ends, and how many versions one may be behind; null if Training waits for all. */
   readonly buffer: { readonly size: number; readonly maxStaleness: number } | null
   readonly changed = new Condition()
   phase: Phase = 'training'
@@ -65,10 +65,10 @@ export class Service {
   attestedAt = 0
   draftedAt = 0
   isOver = false
-  /** Rounds that a model came of, with the seats that decrypted. */
+  /** Completed rounds, with the seats that decrypted. */
   readonly completed = new Map<number, ReadonlySet<number>>()
   readonly #rounds: number
-  /** Seats that nobody waits for in Training: they revealed nothing in the last round, which was completed. */
+  /** Seats that Training does not wait for, because they revealed nothing in the last completed round. */
   #away: ReadonlySet<number> = new Set()
   readonly #undraftable = new Set<number>()
 
@@ -94,7 +94,7 @@ export class Service {
     this.#begin('training')
   }
 
-  /** Rounds that a model came of. */
+  /** Number of completed rounds. */
   get versions(): number {
     return this.completed.size
   }
@@ -107,11 +107,11 @@ export class Service {
   isIn(round: number, phase: Phase): boolean {
     return !this.isOver && this.round === round && this.phase === phase
   }
-  /** Part of the state's window that is over. */
+  /** Fraction of the state's window that has passed. */
   elapsed(part = 0): number {
     return (this.#world.now - this.since) / this.#windows[this.phase] + part
   }
-  /** When that part of the state's window is over. */
+  /** When this fraction of the state's window has passed. */
   timeOf(part: number): number {
     return this.since + part * this.#windows[this.phase]
   }
@@ -142,14 +142,14 @@ export class Service {
     this.attestedAt = this.#world.now
     return this.#hear()
   }
-  /** The seats that stand for the sum that the most stand for. */
+  /** The seats that attested the most frequent sum. */
   get matching(): number[] {
     const { attested } = this.seats
     const bySum = new Map<string, number[]>()
     for (const [seat, sum] of attested) bySum.set(sum, [...(bySum.get(sum) ?? []), seat])
     return [...bySum.values()].sort((a, b) => b.length - a.length)[0] ?? []
   }
-  /** Those of them that may decrypt. */
+  /** The matching seats that may decrypt. */
   get draftable(): number[] {
     const { revealed } = this.seats
     return this.matching.filter((seat) => revealed.has(seat) && !this.#undraftable.has(seat))

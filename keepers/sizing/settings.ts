@@ -15,7 +15,7 @@ export class SizingError extends Error {
 const MAX_KEEPERS = 256
 
 const { minTotalSamples: _, ...termsOfAny } = USUAL_TERMS
-/** Samples of each keeper that a round has at least, unless the terms say. */
+/** Least samples per keeper in a round, unless the terms say otherwise. */
 const SAMPLES_EACH = 100
 
 const part = z.number().min(0).max(1)
@@ -39,12 +39,12 @@ export const serviceSettingsSchema = z.strictObject({
       clipBound: z.number().positive().max(64),
       clipNorm: z.number().positive().max(10_000),
       maxSamples: z.int().min(1).max(10_000_000),
-      /** By default 100 of each keeper: the usual 1,000 leave a sum of some hundred keepers too few bits. */
+      /** By default 100 for each keeper: with the usual 1,000 in all, a sum of some hundred keepers would have too few bits. */
       minTotalSamples: z.int().min(1).optional(),
       statisticalBits: z.int().min(30).max(160),
     })
     .default(termsOfAny),
-  /** Updates with which Training ends without waiting for slower members, and versions that an update may be behind; 0: it waits for all. */
+  /** Updates with which Training ends without waiting for slower members; below, versions that an update may be behind. 0: it waits for all. */
   buffer: z.int().min(0).max(255).default(0),
   maxStaleness: z.int().min(0).max(7).default(0),
   /** Sums by slices (`network.slices`). */
@@ -77,9 +77,9 @@ export const serviceSettingsSchema = z.strictObject({
     .default(WINDOWS.sepolia),
   machine: z
     .strictObject({
-      /** Of one keeper; with `shared`, of the machine that all of them share. */
+      /** Cores of one keeper's machine; with `shared`, of the machine that all keepers share. */
       cores: z.number().min(0.1).max(1_024),
-      /** Of a core, in those of the machine that costs were measured on. */
+      /** Speed of a core, relative to the machine on which costs were measured. */
       speed: z.number().min(0.01).max(100),
       shared: z.boolean(),
     })
@@ -92,12 +92,12 @@ export const serviceSettingsSchema = z.strictObject({
       ...{ blob: seconds, part: seconds, round: seconds, follow: seconds },
     })
     .default(MEASURED_COSTS),
-  /** Seconds between a keeper's looks at the chain, and that it waits for a blob (keeper.yaml). */
+  /** Seconds between a keeper's looks at the chain; below, for which it waits for a blob (keeper.yaml). */
   pollSeconds: z.number().min(0.05).max(60).default(2),
   fetchSeconds: z.number().positive().max(3_600).default(60),
   /** Updates or shares that a keeper fetches at a time when it adds up by itself. */
   fetchesAtOnce: z.int().min(1).max(256).default(ROUND_TIMES.atOnce),
-  /** Parts of the keepers that stop somewhere in the first round, tell false sums, are ten times slower. */
+  /** Fractions of the keepers that stop somewhere in the first round, that report false sums, and that are ten times slower. */
   faults: z.strictObject({ killed: part, lying: part, slow: part }).default({ killed: 0, lying: 0, slow: 0 }),
   seed: z.int().min(0).max(0xffffffff).default(1),
 })
@@ -105,7 +105,7 @@ export const serviceSettingsSchema = z.strictObject({
 type Parsed = z.infer<typeof serviceSettingsSchema>
 export type ServiceSettings = Parsed & { readonly terms: Parsed['terms'] & { readonly minTotalSamples: number } }
 
-/** Settings with all that was left out. @throws SizingError */
+/** Checks settings and fills in defaults. @throws SizingError */
 export function parseServiceSettings(settings: z.input<typeof serviceSettingsSchema>): ServiceSettings {
   const { success, data, error } = serviceSettingsSchema.safeParse(settings)
   if (!success) {

@@ -24,16 +24,16 @@ import { parseServiceSettings, type ServiceSettings } from './settings.ts'
 import { type Attempt, attemptOf } from './slices.ts'
 import { start, World } from './world.ts'
 
-/** A round as it went. */
+/** What one simulated round took. */
 export type ServiceRound = {
   readonly round: number
   readonly seconds: number
   readonly phases: Readonly<Record<Phase, number>>
   /** Where the seconds went, for the keepers that ended the states. */
   readonly spent: Readonly<Record<Component, number>>
-  /** Whether no model came of it. */
+  /** Whether the round was lost. */
   readonly lost: boolean
-  /** Payload that a keeper fetched from others, and served to them: the mean, and the most of one. */
+  /** Payload bytes that a keeper fetched from others; below, that it served to them. Mean, and the most of one keeper. */
   readonly fetched: Figure
   readonly served: Figure
   /** Processor seconds of a keeper, training included. */
@@ -41,7 +41,7 @@ export type ServiceRound = {
   readonly gas: Figure
   /** Gas of all keepers together. */
   readonly roundGas: number
-  /** Part of the sums that keepers added up together. */
+  /** Fraction of the sums that keepers added up together. */
   readonly sliced: number
   /** Updates revealed, and those of them that started from an earlier version. */
   readonly updates: number
@@ -52,16 +52,16 @@ export type Figure = { readonly mean: number; readonly most: number }
 export type ServiceResult = {
   readonly settings: ServiceSettings
   readonly threshold: number
-  /** Bytes of an update, a share, and of what a keeper fetches once an epoch, for the keys. */
+  /** Bytes of an update, of a share, and of what a keeper fetches once per epoch for the keys. */
   readonly messages: { readonly update: number; readonly share: number; readonly keys: number }
   readonly rounds: readonly ServiceRound[]
   /** What takes most of a round, training and waiting for windows included. */
   readonly bound: Component
 }
 
-/** A slow keeper's processor and link, of an ordinary one's. */
+/** Factor by which a slow keeper's processor and link are slower than an ordinary one's. */
 const SLOWNESS = 10
-/** What following the chain leaves of a shared machine, at least. */
+/** Least fraction of a shared machine that following the chain leaves. */
 const LEAST_LEFT = 0.1
 
 /**
@@ -178,7 +178,7 @@ export function simulateService(
   }
 }
 
-/** Who has which fault: so many of each kind, at seats that the seed decides. */
+/** Which seats have which fault. The settings give the number of each kind, and the seed the seats. */
 function faultsOf({ keepers, faults }: ServiceSettings, random: SeededRandom): (Fault | null)[] {
   const kinds = (['killed', 'lying', 'slow'] as const).flatMap((kind) =>
     Array.from({ length: Math.round(faults[kind] * keepers) }, () => kind),
@@ -188,7 +188,7 @@ function faultsOf({ keepers, faults }: ServiceSettings, random: SeededRandom): (
   return all
 }
 
-/** Where a state's time went: what its last member did, and the chain for the rest; all of it waiting where a window ended it. */
+/** Where a state's time went: what its last member spent, and the rest on the chain. If its window ended it, all of it is waiting. */
 function spentOf({ by, seconds }: Ended, members: readonly Member[]): Spent {
   const spent = nothingSpent()
   if (by === null) return { ...spent, waiting: seconds }
@@ -208,7 +208,7 @@ type EndedWith = Ended & {
   readonly stale: number
 }
 
-/** A round from its states. */
+/** Sums up a round from its states. */
 function roundOf(states: readonly EndedWith[], follow: number): ServiceRound {
   const { round, lost, alive, updates, stale } = states.at(-1)!
   const seconds = states.reduce((sum, state) => sum + state.seconds, 0)

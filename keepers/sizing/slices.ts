@@ -6,10 +6,10 @@ import type { Messages } from './messages.ts'
 import type { Network } from './network.ts'
 import { all, Condition, type Process, type World } from './world.ts'
 
-/** What a member told: which of its sums, and whether they are right. None when it lacked too much to speak. */
+/** A member's note: its author, and whether its sums are right. */
 type Note = { readonly seat: number; readonly isTrue: boolean }
 
-/** Messages of a round that members add up together, and what they have told each other so far. */
+/** Messages of a round that members add up together, and the notes written so far. */
 export type Attempt = {
   readonly message: 'update' | 'share'
   readonly sources: readonly number[]
@@ -17,7 +17,7 @@ export type Attempt = {
   /** By seat, the seat with the update that it checks; empty for shares. */
   readonly checks: ReadonlyMap<number, number>
   readonly notes: Map<number, Note>
-  /** By seat, whether it has told its note. */
+  /** By seat, whether it has written its note. */
   readonly told: ReadonlyMap<number, Condition>
 }
 
@@ -61,7 +61,7 @@ export function* addUpBySlices(member: Helper, attempt: Attempt, patience: numbe
   const { ignored } = trust
   const begun = world.now
   const times = { own: begun + patience / 2, notes: begun + patience, sums: begun + (4 / 3) * patience }
-  // Those without a slice as well: a note says what its author lacks, too.
+  // Members without a slice are asked as well, because a note also says what its author lacks.
   const others = [...attempt.told.keys()].filter((other) => other !== seat && !ignored.has(other)).sort((a, b) => a - b)
   const mine = attempt.slices.flatMap((seats, slice) => (seats.includes(seat) ? [slice] : []))
   const checked = new Set<number>([seat])
@@ -117,10 +117,10 @@ function* ownPart(
   const { world, seat, messages, costs } = member
   const subject = attempt.checks.get(seat)
   const sources = attempt.sources.filter((source) => source !== seat)
-  // Of the update that it checks a keeper has all parts with the whole.
+  // The update that a keeper checks comes whole, so it need not fetch parts of it.
   const asked = sources.filter((source) => source !== subject || messages.update.asked === null)
   if (sources.some((source) => !member.isReachable(source))) {
-    // What does not come is asked for until then.
+    // A missing part is requested again until then.
     yield* world.until(until)
     return false
   }

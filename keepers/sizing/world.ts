@@ -2,14 +2,14 @@
 // Discrete events: a clock that jumps from event to event, and processes that wait on it. Processes are generators, so that everything runs
 // in one order, which follows from the order of calls alone.
 
-/** Something that a process waits for: it is given how to go on. */
+/** Something that a process waits for. It receives a function that resumes the process. */
 export type Wait = (resume: () => void) => void
 /** A process of the simulated world. */
 export type Process<T = void> = Generator<Wait, T, void>
 
 type Event = { readonly at: number; readonly order: number; readonly run: () => void }
 
-/** Simulated time, in seconds, and what is to happen. */
+/** Simulated time in seconds, and the events to come. */
 export class World {
   #now = 0
   #order = 0
@@ -19,7 +19,7 @@ export class World {
     return this.#now
   }
 
-  /** Runs `run` at that time; events of one time run in the order in which they were set. */
+  /** Schedules `run` for a time. Events of the same time run in the order in which they were scheduled. */
   at(time: number, run: () => void): void {
     const event = { at: Math.max(time, this.#now), order: this.#order++, run }
     const heap = this.#events
@@ -72,7 +72,7 @@ export class World {
 
 const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
-/** Lets a process run from now on. */
+/** Starts a process now. */
 export function start<T>(process: Process<T>, onDone?: (result: T) => void): void {
   const step = (): void => {
     const { done, value } = process.next()
@@ -82,7 +82,7 @@ export function start<T>(process: Process<T>, onDone?: (result: T) => void): voi
   step()
 }
 
-/** Runs processes with so many under way at a time, in their order. */
+/** Runs processes in their order, at most `atOnce` at a time. */
 export function* all<T>(processes: readonly (() => Process<T>)[], atOnce = processes.length): Process<T[]> {
   const results = new Array<T>(processes.length)
   if (processes.length === 0) return results
@@ -98,24 +98,24 @@ export function* all<T>(processes: readonly (() => Process<T>)[], atOnce = proce
         else if (next < processes.length) one()
       })
     }
-    // One that ends at once starts the next itself.
+    // A process that ends immediately starts the next one itself.
     for (let i = 0; i < atOnce && next < processes.length; i++) one()
   }
   return results
 }
 
-/** A state of affairs that processes wait for. */
+/** A condition that processes wait for. */
 export class Condition {
   #waiting: (() => void)[] = []
 
-  /** Lets everybody look again who waits. */
+  /** Has all waiting processes check again. */
   change(): void {
     const woken = this.#waiting
     this.#waiting = []
     for (const resume of woken) resume()
   }
 
-  /** Waits until that holds. @returns whether it did before `until` (a time of the world). */
+  /** Waits until `holds` is true. @returns whether that was before `until` (a time of the world) */
   *wait(world: World, holds: () => boolean, until = Number.POSITIVE_INFINITY): Process<boolean> {
     while (!holds()) {
       if (world.now >= until) return false

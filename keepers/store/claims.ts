@@ -4,7 +4,7 @@ import { StoreError } from './errors.ts'
 import { type KeepsakeFiles, LONG_BYTES } from './keepsake-files.ts'
 import type { Claim } from './protection.ts'
 
-/** Data kept with a claim until its round is long over; `payload` in pieces that follow each other. */
+/** Data kept with a claim until its round is long over. `payload` is in consecutive pieces. */
 export type Keepsake = { readonly epoch: number; readonly round: number; readonly payload: readonly Uint8Array[] }
 
 /**
@@ -12,8 +12,8 @@ export type Keepsake = { readonly epoch: number; readonly round: number; readonl
  * one round's polynomial is the difference of their plaintexts; two decryption shares reveal the difference of two sums, or allow averaging the
  * noise away (ePrint 2024/194, 2025/409, 2026/031).
  *
- * A claim is on disk before anything that it is about leaves the process. The same claim again is fine, for it stands for
- * the same bytes; any other under the same nonce is refused for ever: rows are never deleted.
+ * A claim is on disk before anything that it is about leaves the process. The same claim may be repeated, because it stands for the same
+ * bytes. Any other claim under the same nonce is refused for ever: rows are never deleted.
  */
 export class ClaimRegister {
   readonly #database: Database
@@ -28,7 +28,7 @@ export class ClaimRegister {
   }
 
   /**
-   * Binds the nonce to the digest, and keeps `keepsake` with it, in one transaction. A long keepsake is a file, which is on the disk before.
+   * Binds the nonce to the digest, and keeps `keepsake` with it, in one transaction. A long keepsake becomes a file, which is written to disk first.
    * @param nonce 32-byte name of the act.
    * @param digest 32-byte hash of the act.
    * @returns false, with nothing recorded, when the nonce is bound to another digest.
@@ -39,7 +39,7 @@ export class ClaimRegister {
     }
     const { epoch, round, payload = [] } = keepsake ?? {}
     const isLong = payload.reduce((sum, piece) => sum + piece.length, 0) >= LONG_BYTES
-    // Nothing is written for a claim that is refused below, nor over what is kept already.
+    // Write nothing for a claim that is refused below, and do not replace what is kept already.
     const before = this.#database.prepare('SELECT digest FROM claims WHERE nonce = ?').get(nonce)
     const isNew = before === undefined || Buffer.compare(before.digest as Uint8Array, digest) === 0
     const stored = !isLong
@@ -62,8 +62,8 @@ export class ClaimRegister {
   }
 
   /**
-   * Takes claims over that this keeper made elsewhere, all or none.
-   * @returns how many are new
+   * Adds claims that this keeper made with another folder, all or none.
+   * @returns how many of them are new
    * @throws StoreError CONFLICT, with nothing recorded, when one of them contradicts a claim of this folder
    */
   adopt(claims: readonly Claim[]): number {
@@ -89,7 +89,7 @@ export class ClaimRegister {
     return this.#database.prepare('SELECT 1 FROM claims WHERE nonce = ?').get(nonce) !== undefined
   }
 
-  /** The data kept with the claim; null without data, after they were erased, and when their file was changed. */
+  /** The data kept with the claim; null if there are none, or they were erased, or their file was changed. */
   kept(nonce: Uint8Array): Uint8Array | null {
     const row = this.#row(nonce)
     if (row === undefined) return null
@@ -112,7 +112,7 @@ export class ClaimRegister {
       | undefined
   }
 
-  /** Acts that were claimed. */
+  /** Number of claimed acts. */
   get count(): number {
     return (this.#database.prepare('SELECT count(*) AS n FROM claims').get() as { n: number }).n
   }

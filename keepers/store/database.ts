@@ -9,7 +9,7 @@ export type Statement = {
   all(...values: SQLInputValue[]): Record<string, SQLOutputValue>[]
 }
 
-/** SQLite with its failures in the store's words, and every statement prepared once: a keeper runs the same few for months. */
+/** SQLite that throws StoreErrors and prepares every statement only once, because a keeper runs the same few for months. */
 export class Database {
   readonly #inner: DatabaseSync
   readonly #file: string

@@ -25,7 +25,7 @@ export const STORE_EXIT_CODES: Record<StoreErrorCode, number> = {
   CONFLICT: 77,
 }
 
-/** A failure of the keeper's store; the message says the fix and never holds a secret. */
+/** A failure of the keeper's store. The message names the fix and never contains a secret. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
@@ -72,7 +72,7 @@ export function translateSqliteError(error: unknown, file: string): unknown {
 /** The system's codes for a full disk, an exceeded quota, and a file over its limit. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
-/** A full disk in the store's words, with the file: Node names none when it writes. Anything else passes through unchanged. */
+/** Turns a full disk into a StoreError that names the file, which Node's error for a write does not. Anything else passes through unchanged. */
 export function translateFileError(error: unknown, file: string): unknown {
   if (!FULL.has(String((error as { code?: unknown }).code))) return error
   return new StoreError('DISK_FULL', `no space left for ${file}: free some, nothing was half-written`, { cause: error })

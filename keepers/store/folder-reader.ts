@@ -8,7 +8,7 @@ import { SecretBox } from './secret-box.ts'
 
 type Binding = { readonly chain: string; readonly service: string; readonly operator: string }
 
-/** Reads a data folder at one moment, even while its keeper runs. It writes nothing. */
+/** Reads a data folder as of one moment, even while its keeper runs. It writes nothing. */
 export class FolderReader implements Disposable {
   readonly #database: DatabaseSync
 
@@ -19,7 +19,7 @@ export class FolderReader implements Disposable {
       throw new StoreError('BAD_INPUT', `${folder} is not a keeper's data folder: ${file} is missing`)
     try {
       this.#database = new DatabaseSync(file, { readOnly: true, timeout: 2_000 })
-      // Later reads see the same moment.
+      // All later reads see the state as of now.
       this.#database.exec('BEGIN')
       this.#database.prepare('SELECT count(*) FROM meta').get()
     } catch (error) {

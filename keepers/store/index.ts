@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The public face of the store room: a keeper's memory on disk. Journal, claims, secrets, logs, transactions, and the lock on its folder.
 export type { ClaimRegister, Keepsake } from './claims.ts'
 export { StoreError, type StoreErrorCode, translateFileError } from './errors.ts'
 export { FolderReader } from './folder-reader.ts'

@@ -31,7 +31,7 @@ const CHECK = 'cohort store'
 /** Folder of long keepsakes. */
 const KEEPSAKES = 'keepsakes'
 
-/** Makes the file when it is not there, and closes it to all but its owner. */
+/** Creates the file if it does not exist, and lets only its owner read and write it. */
 function makePrivate(file: string): void {
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
@@ -49,7 +49,7 @@ export class KeeperStore {
   readonly #database: Database
   readonly #lock: FolderLock
   readonly #box: SecretBox
-  /** Whether something was erased that the write-ahead log may still hold. */
+  /** Whether the write-ahead log may still hold something that was erased. */
   #traces = true
 
   private constructor(
@@ -78,7 +78,7 @@ export class KeeperStore {
     const file = join(options.folder, 'journal.sqlite')
     let inner: DatabaseSync | undefined
     try {
-      // Permissions close the folder to others, but somebody may copy it. Files that SQLite creates next to the database get the same mode.
+      // Only the owner may read the folder, but somebody may copy it. Files that SQLite creates next to the database get the same mode.
       makePrivate(file)
       inner = new DatabaseSync(file, { timeout: 2_000 })
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
@@ -112,7 +112,7 @@ export class KeeperStore {
     try {
       return this.#box.open(name, row.sealed)
     } finally {
-      // An epoch's key has megabytes, and is read several times a round: left to V8, they would have it look through the whole heap.
+      // An epoch's key has megabytes and is read several times per round. Freed here, because otherwise V8 would collect the whole heap for them.
       const { buffer } = row.sealed
       if (buffer instanceof ArrayBuffer && buffer.byteLength === row.sealed.length) buffer.transfer(0)
     }
@@ -127,8 +127,8 @@ export class KeeperStore {
   }
 
   /**
-   * Erases all secrets with names that start with the prefix (a past epoch) from every file of the folder: at once, or at the end of the
-   * enclosing transaction. Returns how many.
+   * Erases all secrets whose names start with the prefix (a past epoch) from every file of the folder, at once or at the end of the enclosing
+   * transaction. Returns how many there were.
    */
   eraseSecrets(prefix: string): number {
     const statement = this.#database.prepare('DELETE FROM secrets WHERE substr(name, 1, ?) = ?')
@@ -138,15 +138,15 @@ export class KeeperStore {
     return changes
   }
 
-  /** The write-ahead log may keep old pages for months. This copies the remaining ones into the database and truncates the log. */
+  /** Copies the pages of the write-ahead log into the database and truncates the log, which may otherwise keep old pages for months. */
   #clearTraces(): void {
     if (!this.#traces || this.#database.isTransaction) return
     const { busy } = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
-    // Somebody reads the file, a backup perhaps: the next erasure or start tries again.
+    // Another process, perhaps a backup, is reading the file. The next erasure or start tries again.
     this.#traces = busy !== 0
   }
 
-  /** A small JSON document kept over restarts (nothing secret), or null. Parse what comes back. */
+  /** A small JSON document, nothing secret, that outlasts restarts; null if there is none. Parse what comes back. */
   getRecord(name: string): unknown {
     const row = this.#database.prepare('SELECT value FROM records WHERE name = ?').get(name) as
       | { value: string }
@@ -179,7 +179,7 @@ export class KeeperStore {
 
   /**
    * Binds the folder to another operator of the same keeper. Journal, claims and secrets stay.
-   * @throws StoreError BAD_INPUT while a transaction of the one before is under way
+   * @throws StoreError BAD_INPUT while a transaction of the old operator is under way
    */
   changeOperator(operator: string): void {
     this.#database.transaction(() => {

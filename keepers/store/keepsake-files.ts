@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Keepsakes that are too long for a database: a file each. SQLite would copy them into its own memory and into two files.
+// Keepsakes that are too long for the database, in a file each. SQLite would copy them into its own memory and into two files.
 import { createHash } from 'node:crypto'
 import {
   closeSync,
@@ -15,12 +15,12 @@ import {
 import { join } from 'node:path'
 import { translateFileError } from './errors.ts'
 
-/** From here on a keepsake is a file. */
+/** From this many bytes on, a keepsake is a file. */
 export const LONG_BYTES = 1 << 20
 
 const PART = '.part'
 
-/** The files of a folder, each named by the nonce of its claim. What is in a file is checked against a hash that is elsewhere. */
+/** The files of a folder, each named by the nonce of its claim. A file's content is checked against a hash in the database. */
 export class KeepsakeFiles {
   readonly #folder: string
 
@@ -54,7 +54,7 @@ export class KeepsakeFiles {
     return hash.digest()
   }
 
-  /** The bytes, or null when the file is gone or has others: a second version of an update must never be sent. */
+  /** The bytes; null when the file is gone or was changed, because a second version of an update must never be sent. */
   read(nonce: Uint8Array, digest: Uint8Array): Uint8Array | null {
     let bytes: Buffer
     try {
@@ -70,13 +70,13 @@ export class KeepsakeFiles {
     rmSync(this.#file(nonce), { force: true })
   }
 
-  /** Drops what a crash left: files that no claim knows. @param isKnown By the nonce in hexadecimal. */
+  /** Deletes files that a crash left and that belong to no claim. @param isKnown Takes the nonce in hexadecimal. */
   tidy(isKnown: (nonce: string) => boolean): void {
     let names: string[]
     try {
       names = readdirSync(this.#folder)
     } catch {
-      // There was never one.
+      // The folder was never made.
       return
     }
     const isNamed = (name: string): boolean => /^[0-9a-f]{64}$/.test(name) && isKnown(name)
@@ -85,7 +85,7 @@ export class KeepsakeFiles {
       try {
         rmSync(join(this.#folder, name), { force: true })
       } catch {
-        // A folder, as file servers make: nothing of this keeper's, and nothing to stop for.
+        // A folder, such as file servers make. It is not this keeper's, and no reason to stop.
       }
     }
   }
@@ -94,7 +94,7 @@ export class KeepsakeFiles {
     return join(this.#folder, Buffer.from(nonce).toString('hex'))
   }
 
-  /** A rename is on the disk once its folder is. */
+  /** Flushes the folder: only then is a rename on the disk. */
   #flush(): void {
     const folder = openSync(this.#folder, 'r')
     try {

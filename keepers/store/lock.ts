@@ -10,15 +10,15 @@ const PATIENCE_MS = 20_000
 const RETRY_MS = 25
 
 /**
- * Takes the operating system's lock on a file (SQLite's exclusive one): `kill -9` frees it, so no operator ever has to delete a stale lock by
+ * Takes the operating system's lock on a file (SQLite's exclusive lock). `kill -9` frees it, so no operator ever has to delete a stale lock by
  * hand.
- * @returns what ends it
+ * @returns a function that releases the lock
  * @throws StoreError LOCKED, with `held` as its message, when another process, or this one, already has it
  */
 function hold(file: string, held: string): () => void {
   const database = new DatabaseSync(file)
   try {
-    // A rollback journal, not WAL: EXCLUSIVE then keeps even readers out for as long as the transaction is open.
+    // With a rollback journal instead of WAL, EXCLUSIVE keeps even readers out while the transaction is open.
     database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (by INTEGER)')
   } catch (error) {
     database.close()
@@ -51,9 +51,9 @@ export class FolderLock {
 }
 
 /**
- * Runs `body` while nobody else does so under the same file, in this process or another. Meant for a look and a write, not for long work.
- * @param file of its own, beside what it protects; it is made when absent, and stays
- * @throws StoreError LOCKED when another process does not let go of it in time
+ * Runs `body` while nobody else, in this process or another, runs one under the same file. Meant for a short read and write, not for long work.
+ * @param file A file only for this lock, beside what it protects. It is created if absent, and stays.
+ * @throws StoreError LOCKED when another process does not release it in time
  */
 export async function withFileLock<T>(file: string, body: () => Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
   const release = await acquired(file, performance.now() + patienceMs)

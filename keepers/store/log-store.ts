@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Database } from './database.ts'
 
-/** One log of a contract as the chain told it. */
+/** One log of a contract, as an endpoint reported it. */
 export type LogRow = {
   readonly block: number
   readonly logIndex: number
@@ -22,7 +22,7 @@ type RawRow = {
   tx_hash: string
 }
 
-/** The logs seen so far, so that a restart reads on from its cursor instead of from the first block. */
+/** Keeps the logs seen so far, so that a restart reads on from its cursor instead of from the first block. */
 export class LogStore {
   readonly #database: Database
 

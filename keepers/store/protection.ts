@@ -29,7 +29,7 @@ export type Claim = { readonly nonce: Uint8Array; readonly digest: Uint8Array }
 const hex = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString('hex')}`
 const bytesOf = (text: string): Uint8Array => Buffer.from(text.slice(2), 'hex')
 
-/** By nonce, so that equal records are equal files. */
+/** The claims as a record, sorted by nonce, so that equal claims make equal files. */
 export function protectionRecord(
   place: { readonly chainId: bigint | string; readonly service: string },
   claims: readonly Claim[],
@@ -54,7 +54,7 @@ function digestOf(claims: ProtectionRecord['claims']): string {
 }
 
 /**
- * The claims of a record that is whole and of this place.
+ * The claims of a record, after checking that it is complete and belongs to this chain and service.
  * @throws StoreError BAD_INPUT for another format or version, or damage; WRONG_FOLDER for another chain or service
  */
 export function claimsOf(

@@ -3,8 +3,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from './errors.ts'
 
 /**
- * Every migration that ever shipped, in order; `PRAGMA user_version` counts those applied. Append, never edit: existing folders were made by the
- * older text.
+ * Every migration that ever shipped, in order; `PRAGMA user_version` counts those applied. Append, never edit: the existing text has already been
+ * applied to existing folders.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;

@@ -75,8 +75,8 @@ export class TransactionLog {
   }
 
   /**
-   * The account is another from now on, with nonces of its own. What the one before has sent stays known by its key: its nonces go below zero.
-   * @throws StoreError BAD_INPUT while one of its transactions has no receipt
+   * Makes room for another account with nonces of its own. Transactions of the old account stay known by their keys, with nonces below zero.
+   * @throws StoreError BAD_INPUT while a transaction of the old account has no receipt
    */
   changeSender(): void {
     const [open] = this.open()

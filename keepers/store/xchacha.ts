@@ -28,7 +28,7 @@ export function encrypt(key: Uint8Array, nonce: Uint8Array, associated: Uint8Arr
 
 /**
  * The plaintext, in memory of its own.
- * @throws when ciphertext and tag are not of this key, nonce and associated data; nothing is kept of what came out
+ * @throws Error when ciphertext and tag do not match key, nonce and associated data; the output is then wiped
  */
 export function decrypt(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array {
   const subkey = subkeyOf(key, nonce)
@@ -44,7 +44,7 @@ export function decrypt(key: Uint8Array, nonce: Uint8Array, associated: Uint8Arr
       plaintext.fill(0)
       throw error
     }
-    // Not as a Buffer: its `slice` is a view, so that a caller that copies a part and wipes the rest would wipe the copy.
+    // Not returned as a Buffer, whose `slice` is a view: a caller that copies a part and wipes the rest would wipe the copy.
     return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length)
   } finally {
     subkey.fill(0)
@@ -63,7 +63,7 @@ function subkeyOf(key: Uint8Array, nonce: Uint8Array): Uint8Array {
 /** Four zero bytes and the rest of the nonce. */
 const shortNonce = (nonce: Uint8Array): Uint8Array => Buffer.concat([new Uint8Array(4), nonce.subarray(16)])
 
-/** Bytes as words in a copy, where they are aligned. */
+/** The bytes as 32-bit words, in a copy that is aligned. */
 function words(bytes: Uint8Array): Uint32Array {
   return new Uint32Array(Uint8Array.from(bytes).buffer)
 }

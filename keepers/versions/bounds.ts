@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Bounds from the terms of a service's rounds: entries and norms of updates and means, including the noise of privacy.
+// Derives bounds from the terms of a service's rounds: on entries and norms of updates and means, including the noise of privacy.
 import { meanNormBound, NOISE_TAIL, noiseShare } from '../learning/index.ts'
 import type { RoundTerms } from './terms.ts'
 
@@ -8,7 +8,7 @@ export function noiseDeviation({ privacy, clipNorm }: RoundTerms): number {
   return privacy === undefined ? 0 : noiseShare({ ...privacy, clippingNorm: clipNorm })
 }
 
-/** The largest entry before noise, so that noise never takes it past clipBound, which encryption refuses. */
+/** The largest entry before noise. Noise then never takes an entry past clipBound, which the encryption would refuse. */
 export function entryBound(terms: RoundTerms): number {
   return terms.clipBound - NOISE_TAIL * noiseDeviation(terms)
 }
@@ -25,15 +25,15 @@ export function contradictionInPrivacy(terms: RoundTerms): string | null {
 }
 
 /**
- * The number of samples that a member declares, its weight in the mean. 0 means that it has none: its update is zero, weighs nothing, and
- * does not count towards the updates that the chain requires in a sum. With privacy all declare the same, because a member with twice the
- * weight would need twice the noise; its number of samples then stays private, and so does whether it has any.
+ * The number of samples that a member declares, which is its weight in the mean. A member that declares 0 has no samples: its update is zero, weighs
+ * nothing, and does not count towards the updates that the chain requires in a sum. With privacy, all members declare the same number, because a
+ * member with twice the weight would need twice the noise. The number of samples then stays private, and also whether there are any.
  */
 export function declaredWeight(terms: RoundTerms, samples: number): number {
   return terms.privacy === undefined ? Math.max(0, Math.min(samples, terms.maxSamples)) : terms.maxSamples
 }
 
-/** Bound on the norm of a mean of so many honest updates. @param valueError Of each value, from the encryption's plan. */
+/** Bound on the norm of a mean of honest updates. @param sum.valueError Error of each value, from the FHE plan. */
 export function meanBound(terms: RoundTerms, sum: { contributors: number; length: number; valueError: number }) {
   const { contributors, length, valueError } = sum
   const deviation = noiseDeviation(terms) / Math.sqrt(contributors)

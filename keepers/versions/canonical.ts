@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// JSON with one spelling for each value, so that equal values have equal hashes.
+// Canonical JSON: one spelling for each value, so that equal values have equal hashes.
 
-/** A document nested more deeply means nothing here, and would exhaust the stack. */
+/** Deepest nesting. No document here needs more, and deeper ones could exhaust the stack. */
 const MAX_DEPTH = 64
 
 /** A value that JSON has no spelling for, or that is nested too deeply. */
@@ -39,7 +39,7 @@ function write(value: unknown, path: string, depth: number): string {
   return text
 }
 
-/** Path of the first thing that two JSON values do not have in common, or null. */
+/** Path of the first difference between two JSON values; null if they are equal. */
 export function firstDifference(a: unknown, b: unknown, path = ''): string | null {
   if (Object.is(a, b)) return null
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return path || 'document'

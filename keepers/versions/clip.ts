@@ -2,8 +2,8 @@
 import { clipToNorm, LearningError } from '../learning/index.ts'
 
 /**
- * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: this bounds the influence
- * of one member on the model in a round. Returns the norm found before clipping.
+ * Clips a change of weights: scales it to a Euclidean norm of at most `clipNorm`, and then cuts each entry to ±`clipBound`. This bounds one member's
+ * influence on the model in a round. Returns the norm before clipping.
  * @throws LearningError DIVERGED for weights that are not finite
  */
 export function clip(

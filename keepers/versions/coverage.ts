@@ -6,16 +6,16 @@ import type { RoundTerms } from './terms.ts'
 
 /** A part of the parameters. */
 export type Covered = {
-  /** Of the group, in the manifest's order, from 0. */
+  /** Index of the group in the manifest's order, from 0. */
   readonly index: number
   readonly name: string
-  /** In the order of the flat vector. */
+  /** The covered parameters, in the order of the flat vector. */
   readonly parts: readonly ParameterSpec[]
-  /** Values in them: an update's first so many are theirs, and zeros follow up to the length of an update. */
+  /** Number of values in them. An update begins with these values, and zeros follow up to its full length. */
   readonly length: number
 }
 
-/** What rounds cover of a model. */
+/** Determines which part of a model each round covers. */
 export class Coverage {
   readonly #groups: readonly Covered[]
   /** Values in an update of any round: those of the largest group, or of the whole model. All messages of an epoch have this size. */

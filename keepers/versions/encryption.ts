@@ -13,7 +13,7 @@ export type EncryptionRequest = {
   readonly terms: RoundTerms
 }
 
-/** The parameters of the encryption for an epoch. Throws FheError 'plan-impossible' if none fit. */
+/** The FHE plan of an epoch. @throws FheError plan-impossible if no parameters fit */
 export function planFor(request: EncryptionRequest): Plan {
   const { members, terms } = request
   return plan({
@@ -26,7 +26,7 @@ export function planFor(request: EncryptionRequest): Plan {
     minTotalWeight: Math.min(terms.minTotalSamples, terms.maxSamples * members),
     decryptionsPerKey: request.decryptionsPerKey,
     statisticalBits: terms.statisticalBits,
-    // Updates are small and bounded, so the modulus has room: spend it on precision.
+    // Updates are small and bounded, so the modulus has room to spare. It is spent on precision.
     scaleBits: 'widest',
   })
 }

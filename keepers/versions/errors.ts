@@ -5,17 +5,17 @@ export type VersionErrorCode =
   | 'BAD_BLOB'
   /** The manifest is unusable, or no circuit can prove its model. */
   | 'BAD_MANIFEST'
-  /** A manifest that cannot be read. */
+  /** The manifest cannot be read or found. */
   | 'NO_MANIFEST'
   /** The manifest does not have the digest that is on the chain. */
   | 'WRONG_MANIFEST'
   /** The members of the service speak a protocol that this release does not. */
   | 'PROTOCOL'
-  /** The file of the weights before the first round is missing, another, or of another architecture. */
+  /** The file of the weights before the first round is missing, is another file, or has another architecture. */
   | 'WRONG_START'
-  /** A version that the chain does not have. */
+  /** The chain does not have the version. */
   | 'NOT_FOUND'
-  /** Weights that commit to something else than the chain says. */
+  /** The weights do not have the commitment on the chain. */
   | 'WRONG_COMMITMENT'
 
 /** sysexits.h: 65 wrong data, 69 missing or not yet available, 78 wrong configuration. */
@@ -30,7 +30,7 @@ export const VERSION_EXIT_CODES: Record<VersionErrorCode, number> = {
   WRONG_COMMITMENT: 69,
 }
 
-/** The property of a version that does not hold. */
+/** A property of a version does not hold; the message names it. */
 export class VersionError extends Error {
   override readonly name = 'VersionError'
   readonly code: VersionErrorCode

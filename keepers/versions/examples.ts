@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Manifests that ship: the models that go by name, with plans made on MNIST (scripts/plans.ts).
+// Example manifests that ship with the project: the named models, with plans made on MNIST (scripts/plans.ts).
 import { readFileSync } from 'node:fs'
 import { type ModelName, type ModelSpec, modelSpec, specHash } from '../learning/index.ts'
 import { type Plan, planFromJson } from '../zkml/index.ts'
 import type { ServiceManifest } from './manifest.ts'
 import { type RoundTerms, USUAL_TERMS } from './terms.ts'
 
-/** How members judge a model where a service does not say otherwise. */
+/** The usual way in which members judge a model. */
 export const USUAL_VOTE: ServiceManifest['vote'] = { metric: 'accuracy', tolerance: 0.25, holdOut: 0.1 }
 
 export type ExampleChanges = {
   readonly name?: string
   readonly input?: ServiceManifest['input']
-  /** Names, in the order of the outputs; the digits unless told. */
+  /** Names of the classes, in the order of the outputs; by default the digits. */
   readonly classes?: readonly string[]
   readonly rounds?: Partial<RoundTerms>
   readonly vote?: Partial<ServiceManifest['vote']>

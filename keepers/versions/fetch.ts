@@ -10,8 +10,8 @@ import { commitToWeights, type PlannedModel, saltOf } from './provable.ts'
 import { MAX_START_BYTES } from './start.ts'
 
 /**
- * Most who import this room fetch nothing, such as the thread of a keeper that trains: ethers and the contracts' types take as long to
- * load as all that they need of it.
+ * Loaded only when something is fetched. Most importers of this room fetch nothing, such as a keeper's training thread, and ethers with the contracts'
+ * types takes as long to load as everything else in the room.
  */
 const chain = () => import('../chain/index.ts')
 
@@ -29,7 +29,7 @@ export type VersionSource = {
   readonly plane: DataPlane
   /** Block from which the service's versions are in the log. */
   readonly fromBlock: number
-  /** The version's commitment, for a caller that does not take one endpoint's word for it; else its event's. */
+  /** The version's commitment, if the caller has confirmed it; by default the one in the event, which is one endpoint's word. */
   readonly commitment?: string
 }
 
@@ -47,7 +47,7 @@ export async function fetchVersion(
   const { clients, newestLog } = await chain()
   const keepers = clients.service(service, source.provider)
   const topics = await keepers.filters.UpdateCompleted(undefined, undefined, undefined, version).getTopicFilter()
-  // Versions that are asked for are mostly young.
+  // Searched backwards, because mostly recent versions are fetched.
   const to = await source.provider.getBlockNumber()
   const log = await newestLog(source.provider, { address: service, topics }, { from: source.fromBlock, to })
   if (log === null) throw new VersionError('NOT_FOUND', `version ${version} of ${service} is not on the chain`)
@@ -72,7 +72,7 @@ export async function fetchVersion(
 }
 
 /**
- * Fetches the manifest of that digest (0x…) from the keepers of a service: every one of them serves its own.
+ * Fetches the manifest of that digest (0x…) from the keepers of a service, which all serve it.
  * @param timeout milliseconds
  * @throws VersionError BAD_MANIFEST, WRONG_MANIFEST for bytes of another digest, NetworkError when nobody serves it
  */
@@ -88,8 +88,8 @@ export async function fetchManifest(
 }
 
 /**
- * Fetches the file of the weights before the first round from the keepers of a service: every one of them serves it.
- * @throws NetworkError when nobody does
+ * Fetches the file of the weights before the first round from the keepers of a service, which all serve it.
+ * @throws NetworkError when nobody serves it
  */
 export async function fetchStart(
   source: Pick<VersionSource, 'provider' | 'service' | 'plane'>,
@@ -100,7 +100,7 @@ export async function fetchStart(
 }
 
 /**
- * Fetches the strategy's module of that SHA-256 (hexadecimal) from the keepers of a service: every one of them serves its own.
+ * Fetches the strategy's module of that SHA-256 (hexadecimal) from the keepers of a service, which all serve it.
  * @param timeout milliseconds
  * @throws VersionError BAD_BLOB for other bytes, NetworkError when nobody serves it
  */
@@ -126,7 +126,7 @@ export async function strategyFrom(
   throw new VersionError('BAD_BLOB', `strategy ${cid}: it hashes to ${found}, members agreed on ${sha256}`)
 }
 
-/** Where the service's keepers are reached: every one of them keeps accepted models. */
+/** Addresses of the service's keepers, all of which keep accepted models. */
 async function keeperAddresses({ service, provider }: Pick<VersionSource, 'provider' | 'service'>): Promise<string[]> {
   const { openService, PeerBook, seatsOf, systemClock } = await chain()
   const contracts = await openService(service, provider)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the versions room: everything that a service's members, and the provers of its models, agree on.
+// The public face of the versions room: everything about a version on which members and provers must agree. The manifest, the bounds, the blob of a
+// model, and the commitment to its weights.
 
 export {
   type AgreedDigests,

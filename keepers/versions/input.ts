@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A model's input: the part of a manifest that makes all members read their samples alike.
+// A model's input: the section of a manifest that makes all members read their samples in the same way.
 import { z } from 'zod'
 import {
   bagSize,
@@ -29,7 +29,7 @@ export const inputSchema = z.discriminatedUnion('kind', [
     label: column,
     delimiter,
   }),
-  /** A column of a table that holds text, how it is cut up, and the column of the label. */
+  /** A column of a table that holds text, how it is tokenized, and the column of the label. */
   z.strictObject({
     kind: z.literal('text'),
     shape: z.tuple([z.int().min(2).max(65_536)]),

@@ -3,7 +3,7 @@
 import { strategyTermsSchema } from '../learning/index.ts'
 import type { RoundTerms } from './terms.ts'
 
-/** Left out, members go by rounds.strategy, or add the mean. */
+/** Without this section, members use rounds.strategy, or add the mean. */
 export const manifestStrategySchema = strategyTermsSchema.optional()
 
 /** Why a module does not fit the rest of the manifest, or null. */
@@ -12,7 +12,7 @@ export function contradictionInStrategy(strategy: unknown, rounds: RoundTerms): 
   return 'strategy: there is rounds.strategy, too: leave one of the two out'
 }
 
-/** Why rounds cannot go by what an opened module declares, or null. @param module_ `localRate` as StrategyModule has it */
+/** Why rounds cannot use an opened module, given what it declares; null if they can. @param module_ `localRate` as in StrategyModule */
 export function contradictionInModule(
   module_: { readonly localRate: number | null; readonly weighs: boolean },
   { layerGroups, privacy }: RoundTerms,

@@ -24,9 +24,9 @@ export const MAX_MANIFEST_BYTES = 1 << 20
 
 export const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
-  /** The protocol that its members use: see protocol.ts. */
+  /** The protocol that the members use; see protocol.ts. */
   protocol: z.int().min(1).max(0xffff).optional(),
-  /** For people. */
+  /** Name for display. */
   name: z.string().min(1).max(64),
   model: z.strictObject({
     /** Of a tfjs LayersModel, without weights. */
@@ -47,7 +47,7 @@ export const manifestSchema = z.strictObject({
   /** How members judge a model before they vote. */
   vote: voteSchema,
   rounds: roundTermsSchema,
-  /** A module of the members' own that makes the next model of the mean, in place of rounds.strategy. */
+  /** A module of the service's own that computes the next model from the mean, in place of rounds.strategy. */
   strategy: manifestStrategySchema,
   /** How weights become the integers that are committed to and proven; made for this model. */
   plan: planSchema,
@@ -65,7 +65,7 @@ export function manifestHash(manifest: ServiceManifest): Uint8Array {
   return sha256(encodeManifest(manifest))
 }
 
-/** The same as the chain has it: 0x and 64 digits. */
+/** The hash as the chain has it: 0x and 64 digits. */
 export function manifestDigest(manifest: ServiceManifest): string {
   return `0x${bytesToHex(manifestHash(manifest))}`
 }
@@ -76,7 +76,7 @@ export function manifestCid(manifest: ServiceManifest): string {
 }
 
 /**
- * Reads a manifest; whether its model can be proven is {@link openManifest}'s to say.
+ * Reads a manifest. Does not check whether its model can be proven; {@link openManifest} does.
  * @param where names the document in errors
  * @param digest 0x…: the SHA-256 that the canonical document must have
  * @throws VersionError BAD_MANIFEST naming field, value and fix, PROTOCOL when this release cannot serve with its members,
@@ -99,12 +99,12 @@ export function decodeManifest(bytes: Uint8Array, where = 'manifest', digest?: s
     if (!(cause instanceof CanonicalError)) throw cause
     bad(cause.message)
   }
-  // First of all: a newer protocol's manifest may say things that this release does not know.
+  // Checked first, because a newer protocol's manifest may contain keys that this release does not know.
   const { protocol } = z.object({ protocol: manifestSchema.shape.protocol }).catch({ protocol: undefined }).parse(json)
   requireProtocol(protocol, { where })
   const parsed = manifestSchema.safeParse(json)
   if (!parsed.success) return bad(parsed.error.issues.map(explain).join('; '))
-  // A key that a default would add, or a parser would drop, would be in one hash and not in the other.
+  // A key that a default adds, or that the parser drops, would be in one hash and not in the other.
   const different = firstDifference(json, JSON.parse(canonicalJson(parsed.data)))
   if (different !== null) bad(`${different}: unknown, or left to a default: state it, or leave it out`)
   const wrong = contradictionIn(parsed.data)

@@ -13,7 +13,7 @@ const MODEL_MAGIC = [0x43, 0x4d, 0x44, 0x4c] as const
 const MODEL_HEAD = 4 + 1 + 4
 const MOST_MOMENTS = 2
 
-/** The members vote for the blob's CID, so its moments are as agreed on as its weights. @param moments m, or m and v. */
+/** Encodes a model. Members vote for the blob's CID, so they agree on the moments as well as on the weights. @param moments m, or m and v. */
 export function encodeModel(weights: Float32Array, moments: readonly Float32Array[] = []): Uint8Array {
   const count = weights.length
   const bytes = new Uint8Array(modelBytes(count, moments.length))
@@ -29,12 +29,12 @@ export function encodeModel(weights: Float32Array, moments: readonly Float32Arra
   return bytes
 }
 
-/** The weights of a model's blob, whatever strategy it comes from. @throws VersionError BAD_BLOB unless it is whole and finite. */
+/** The weights in a model's blob, whatever its strategy. @throws VersionError BAD_BLOB unless the blob is complete and all values are finite. */
 export function decodeModel(bytes: Uint8Array, count: number): Float32Array {
   return decodeModelState(bytes, count).weights
 }
 
-/** The same with the moments that came with it: none, m, or m and v. */
+/** The weights with the moments in the blob: none, m, or m and v. */
 export function decodeModelState(
   bytes: Uint8Array,
   count: number,
@@ -58,7 +58,7 @@ export function decodeModelState(
   return { weights: weights!, moments: rest }
 }
 
-/** Bytes of a model blob of that many weights; without `moments`, the most that any strategy's has. */
+/** Bytes of a model blob with that many weights; by default, with the most moments of any strategy. */
 export function modelBytes(count: number, moments: number = MOST_MOMENTS): number {
   return MODEL_HEAD + 4 * count * (1 + moments)
 }

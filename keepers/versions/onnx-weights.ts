@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Turns the weights of an ONNX file into weights of the LayersModel that a manifest describes, so that both compute the same function of a
-// sample.
+// Converts the weights of an ONNX file to weights of the LayersModel that a manifest describes, so that both compute the same function of a sample.
 import { LearningError, specHash } from '../learning/index.ts'
 import { importOnnx } from '../zkml/index.ts'
 import type { ServiceInput } from './input.ts'
@@ -10,7 +9,7 @@ import { outputsOf, type ServiceTask } from './task.ts'
 type Graph = ReturnType<typeof importOnnx>
 type Node = Graph['nodes'][number]
 type Layer = { kernel: Float64Array; bias: Float64Array; readonly units: number }
-/** x becomes x · scale + shift, of each input. */
+/** Scaling of each input: x becomes x · scale + shift. */
 type Scaling = { readonly scale: Float64Array; readonly shift: Float64Array }
 
 /**
@@ -84,7 +83,7 @@ function startOrder(from: readonly number[], to: readonly number[]): Int32Array 
   })
 }
 
-/** Rows of the kernel go where the LayersModel has their values. */
+/** Reorders the rows of the kernel by where the LayersModel has the values. */
 function reordered({ weights, bias }: Extract<Node, { op: 'dense' }>, order: Int32Array): Layer {
   const units = weights.shape[1]!
   const kernel = new Float64Array(weights.data.length)
@@ -110,7 +109,10 @@ function followedBy(
   return { scale: s.map((value, i) => value * factor(i)), shift: t.map((value, i) => value * factor(i) + offset(i)) }
 }
 
-/** The file scales raw columns; the service's model gets (raw − mean) / deviation. In the order of the LayersModel's inputs. */
+/**
+ * The file's scaling without the manifest's, in the order of the LayersModel's inputs: the file scales raw columns, but the service's model gets
+ * (raw − mean) / deviation.
+ */
 function withoutManifests({ scale, shift }: Scaling, input: ServiceInput, order: Int32Array): Scaling {
   const manifests = input.kind === 'table' ? scalingOf(input) : input.kind === 'tensor' ? eachValue(input) : null
   const outcome = { scale: new Float64Array(scale.length), shift: new Float64Array(scale.length) }
@@ -122,7 +124,7 @@ function withoutManifests({ scale, shift }: Scaling, input: ServiceInput, order:
   return outcome
 }
 
-/** One entry for each number that the model gets; a one-hot category's are not scaled. */
+/** The scaling of each number that the model gets. Those of one-hot categories are not scaled. */
 function scalingOf({ features, scale, categories = {} }: Extract<ServiceInput, { kind: 'table' }>) {
   return features.flatMap((feature, i) => {
     const category = Object.hasOwn(categories, feature) ? categories[feature] : undefined
@@ -146,7 +148,7 @@ function scaled({ kernel, bias, units }: Layer, { scale, shift }: Scaling): Laye
   return outcome
 }
 
-/** The difference between the service's head and the file's. */
+/** Absorbs the difference between the service's head and the file's. */
 function finish(layer: Layer, task: ServiceTask, outputs: number): void {
   if (task.kind === 'regression') {
     const { mean, deviation } = task.target

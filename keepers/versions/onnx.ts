@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The architecture of an ONNX file as a LayersModel: layers in a row, as exporters of networks write them.
+// Reads the architecture of an ONNX file as a LayersModel: a sequence of layers, as exporters write them.
 import { LearningError, type ModelSpec, type ModelTopology, sequentialSpec } from '../learning/index.ts'
 import type { Graph } from '../zkml/index.ts'
 
 type Layer = { readonly class_name: string; readonly config: Record<string, unknown> }
 type Node = Graph['nodes'][number]
 
-/** Of scores: probabilities, or parts of a Softmax. */
+/** Functions of scores after the last layer: probabilities, or parts of a Softmax. */
 const HEADS: ReadonlySet<string> = new Set(['sigmoid', 'exp', 'log'])
 
 /** A service's requirements of a network. */
 export type OnnxForm = {
   readonly inputShape: readonly number[]
   readonly outputs: number
-  /** Each of several labels holds or not by itself, so that their scores belong to separate sigmoids instead of one softmax. */
+  /** Whether the outputs are labels that hold independently, so that their scores go to separate sigmoids instead of one softmax. */
   readonly labels?: boolean
 }
 
 /**
- * The network in an ONNX file as a LayersModel of that form. An ONNX picture is channels first; where as many numbers go in, the
- * form's shape is meant.
+ * The network in an ONNX file as a LayersModel of that form. An ONNX picture has its channels first. If the number of inputs matches, the input is
+ * taken to have the form's shape.
  * @throws LearningError BAD_MODEL naming the node without such a layer; CompileError if the file is not ONNX
  */
 export function specOfOnnx(graph: Graph, path: string, form: OnnxForm): ModelSpec {
@@ -31,7 +31,7 @@ export function specOfOnnx(graph: Graph, path: string, form: OnnxForm): ModelSpe
   return sequentialSpec(topology, form.inputShape)
 }
 
-/** A logistic of one score is widened to a softmax of two. */
+/** The topology of a graph. A logistic of one score becomes a softmax of two. */
 export function topologyOfOnnx(
   graph: Graph,
   path: string,
@@ -48,13 +48,13 @@ export function topologyOfOnnx(
   for (const node of graph.nodes.slice(0, last + 1)) {
     if (!('input' in node) || node.input !== value) refuse(`${node.name} joins several branches`)
     const layer = layerOf(node, shapes.get(value)!, shapes.get(node.output)!)
-    // The manifest says what scales the inputs; of a start, it is taken into the first layer's weights.
+    // The manifest says how inputs are scaled. For first weights, the file's scaling is absorbed by the first layer (onnx-weights.ts).
     const scaling = layers.length === 0 && node.op === 'affine'
     if (typeof layer === 'string' && !scaling) refuse(`${node.name}: ${layer}`)
     if (layer !== null && typeof layer !== 'string') layers.push(layer)
     value = node.output
   }
-  // The step from scores to a class or probabilities has no weights, and is the same for all.
+  // The steps from scores to classes or probabilities have no weights and are the same for all models.
   for (const node of graph.nodes.slice(last + 1)) {
     const weighted = node.op === 'conv2d' || node.op === 'embedding'
     const cut = node.op === 'activation' && node.input === value && !HEADS.has(node.fn.kind)
@@ -67,7 +67,7 @@ export function topologyOfOnnx(
   return { class_name: 'Sequential', config: { name: graph.name.replaceAll(/[^\w-]/g, '_') || 'onnx', layers } }
 }
 
-/** Null for a node that a LayersModel can omit; a sentence for one that has no layer. */
+/** The layer of a node; null for a node that a LayersModel can omit; a text with the reason if there is no such layer. */
 function layerOf(node: Node, from: readonly number[], to: readonly number[]): Layer | string | null {
   // Names that tfjs takes, one for each layer.
   const name = node.name.replaceAll(/[^\w-]/g, '_')
@@ -137,7 +137,7 @@ function paddingName(
 
 const product = (shape: readonly number[]): number => shape.reduce((all, side) => all * side, 1)
 
-/** Without a batch axis of one that an exporter left in front. */
+/** The shape without a batch axis of length one in front. */
 function squeezed(shape: readonly number[]): readonly number[] {
   return shape.length > 1 && shape[0] === 1 && shape.length !== 3 ? shape.slice(1) : shape
 }

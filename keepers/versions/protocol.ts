@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which keepers can serve together. The number stands for everything that members must do alike for a round to succeed: the layouts of
-// keys, updates, shares and models, and the arithmetic that all repeat. A release that changes any of it raises the number, and may
-// go on speaking the one before. Until the first release, protocol 1 is what the sources say.
+// The protocol number, which decides which keepers can serve together. It stands for everything that members must do in the same way for a round to
+// succeed: the layouts of keys, updates, shares and models, and the arithmetic that all repeat. A release that changes any of this raises the number,
+// and may also support the previous one. Until the first release, protocol 1 is whatever the sources do.
 import { VersionError } from './errors.ts'
 
-/** The protocol of a service whose manifest names none; the first manifests were older than the number. */
+/** The protocol of a service whose manifest names none, because the first manifests are older than the number. */
 export const FIRST_PROTOCOL = 1
 
-/** The protocol of this release. */
+/** The protocols that this release supports. */
 export const PROTOCOLS: readonly number[] = [1]
 
 /**
  * Refuses a service whose members use a protocol that this keeper does not know. They could not read each other's messages, and members
  * accuse a sender of unreadable messages.
  * @param asked the manifest's `protocol`
- * @throws VersionError PROTOCOL saying who speaks what
+ * @throws VersionError PROTOCOL naming both protocols and the fix
  */
 export function requireProtocol(
   asked: number | undefined,

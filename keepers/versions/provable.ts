@@ -25,22 +25,22 @@ import { VersionError } from './errors.ts'
 import type { ServiceManifest } from './manifest.ts'
 import { lossOfTask, outputsOf } from './task.ts'
 
-/** Salts are elements of BN254's scalar field, and this many bits always are. */
+/** Bits of a salt. Every number of this many bits is an element of BN254's scalar field. */
 const SALT_BITS = 253n
 
-/** A manifest's model, with the rules that round any of its weights and commit to them. */
+/** A manifest's model, with the rules for rounding any weights of it and committing to them. */
 export type PlannedModel = {
   readonly spec: ModelSpec
   readonly plan: Plan
-  /** For an amount, the proven value is mean + deviation · output, ready to use. */
+  /** For an amount: the proven value is mean + deviation · output, in its unit. */
   readonly target?: { readonly mean: number; readonly deviation: number }
 }
 
 /** The weights of one version as integers, and the number of weights that were clipped. */
 export type ProvableModel = {
-  /** Committed mode: everything that depends on the weights is witness, so all versions share one circuit. */
+  /** In committed mode, everything that depends on the weights is part of the witness, so all versions share one circuit. */
   readonly program: IntegerProgram
-  /** Weights that the plan's range does not hold and that were clipped to it. */
+  /** Number of weights that were outside the plan's range and were clipped to it. */
   readonly clipped: number
 }
 
@@ -84,7 +84,7 @@ export async function openManifest(manifest: ServiceManifest, where = 'manifest'
     if (!(cause instanceof CompileError)) throw cause
     bad(`plan: the model has no provable form by it (${cause.message.split('\n')[0]}): calibrate one for it`, cause)
   }
-  // The chain states how many steps make one: whole numbers of them only.
+  // The chain states how many steps make one unit, as a whole number.
   if (amount && !Number.isInteger(1 / step)) {
     bad(
       `plan: amounts come out in steps of ${step}, and no whole number of steps makes one unit: state them in a larger unit`,
@@ -122,8 +122,8 @@ export function provableModel(model: PlannedModel, weights: Float32Array, output
 }
 
 /**
- * The salt of a version's commitment: a hash of its exact weights. Members with the same weights agree on it without a message, and others
- * cannot use the commitment to test guesses.
+ * The salt of a version's commitment: a hash of its exact weights. Members with the same weights agree on it without a message, and others cannot
+ * test guesses against the commitment.
  */
 export function saltOf(weights: Float32Array): bigint {
   const { buffer, byteOffset, byteLength } = weights
@@ -142,14 +142,14 @@ export function commitToWeights(model: PlannedModel, weights: Float32Array): { c
   return { commitment: `0x${commitment.toString(16).padStart(64, '0')}`, clipped }
 }
 
-/** The network of these weights as it is proven: an amount comes out in its own unit. */
+/** The network with these weights in the form in which it is proven: an amount comes out in its own unit. */
 export function provableGraph({ spec, target }: Omit<PlannedModel, 'plan'>, weights: Float32Array): Graph {
   const { buffer, byteOffset, byteLength } = target === undefined ? weights : inUnits(weights, spec, target)
   const json = JSON.stringify(modelJson({ spec, weights }))
   return importTfjs(json, () => new Uint8Array(buffer, byteOffset, byteLength))
 }
 
-/** The same weights with a last layer that puts out mean + deviation · output, each value rounded to Float32 once. */
+/** The weights with a changed last layer, whose output is mean + deviation · output. Each value is rounded to Float32 once. */
 function inUnits(
   weights: Float32Array,
   { parameters }: ModelSpec,

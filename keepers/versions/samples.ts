@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where samples come from, and how they are read as a manifest says.
+// Finds the source of samples, and reads them as a manifest says.
 import { readdir, stat } from 'node:fs/promises'
 import { LearningError, openSamples, type SampleSource, type Samples } from '../learning/index.ts'
 import { rowsOfInput, type ServiceInput, tensorOfInput } from './input.ts'
@@ -10,7 +10,7 @@ type Form = Pick<ServiceManifest, 'input' | 'task'>
 
 type SamplePlace = { readonly kind: SampleSource['kind']; readonly path?: string; readonly test?: string }
 
-/** Of the classes that the project's own digits have. */
+/** Names of the classes of the project's own digits. */
 const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit))
 
 /** Whether a service is about digits like the project's own. The size of the pictures does not show that. */
@@ -20,7 +20,7 @@ export function takesDigits({ input, task }: Form): boolean {
   )
 }
 
-/** The kind of source that a file or folder is for such an input. @throws LearningError DATA_NOT_FOUND */
+/** Which kind of source a file or folder is, for this input. @throws LearningError DATA_NOT_FOUND */
 export async function kindOfSamples(input: ServiceInput, path: string): Promise<'csv' | 'tensor' | 'idx' | 'images'> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     throw new LearningError('DATA_NOT_FOUND', `cannot read ${path}: ${cause.code}`, { cause })

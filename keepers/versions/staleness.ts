@@ -6,7 +6,7 @@ import { noiseDeviation } from './bounds.ts'
 import type { RoundTerms } from './terms.ts'
 
 /**
- * The factor that an update gets, 1/√(1 + τ): the paper's weight for staleness.
+ * The factor by which a stale update is weighted, 1/√(1 + τ), as in the paper.
  * @param staleness τ, the versions accepted since the one that the training started from: 0, 1, …
  */
 export function stalenessWeight(staleness: number): number {
@@ -14,9 +14,9 @@ export function stalenessWeight(staleness: number): number {
 }
 
 /**
- * Makes what a member sends of a clipped update, in place: first the weight for staleness, then the noise of privacy. The weight is at most 1, so
- * the update keeps within clipNorm and clipBound, and what one member can change of a sum is no more than in any round. Noise that was weighted as well
- * would be less than the ledger of the round counts on.
+ * Turns a clipped update into what the member sends, in place: first the weight for staleness, then the noise of privacy. The weight is at most 1, so
+ * the update keeps within clipNorm and clipBound, and one member's influence on a sum is no larger than in any round. The noise must not be weighted,
+ * or it would be less than the privacy ledger assumes.
  * @param length values of the update that are parameters; zeros follow
  */
 export function weighed(
@@ -32,7 +32,7 @@ export function weighed(
   return update
 }
 
-/** Why members of a service with this manifest send no update later than in its round, or null. */
+/** Why members of a service with this manifest cannot send an update in a later round than its own; null if they can. */
 export function whyNotCarried({ layerGroups }: Pick<RoundTerms, 'layerGroups'>): string | null {
   return layerGroups === undefined
     ? null

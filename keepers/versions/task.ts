@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A service's task, and how members judge a model at it: parts of a manifest.
+// A service's task, and how members judge a model: sections of a manifest.
 import { z } from 'zod'
 import type { Loss } from '../learning/index.ts'
 
@@ -15,7 +15,7 @@ export const taskSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('classification'),
     classes: names(2),
-    /** How much a sample of each class counts in training; each 1 without it. */
+    /** How much a sample of each class counts in training; by default 1. */
     weights: z.array(z.number().positive().max(1e6)).optional(),
   }),
   /** Any number of several labels, in the order of the outputs; a file's column names them with `separator` between them. */
@@ -23,10 +23,10 @@ export const taskSchema = z.discriminatedUnion('kind', [
   /** An amount. The model's output is (amount − mean) / deviation; proofs state the amount itself. */
   z.strictObject({
     kind: z.literal('regression'),
-    /** Of the amount, for people: '€', 'mm Hg'; may be empty. */
+    /** Unit of the amount for display, such as '€' or 'mm Hg'; may be empty. */
     unit: z.string().max(40),
     target: z.strictObject({ mean: z.number(), deviation: z.number().positive() }),
-    /** The loss, of errors in deviations. */
+    /** The loss, as a function of errors in deviations. */
     loss: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('mse') }),
       z.strictObject({ kind: z.literal('mae') }),
@@ -39,8 +39,8 @@ export type ServiceTask = z.infer<typeof taskSchema>
 export const voteSchema = z.strictObject({
   metric: z.enum(['accuracy', 'loss']),
   /**
-   * A member votes for a model unless its own hold-out's metric is clearly worse than what earlier ones reached: an accuracy (0 … 1)
-   * lower by more than this, a loss higher by more than this share of it.
+   * A member votes for a model unless the metric on its own hold-out is clearly worse than that of earlier models: an accuracy (0 … 1) lower by more
+   * than this, or a loss higher by more than this fraction.
    */
   tolerance: z.number().min(0).max(1),
   /** Share of each member's samples that is held out to judge on. */

@@ -10,24 +10,24 @@ export const roundTermsSchema = z.strictObject({
   clipNorm: z.number().positive().max(10_000),
   /** Most samples one keeper may declare: its weight in the mean. */
   maxSamples: z.int().min(1).max(10_000_000),
-  /** Least samples over all keepers; decides the precision of the mean. */
+  /** Least samples of all keepers together; decides the precision of the mean. */
   minTotalSamples: z.int().min(1),
   /** Statistical bits of the flooding of decryption shares. */
   statisticalBits: z.int().min(30).max(160),
-  /** How members apply the mean update; without a strategy they add it. The model's blob carries the strategy's memory. */
+  /** How members apply the mean update; without a strategy they add it. The model's blob contains the strategy's moments. */
   strategy: serverSettingsSchema.optional(),
   /** Client-level differential privacy: noise that every member adds before encryption. Off without it. */
   privacy: clientPrivacySchema.optional(),
   /**
-   * Groups of layers that take turns (`groupOfRound`): a round covers the parameters of one of them, and no others move.
-   * Together they contain every layer with parameters once. Without it every round covers the whole model.
+   * Groups of layers that take turns (`groupOfRound`): a round covers the parameters of one group and changes no others. Together the groups
+   * contain every layer with parameters once. Without groups, every round covers the whole model.
    */
   layerGroups: layerGroupsSchema.optional(),
 })
 
 export type RoundTerms = z.infer<typeof roundTermsSchema>
 
-/** Terms that suit a small model: where a manifest of a service's own starts from. */
+/** Terms that suit a small model, as the starting point for a new manifest. */
 export const USUAL_TERMS: RoundTerms = {
   clipBound: 1,
   clipNorm: 20,

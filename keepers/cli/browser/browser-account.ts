@@ -12,10 +12,10 @@ import {
 import { CommandError, EXIT, UsageError } from '../failure.ts'
 import type { WalletDoor } from './door.ts'
 
-/** Milliseconds between looks for a transaction that the wallet says it sent, and how many. */
+/** How often, in milliseconds, and how many times to look for a transaction that the wallet says it sent. */
 const LOOK = { pause: 1_000, times: 120 }
 
-/** An account of a browser's wallet, with a hardware wallet behind it maybe. It sends by its own endpoint. */
+/** An account of a browser's wallet, perhaps with a hardware wallet behind it. The wallet sends through an endpoint of its own. */
 export class BrowserAccount extends AbstractSigner<Provider> {
   readonly address: string
   readonly #door: Pick<WalletDoor, 'ask'>
@@ -28,7 +28,7 @@ export class BrowserAccount extends AbstractSigner<Provider> {
     this.#pause = pause
   }
 
-  /** @param wanted The account that it must be; without it, whichever the wallet's user chooses. @throws CommandError for another one */
+  /** @param wanted The account that it must be (default: the one that the wallet's user chooses). @throws CommandError for another account */
   static async connect(
     door: Pick<WalletDoor, 'ask'>,
     provider: Provider,
@@ -55,14 +55,14 @@ export class BrowserAccount extends AbstractSigner<Provider> {
   }
 
   /**
-   * The wallet signs and sends; what then is on the chain under the hash that it gives must be what was asked for.
-   * @throws CommandError for another transaction, or one that does not come to the chain of the command
+   * Has the wallet sign and send. The transaction that is then on the chain, under the hash that the wallet gives, must be the requested one.
+   * @throws CommandError for another transaction, or for one that does not appear on the command's chain
    */
   override async sendTransaction(request: TransactionRequest): Promise<TransactionResponse> {
     const { to, data, value, gasLimit } = await resolveProperties(request)
     const { chainId } = await this.provider.getNetwork()
     const wanted = { to: getAddress(String(to)), data: data ?? '0x', value: BigInt(value ?? 0) }
-    // Refused now, with the contract's own error, rather than in the wallet with none.
+    // A refusal should come here, with the contract's own error, rather than in the wallet, with none.
     await this.provider.call({ from: this.address, ...wanted })
     const hash = await this.#door.ask({
       kind: 'send',
@@ -88,7 +88,7 @@ export class BrowserAccount extends AbstractSigner<Provider> {
       await new Promise((done) => setTimeout(done, this.#pause))
     }
     throw new CommandError(
-      `the wallet sent ${hash}, which does not come to this chain: is it on another?`,
+      `the wallet sent ${hash}, which does not appear on this chain: is the wallet on another one?`,
       EXIT.unavailable,
     )
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A page on loopback through which a command asks a browser's wallet. Nobody else gets in: neither another page of that browser, nor a name
-// that suddenly points to 127.0.0.1, nor another user of the machine.
+// A page on loopback through which a command asks a browser's wallet. It keeps out other pages of that browser, host names that suddenly point
+// to 127.0.0.1, and other users of the machine.
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -37,7 +37,7 @@ type Waiting = {
 
 export class WalletDoor implements Disposable {
   readonly #server: Server
-  /** Opens the page once; from then on only the page that it was opened by knows the session. */
+  /** Opens the page once. From then on, only the page that used the token knows the session. */
   #token: Buffer | null = secret()
   #session: Buffer | null = null
   #waiting: Waiting | null = null
@@ -61,7 +61,7 @@ export class WalletDoor implements Disposable {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** What to open in the browser that has the wallet. It works once. */
+  /** The address to open in the browser that has the wallet. It works once. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}/#${this.#token?.toString('hex') ?? ''}`
   }
@@ -88,13 +88,13 @@ export class WalletDoor implements Disposable {
     this.#ended = true
     this.#wake?.()
     this.#server.close()
-    // The page hears that it is over; whoever else holds a connection does not hold the command.
+    // The page learns that the command is over. No other open connection may keep the command running.
     setTimeout(() => this.#server.closeAllConnections(), 500).unref()
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const origin = `http://127.0.0.1:${this.#port}`
-    // A page of another name may come to this address (DNS rebinding), but says its own name.
+    // A page of another host name may reach this address (DNS rebinding), but its requests carry that name.
     if (request.headers.host !== `127.0.0.1:${this.#port}`) return refuse(response, 421, 'ask 127.0.0.1')
     if (request.method === 'GET' && request.url === '/') {
       const { html, policy } = walletPage(randomBytes(16).toString('base64'))

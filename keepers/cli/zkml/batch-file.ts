@@ -83,7 +83,7 @@ function missing(path: string, name: string): never {
   throw badData(`${path} has no ${name}`)
 }
 
-/** A batch file that commits to the same batch again. */
+/** Writes a batch file with its salt, which commits to the same batch again. */
 export async function writeOpening(
   path: string,
   folder: CircuitFolder,
@@ -103,7 +103,7 @@ function openedMarks(statement: BatchStatement, marks: readonly number[]): objec
     case 'group':
       return { groups: marks }
     case 'cell': {
-      // A label that is not the positive one is as good as any other.
+      // Any label other than the positive one will do.
       const positive = 'positive' in statement ? statement.positive : 0
       const labels = marks.map((mark) => (mark >= 2 ? positive : positive === 0 ? 1 : 0))
       return { labels, groups: marks.map((mark) => mark % 2) }

@@ -55,11 +55,11 @@ type CalibrateOptions = {
   readonly json?: boolean
 }
 
-/** Accuracy, in percentage points, and error of the scores, in percent of their variance, that a search may give up unasked. */
+/** What a search may give up by default: accuracy in percentage points, and error of the scores in percent of their variance. */
 const MAX_LOSS = 0.3
-/** Where accuracy says what counts, and where the scores themselves are the statement. */
+/** `answer`: where accuracy is what counts. `scores`: where the scores themselves are the statement. */
 const MAX_ERROR = { answer: 1, scores: 0.1 } as const
-/** Bits of weights and activations from which a search starts, unless they are given; more where the fewer ones lose too much. */
+/** Bits of weights and activations from which a search starts, unless they are given. The second value is used if the first loses too much. */
 const STARTS = [9, 12]
 
 export async function calibrateCommand(modelPath: string, options: CalibrateOptions): Promise<void> {
@@ -167,7 +167,7 @@ function decideBits(
       return { found: search, search, system, notes: [] }
     } catch (error) {
       if (!(error instanceof CompileError) || !['accuracy-loss', 'bound-exceeded'].includes(error.code)) throw error
-      // Of several refusals the first says what the owner can do.
+      // Of several refusals, the first one tells the owner what to do.
       refused ??= error
     }
   }
@@ -193,9 +193,9 @@ function sizeIn(
 
 const STOPPED = {
   target: 'the target is reached',
-  time: 'time is over: --budget gives more',
+  time: 'the time is over; a larger --budget gives more',
   level: 'no smaller domain is in reach',
-  budget: 'no bit is left that the loss allows',
+  budget: 'the loss allows no further bit to go',
 } as const
 
 function traded({ start, constraints, accuracy, error, knobs, stopped, steps }: SearchResult) {
@@ -222,7 +222,7 @@ function noteInputs(program: IntegerProgram, inputs: readonly ArrayLike<number>[
     ...(held === 0
       ? []
       : [
-          `${held} of ${inputs.length} judged samples leave the window of a table or a factor and have no proof; calibrate with more samples`,
+          `${held} of ${inputs.length} judged samples leave the window of a table or a factor, so they cannot be proven; calibrate with more samples`,
         ]),
     ...(outside === 0
       ? []

@@ -50,7 +50,7 @@ export async function claimCompileCommand(
     terminal.progress(`compiling a circuit of ${options.count} samples`)
     const { manifest } = await compileFolder({
       folder: options.out,
-      // A claim counts labels, whatever else the plan would show.
+      // A claim counts labels, whatever output the plan has.
       program: { ...program, output: { kind: 'label' } },
       plan: planToJson(plan),
       claim: { count: options.count, statement },
@@ -108,7 +108,7 @@ export async function claimProveCommand(
       progress('proving')
       const { salt, ...made } = await prover.prove({ ...batch, claim, context: options.context }, { signal })
       const { circuitId } = prover.folder.manifest
-      // The salt first: a proof about a batch that nobody can open is worthless.
+      // The salt is written first: a proof about a batch that nobody can open is worthless.
       if (batch.salt === undefined) await writeOpening(options.opening, prover.folder, batch, salt)
       await emit(
         proofFileText(made, { circuitId, vkHash: prover.metadata.vkHash, setup: prover.metadata.setup }),

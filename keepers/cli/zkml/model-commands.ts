@@ -136,7 +136,7 @@ export async function readModel(path: string, { dim: dimensions, take }: ModelOp
   return importModelFile(file, { dimensions, ...(take === undefined ? {} : { output: take }) })
 }
 
-/** A model as its plan makes integers of it. */
+/** A model, quantised by its plan. */
 export async function readPlannedModel(path: string, planPath: string, options: ModelOptions) {
   const plan = planFromJson(await readFile(planPath, 'utf8'))
   return { ...buildWithPlan(await readModel(path, options), plan), plan }

@@ -19,7 +19,7 @@ export const simplification = () =>
 export const system = () =>
   new Option(
     '--system <name>',
-    'groth16, or groth16-lookup: a fourth of the constraints, 45,000 gas more a proof (default: the faster one for the circuit)',
+    'groth16, or groth16-lookup: a fourth of the constraints, 45,000 more gas per proof (default: the faster one for the circuit)',
   ).choices(['groth16', 'groth16-lookup'])
 export const claimSystem = () =>
   new Option('--system <name>', 'groth16, or groth16-lookup: fewer constraints, more gas')

@@ -153,7 +153,7 @@ export async function fullproveCommand(
       const { metadata, circuit } = prover
       const { circuitId } = circuit.folder.manifest
       const opens = Object.keys(made.salts).length > 0
-      // The salts first: a proof is useless if nobody can open its commitments.
+      // The salts are written first: a proof is useless if nobody can open its commitments.
       if (opens) {
         const signed = asked.signed === undefined ? {} : { signed: asked.signed }
         await writeInput(secrets, { input: made.input, salts: made.salts, ...signed })
@@ -253,7 +253,7 @@ function describe(circuit: InferenceCircuit, scores: ArrayLike<number>, signals:
   return lines.join('\n')
 }
 
-/** Key and metadata of a finished ceremony into the folder, once they are known to belong to its circuit. */
+/** Copies key and metadata of a finished ceremony into the folder, after checking that they belong to its circuit. */
 async function takeOver(folder: string, from: string): Promise<void> {
   const { manifest } = await openFolder(folder)
   const to = folderPaths(folder).zkey
@@ -261,7 +261,7 @@ async function takeOver(folder: string, from: string): Promise<void> {
   try {
     await copyFile(from, copy)
     await copyFile(metadataPath(from), metadataPath(copy))
-    // The copy, not what has that name before or after.
+    // Checks the copy, because the original could change before or after.
     const { metadata } = await readKeyFor(manifest, copy)
     if (metadata.setup !== 'ceremony') throw badData(`${from} is a ${metadata.setup} key, not the result of a ceremony`)
     await rename(metadataPath(copy), metadataPath(to))

@@ -24,7 +24,7 @@ const parts = z
         .string()
         .regex(/^(0|[1-9]\d{0,77})$/)
         .transform(BigInt),
-      /** Of a public one: its integers. */
+      /** The integers of a public part. */
       values: z.array(z.int()).optional(),
     }),
   )

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort zkml provable`: whether every version of a service's model can be proven, and what that takes.
+// `cohort zkml provable`: checks whether every version of a service's model can be proven, and shows what that takes.
 import { anyVersion, outputNamed, SERVICE_CIRCUIT } from '../../services/index.ts'
 import { formatProgramTable, programTable } from '../../zkml/index.ts'
 import { manifestOf } from '../manifest-option.ts'

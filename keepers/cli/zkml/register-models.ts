@@ -12,7 +12,7 @@ export function registerModelCommands(zkml: Command): void {
     .requiredOption('--data <file>', 'samples: JSON {"inputs", "labels"} or IDX images')
     .option('--labels <file>', 'IDX labels of IDX images')
     .option('--samples <n>', 'how many samples set the scales', wholeNumber('--samples', 1, 1_000_000), 200)
-    .option('--held-out <n>', 'how many further samples judge', wholeNumber('--held-out', 1, 1_000_000), 500)
+    .option('--held-out <n>', 'how many further samples judge the plan', wholeNumber('--held-out', 1, 1_000_000), 500)
     .addOption(
       new Option('--mode <mode>', 'weights as constants, or as committed witness')
         .choices(['released', 'committed'])
@@ -22,32 +22,29 @@ export function registerModelCommands(zkml: Command): void {
     .option('--weight-bits <n>', 'bits of a weight, sign included', wholeNumber('--weight-bits', 2, 24))
     .option('--activation-bits <n>', 'bits of an activation', wholeNumber('--activation-bits', 1, 24))
     .option('--headroom <factor>', 'committed: how much later weights may grow', finiteNumber('--headroom', 1, 1024))
-    .option(
-      '--no-search',
-      'take bits as given (default 8), also done where --weight-bits or --activation-bits are given',
-    )
+    .option('--no-search', 'use the given bits (default 8); implied by --weight-bits and --activation-bits')
     .addOption(system())
     .option(
       '--max-loss <points>',
-      'search: give up bits while accuracy falls by no more, in percentage points (default: 0.3)',
+      'search: give up bits while accuracy falls by at most this many percentage points (default: 0.3)',
       finiteNumber('--max-loss', 0, 100),
     )
     .option(
       '--max-error <percent>',
-      'search: and while the error of the scores is at most this share of their variance (default: 1; where the scores are the statement: 0.1)',
+      'search: and while the error of the scores is at most this percentage of their variance (default: 1; if the scores are the statement, 0.1)',
       finiteNumber('--max-error', 0, 100),
     )
     .option('--budget <seconds>', 'search: take the best bits found by then', wholeNumber('--budget', 1, 86_400), 60)
-    .option('--target <constraints>', 'search: stop at so few constraints', wholeNumber('--target', 1, 2 ** 27))
+    .option('--target <constraints>', 'search: stop at this many constraints', wholeNumber('--target', 1, 2 ** 27))
     .option('--output <statement>', 'label, margin, value, logits-commitment or score:INDEX:THRESHOLD', 'label')
     .addOption(dimensions())
     .addOption(taken())
-    .option('--out <file>', 'where the plan goes', 'plan.json')
+    .option('--out <file>', 'file for the plan', 'plan.json')
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./calibrate-command.ts')).calibrateCommand(model, options))
   zkml
     .command('table <model>')
-    .description('every layer with its range, bits and constraints; takes a model with --plan, or a compiled folder')
+    .description('show every layer with its range, bits and constraints, for a model with --plan or a compiled folder')
     .option('--plan <file>', 'the plan that calibrate wrote')
     .addOption(dimensions())
     .addOption(taken())
@@ -74,21 +71,21 @@ export function registerModelCommands(zkml: Command): void {
     .addOption(outputVisibility())
     .addOption(system())
     .addOption(simplification())
-    .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
+    .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment (default: drawn)')
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./model-commands.ts')).compileCommand(model, options))
   zkml
     .command('check <folder>')
-    .description('write the circuit of a folder that somebody else compiled anew from its program, and compare')
+    .description('check a folder that somebody else compiled: write its circuit anew from its program, and compare')
     .option(...JSON_FLAG)
     .action(async (folder, options) => (await import('./model-commands.ts')).checkCommand(folder, options))
   zkml
     .command('setup <folder>')
     .description('make the proving key of a compiled folder')
     .option('--local', 'single-party set-up with a fresh secret: for development, never for value')
-    .option('--ceremony <zkey>', 'take over the key that `cohort ceremony finalize` wrote')
+    .option('--ceremony <zkey>', 'use the key that `cohort ceremony finalize` wrote')
     .option('--threads <n>', 'worker threads', wholeNumber('--threads', 1, 64))
-    .option('--tables [MiB]', 'also what `zkml tables` does, in a file of at most so much', tablesSize('--tables'))
+    .option('--tables [MiB]', 'also do what `zkml tables` does, in a file of at most this size', tablesSize('--tables'))
     .option(...JSON_FLAG)
     .addHelpText(
       'after',
@@ -101,11 +98,11 @@ Examples:
   zkml
     .command('tables <folder>')
     .description(
-      'write multiples of the key’s points beside it, with which the wasm backend proves with fewer additions',
+      'write multiples of the key’s points to a file beside it; with them, the wasm backend needs fewer additions to prove',
     )
     .option(
       '--size <MiB>',
-      'bound of the file (default: 8); proving needs 1.25 times its size more memory',
+      'most size of the file (default: 8); proving needs 1.25 times that much more memory',
       tablesSize('--size'),
     )
     .option('--threads <n>', 'threads of the prover (default: this machine’s)', wholeNumber('--threads', 1, 64))
@@ -116,7 +113,7 @@ Examples:
 Examples:
   cohort zkml tables digits/
   cohort zkml tables digits/ --size 16 --json
-The prover uses the file when it is there. Delete it, circuit.zkey.tables, to prove without.`,
+The prover uses the file circuit.zkey.tables if it exists. Delete it to prove without.`,
     )
     .action(async (folder, options) => (await import('./tables-command.ts')).tablesCommand(folder, options))
 }

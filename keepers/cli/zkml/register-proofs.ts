@@ -15,12 +15,12 @@ export function registerProofCommands(zkml: Command): void {
     .command('prove <folder>')
     .description('prove for a witness that mock wrote')
     .requiredOption('--witness <file>', 'the .wtns file')
-    .option('--out <file>', 'where the proof goes; stdout when absent')
+    .option('--out <file>', 'file for the proof (default: standard output)')
     .addOption(backend())
     .action(async (folder, options) => (await import('./proof-commands.ts')).proveCommand(folder, options))
   withInput(zkml.command('fullprove <folder>'))
-    .description('from an input to a proof')
-    .option('--out <file>', 'where the proof goes', 'proof.json')
+    .description('compute the witness of an input, and prove it')
+    .option('--out <file>', 'file for the proof', 'proof.json')
     .option(
       '--openings <file>',
       'file for the salts of commitments, which are secret (default: openings.json in the folder of --out)',
@@ -58,17 +58,17 @@ export function registerSignCommands(zkml: Command): void {
   zkml
     .command('sign-key')
     .description('draw a key that signs private content, and print what PublisherRegistry.addKey takes')
-    .requiredOption('--out <file>', 'where the key goes, which is secret; must not exist')
+    .requiredOption('--out <file>', 'file for the key, which is secret; must not exist')
     .option(...JSON_FLAG)
     .action(async (options) => (await import('./sign-commands.ts')).signKeyCommand(options))
   zkml
     .command('sign <folder>')
-    .description('sign an input for a circuit that shows signer and tag, and nothing of the input')
+    .description('sign an input, for a circuit that shows signer and tag but nothing of the input')
     .requiredOption('--input <file>', 'JSON list of numbers, or an IDX file with --index')
     .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
     .requiredOption('--tag <number>', 'the purpose of the signature, a number below 2^64', fieldElement('--tag'))
     .requiredOption('--key <file>', 'the key that sign-key drew')
-    .requiredOption('--out <file>', 'where input, salt and signature go, which are secret: an input of fullprove')
+    .requiredOption('--out <file>', 'file for input, salt and signature, which are secret: an input of fullprove')
     .option(...JSON_FLAG)
     .action(async (folder, options) => (await import('./sign-commands.ts')).signCommand(folder, options))
 }
@@ -78,11 +78,11 @@ export function registerVerifierCommands(zkml: Command): void {
     .command('export-verifier <folder>')
     .description('write the Solidity verifier of the folder’s key')
     .option('--name <contract>', 'name of the contract', 'Groth16Verifier')
-    .option('--out <file>', 'where the source goes; stdout when absent')
+    .option('--out <file>', 'file for the source (default: standard output)')
     .action(async (folder, options) => (await import('./verifier-commands.ts')).exportVerifierCommand(folder, options))
   zkml
     .command('encode-calldata <proofs...>')
-    .description('calldata of verifyProof for one proof, of verifyBatch for several')
+    .description('print calldata of verifyProof for one proof, or of verifyBatch for several')
     .option('--public <file>', "public signals of snarkjs' proof.json")
     .option('--batch', 'verifyBatch for a single proof too')
     .option(...JSON_FLAG)

@@ -82,7 +82,7 @@ export type InputFile = {
   readonly signed?: ContentSignature
 }
 
-/** Writes an input file of fullprove, for its owner's eyes: integers, and salts and signature where there are any. */
+/** Writes an input file of fullprove that only its owner can read: integers, with salts and signature if there are any. */
 export async function writeInput(path: string, sample: Omit<Sample, 'context'>): Promise<void> {
   const { writeAtomically } = await import('../../zkml/index.ts')
   const hex = (value: bigint) => `0x${value.toString(16)}`
@@ -135,8 +135,8 @@ function image(values: Uint8Array, total: number, index: number): Float64Array {
 }
 
 /**
- * A list of numbers, or lists of lists as the network's shape says, a batch of 1 around them or not: [channels][height][width] is not
- * [height][width][channels], and a flat list does not show its order.
+ * Accepts a flat list of numbers, or nested lists in the network's shape, with or without a batch of 1 around them. The shape is checked because
+ * [channels][height][width] is not [height][width][channels]. A flat list does not show its order.
  */
 export function flatten(values: Nested, shape?: readonly number[], what = 'input'): Float64Array {
   const found = shapeOf(values)

@@ -12,7 +12,7 @@ export async function tablesCommand(folder: string, options: TablesCommandOption
   })
 }
 
-/** Checks the folder's key first: tables of a damaged one would be refused by nobody. */
+/** Makes the tables. Checks the folder's key first, because nothing would refuse tables of a damaged key. */
 export async function tablesOf(
   folder: string,
   { size, threads }: TablesCommandOptions,

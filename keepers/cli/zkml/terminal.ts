@@ -57,7 +57,7 @@ export async function emit(text: string, path: string | undefined): Promise<void
   await writeAtomically(path, text)
 }
 
-/** A share of one, as people read it. */
+/** A fraction of 1 as a percentage. */
 export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)} %`
 }
@@ -91,7 +91,7 @@ export function finiteNumber(name: string, low: number, high: number): (text: st
   }
 }
 
-/** NAME=LENGTH, added to those given before. */
+/** Parses NAME=LENGTH and adds it to the earlier ones. */
 export function dimension(text: string, before: Readonly<Record<string, number>>): Record<string, number> {
   const at = text.lastIndexOf('=')
   const length = Number(text.slice(at + 1))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// verify: that a proof holds, and that it is about this circuit, this model, this input and this context.
+// verify: checks that a proof holds, and that it is about this circuit, this model, this input and this context.
 import { readFile, stat } from 'node:fs/promises'
 
 import {
@@ -45,7 +45,7 @@ type Wanted = {
 type Verdict = {
   readonly file: string
   readonly valid: boolean
-  /** Why a proof that may well hold is not the one asked for. */
+  /** Why the proof is not the one asked for, even if it holds; null if it is. */
   readonly departs: string | null
   readonly statement: readonly string[]
   readonly publicSignals: readonly string[]
@@ -84,7 +84,7 @@ export async function verifyCommand(keyPath: string, proofs: readonly string[], 
   })
 }
 
-/** The verdicts first, then what each proof that holds says. */
+/** The verdicts, and then the statement of each proof that holds. */
 function inWords(results: readonly Verdict[]): string {
   const verdicts = results.map(({ file, valid, departs }) => {
     if (!valid) return `${file}: INVALID`
@@ -100,7 +100,7 @@ function inWords(results: readonly Verdict[]): string {
 
 async function readSubject(folder: string): Promise<Subject> {
   const manifest = await readManifest(folder)
-  // The program is the owner's alone where weights are private; without it less can be said of the output.
+  // With private weights, only the owner has the program. Without it, less can be said of the output.
   const text = await readFile(folderPaths(folder).program, 'utf8').catch(() => null)
   return { manifest, program: text === null ? null : programFromJson(text) }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// verify: inputs and outputs that a circuit shows one by one. What the proof's file says of each is held against the public signal.
+// verify: inputs and outputs that a circuit shows one by one. What the proof's file says of each is compared with the public signal.
 import {
   type CircuitManifest,
   type InputPiece,
@@ -14,10 +14,10 @@ import { usage } from './terminal.ts'
 /** A folder's circuit, and its program where the folder has one. A verification key alone has neither. */
 export type Subject = { readonly manifest: CircuitManifest; readonly program: IntegerProgram | null }
 
-/** Numbers of a public part that are printed; JSON and the proof's file have all. */
+/** Most numbers of a public part that are printed. JSON output and the proof's file have all. */
 const MOST_PRINTED = 16
 
-/** The place of their signal among the public ones. */
+/** Inputs and outputs, with the places of their signals among the public ones. */
 const DOMAINS = [
   { domain: 'inputs', field: 'input', signal: 1 },
   { domain: 'outputs', field: 'output', signal: 2 },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// --input and --output of commands that compile: how the whole is shown, or each of several by its name.
+// --input and --output of commands that compile: how the whole input or output is shown, or each of several, by its name.
 import { InvalidArgumentError, Option } from 'commander'
 import type {
   CircuitManifest,
@@ -19,7 +19,7 @@ export type Shown<Whole extends string> = {
   readonly named: readonly (readonly [name: string, shown: Visibility])[]
 }
 
-/** A visibility, or NAME:visibility, again and again. Names may hold colons: the last one counts. */
+/** Collects repeated options: a visibility, or NAME:visibility. Names may contain colons, so the last colon separates. */
 function collect<Whole extends string>(choices: readonly Whole[], whole: Whole) {
   return (text: string, before: Shown<Whole> = { whole, named: [] }): Shown<Whole> => {
     const at = text.lastIndexOf(':')
@@ -71,7 +71,7 @@ export function wantedPart(): Option {
     .default(new Map(), 'none')
 }
 
-/** How a program's inputs, or its outputs, are shown; those that were not named as the whole. */
+/** How a program's inputs, or its outputs, are shown. Those that are not named are shown like the whole. */
 export function visibilityOf<Whole extends string>(
   program: IntegerProgram,
   domain: 'inputs' | 'outputs',

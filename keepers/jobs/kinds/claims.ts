@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sums over the ciphertexts of a published update. A worker sees what every member of the service has: ciphertexts and challenges.
+// Sums over the ciphertexts of a published update. A worker sees only what every member of the service has: ciphertexts and challenges.
 import { z } from 'zod'
 import type { ClaimSums, ClaimTask } from '../../fhe/index.ts'
 import { JobError } from '../errors.ts'
@@ -41,7 +41,7 @@ const answerSchema = z.strictObject({ constants: bigints })
 
 export const claims: JobKind<ClaimTask, ClaimSums> = {
   name: 'claims',
-  // Of 16 ciphertexts at the largest degree; sums are shorter. All of an update's answers may be in memory at once.
+  // Enough for 16 ciphertexts of the largest degree; sums are shorter. All answers for an update may be in memory at once.
   mostInput: 16 << 20,
   mostAnswer: 8 << 20,
   attempts: 3,

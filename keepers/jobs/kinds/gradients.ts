@@ -49,7 +49,7 @@ export const gradients: JobKind<SliceTask, SliceAnswer> = {
     }
   },
   encodeAnswer: ({ gradient, lossSum, correct }) => {
-    // JSON has no other numbers; a training that diverges is not one that a worker can speak of.
+    // JSON has only finite numbers, so a worker cannot report a training that diverges.
     if (!Number.isFinite(lossSum)) throw new JobError('BAD_ANSWER', 'the loss of this slice is not finite')
     return encodeFrame({ lossSum, correct }, [bytesOf(gradient)])
   },
@@ -64,7 +64,7 @@ export const gradients: JobKind<SliceTask, SliceAnswer> = {
   },
 }
 
-/** Hashes of architectures, which are in every job of a training. */
+/** Hashes of architectures, kept because every job of a training has one. */
 const hashes = new WeakMap<ModelSpec, string>()
 
 async function encode(task: SliceTask): Promise<Uint8Array> {
@@ -82,7 +82,7 @@ async function encode(task: SliceTask): Promise<Uint8Array> {
   )
 }
 
-/** Architectures that jobs have named, by hash: reading one takes longer than a small slice. */
+/** Architectures from earlier jobs, by hash, kept because parsing one takes longer than a small slice. */
 const known = new Map<string, ModelSpec>()
 const MOST_KNOWN = 16
 

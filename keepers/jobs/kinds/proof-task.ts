@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Proof } from '../../zkml/index.ts'
 
-/** A segment to prove with a circuit that the worker has: what its witness is made from, and the statement. */
+/** A segment to prove with a circuit that the worker has: the inputs of its witness, and the statement. */
 export type ProofTask = {
   /** 0x and 64 hex digits. */
   readonly circuitId: string
@@ -18,5 +18,5 @@ export type ProofAnswer = {
   readonly publicSignals: readonly bigint[]
 }
 
-/** Whether a proof is one of the statement that was asked for. It must not believe the answer in anything. */
+/** Whether a proof proves the requested statement. It must not rely on anything that the answer claims. */
 export type ProofCheck = (task: ProofTask, answer: ProofAnswer) => Promise<boolean>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Proofs of segments. A worker sees input and salts: the witness. It has circuits and keys in folders of its own.
+// Proofs of segments. A worker sees input and salts, which are the whole witness. It has circuits and keys in folders of its own.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { JobError } from '../errors.ts'
@@ -29,7 +29,7 @@ export function proofLane({ circuitId, modelCommitment }: Pick<ProofTask, 'circu
   return `proofs-${createHash('sha256').update(`${circuitId}:${modelCommitment}`).digest('hex').slice(0, 32)}`
 }
 
-/** @param check What an answer must pass; a worker, which reads no answers, leaves it out. */
+/** @param check What an answer must pass. A worker, which reads no answers, omits it. */
 export function proofs(check?: ProofCheck): JobKind<ProofTask, ProofAnswer> {
   return {
     name: 'proofs',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Threads that do a worker's jobs, one at a time each. The thread that talks to the server is never busy: it must renew its hold on jobs, or
-// they would be taken for a dead worker's.
+// Threads that do a worker's jobs, each one job at a time. The thread that talks to the server must never be busy, because it has to renew its hold on
+// jobs. Otherwise the server would think that the worker is dead.
 import type { Worker } from 'node:worker_threads'
 import { JobError } from '../errors.ts'
 import type { JobKind, JobName, Performers } from '../kind.ts'
@@ -62,7 +62,7 @@ export class ComputePool implements AsyncDisposable {
     if (this.#all.size >= this.#size) return null
     const thread = this.#start()
     this.#all.add(thread)
-    // Without a job, its end is noticed here; with one, by the job as well.
+    // Notices an error of an idle thread. With a job, the job notices it, too.
     thread.on('error', () => undefined)
     thread.on('exit', () => {
       this.#all.delete(thread)
@@ -102,7 +102,7 @@ export class ComputePool implements AsyncDisposable {
   }
 }
 
-/** In a thread of the pool: does what it is asked, with the means that it was given. */
+/** Runs in a thread of the pool, and does the requested jobs with the given performers. */
 export function serveThread(
   port: { on(event: 'message', listener: (request: Request) => void): unknown; postMessage(reply: Reply): void },
   kinds: Readonly<Partial<Record<JobName, JobKind<unknown, unknown>>>>,

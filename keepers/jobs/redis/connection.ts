@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BullMQ and ioredis, loaded when a queue on a server is opened, and not before.
+// Connections with BullMQ and ioredis, which are loaded only when a queue on a server is opened.
 import type { QueueAccess } from '../config.ts'
 import { JobError, quoted } from '../errors.ts'
 
-/** Milliseconds for a connection to come about. */
+/** Milliseconds to establish a connection. */
 const CONNECT_MS = 5_000
 /** Milliseconds between attempts to connect again, at most. */
 const MOST_PAUSE_MS = 5_000
@@ -13,7 +13,7 @@ export async function loadBull() {
   return { ...bull, Redis }
 }
 
-/** @param patient Waits for a lost server for ever; else commands fail while it is away. */
+/** @param patient Whether commands wait for ever for a lost server. Otherwise they fail while it is away. */
 export function connectionOf({ url, password, ca }: QueueAccess, patient: boolean) {
   const { protocol, hostname, port, username, pathname } = new URL(url)
   return {
@@ -36,12 +36,12 @@ export function serverName({ url }: Pick<QueueAccess, 'url'>): string {
   return `${protocol}//${host}`
 }
 
-/** BullMQ's own names: `bull:` is everybody's, this one is the operator's. */
+/** The prefix of BullMQ's keys for this queue, in place of the default `bull:`. */
 export function prefixOf({ name }: Pick<QueueAccess, 'name'>): string {
   return `{cohort-${name}}`
 }
 
-/** Where the sealed bytes of a job and of its answer lie, beside what BullMQ keeps. */
+/** The key under which the server has the sealed bytes of a job or its answer, beside BullMQ's own. */
 export function payloadKey(
   access: Pick<QueueAccess, 'name'>,
   lane: string,
@@ -51,7 +51,7 @@ export function payloadKey(
   return `${prefixOf(access)}:payload:${lane}:${id}:${what}`
 }
 
-/** Without the cause: the errors of ioredis carry the command, and that of AUTH the password. */
+/** An error without its cause, because errors of ioredis contain the command, and for AUTH the password. */
 export function unavailable(access: QueueAccess, cause: unknown): JobError {
   const reason = quoted(cause instanceof Error ? cause.message : cause)
   return new JobError('UNAVAILABLE', `the queue at ${serverName(access)} does not answer: ${reason}`)

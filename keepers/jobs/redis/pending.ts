@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A job that is with the queue, from what the server says about it. The server can lie about all of this: it costs time, and nothing else.
+// A submitted job's progress, as the server reports it. If the server lies about it, that costs time and nothing else.
 import { JobError } from '../errors.ts'
 
-/** Milliseconds that a deadline waits for messages that came while this thread was busy. */
+/** Milliseconds by which a deadline is extended, for messages that came while this thread was busy. */
 const GRACE_MS = 200
 
 export class PendingJob {
@@ -16,7 +16,7 @@ export class PendingJob {
   #off: (() => void) | undefined
   #over = false
 
-  /** @param lifeMs All attempts together */
+  /** @param lifeMs Milliseconds for all attempts together. */
   constructor(times: { readonly name: string; readonly pickupMs: number; readonly timeoutMs: number }, lifeMs: number) {
     this.#times = times
     this.#lifeMs = lifeMs
@@ -24,7 +24,7 @@ export class PendingJob {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Whoever asks for the answer hears of it; nobody may ask.
+    // A failure reaches whoever asks for the answer, and perhaps nobody does.
     this.finished.catch(() => undefined)
   }
 
@@ -40,11 +40,11 @@ export class PendingJob {
       () => this.#late(`no answer to a job of ${name} in ${this.#lifeMs / 1_000} s`, '#life'),
       this.#lifeMs,
     )
-    // It may have been taken while it was being added.
+    // A worker may have taken the job while it was being added.
     if (this.#stage === undefined) this.put()
   }
 
-  /** It waits for a worker, for the first time or again. */
+  /** Notes that the job waits for a worker, for the first time or again. */
   put(): void {
     const { name, pickupMs } = this.#times
     this.#wait(pickupMs, `no worker took a job of ${name} within ${pickupMs / 1_000} s`)
@@ -69,7 +69,7 @@ export class PendingJob {
     this.#stage = setTimeout(() => this.#late(message, '#stage'), ms)
   }
 
-  /** A timer may be late itself, with the message that makes it void behind it. */
+  /** Handles a deadline. The timer may be late itself, and the message that makes it void may be queued behind it. */
   #late(message: string, which: '#stage' | '#life'): void {
     const grace = setTimeout(() => this.fail(new JobError('TIMEOUT', message)), GRACE_MS)
     if (which === '#stage') this.#stage = grace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The queue on a server, from the side that does the work. A job counts only if it opens with the operator's key at the place where it lies,
-// before its time is over; who it was meant for, and how, is in what opens, and not in what the server says.
+// The queue on a server, from the side that does the work. A job counts only if it was sealed with the operator's key for exactly its place, and only
+// until its time is over. Everything about it is read from the sealed bytes, never from what the server says.
 import type { Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { QueueAccess } from '../config.ts'
@@ -10,15 +10,15 @@ import { digestOf, JobSeal, SEALED_OVERHEAD, type Sealing } from '../seal.ts'
 import { connectionOf, loadBull, payloadKey, prefixOf, unavailable } from './connection.ts'
 import { EXPIRY_BYTES } from './redis-queue.ts'
 
-/** How often a job may be found without its worker: machines that vanish are no fault of the job's. */
+/** How often a job's worker may fall silent: a machine that vanishes is not the job's fault. */
 const MOST_SILENCES = 10
-/** Milliseconds that an answer stays on the server. */
+/** Milliseconds for which an answer stays on the server. */
 const ANSWER_MS = 300_000
 
-/** What is taken from: a kind, and for proofs the circuit's own lane. */
+/** A lane from which a worker takes jobs, and their kind. */
 export type Lane = { readonly lane: string; readonly kind: JobKind<never, unknown> }
 
-/** Computes: encoded input to encoded answer. */
+/** Computes an encoded answer from an encoded input. */
 export type Compute = (kind: JobName, input: Uint8Array, timeoutMs: number) => Promise<Uint8Array>
 
 export type WorkerEvent =
@@ -31,7 +31,7 @@ export type WorkerEvent =
       readonly received: number
     }
   | { readonly event: 'failed'; readonly kind: JobName; readonly reason: string }
-  /** Not sealed by this operator for this place and time. */
+  /** The job was not sealed by this operator for this place and time. */
   | { readonly event: 'refused'; readonly kind: JobName; readonly reason: string }
 
 type Options = {
@@ -40,7 +40,7 @@ type Options = {
   readonly concurrency: number
   readonly compute: Compute
   readonly onEvent?: (event: WorkerEvent) => void
-  /** Another one only in tests, which show by it what sealing prevents. */
+  /** Replaced only in tests, to show what sealing prevents. */
   readonly sealing?: Sealing
 }
 
@@ -61,12 +61,12 @@ export class QueueWorker implements AsyncDisposable {
     this.#say = options.onEvent ?? (() => undefined)
   }
 
-  /** Whether the server could be reached when it was last heard of. */
+  /** Whether the server was reachable at the last event of the connection. */
   get connected(): boolean {
     return this.#connected
   }
 
-  /** Starts to take jobs, and goes on when the server was away. */
+  /** Starts to take jobs, and continues after the server was away. */
   static async open(access: QueueAccess, options: Options): Promise<QueueWorker> {
     const { Worker, UnrecoverableError, Redis } = await loadBull()
     const client = new Redis(connectionOf(access, true))
@@ -82,7 +82,7 @@ export class QueueWorker implements AsyncDisposable {
             const { code, message } = error instanceof JobError ? error : { code: 'FAILED', message: String(error) }
             const final = code === 'NOT_SEALED' || code === 'BAD_MESSAGE'
             worker.#say({ event: final ? 'refused' : 'failed', kind: kind.name, reason: quoted(message) })
-            // What this worker could not read, another cannot either.
+            // Other workers could not read the job either, so it must not be tried again.
             throw final ? new UnrecoverableError(quoted(message)) : new Error(quoted(message))
           }
         },
@@ -101,7 +101,7 @@ export class QueueWorker implements AsyncDisposable {
     return worker
   }
 
-  /** Finishes the jobs that it has. @param force Leaves them to others, who notice after `silentSeconds`. */
+  /** Finishes the jobs under way. @param force Leaves them to other workers, who notice after `silentSeconds`. */
   async close(force = false): Promise<void> {
     await Promise.allSettled(this.#workers.map((worker) => worker.close(force)))
     this.#client.disconnect()

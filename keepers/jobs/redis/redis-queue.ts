@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The queue on a server, from the side that has work: BullMQ keeps the order, the attempts and the workers that fall silent; the server has
-// only sealed bytes. Nothing that it says is believed but what opens with the operator's key, for the job that was asked for.
+// The queue on a server, from the side that has work. BullMQ keeps track of order, attempts and silent workers, and the server has only sealed bytes.
+// Of what the server says, only answers count that were sealed with the operator's key for the submitted job.
 import { randomBytes } from 'node:crypto'
 import type { Queue, QueueEvents } from 'bullmq'
 import type { Redis } from 'ioredis'
@@ -14,12 +14,12 @@ import { PendingJob } from './pending.ts'
 
 /** Milliseconds between attempts. */
 const BACKOFF_MS = 200
-/** Bytes before a job's input: until when it is to be done, Unix milliseconds. */
+/** Bytes before a job's input, which state its deadline in Unix milliseconds. */
 export const EXPIRY_BYTES = 8
 
 type Channel = { readonly queue: Queue; readonly events: QueueEvents; readonly pending: Map<string, PendingJob> }
 
-/** Bytes that went to the server and came from it. */
+/** Bytes sent to the server and received from it, and the number of jobs. */
 export type QueueTraffic = { sent: number; received: number; jobs: number }
 
 export class RedisQueue implements JobQueue {
@@ -145,7 +145,7 @@ export class RedisQueue implements JobQueue {
     return payloadKey(this.#access, lane, id, what)
   }
 
-  /** At most so many bytes, whatever lies there. */
+  /** Fetches an answer of at most `most` bytes. */
   async #fetch(lane: string, id: string, most: number): Promise<Uint8Array> {
     let given: Buffer
     try {
@@ -159,14 +159,14 @@ export class RedisQueue implements JobQueue {
     return given
   }
 
-  /** Best effort: what stays behind expires. */
+  /** Removes a job from the server as far as possible. Whatever stays behind expires. */
   #forget({ queue }: Channel, lane: string, id: string): void {
     if (this.#closed) return
     this.#client.del(this.#key(lane, id, 'job'), this.#key(lane, id, 'answer')).catch(() => undefined)
     queue.remove(id).catch(() => undefined)
   }
 
-  /** Resolves when commands can be sent. */
+  /** Resolves once the server can be reached. */
   #connected(signal?: AbortSignal): Promise<void> {
     if (this.#client.status === 'ready') return Promise.resolve()
     return new Promise((resolve, reject) => {
@@ -196,7 +196,7 @@ export class RedisQueue implements JobQueue {
   async #openChannel(lane: string): Promise<Channel> {
     const { Queue, QueueEvents } = this.#bull
     const prefix = prefixOf(this.#access)
-    // From the last event before now: one that comes while the reader connects must not be lost.
+    // Reads from the last event before now, so that an event that comes while the reader connects is not lost.
     const [last] = await this.#client.xrevrange(`${prefix}:${lane}:events`, '+', '-', 'COUNT', 1)
     const queue = new Queue(lane, { prefix, connection: connectionOf(this.#access, false), skipWaitingForReady: false })
     const events = new QueueEvents(lane, {
@@ -218,5 +218,5 @@ export class RedisQueue implements JobQueue {
   }
 }
 
-/** Milliseconds for a server that is away to come back before a job is done here. */
+/** Milliseconds to wait for a server that is away, before a job is done here. */
 const CONNECT_MS = 3_000

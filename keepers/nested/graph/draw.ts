@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A graph of services as a tree of text, for Graphviz, and for Mermaid. Names are strangers': none can break out of its label.
+// Draws a graph of services as a tree of text, for Graphviz, or for Mermaid. Strangers choose the names, so none may break out of its label.
 import type { GraphEdge, GraphNode, ServiceGraph } from './graph.ts'
 
 const VERB: Readonly<Record<GraphEdge['kind'], string>> = {
@@ -10,8 +10,8 @@ const VERB: Readonly<Record<GraphEdge['kind'], string>> = {
 }
 
 /**
- * A tree for each node that nobody consumes, then for what is left in cycles. A node that was drawn before is named again without what is below
- * it; one that is its own ancestor is marked ↻.
+ * Draws a tree for each node that nobody consumes, and then trees for nodes that are only in cycles. A node that was drawn before appears again
+ * without its subtree. A node that is its own ancestor is marked ↻.
  * @param depth most levels below a root
  */
 export function drawTree({ nodes, edges, cycles }: ServiceGraph, depth = Number.POSITIVE_INFINITY): string {
@@ -62,7 +62,7 @@ function clean(text: string): string {
   return text.replace(/[^\P{C}]/gu, ' ').slice(0, 120)
 }
 
-/** For `dot -Tsvg`. Arrows point from who consumes to what is consumed. */
+/** Output for `dot -Tsvg`. Arrows point from the consumer to what it consumes. */
 export function drawDot({ nodes, edges }: ServiceGraph): string {
   const shape = { service: 'box', ensemble: 'hexagon', contract: 'component', account: 'ellipse' }
   const quoted = (text: string): string => `"${clean(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
@@ -78,7 +78,7 @@ export function drawDot({ nodes, edges }: ServiceGraph): string {
   ].join('\n')
 }
 
-/** For Markdown that renders Mermaid, such as GitHub's. */
+/** Output for Markdown that renders Mermaid, such as GitHub's. */
 export function drawMermaid({ nodes, edges }: ServiceGraph): string {
   const numbers = new Map(nodes.map(({ id }, i) => [id, `n${i}`]))
   const brackets = {
@@ -87,7 +87,7 @@ export function drawMermaid({ nodes, edges }: ServiceGraph): string {
     contract: ['[[', ']]'],
     account: ['([', '])'],
   } as const
-  // Mermaid has entities for what would end a label.
+  // Characters that would end a label are written as Mermaid's entities.
   const label = (text: string): string =>
     `"${clean(text).replace(/["#;<>&\\`|{}[\]()]/g, (c) => `#${c.codePointAt(0)};`)}"`
   return [

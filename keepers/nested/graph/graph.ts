@@ -27,11 +27,11 @@ export type GraphEdge = {
 export type ServiceGraph = {
   readonly nodes: readonly GraphNode[]
   readonly edges: readonly GraphEdge[]
-  /** Each a list of ids, every one of which consumes the next, and the last the first. */
+  /** Lists of ids. In each, every node consumes the next, and the last consumes the first. */
   readonly cycles: readonly (readonly string[])[]
 }
 
-/** A graph in an order that does not depend on the order of reading. Nodes that edges name and nobody described are accounts. */
+/** A graph whose order does not depend on the order of reading. Nodes that only edges name are accounts. */
 export function graphOf(nodes: Iterable<GraphNode>, edges: Iterable<GraphEdge>): ServiceGraph {
   const byId = new Map([...nodes].map((node) => [node.id, node]))
   const sorted = [...edges].sort((a, b) => compare(textOf(a), textOf(b)))
@@ -55,7 +55,7 @@ export function below(graph: ServiceGraph, root: string): ServiceGraph {
 const textOf = ({ consumer, kind, provider, detail }: GraphEdge): string => [consumer, kind, provider, detail].join(' ')
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** One cycle for each edge that closes one in a search from every node in order: enough to see that and where there are any. */
+/** Searches from every node in order, and lists one cycle for each edge that closes one. This shows whether and where there are cycles. */
 function cyclesOf(nodes: readonly GraphNode[], edges: readonly GraphEdge[]): string[][] {
   const next = new Map<string, string[]>()
   for (const { consumer, provider } of edges) next.set(consumer, [...(next.get(consumer) ?? []), provider])

@@ -5,14 +5,14 @@ import { clients, countOf, type DeploymentFile } from '../../chain/index.ts'
 import { NestedError } from '../errors.ts'
 import { type GraphEdge, type GraphNode, graphOf, type ServiceGraph } from './graph.ts'
 
-/** Addresses of this feature's contracts; those that are absent are not read. */
+/** Addresses of the tree, the ensembles and the books of labels. Absent ones are not read. */
 export type NestedAddresses = {
   readonly tree?: string | undefined
   readonly ensembles?: string | undefined
   readonly 'labels-at'?: string | undefined
 }
 
-/** Entries of one list that are read: more than anybody could look at. */
+/** Most entries of one list that are read: more than anybody could look at. */
 const MOST = 5_000
 
 type Reading = {
@@ -119,7 +119,7 @@ async function readBooks(reading: Reading, address: string): Promise<void> {
     const detail = `book ${i + 1}, ${labelled} of ${terms.maxLabels} labels`
     reading.edges.push({ consumer: student, provider, kind: 'distils', detail })
   })
-  // The books ask for their students: the students are the consumers.
+  // Books ask on behalf of their students, so the students are the consumers.
   const own = reading.edges.filter(({ consumer, kind }) => kind === 'asks' && consumer === getAddress(address))
   for (const edge of own) reading.edges.splice(reading.edges.indexOf(edge), 1)
   reading.nodes.delete(getAddress(address))

@@ -135,7 +135,7 @@ sweep: { seed: [1, 2] }\n`)
     refuses(
       () => runExperiment({ experiment: file(SMALL), stray: ['keepers', 'dpNoise'] }, signal),
       'BAD_PARAMETERS',
-      /--keepers, --dp-noise: with --experiment the file says so/,
+      /--keepers, --dp-noise: with --experiment, this belongs in the file/,
     ))
 
   it('play with a program that trains, which runs where the file is', async () => {
