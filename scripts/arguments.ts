@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 
-/** Of sysexits.h: a wrong command line. */
+/** Exit code of sysexits.h for a wrong command line. */
 const EX_USAGE = 64
 
 /** Prints the error in the command line and the help, and ends the process with 64. */
@@ -19,7 +19,7 @@ export function commandLine<const T extends ParseArgsConfig>(config: T, help: st
   try {
     return parseArgs(config)
   } catch (error) {
-    // The first sentence only: the rest is about arguments that begin with a dash.
+    // Only the first sentence, because the rest is about arguments that begin with a dash.
     refuse((error as Error).message.split('. ')[0]!, help)
   }
 }

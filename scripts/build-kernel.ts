@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `node scripts/build-kernel.ts <room>`: AssemblyScript of keepers/<room>/kernel/assembly into generated/kernel.wasm beside it.
+// `node scripts/build-kernel.ts <room>`: compiles the AssemblyScript in keepers/<room>/kernel/assembly to generated/kernel.wasm beside it.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from './bootstrap/paths.mjs'
@@ -8,7 +8,7 @@ import { UNROLLED } from './kernel/unrolled.ts'
 type KernelBuild = {
   /** Compiler flags beyond the common ones. */
   readonly flags: readonly string[]
-  /** Source files that are written by a program, by name. */
+  /** Source files that a program generates, by name. */
   readonly written?: Readonly<Record<string, string>>
 }
 
@@ -40,8 +40,8 @@ if (build === undefined) {
 }
 const kernel = join(ROOT, 'keepers', room, 'kernel')
 const target = join(kernel, 'generated', 'kernel.wasm')
-// By a name that the type checker does not follow: its types declare AssemblyScript's functions (isFloat, …) as everybody's globals,
-// and a forgotten import of one of ours would go unnoticed.
+// Imported by a name that the type checker does not follow. Its types declare AssemblyScript's functions (isFloat, …) as globals, so a forgotten
+// import of one of ours would go unnoticed.
 const compiler: string = 'assemblyscript/asc'
 const { default: asc } = (await import(compiler)) as { default: Compiler }
 let binary: Uint8Array | null = null

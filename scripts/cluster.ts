@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A local chain, a deployment and keeper processes in one object: the benches measure it and the end-to-end tests break it.
+// A local chain, a deployment and keeper processes in one object, for benches that measure it and end-to-end tests that break it.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -25,7 +25,7 @@ import { Processes } from './demo/processes.ts'
 export const clusterManifest = (model: ModelName, changes: ExampleChanges = {}): ServiceManifest =>
   exampleManifest(model, { ...changes, rounds: { minTotalSamples: 400, maxSamples: 1000, ...changes.rounds } })
 
-/** Blocks that a test may take back while somebody waits for an event. */
+/** Most blocks that a test may take back while somebody waits for an event. */
 const DEEPEST_REORGANISATION = 64
 
 /** Short enough for a test that lets them pass, long enough for a process to restart on a busy machine. */
@@ -50,11 +50,11 @@ export type ClusterOptions = {
   /** The members' manifest; by default a service of digits with small sums. */
   readonly manifest?: ServiceManifest
   readonly values?: (index: number) => Readonly<Record<string, unknown>>
-  /** Other RPC endpoint than the chain's own, e.g. a proxy that a test can break. */
+  /** Endpoints in place of the chain's own, such as a proxy that a test can break. */
   readonly rpc?: (url: string) => readonly string[] | Promise<readonly string[]>
   /**
-   * Hasty by default. With every transaction a hasty chain gets a second further ahead of the clock, and a keeper refuses to start
-   * when it is 300 ahead: callers that start keepers after round eight or so need a punctual one.
+   * Hasty by default. With every transaction, a hasty chain gets another second ahead of the clock, and a keeper refuses to start when it is 300 s
+   * ahead. Callers that start keepers after round eight or so need a punctual chain.
    */
   readonly pace?: ChainOptions['pace']
   /** Environment of keeper `index`'s process, beside the passphrase. */
@@ -63,7 +63,7 @@ export type ClusterOptions = {
   readonly before?: (index: number) => readonly string[]
 }
 
-/** Something that the service said on the chain. */
+/** An event of the service on the chain. */
 export type ServiceEvent = { readonly name: string; readonly args: EventLog['args']; readonly block: number }
 
 export type Line = KeeperLine & { readonly node: string }
@@ -228,7 +228,7 @@ export class Cluster implements AsyncDisposable {
     return code as number | null
   }
 
-  /** The first line, past (from line `from` on) or to come, that fits. */
+  /** The first matching line, past (from line `from` on) or future. */
   async line(what: string, fits: (line: Line) => boolean, timeout = 300_000, from = 0): Promise<Line> {
     const known = this.lines.find((line, index) => index >= from && fits(line))
     if (known) return known
@@ -261,7 +261,7 @@ export class Cluster implements AsyncDisposable {
     return this.line(`model of round ${round} at ${node.name}`, fits, timeout)
   }
 
-  /** Everything the service has said on the chain, or from that block on, decoded. */
+  /** All events of the service from that block on, decoded. */
   async events(fromBlock = 0): Promise<ServiceEvent[]> {
     const logs = await this.provider.getLogs({ address: this.service, fromBlock, toBlock: 'latest' })
     return logs.flatMap((log) => {
@@ -283,7 +283,7 @@ export class Cluster implements AsyncDisposable {
     return parsed && { name: parsed.name, args: parsed.args as EventLog['args'], block: log.blockNumber }
   }
 
-  /** The first event of the service, past or to come, that fits. */
+  /** The first matching event of the service, past or future. */
   async event(what: string, fits: (event: ServiceEvent) => boolean, timeout = 300_000): Promise<ServiceEvent> {
     let from = 0
     for (const until = Date.now() + timeout; Date.now() < until; ) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 /**
- * The network that `npx hardhat node` and the demo run. Each transaction is a block there; were each a second later than the last, a
- * service at work would carry the chain's clock minutes ahead of everybody's. And a block comes every second without any: a keeper
- * that waits for confirmations, or for a window to pass, would wait for ever on an idle chain.
+ * The network that `npx hardhat node` and the demo run. Each transaction is a block. If each block were a second later than the last, a busy service
+ * would move the chain's clock minutes ahead of the real time. Without transactions, a block still comes every second, because on an idle chain, a
+ * keeper that waits for confirmations or for the end of a window would wait for ever.
  */
 export const PUNCTUAL_NETWORK = {
   type: 'edr-simulated',

@@ -34,8 +34,8 @@ const HELP = `usage: node scripts/plans.ts [model…] [--data DIR] [--out DIR]
 
   model       ${MODEL_NAMES.join(', ')} (default: all)
   --data DIR  MNIST IDX files (default: ../shared/data/mnist when it is there, else downloaded)
-  --test N    how many test pictures judge (default: all)
-  --out DIR   where the plans go (default: keepers/versions/plans); a running service must keep the plan it began with
+  --test N    how many test pictures judge the plans (default: all)
+  --out DIR   folder for the plans (default: keepers/versions/plans); a running service must keep the plan with which it began
 `
 
 const { values, positionals } = commandLine(

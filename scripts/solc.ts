@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The Solidity compiler for tests and benches: sources that are not part of the project, such as verifiers and consumers that misbehave.
+// The Solidity compiler for tests and benches, for sources outside of the project, such as verifiers and misbehaving consumers.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -15,7 +15,7 @@ type Solc = { compile(input: string, imports: Imports): string }
 const require = createRequire(import.meta.url)
 let loaded: Solc | undefined
 
-/** A result that was kept: it holds as long as the compiler would read the same imports. */
+/** A cached result, valid as long as the compiler would read the same imports. */
 type Kept = { readonly imports: Readonly<Record<string, string>>; readonly output: string }
 
 const KEPT = join(CACHE, 'solc')
@@ -90,7 +90,7 @@ const SETTINGS = {
   metadata: { bytecodeHash: 'none' },
   outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
 }
-/** For contracts whose gas and size are nothing to anybody: takes a fifth of the time. */
+/** Settings for contracts whose gas and size do not matter. Takes a fifth of the time. */
 const QUICK = { ...SETTINGS, viaIR: false, optimizer: { enabled: false } }
 
 /**

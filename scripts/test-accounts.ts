@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The keys of a local chain's accounts, without a library: Hardhat stretches the phrase anew for each account (BIP 39 asks for 2,048 hashes of
-// it), in JavaScript, which takes a second for as many as a local chain has.
+// Derives the keys of a local chain's accounts without a library. Hardhat stretches the phrase again for each account (2,048 hashes by BIP 39), in
+// JavaScript, which takes a second for all accounts of a local chain.
 import { createECDH, createHmac, pbkdf2Sync } from 'node:crypto'
 
-/** Of the accounts that Hardhat's node and anvil start with; worth nothing anywhere else. */
+/** The phrase of the accounts with which Hardhat's node and anvil start. Worth nothing anywhere else. */
 export const TEST_PHRASE = 'test test test test test test test test test test test junk'
 
 /** Accounts with coins on a local chain: Hardhat's own twenty, and more for services of many keepers. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npm test`: every suite in a process of its own, two at a time, beside what mostly waits; contracts are compiled beside those that need
-// none. Ends with the counts alone on a line.
+// `npm test`: runs every suite in a process of its own, two at a time, beside suites that mostly wait. Contracts are compiled while suites run that
+// do not need them. Ends with the counts on a line of their own.
 import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { basename, join } from 'node:path'
@@ -21,8 +21,8 @@ const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N] [--times F
 
   suite        ${SUITES.map((suite) => suite.name).join(', ')} (default: all but ${SUITES.filter((suite) => suite.onDemand).map((suite) => suite.name)})
   --file TEXT  only test files whose path contains TEXT
-  --jobs N     suites at a time (default: one a core, at most 2), beside those that mostly wait
-  --times FILE the seconds of every test file, of the clock and of the processors, as JSON, the dearest first
+  --jobs N     suites at a time (default: one per core, at most 2), beside those that mostly wait
+  --times FILE write the seconds of every test file, by the clock and of CPU time, as JSON, the costliest first
 
   Ends with the test files and suites that took longest, and with what ran when.
 `
@@ -39,7 +39,7 @@ const jobs = Number(values.jobs ?? Math.min(2, os.availableParallelism()))
 if (unknown.length > 0) refuse(`no suite '${unknown[0]}'`, HELP)
 if (!Number.isInteger(jobs) || jobs < 1) refuse(`--jobs takes a whole number from 1, not '${values.jobs}'`, HELP)
 
-/** Files of a suite that mostly waits that run at a time: each may be a chain and five keepers, some 2 GiB. */
+/** How many files of suites that mostly wait run at a time. Each may be a chain and five keepers, some 2 GiB. */
 const WAITING_JOBS = os.totalmem() >= 12 * 2 ** 30 ? 2 : 1
 /** Lines of the table of test files at the end. */
 const DEAREST = 30

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The sum of a round's updates: whole numbers, added up as they travel, so equal bytes on every keeper.
+// Adds up a round's updates. They are integers in their transmitted form, so every keeper gets the same bytes.
 import { hash } from './encoding.ts'
 import { readCheckedUpdate } from './encryption.ts'
 import { type Engine, eachOf } from './engine.ts'
@@ -13,7 +13,7 @@ import type { Aggregate, AggregateRequest, Progress, RoundContext, SumOfUpdates 
 import { aggregatePrefix, type RoundFrame, readAggregate, sumBytes } from './vector-messages.ts'
 import { sumWords } from './wire-format.ts'
 
-/** The checked properties of an aggregate. Only objects in here are decrypted: their hashes are known to be theirs. */
+/** The checked properties of an aggregate. Only registered objects are decrypted, because their hashes are known to be right. */
 type Checked = { readonly frame: RoundFrame; readonly sums: Coefficients }
 const checkedAggregates = new WeakMap<SumOfUpdates, Checked>()
 
@@ -25,7 +25,7 @@ export async function aggregate(engine: Engine, request: AggregateRequest): Prom
   const { plan } = engine
   const { context, keyHash } = request
   const frame = { plan, context, keyHash, shape: shapeOf(plan, context.round) }
-  // The prefix has a fixed length; its contents are known at the end.
+  // The prefix has a fixed length, but its contents are known only at the end.
   const prefixLength = aggregatePrefix(frame, []).length
   const bytes = new Uint8Array(prefixLength + sumBytes(frame))
   const sums = bytes.subarray(prefixLength)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Long streams of uniform bytes from short keys, in pieces that come back to the same place.
+// Long streams of uniform bytes from short keys, produced in pieces that reuse the same memory.
 import { createCipheriv } from 'node:crypto'
 import { giveBack } from './secret.ts'
 
 /**
- * Node allocates a cipher's output. Pieces of this size come from the heap, go back to it at once, and stay in cache. Left to V8 they would make it
- * look through the whole heap for every 64 MiB of them.
+ * Bytes of a piece. Node allocates a cipher's output. Pieces of this size come from the heap, are freed at once, and stay in cache. If V8 had to free
+ * them, it would collect the whole heap for every 64 MiB.
  */
 const PIECE = 1 << 15
 const BLOCK_BYTES = 16
@@ -21,14 +21,14 @@ export class ByteStream {
   #cipher: ReturnType<typeof createCipheriv> | null = null
   #next = 0
 
-  /** @param key 32 bytes, copied. @param itemBytes A multiple of 16. @param kind Of a secret stream no copies are left. */
+  /** @param key 32 bytes, copied. @param itemBytes A multiple of 16. @param kind A secret stream leaves no copies of its bytes. */
   constructor(key: Uint8Array, itemBytes: number, kind: 'secret' | 'public') {
     this.#key = key.slice()
     this.#itemBytes = itemBytes
     this.#secret = kind === 'secret'
   }
 
-  /** Writes item `index`, bytes [index·b, (index + 1)·b), to `target`. The next index after the last one is the quickest. */
+  /** Writes item `index`, bytes [index·b, (index + 1)·b), to `target`. Reading items in order is fastest. */
   read(index: number, target: Uint8Array): void {
     if (this.#cipher === null || this.#next !== index) {
       const counter = new Uint8Array(BLOCK_BYTES)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The sum of a round's updates a few ciphertexts at a time: those of all updates before the next ones. Its bytes and its hash are those
-// that `aggregate` gives, and what is in memory depends neither on the number of updates nor on their length.
+// Adds up a round's updates a few ciphertexts at a time, always those of all updates before the next ones. Bytes and hash are the same as with
+// `aggregate`, but the memory depends neither on the number of updates nor on their length.
 import { checkSums, noteAggregate } from './aggregation.ts'
 import { Hasher } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
@@ -14,8 +14,8 @@ import { aggregatePrefix, insistChunkInRange, readAggregateHead, readHead, sumBy
 import { sumWords } from './wire-format.ts'
 
 /**
- * Adds up updates that are read in pieces, and hands on the bytes of the sum. Throws as `aggregate` does, with `detail.sender` where an
- * update is to blame, and what a source or `write` throws: what was written until then is of no use.
+ * Adds up updates that are read in pieces, and passes the bytes of the sum to `write`. Throws like `aggregate`, with `detail.sender` when an update is
+ * to blame, and whatever a source or `write` throws. What was written before an error is useless.
  */
 export async function aggregateInChunks(engine: Engine, request: ChunkedAggregateRequest): Promise<SumOfUpdates> {
   const { plan, wire } = engine

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The sums of an update's claim, on this engine's threads or with a helper elsewhere. Whoever helps can state wrong sums. Two things bound
-// what that does: some chunks are computed here as well, and nothing that speaks against an update rests on a helper's word.
+// Computes the sums of an update's claim, on this engine's threads or with a helper elsewhere. A helper may state wrong sums. Two things limit the harm:
+// some chunks are also computed here, and an update is never refused on a helper's word alone.
 import { randomInt } from 'node:crypto'
 import { type ClaimHelper, type ClaimTask, checkClaimSums, optionsOf } from './claim-task.ts'
 import { equalBytes } from './encoding.ts'
@@ -12,17 +12,17 @@ import { vectorShape } from './sizes.ts'
 import type { Progress } from './types.ts'
 
 /**
- * Tasks under way at a time. A task is a chunk: its sums have some 0.4 MB however many ciphertexts it has, each of them 0.06 MB. They are read when
- * their task begins, so that no update is in memory as a whole.
+ * Tasks under way at a time. A task is a chunk. Its sums have some 0.4 MB, however many ciphertexts it has, and each ciphertext has 0.06 MB. Ciphertexts
+ * are read when their task begins, so that no update is in memory as a whole.
  */
 const AT_ONCE = 16
-/** One chunk in so many is computed here as well. */
+/** On average, one chunk in this many is also computed here. */
 const AUDIT_ONE_IN = 8
 
 /** The sums, chunk by chunk, and whether a helper had a part in them. */
 export type HelpedSums = { readonly sums: readonly ClaimSums[]; readonly helped: boolean }
 
-/** Throws nothing of the helper's: without its answer, or with a wrong one, the sums are computed here. */
+/** The sums, with the engine's helper if it has one. Never throws a helper's error: without its answer, or with a wrong one, they are computed here. */
 export async function claimSums(
   engine: Engine,
   seeds: ClaimSeeds,
@@ -41,7 +41,7 @@ export async function claimSums(
   return { sums: await ownSums(engine, seeds, ciphertexts, progress), helped: false }
 }
 
-/** The same by this process alone. */
+/** The sums, computed by this process alone. */
 export function ownSums(
   engine: Engine,
   seeds: ClaimSeeds,
@@ -75,7 +75,7 @@ async function withHelp(
   })
   for (const [i, chunk] of chunks.entries()) {
     signal?.throwIfAborted()
-    // Drawn after the answers are in: nobody knows which are looked at.
+    // Drawn after the answers are in, so that no helper knows which chunks are audited.
     if (randomInt(AUDIT_ONE_IN) !== 0) continue
     const task = await taskOf(chunk)
     const [own, given] = [await engine.audit(task), answers[i]!]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one piece of ciphertext work that can leave the keeper: sums over the ciphertexts of an update that its sender published, with public
-// challenges. Encryptions, decryption shares and projections need a member's secrets, and stay.
+// The only work on ciphertexts that may leave the keeper: sums over the ciphertexts of a published update, with public challenges. Encryptions,
+// decryption shares and projections need a member's secrets, so they stay.
 import { Core } from './core.ts'
 import { equalBytes } from './encoding.ts'
 import { FheError } from './errors.ts'
@@ -19,10 +19,10 @@ export type ClaimTask = {
   readonly ciphertexts: Uint8Array
 }
 
-/** Has the sums of a claim computed elsewhere; they are exact, so their order changes nothing. */
+/** Has the sums of a claim computed elsewhere. They are exact, so the order of addition does not matter. */
 export type ClaimHelper = (task: ClaimTask, signal?: AbortSignal) => Promise<ClaimSums>
 
-/** Options that give this plan again. */
+/** The options from which `plan` makes this plan. */
 export function optionsOf(agreed: Plan): PlanOptions {
   const { set, members, threshold, vectorLength, clipBound, maxWeight, minTotalWeight, clipNorm } = agreed
   const { roundsPerKey, decryptionsPerKey, statisticalBits, scaleBits, precision } = agreed

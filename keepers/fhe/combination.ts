@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// m ≈ c0 + Σ h_j, its coefficients, and the weighted mean, if the sum can be one of updates that were proven short.
+// Combines decryption shares: m ≈ c0 + Σ h_j, its coefficients, and the weighted mean, if the sum can be one of updates that were proven short.
 import { addNarrow, openAggregate } from './aggregation.ts'
 import { checkActiveSet, checkFrame } from './decryption.ts'
 import { type Engine, eachOf } from './engine.ts'
@@ -76,7 +76,7 @@ type Opened = {
   readonly addTo: (sums: Uint8Array, chunk: Chunk) => Promise<void>
 }
 
-/** Shares that come whole are added here, each once it is there; those that are read in pieces are added chunk by chunk. */
+/** Adds shares that come whole, each once it has arrived. Shares that are read in pieces are added later, chunk by chunk. */
 async function opened(engine: Engine, request: CombineRequest, frame: RoundFrame, sums: Coefficients): Promise<Opened> {
   if ('shareMessages' in request) {
     const shares = await openShares(request, frame)
@@ -88,7 +88,7 @@ async function opened(engine: Engine, request: CombineRequest, frame: RoundFrame
   return { message: coefficientsIn(message, sums.width), addTo: async () => undefined }
 }
 
-/** The shares of the active set by their senders, with heads that are checked, and coefficients that are not. */
+/** The shares of the active set, by sender. Their heads are checked here, but not their coefficients. */
 async function openShares(
   request: Extract<CombineRequest, { readonly shareMessages: unknown }>,
   frame: RoundFrame,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who lied: the dealer of a share, or the member that complains about it? The complainer shows the X25519 secret of the
-// share's envelope with a proof that it is the right one; then everyone opens the share and looks. The complainer's key stays
-// its own, and so does every other share that was sealed to it.
+// Decides who lied: the dealer of a share, or the member that complains about it. The complainer publishes the X25519 shared secret of the share's
+// envelope, with a proof that it is the right one. Then everybody can open the share. The complainer's key stays secret, and so does every other
+// share that was sealed to it.
 import { openSharedSecret, proveSharedSecret, SHARED_SECRET_PROOF_BYTES } from './curve.ts'
 import { checkDealt } from './dealing-check.ts'
 import { hash } from './encoding.ts'
@@ -23,14 +23,14 @@ export type ComplaintSubject = KeyGenerationGround & {
   readonly dealing: Uint8Array
 }
 
-/** Faults that only the receiver can see, and proves with `openComplaint`. */
+/** Faults that only the receiver can see and must prove with `openComplaint`. */
 const SHOWN_BY_EVIDENCE: readonly FheErrorCode[] = [
   'sealed-share-unreadable',
   'coefficient-out-of-range',
   'dealing-inconsistent',
 ]
 
-/** Runs `body`; a refusal blames `sender` and says in `detail.complain` how others can be shown. */
+/** Runs `body`. An error that it throws blames `sender`, and says in `detail.complain` how to prove the fault to others. */
 export function complainable<T>(sender: number, body: () => T): T {
   try {
     return blaming(sender, body)
@@ -76,10 +76,10 @@ export function openComplaint(
 }
 
 /**
- * Decides who is at fault from public bytes alone, so that everyone decides alike. The dealer, if its dealing or sealed share is malformed,
- * fails to open, holds residues of a prime or more, or fails the dealing's own check. The complainer, if its evidence is invalid or shows a
- * good share. Otherwise nobody. Throws 'sealed-share-mismatch' for bytes that are not the share which the dealing names: ask another for
- * them, or pass null.
+ * Decides who is at fault from public bytes alone, so that everybody decides in the same way. It is the dealer if its dealing or sealed share is
+ * malformed, does not open, has residues that are not below their primes, or fails the dealing's own check. It is the complainer if its evidence is
+ * invalid or shows a good share. Otherwise it is nobody. Throws 'sealed-share-mismatch' for bytes that are not the share which the dealing names: get
+ * them from somebody else, or pass null.
  */
 export function judgeComplaint(
   engine: Engine,
@@ -121,8 +121,8 @@ export function judgeComplaint(
 }
 
 /**
- * The hash of the key that these dealings make, from public bytes alone; every member that finishes key generation confirms it. One dealing
- * per member, by index; whether each is good is not looked at.
+ * The hash of the key that these dealings make, from public bytes alone. Every member that finishes key generation confirms it. Takes one dealing per
+ * member, by index, and does not check whether they are good.
  */
 export function keyHashOfEpoch(
   engine: Engine,

@@ -14,7 +14,7 @@ import { sumWords } from './wire-format.ts'
 /** Random bytes of a binomial coefficient: six make 21 pairs of coins. */
 const ERROR_BYTES = 6
 
-/** Values of a decrypted ciphertext, one for each coefficient that travels, and the largest of their sizes. */
+/** Values of a decrypted ciphertext, one for each transmitted coefficient, and the largest magnitude among them. */
 export type Values = { readonly values: Float64Array; readonly largest: number }
 
 /**
@@ -32,7 +32,7 @@ export type Product = {
   readonly roundSeed: Uint8Array
 }
 
-/** A product in the making: λ·x prepared for multiplication, the streams, room to work in. */
+/** An open product: λ·x prepared for multiplication, the streams, and working memory. */
 type OpenProduct = {
   readonly flooding: ByteStream
   readonly errors: ByteStream
@@ -65,7 +65,7 @@ export class Core implements Disposable {
     return new Core(plan, await Kernel.open(plan))
   }
 
-  /** Opens a product. Nothing is kept of the secret but λ·x inside the kernel, until `closeProduct`. */
+  /** Opens a product. Of the secret, only λ·x is kept, inside the kernel, until `closeProduct`. */
   openProduct({ secret, factors, noiseSeed, roundSeed }: Product): void {
     this.closeProduct()
     const { kernel } = this
@@ -185,7 +185,7 @@ export class Core implements Disposable {
       const inverseScale = 2 ** -plan.scaleBits
       calls.compose(kernel.records[0]!, dataPrimeCount, message!.at, 8 * degree, reals!.at, inverseScale, count)
       const values = new Float64Array(kernel.read(reals!, 8 * count).buffer)
-      // NaN stays.
+      // Math.max keeps NaN, so that the caller notices it.
       let largest = 0
       for (const value of values) largest = Math.max(largest, Math.abs(value))
       return { values, largest }

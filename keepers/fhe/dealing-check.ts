@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A dealing proves its own validity: beside f, the dealer deals a few masks g and publishes h = g + Σ_k χ_k·f_k, a polynomial of degree t −
-// 1 in the members' points. χ comes from a hash of all that the dealer has sealed, so a dealing that does not lie on polynomials of that
-// degree fits no h, but for one choice of χ in p^3 a prime. Members that find h(α_j) in their share hold shares of one polynomial. h(0) is
-// hidden by g(0), and h(α_j) is known to member j anyway.
+// A dealing proves its own validity. Besides f, the dealer deals a few masks g and publishes h = g + Σ_k χ_k·f_k, a polynomial of degree t − 1 in the
+// members' points. χ comes from a hash of everything that the dealer has sealed. So a dealing that does not lie on polynomials of that degree fits no
+// h, except for one choice of χ in p^3 for each prime. Members that find h(α_j) in their shares hold shares of the same polynomial. h(0) is hidden by
+// g(0), and member j knows h(α_j) anyway.
 import { ByteStream } from './byte-stream.ts'
 import { ByteWriter, hash } from './encoding.ts'
 import { FheError } from './errors.ts'
@@ -13,7 +13,7 @@ import type { Plan } from './plan.ts'
 import { type DealingOf, eachDifference, evaluate, extrasAt } from './shamir.ts'
 import { DEALING_REPEATS, extraResidues, PROJECTION_ROWS } from './sizes.ts'
 
-/** Residues a prime that h combines: f and the pads. The masks come after them. */
+/** How many residues per prime h combines: f and the pads. The masks come after them. */
 function combined(plan: Plan): number {
   return plan.set.degree + PROJECTION_ROWS * plan.roundsPerKey
 }

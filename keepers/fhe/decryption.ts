@@ -15,7 +15,7 @@ import { roundSeed } from './round-polynomial.ts'
 import type { PartialDecryptRequest, RoundContext } from './types.ts'
 import { insistInRange, narrowBytes, type RoundFrame, readShare, sharePrefix } from './vector-messages.ts'
 
-/** Of everything that decides the bytes of a share: sampler, stream, order. Raised with any change to them. */
+/** Version of everything that determines the bytes of a share: sampler, stream, order. Raise it with any change to these. */
 const DERIVATION = 4
 
 /**
@@ -113,8 +113,8 @@ export function checkDecryptionShare(
 }
 
 /**
- * Sorted active set: at least `threshold` members; all of them in the trial decryption, which is what makes it show any
- * inconsistent dealing. Throws 'wrong-active-set' or 'too-few-shares'.
+ * The sorted active set, of at least `threshold` members. The trial decryption needs all members, so that it shows any inconsistent dealing. Throws
+ * 'wrong-active-set' or 'too-few-shares'.
  */
 export function checkActiveSet(plan: Plan, context: RoundContext, activeSet: readonly number[]): number[] {
   const sorted = sortedSet(activeSet, plan.members, 'wrong-active-set', 'activeSet')

@@ -13,7 +13,7 @@ export function hash(domain: string, ...parts: readonly Uint8Array[]): Uint8Arra
   return new Uint8Array(state.digest())
 }
 
-/** The same hash of parts that come one after the other. */
+/** Computes the same hash from parts that arrive one after the other. */
 export class Hasher {
   readonly #state: ReturnType<typeof createHash>
 

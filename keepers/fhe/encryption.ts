@@ -25,7 +25,7 @@ import {
   updatePrefix,
 } from './vector-messages.ts'
 
-/** Of everything that decides the bytes of an update: sampler, stream, order. Raised with any change to them. */
+/** Version of everything that determines the bytes of an update: sampler, stream, order. Raise it with any change to these. */
 const DERIVATION = 3
 
 /**
@@ -88,7 +88,7 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
   return out
 }
 
-/** Values that are hashed at a time. */
+/** Number of values that are hashed at a time. */
 const HASHED_VALUES = 1 << 13
 
 /** Hash of a request's head and of its vector in doubles, a piece at a time: all of them would take twice the memory of the vector. */

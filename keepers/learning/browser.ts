@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The door of the learning room for pages: a bundler takes it in place of index.ts. It names only what needs no Node.
+// The public face of the learning room for pages: a bundler takes it in place of index.ts. It exports only what needs no Node.
 
 export { arraysIn, BYTE_FORMATS } from './data/array-bytes.ts'
 export { columnsSchema, columnsWidth, contradictionInColumns, isGap, numberOf } from './data/columns.ts'

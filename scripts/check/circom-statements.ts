@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// As much of circom's syntax as the circuit lint needs: templates, statements, and the signals that an expression names.
+// Parses as much of circom's syntax as the circuit lint needs: templates, statements, and the signals that an expression names.
 
 export type Statement = { readonly text: string; readonly line: number }
 export type Template = { readonly name: string; readonly line: number; readonly statements: readonly Statement[] }

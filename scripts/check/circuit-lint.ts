@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Finds, in circom sources, ways for a circuit to prove less than it seems to:
 //   unconstrained   `x <-- …` where x is in no constraint of the same template
-//   assert-signal   `assert` over a signal: checked when a witness is made, by whoever makes it, and never again
+//   assert-signal   `assert` over a signal, which only the maker of a witness checks, and no verifier
 //   unused-signal   a declared signal that no constraint names
 //   foreign-range   a comparison or decomposition that does not go through circuits/lib/range.circom
 // A lint reads one template at a time and proves nothing; the proof is keepers/zkml/circuit/determinism.ts on the r1cs.

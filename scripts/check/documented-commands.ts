@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Commands in documents, held against the commands that there are.
+// Compares commands in documents with the commands that exist.
 import type { Command, Option } from 'commander'
 
 /** A command line that a document shows. */
@@ -8,7 +8,7 @@ export type Documented = {
   /** Counted from 1. */
   readonly line: number
   readonly words: readonly string[]
-  /** Shown to be typed as it is, not mentioned in a sentence: everything that is required must be there. */
+  /** Whether it is shown to be typed as it is, and not only mentioned in a sentence. Then everything required must be there. */
   readonly whole: boolean
 }
 
@@ -131,7 +131,7 @@ function faultInCohort(words: readonly string[], program: Command, whole: boolea
   return missing === undefined ? null : `'${pathOf(command)}' needs ${missing.flags}`
 }
 
-/** The option's own parser decides, unless the value stands for another. */
+/** Checks a value with the option's own parser, unless it is a placeholder. */
 function faultInValue(option: Option, value: string): string | null {
   if (isPlaceholder(value) || option.parseArg === undefined) return null
   try {

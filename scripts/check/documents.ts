@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The gate of the documents: every command in them exists, with these options and values.
+// The gate for documents: checks that every command in them exists, with these options and values.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cohortProgram } from '../../keepers/cli/program.ts'

@@ -3,7 +3,7 @@ import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'
 
-/** Something that must stay true of the tree, checked by one command. */
+/** A property of the repository that must hold, checked by one command. */
 export type Gate = {
   readonly name: string
   /** The two sides that it compares, for the table. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `node scripts/check/imports.ts`: counts imports within and between the rooms of keepers/, for docs/house.md. Not a gate: Biome refuses
-// circles, and paths past a door.
+// `node scripts/check/imports.ts`: counts imports within and between the rooms of keepers/, for docs/house.md. It is not a gate: Biome refuses
+// circular imports, and imports past a room's index.ts.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'

@@ -26,7 +26,7 @@ const chosen = GATES.filter((gate) =>
   positionals.length > 0 ? positionals.includes(gate.name) : values.all || !gate.slow,
 )
 const tally = { passed: 0, failed: 0, skipped: 0 }
-// The slow gates in a row of their own, beside the quick ones, which end long before.
+// The slow gates run in a sequence of their own, beside the quick ones, which end long before.
 const rows = [chosen.filter((gate) => !gate.slow), chosen.filter((gate) => gate.slow)]
 await Promise.all(
   rows.map(async (gates) => {

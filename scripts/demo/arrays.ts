@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A demo about arrays, or about pictures in a folder for each class, with a manifest that is there.
+// A demo about arrays, or about pictures in a folder for each class, with an existing manifest.
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { openArrays, partitionIid, type StoredArray } from '../../keepers/learning/index.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which program is the local chain: Hardhat's node, which comes with the project, or a client of others that is installed here.
+// Chooses the program for the local chain: Hardhat's node, which comes with the project, or another client that is installed here.
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type JsonRpcProvider, toQuantity } from 'ethers'

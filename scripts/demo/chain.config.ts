@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Hardhat's configuration for local-chain.ts: the networks, and none of our contracts. To name them in its messages, a node would read
-// all that was ever compiled, for two seconds of each start; our programs decode what they are told by themselves, as on any other chain.
+// Hardhat's configuration for local-chain.ts: the networks, without our contracts. To name contracts in its messages, a node would read everything that
+// was ever compiled, which takes two seconds at each start. Our programs decode answers by themselves, as on any other chain.
 import { defineConfig } from 'hardhat/config'
 import { PUNCTUAL_NETWORK } from '../local-network.ts'
 import { testAccountKeys } from '../test-accounts.ts'

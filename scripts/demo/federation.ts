@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The keepers' logs, gathered: the phase of each keeper, and the result of each round.
+// Gathers the keepers' logs: the phase of each keeper, and the result of each round.
 import type { KeeperLine, KeeperNode } from './keeper-nodes.ts'
 import { formatRows } from './live-table.ts'
 

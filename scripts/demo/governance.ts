@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The DAO's part: its members put a verifier and a version to the vote, wait out voting and timelock, and execute.
+// The DAO's part of the demo: its members put a verifier and a version to the vote, wait for voting and timelock, and execute.
 import type { JsonRpcProvider } from 'ethers'
 import type { DeploymentFile, Proposal } from '../../keepers/chain/index.ts'
 import { DaoClient } from '../../keepers/chain/index.ts'

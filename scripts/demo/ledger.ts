@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// All transactions of a local chain, by what they did: their gas, and one of each as it was signed, from which fees on a rollup follow.
+// Lists all transactions of a local chain by what they did: their gas, and one of each kind as it was signed, for computing fees on a rollup.
 import { type JsonRpcProvider, Transaction } from 'ethers'
 import { type ContractName, contractInterface, type DeploymentFile } from '../../keepers/chain/index.ts'
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A demo about pictures with a network of their owner's: the manifest is made from a part of them, and each keeper has a skewed part.
+// A demo about pictures with the owner's own network. The manifest is made from a part of the pictures, and each keeper has a skewed part.
 import { loadIdxFolder } from '../../keepers/learning/index.ts'
 import { chooseArchitecture, draftService } from '../../keepers/services/index.ts'
 import { outputsOf, type ServiceManifest } from '../../keepers/versions/index.ts'

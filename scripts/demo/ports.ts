@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Ports for processes that are about to start. A port that the system hands out on demand is from the range that every outgoing
-// connection takes its own from: it can be gone before the process listens, or while it is away. These are from below it.
+// Chooses ports for processes that are about to start. A port that the system hands out is from the range for outgoing connections, so it may be taken
+// before the process listens, or while it restarts. The ports chosen here are below that range.
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { OptionError } from './options.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A demo about somebody's file: its manifest is made on the spot, and each keeper has rows of its own.
+// A demo about a file of the user's: its manifest is made on the spot, and each keeper has rows of its own.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Dataset, parseCsv, readRows, tableText } from '../../keepers/learning/index.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A demo that stays up (`--serve`) is where the commands look for a chain and for its addresses unless they are told.
+// A demo that stays up (`--serve`) puts chain and addresses where the commands look for them by default, and serves the console.
 import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A keeper that spoils rounds: the real daemon, but its updates are rubbish under a proof that looks right. The demo runs it as a
-// separate process:
+// A keeper that spoils rounds: the real daemon, except that its updates are rubbish under a proof that looks right. The demo runs it as a separate
+// process:
 //   node scripts/demo/spoiler.ts <data folder>
 import process from 'node:process'
 import { createLog, loadConfig, runKeeper } from '../../keepers/agent/index.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a demo that stays up leaves at the contracts that use proofs, for the console to show: a proving job that was paid, an ensemble's
-// opinion, and a Safe of which a model judged the larger payments.
+// Uses the contracts that consume proofs, so that the console of a demo that stays up has something to show: a paid proving job, an ensemble's opinion,
+// and a Safe whose larger payments a model has judged.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

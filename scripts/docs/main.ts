@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npm run docs`: the documentation as a site with search: guides, rooms, reference of the libraries and of the contracts.
+// `npm run docs`: builds the documentation as a site with search: guides, rooms, and references of libraries and contracts.
 import { join, resolve } from 'node:path'
 import { commandLine } from '../arguments.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
@@ -9,8 +9,8 @@ import { documentationTools } from './tools.ts'
 
 const HELP = `usage: npm run docs [-- [--out DIR] [--markdown]]
 
-  --out DIR   where the site goes (default: build/docs); any web server can serve it
-  --markdown  only collect the pages and the reference of the contracts, in build/docs-pages; needs no network
+  --out DIR   folder for the site (default: build/docs); any web server can serve it
+  --markdown  only collect the pages and the contracts' reference, in build/docs-pages; needs no network
 
 The first run installs typedoc and VitePress into .cache/docs-tools (150 MB).
 `

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The reference by typedoc, the site by VitePress.
+// Makes the reference with typedoc, and the site with VitePress.
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'

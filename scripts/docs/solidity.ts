@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A page of reference for every interface, from its NatSpec. The interfaces hold NatSpec, errors and events for all
-// contracts, so they are the reference; no tool that does this runs under Hardhat 3.
+// Makes a page of reference for every interface from its NatSpec. The interfaces have the NatSpec, errors and events of all contracts, so they are the
+// reference. No tool that does this runs under Hardhat 3.
 import { parse } from '@solidity-parser/parser'
 
 /** The declarations in a Solidity file, with their documentation. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The documentation's own tools, 150 MB that nothing else needs: installed when the documentation is built, not before.
+// Installs the documentation's tools when the documentation is built: 150 MB that nothing else needs.
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

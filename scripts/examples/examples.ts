@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Services of other people's problems: the data, the question, and how keepers train on it.
+// The example services: their data, the question, and how keepers train on it.
 import { join } from 'node:path'
 import type { TableOptions } from '../../keepers/services/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
@@ -47,7 +47,7 @@ export const EXAMPLES = {
     name: 'cells',
     data: async () => join(ROOT, CELLS),
     options: {},
-    // A hundred rows a keeper are few steps an epoch.
+    // A hundred rows per keeper make few steps per epoch.
     training: { epochs: 6, learningRate: 0.005 },
   },
   diabetes: {

@@ -29,7 +29,7 @@ const DRAWN = { train: 4_000, test: 1_000 } as const
 export type Pictures = {
   /** Four IDX files. */
   readonly folder: string
-  /** Names the data, for people: drawn garments must not pass for photographs. */
+  /** Describes the data in words. Drawn garments must not pass for photographs. */
   readonly said: string
 }
 

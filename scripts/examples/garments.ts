@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Garments that the project draws itself: filled outlines, bent, stretched and shaded at random, as the four IDX files of MNIST's
-// form. For machines without Fashion-MNIST; never to be taken for it.
+// Draws garments for machines without Fashion-MNIST: filled outlines, bent, stretched and shaded at random, as four IDX files in MNIST's format. They
+// must never pass for Fashion-MNIST.
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deriveSeed, SeededRandom } from '../../keepers/learning/index.ts'

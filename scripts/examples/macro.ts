@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Readings of economic indicators, drawn by a rule of our own: an economy moves, and each indicator shows it late, noisily and in its own way.
+// Made-up readings of economic indicators: an economy moves, and each indicator shows it with its own delay, noise and form.
 // As a program (`node scripts/examples/macro.ts`) it writes examples/macro-sentiment/*.csv.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

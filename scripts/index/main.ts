@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npm run index`: an index of learning services for the console, by Ponder, until interrupted.
+// `npm run index`: runs an index of learning services for the console, by Ponder, until interrupted.
 import { resolve } from 'node:path'
 import { isAddress } from 'ethers'
 import { commandLine, refuse } from '../arguments.ts'
@@ -7,15 +7,15 @@ import { runIndex } from './run.ts'
 
 const HELP = `usage: npm run index -- --rpc URL --service ADDRESS [options]
 
-  Reads the log of services into a database of its own and answers the console's questions over GraphQL: for services whose log
+  Reads the logs of services into a database of its own, and answers the console's questions over GraphQL. For services whose log
   is too long to read in a page. The first time, it installs its own dependencies into index/ (npm, some 200 MB).
 
   --rpc URL          JSON-RPC endpoint, may be repeated
   --service ADDRESS  a learning service, may be repeated
   --from-block N     block of the deployment (default 0)
-  --port N           of its HTTP server (default 42069)
-  --host HOST        that it listens on (default 127.0.0.1)
-  --database DIR     where it keeps what it read (default build/index)
+  --port N           port of its HTTP server (default 42069)
+  --host HOST        host on which it listens (default 127.0.0.1)
+  --database DIR     folder of its database (default build/index)
 
   npm run index -- --rpc http://127.0.0.1:8545 --service 0x… --from-block 517
   npm run web -- serve --index http://127.0.0.1:42069/graphql

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Starts Ponder on the project in index/, which is installed apart from the rest: the root's `npm ci` does not grow with it.
+// Starts Ponder on the project in index/, which is installed separately, so that the root's `npm ci` does not grow.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
@@ -75,7 +75,7 @@ export async function installIndex(say: (text: string) => void): Promise<void> {
   })
   if (isThere) return
   say('Installing Ponder into index/, the first time')
-  // No package gets to run a script: none of them needs to.
+  // Scripts of packages are off, because none of them needs one.
   const words = ['ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
   const child = spawn(process.execPath, [findNpm(), ...words], { cwd: FOLDER, stdio: ['ignore', 'inherit', 'inherit'] })
   const [code] = (await once(child, 'exit')) as [number | null]

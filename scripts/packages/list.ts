@@ -3,7 +3,7 @@
 /** npm scope of everything that this project publishes. */
 export const SCOPE = '@cohort-ai'
 
-/** A part that others can install by itself. */
+/** A part of the project that can be installed by itself. */
 export type Package = {
   /** Without the scope. */
   readonly name: string
@@ -16,7 +16,7 @@ export type Package = {
   readonly content:
     | {
         readonly kind: 'library'
-        /** Modules that can be imported beside the index, by the name that importers use. Nothing else can. */
+        /** Modules that can be imported in addition to the index, by the name that importers use. */
         readonly doors: Readonly<Record<string, string>>
         /** Files that the code reads at run time, relative to the folder. */
         readonly assets: readonly string[]
@@ -39,7 +39,7 @@ export type Package = {
         /** Files beside the JavaScript that commands read at run time, relative to the root. */
         readonly files: readonly string[]
       }
-  /** Packages that it needs at run time and that no import statement names: of ours by their full name. */
+  /** Packages that it needs at run time but that no import statement names; our own with their scope. */
   readonly needs: readonly string[]
 }
 
@@ -136,5 +136,5 @@ export const PACKAGES: readonly Package[] = [
   },
 ]
 
-/** Those that are imported by others' code, rather than run. */
+/** Packages that are imported by others' code, rather than run. */
 export const PARTS = PACKAGES.filter(({ content }) => content.kind !== 'application')

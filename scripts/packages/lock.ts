@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The part of the checkout's lockfile for some packages and all their dependencies: the versions, by hash, that the project is tested with.
+// Extracts the part of the checkout's lockfile for some packages and all their dependencies, so that they get the very versions, by hash, with which the
+// project is tested.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npm run packages`: builds and packs what others can install by itself.
+// `npm run packages`: builds and packs the parts that can be installed by themselves.
 import { join } from 'node:path'
 import { commandLine, refuse } from '../arguments.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
@@ -10,7 +10,7 @@ const HELP = `usage: npm run packages [-- [package…] [--out DIR]]
 
 ${PACKAGES.map(({ name, description }) => `  ${name.padEnd(9)} ${description}`).join('\n')}
 
-  --out DIR  where folders and tarballs go (default: build/packages)
+  --out DIR  folder for the packages and tarballs (default: build/packages)
 `
 
 const { values, positionals } = commandLine({ allowPositionals: true, options: { out: { type: 'string' } } }, HELP)

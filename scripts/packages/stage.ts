@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// From a folder of this repository to a folder that `npm pack` takes.
+// Makes a folder that `npm pack` takes from a folder of this repository.
 import { cp, glob, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { artifactFiles } from '../../keepers/chain/artifacts.ts'
@@ -51,7 +51,7 @@ async function stageSources(pkg: Package, target: string): Promise<string[]> {
   return []
 }
 
-/** ABI and creation code of every contract, as the build left them: whoever deploys or calls one needs no compiler. */
+/** Adds ABI and creation code of every contract, as the build left them, so that deploying or calling one needs no compiler. */
 async function stageArtifacts(pkg: Package, target: string): Promise<void> {
   const artifacts = join(ROOT, 'artifacts', pkg.folder)
   await mkdir(join(target, 'artifacts'), { recursive: true })

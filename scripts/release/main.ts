@@ -12,7 +12,7 @@ import { applyRelease, planRelease } from './release.ts'
 
 const HELP = `usage: npm run release [-- [VERSION] [--apply]]
 
-  VERSION   by SemVer, above the last one (default: ${root.version}, which package.json has)
+  VERSION   by SemVer, above the last one (default: ${root.version}, from package.json)
   --apply   write package.json, package-lock.json and CHANGELOG.md, commit, and tag the commit; without it nothing changes
 
 Checks version, changelog and checkout, packs every package, and prints what it would tag. It never pushes or publishes.

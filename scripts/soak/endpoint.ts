@@ -2,7 +2,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { keccak256 } from 'ethers'
 
-/** Answers of an endpoint that are not so: each has been seen of a public one, or would suit somebody who owns one. */
+/** False answers of an endpoint. Each was seen at a public endpoint, or would suit somebody who runs one. */
 export const LIES = [
   /** The newest block is the one that was newest when the lie began. */
   'old head',
@@ -31,7 +31,7 @@ type Reply = { readonly result: unknown } | { readonly error: { readonly code: n
 const LIMIT_WINDOW = 10_000
 const OTHER_CHAIN = '0x1'
 
-/** A JSON-RPC endpoint in front of a chain, which behaves as it is told. */
+/** A JSON-RPC endpoint in front of a chain, whose behaviour can be set. */
 export class UnrulyEndpoint implements AsyncDisposable {
   readonly url: string
   readonly #target: string

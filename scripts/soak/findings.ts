@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a run did to the service: read from the chain's events and from what the keepers say that they took over.
+// What a run did to the service, from the chain's events and from the models that the keepers report to have adopted.
 import type { Line, ServiceEvent } from '../cluster.ts'
 
 export type Findings = {
   readonly completed: number
-  /** Rounds that are over and gave no version. */
+  /** Rounds that ended without a version. */
   readonly lost: readonly number[]
   /** Seats that lost stake, and why. */
   readonly penalties: readonly { readonly seat: number; readonly reason: string; readonly taken: string }[]
-  /** Where honest keepers did not say the same. */
+  /** Where honest keepers contradicted each other. */
   readonly disagreements: readonly string[]
-  /** Sums of updates or shares that keepers added up together, and those for which they tried to and then added up by themselves. */
+  /** Number of sums that keepers added up together, and of sums that they tried to add up together and then added up alone. */
   readonly slices: { readonly together: number; readonly alone: number }
-  /** Where honest keepers stopped hearing honest ones, for sums that they told. */
+  /** Where honest keepers ignored honest ones because of sums that these reported. */
   readonly ignored: readonly string[]
   /** Members that the service went on without. */
   readonly dropped: number
@@ -24,7 +24,7 @@ export function findingsOf(events: readonly ServiceEvent[], lines: readonly Line
     events.filter((event) => event.name === name).map(({ args }) => Number(args.round))
   const complete = new Set(roundsOf('UpdateCompleted'))
   const last = Math.max(0, ...complete, ...roundsOf('UpdateIncomplete'))
-  // An epoch whose key has served ends with a round in which nobody may commit: nothing is lost with that.
+  // An epoch whose key is used up ends with a round in which nobody may commit. That is no lost round.
   const begun = new Set(roundsOf('UpdateCommitted'))
   const lost = [...begun].filter((round) => round <= last && !complete.has(round)).sort((a, b) => a - b)
   const penalties = events

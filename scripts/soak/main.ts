@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npm run soak`: many rounds of real keepers, with `--chaos` while things go wrong on purpose. Exit code 1 when a promise is broken.
+// `npm run soak`: runs many rounds of real keepers, with `--chaos` under faults that it causes. Exit code 1 when a promise is broken.
 import { writeFileSync } from 'node:fs'
 import { commandLine, refuse } from '../arguments.ts'
 import { endOnSignals } from './ending.ts'
@@ -8,19 +8,19 @@ import { brokenPromises, formatReport } from './report.ts'
 
 const HELP = `usage: npm run soak [-- options]
 
-  Rounds of real keeper processes on a local chain. Ends with a table: rounds lost, stake lost, disagreements (all must be 0),
-  memory and handles at start and end. Ctrl-C ends it with the table after the round. Exit code 1 when an honest keeper lost stake, or two of them disagreed, or a round was lost.
+  Runs rounds of real keeper processes on a local chain. Ends with a table: rounds lost, stake lost, disagreements (all must be 0),
+  memory and handles at start and end. Ctrl-C ends it with the table after the round. Exit code 1 if an honest keeper lost stake, two honest keepers disagreed, or a round was lost.
 
-  --chaos         things go wrong on purpose, in every round, as the seed decides
-  --faults LIST   of these kinds only, separated by commas:
+  --chaos         cause faults in every round, as the seed decides
+  --faults LIST   only faults of these kinds, separated by commas:
                   ${FAULTS.join(', ')}
   --rounds N      rounds, 1 … 10000 (default 200)
   --keepers N     keeper processes, 4 … 16 (default 7)
-  --slices on|off whether keepers add up together, slice by slice; six and more do (default on)
-  --seed N        of the faults (default 1)
-  --minutes N     no round begins after so many minutes (default: no limit)
-  --out FILE      the report as JSON
-  --json          the report as JSON in place of the table
+  --slices on|off whether keepers add up together, slice by slice, which takes six or more (default on)
+  --seed N        seed of the faults (default 1)
+  --minutes N     begin no round after this many minutes (default: no limit)
+  --out FILE      write the report as JSON to this file
+  --json          print the report as JSON instead of the table
 `
 
 const { values } = commandLine(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What goes wrong in which round: decided by the seed alone, so that a run can be repeated.
+// Plans which faults happen in which round. The seed alone decides, so that a run can be repeated.
 import { SeededRandom } from '../../keepers/learning/index.ts'
 
 /** Faults of a machine, of its RPC endpoints, and of the network between keepers. */
@@ -12,11 +12,11 @@ export const FAULTS = [
   'clock',
   /** Every write to a file fails. */
   'disk',
-  /** The first of two endpoints answers what is not so. */
+  /** The first of two endpoints gives false answers. */
   'lie',
   /** Both endpoints are slow. */
   'lag',
-  /** Both refuse most requests, and the logs of more than a few blocks. */
+  /** Both refuse most requests, and requests for logs of more than a few blocks. */
   'limit',
   /** Neither answers. */
   'outage',
@@ -34,7 +34,7 @@ export type Fault = {
   /** Seconds after the round begins, when the keeper has no other fault. */
   readonly after: number
   readonly lasts: number
-  /** In [0, 1): how bad, or which one; each kind reads it in its own way. */
+  /** In [0, 1): the severity or the variant, which each kind of fault interprets in its own way. */
   readonly degree: number
 }
 

@@ -6,7 +6,7 @@ import type { SoakReport } from './run.ts'
 
 const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
 
-/** What of that must never be, and was. */
+/** The promises that the run has broken, one text each. */
 export function brokenPromises(
   report: Pick<SoakReport, 'lost' | 'stakeLost' | 'penalties' | 'disagreements' | 'ignored'>,
 ): string[] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rounds of real keeper processes while things go wrong on purpose, and what came of it.
+// Runs rounds of real keeper processes under planned faults, and reports the results.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { type Fault, type FaultKind, faultsOf } from './plan.ts'
 import { Subnet } from './subnet.ts'
 
 /**
- * Seconds: far longer than any fault lasts, so that a round which is lost, or a penalty, is the keepers' fault and not the machine's.
+ * Seconds, far longer than any fault lasts, so that a lost round or a penalty is the keepers' fault and not the machine's.
  * Every state ends early when all have acted.
  */
 const WINDOWS = {

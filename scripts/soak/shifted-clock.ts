@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Loaded into a keeper's process and its threads before their program (`--import`): their wall clock is off by the seconds that the
-// file COHORT_SOAK_CLOCK holds. Node reads the wall clock by `Date` alone; timers count on their own, as they do when a clock is set.
+// Loaded into a keeper's process and its threads before their program (`--import`). Shifts their wall clock by the seconds in the file that
+// COHORT_SOAK_CLOCK names. Node reads the wall clock only through `Date`. Timers keep counting, as they do when a clock is set.
 import { readFileSync } from 'node:fs'
 
 const FILE = process.env.COHORT_SOAK_CLOCK

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A network of the run's own: each keeper in a network namespace, all of them and this process on one bridge. Packets are dropped by
-// the namespace's own filter, so that a partition is one and not a closed port.
+// A network for one run: each keeper is in a network namespace, and all of them and this process are on one bridge. The namespace's own filter drops
+// packets, so that a partition is a real one and not a closed port.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 
@@ -66,7 +66,7 @@ export class Subnet implements Disposable {
     return `${this.#prefix}.${10 + keeper}`
   }
 
-  /** What goes before a command that is to run at this keeper's place. */
+  /** The words that go before a command to run it in this keeper's namespace. */
   enter(keeper: number): string[] {
     return ['ip', 'netns', 'exec', this.#space(keeper)]
   }
@@ -109,7 +109,7 @@ function gone(...args: string[]): void {
   }
 }
 
-/** Takes away what a run has left behind that was ended by `kill -9`: its process id is in the names. */
+/** Removes what runs that were ended by `kill -9` left behind, recognised by the process id in the names. */
 function sweep(): void {
   const left = (folder: string, pattern: RegExp): string[] =>
     (existsSync(folder) ? readdirSync(folder) : []).filter((name) => {

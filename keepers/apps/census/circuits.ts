@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The three circuits of a table: marginals of a chunk, outcomes of a model on a chunk, and a slice of counts with noise. Each has four
-// public signals, as contracts/privacy/PrivateTables.sol gives them to its verifier.
+// The three circuits of a table: marginals of a chunk, outcomes of a model on a chunk, and a slice of counts with noise. Each has the four
+// public signals that contracts/privacy/PrivateTables.sol gives to its verifier.
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -148,7 +148,7 @@ const pathsIn = (folder: string, name: CensusCircuit) => {
   return { r1cs: `${base}.r1cs`, wasm: `${base}.wasm`, zkey: `${base}.zkey`, key: `${base}.key.txt` }
 }
 
-/** Names a circuit on the chain: anybody who has this release computes it again. 32 bytes, hexadecimal. */
+/** The id of a circuit on the chain, 32 bytes in hexadecimal. Anybody who has this release can recompute it. */
 export async function circuitIdOf(shape: TableShape, name: CensusCircuit): Promise<string> {
   const key = await circuitKey(circuitSource(shape, name))
   return `0x${createHash('sha256').update(`cohort/census-circuit/1/${name}/${key}`).digest('hex')}`
@@ -159,7 +159,10 @@ type SetupOptions = {
   readonly onProgress?: (circuit: CensusCircuit, stage: 'compiling' | 'set-up') => void
 }
 
-/** Compiles the circuits that `folder` lacks and sets up their keys, locally: whoever does so could forge proofs. Goes on where it stopped. */
+/**
+ * Compiles the circuits that `folder` lacks and sets up their keys locally, so its caller could forge proofs. A repeated call goes on where the
+ * last one stopped.
+ */
 export async function setupCensus(
   folder: string,
   shape: TableShape,
@@ -179,7 +182,7 @@ export async function setupCensus(
   }
 }
 
-/** What a folder holds of a circuit. */
+/** The files of a circuit in a folder. */
 export type CensusKey = {
   readonly circuitId: string
   readonly key: VerificationKey
@@ -202,7 +205,7 @@ export async function readCensusKey(folder: string, shape: TableShape, name: Cen
   return { circuitId, key, constraints: circuit.constraints, zkeyBytes: (await stat(paths.zkey)).size }
 }
 
-/** Where a server has its circuits. */
+/** A server's stock of circuits. */
 export type CircuitStock = {
   /** @throws CensusError bad-data when there is none */
   key(name: CensusCircuit): Promise<VerificationKey>

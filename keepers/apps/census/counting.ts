@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Counts of chunks, the hidden state that adds them up, and released counts: what circuits/lib/{pair_counts,additive_outcomes,
-// running_counts,noisy_counts}.circom compute.
+// Counts of chunks, the hidden state that adds them up, and released counts, computed as by circuits/lib/{pair_counts,additive_outcomes,
+// running_counts,noisy_counts}.circom.
 import { poseidon } from '../../zkml/index.ts'
 import type { AdditiveModel } from './model.ts'
 import { predict } from './model.ts'
@@ -10,7 +10,7 @@ const CELL_BITS = 16n
 /** Added to each released count, so that none is negative. */
 export const RELEASE_OFFSET = 1024
 
-/** Cells of all marginals over rows: pair after pair, and in a pair by the first column's value, then by the second's. */
+/** Cells of all marginals of the rows, pair after pair. Within a pair they are ordered by the first column's value, then by the second's. */
 export function countPairs(shape: TableShape, rows: readonly Row[]): number[] {
   const widths = widthsOf(shape)
   return pairsOf(shape).flatMap(([a, b]) => {
@@ -27,7 +27,7 @@ export function countOutcomes(shape: TableShape, model: AdditiveModel, rows: rea
   return cells
 }
 
-/** The field elements of counts: SLICE_CELLS in each, and as many elements as the shape's state has. */
+/** Packs counts into field elements: SLICE_CELLS in each, and as many elements as the shape's state has. */
 export function packCounts(shape: TableShape, cells: readonly number[]): bigint[] {
   return Array.from({ length: slicesOf(shape) }, (_, s) =>
     cells
@@ -48,7 +48,7 @@ export function countState(shape: TableShape, blinding: bigint, cells: readonly 
 /** The state before the first chunk: zeros, and blinding 0. */
 export const emptyState = (shape: TableShape): bigint => countState(shape, 0n, [])
 
-/** The counts in released slices: `count` of them. Negative where the noise is. */
+/** The first `count` counts in released slices. Noise may make them negative. */
 export function releasedCounts(outputs: readonly bigint[], count: number): number[] {
   return Array.from({ length: count }, (_, i) => {
     const element = outputs[Math.floor(i / SLICE_CELLS)]!

@@ -3,11 +3,11 @@
 export type CensusErrorCode =
   /** A table, model, secret, record or folder that cannot be used. */
   | 'bad-data'
-  /** The chain's record says otherwise than the files at hand. */
+  /** The chain's record contradicts the files. */
   | 'mismatch'
-  /** The ledger, the operator's own budget, or the state of a request, does not allow it. */
+  /** The ledger, the operator's own budget, or the state of a request does not allow it. */
   | 'refused'
-  /** Noise was drawn for this request already, and what is asked for now would be a second draw. */
+  /** Noise was already drawn for this request, and this would be a second draw. */
   | 'drawn-otherwise'
 
 /** sysexits.h: 65 for wrong data; 77 for an act that was done already, otherwise. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Invented people, in the public domain since nobody's data went in: a small graphical model, drawn from a seed. An arrow is a table of
-// weights that depends on the values before it.
+// Invents people, in the public domain since nobody's data went in: draws them from a small graphical model by a seed. Each arrow of the model is a
+// table of weights that depends on the values drawn before.
 import { SeededRandom } from '../../learning/index.ts'
 import type { Row } from './schema.ts'
 

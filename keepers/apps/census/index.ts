@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the census app: invented people, releases about them with proven noise, and models designed on those.
+// The public face of the census app: a private table of invented people, releases about it with proven noise, and models designed on those releases.
 
 export {
   CENSUS_CIRCUITS,

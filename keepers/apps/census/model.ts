@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The client's model: integer weights that add up. From noisy marginals alone it is naive Bayes, which needs no more than they say.
+// The client's model, with integer weights that add up. Designed from noisy marginals, it is naive Bayes, which needs nothing else.
 import { z } from 'zod'
 import { poseidonChain } from '../../zkml/index.ts'
 import { parseJson } from '../../zkml/json.ts'
@@ -11,7 +11,7 @@ const MAX_WEIGHT = 2 ** (WEIGHT_BITS - 1) - 1
 /** Units of a weight in one nat of log odds. */
 const SCALE = 256
 
-/** The bias, then a weight for each value of each column but the target, in [−2^11, 2^11). Predicts 1 from a sum of 0 on. */
+/** The bias, then a weight for each value of each column except the target, in [−2^11, 2^11). Predicts 1 if the sum is at least 0. */
 export type AdditiveModel = { readonly weights: readonly number[] }
 
 export const weightCount = (shape: TableShape): number => 1 + marksOf(shape) - widthsOf(shape)[shape.target]!
@@ -59,7 +59,7 @@ function checked(shape: TableShape, weights: readonly number[]): AdditiveModel {
   return { weights }
 }
 
-/** The label that the model predicts. @param row values of all columns; the target's does not count */
+/** The label that the model predicts. @param row values of all columns; the target's is ignored */
 export function predict(shape: TableShape, { weights }: AdditiveModel, row: readonly number[]): 0 | 1 {
   let [sum, at] = [weights[0]!, 1]
   for (const [c, width] of widthsOf(shape).entries()) {
@@ -94,7 +94,7 @@ export function unpackModel(shape: TableShape, elements: readonly bigint[]): Add
   return model
 }
 
-/** Names the model in a request and in proofs. Without a salt: who sends the model does not hide it. */
+/** The commitment that names the model in a request and in proofs. It has no salt, because the sender does not hide the model. */
 export function commitModel(shape: TableShape, model: AdditiveModel): bigint {
   return poseidonChain(headersOf(shape).model, [0n, ...packModel(model)])
 }

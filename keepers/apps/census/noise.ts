@@ -12,9 +12,9 @@ export const DIGITS = 8
 const COIN_BITS = 32n
 const COINS_PER_HASH = 6
 
-/** ε of one count under one noise, in millionths: how much a release costs for each cell that a person changes. */
+/** The unit: ε of one count with noise, in millionths. A release costs one for each cell that a person changes. */
 export const UNIT_EPSILON = 100_000
-/** The distribution is a little wider than ε asks for: what rounding takes is then within ε. In millionths. */
+/** ε for which the distribution is computed, in millionths. It is a little wider than necessary, so that ε still holds after rounding. */
 const NOMINAL_EPSILON = 99_900
 
 const FRACTION = 192n
@@ -30,7 +30,7 @@ export function expBelow(millionths: number): bigint {
   return sum
 }
 
-/** The limits of a geometric number's digits: a coin below limit[i] of 2^32 is a 1 in digit i. */
+/** The limits for a geometric number's digits: digit i is 1 if a coin from 0 to 2^32 − 1 is below limit[i]. */
 export function digitLimits(epsilon = NOMINAL_EPSILON, digits = DIGITS): bigint[] {
   return Array.from({ length: digits }, (_, i) => {
     // q^(2^i) / (1 + q^(2^i)) = 1 / (1 + exp(ε 2^i)), to the nearest fraction.
@@ -55,8 +55,8 @@ export function noiseDistribution(limits: readonly bigint[] = digitLimits()): bi
 export const DELTA_UNITS = 10n ** 18n
 
 /**
- * δ of one count under one noise for an ε in millionths, in 10^-18, rounded up: the sum over outcomes of P(x) − e^ε P(x + 1) where that is
- * positive, the hockey-stick divergence between counts that differ by one (the noise is symmetric, so the other way gives the same).
+ * δ of one count with noise, for an ε in millionths; in 10^-18, rounded up. It is the sum over outcomes of P(x) − e^ε P(x + 1) where that is
+ * positive: the hockey-stick divergence between counts that differ by one. The noise is symmetric, so the other direction gives the same.
  */
 export function deltaOf(epsilon: number, distribution: readonly bigint[] = noiseDistribution()): bigint {
   const factor = expBelow(epsilon)
@@ -85,7 +85,7 @@ export function seedCommitmentOf(seed: bigint): bigint {
   return poseidon([SEED_HEADER, seed])
 }
 
-/** The noise on the counts of a slice, as the circuit draws it. @param context of the slice, from the ledger */
+/** The noise on the counts of a slice, as the circuit draws it. @param context the slice's context, from the ledger */
 export function drawNoise(seed: bigint, context: bigint, limits: readonly bigint[] = digitLimits()): number[] {
   const digits = limits.length
   const blocks = new Map<number, bigint>()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the server proves for a request: a chain of chunks from the empty state to the whole table's counts, then its slices with noise.
+// Prepares what the server proves for a request: a chain of chunks from the empty state to the whole table's counts, then the slices with noise.
 import { type CircuitInputs, SCALAR_FIELD } from '../../zkml/index.ts'
 import { countOutcomes, countPairs, countState, packCounts, packReleased, releasedCounts, sliceOf } from './counting.ts'
 import type { AdditiveModel } from './model.ts'
@@ -12,7 +12,7 @@ export type Counting = {
   readonly shape: TableShape
   readonly rows: readonly Row[]
   readonly secret: TableSecret
-  /** Names the request: its blindings are its own. */
+  /** Name of the request, from which its own blindings are derived. */
   readonly request: string
   /** Null for marginals. */
   readonly model: AdditiveModel | null
@@ -22,18 +22,18 @@ export type CountingPlan = {
   readonly circuit: 'marginals' | 'outcomes'
   /** Commitments of all chunks. */
   readonly commitments: readonly bigint[]
-  /** Before the first chunk, and after each. */
+  /** States before the first chunk and after each. */
   readonly states: readonly bigint[]
-  /** Of the whole table: secret. */
+  /** Counts of the whole table, which are secret. */
   readonly cells: readonly number[]
   inputsOf(chunk: number): CircuitInputs
 }
 
-/** Cells that a request releases. */
+/** Number of cells that a request releases. */
 export const cellsOf = (shape: TableShape, model: AdditiveModel | null): number =>
   model === null ? marginalCells(shape) : 4
 
-/** Slices that hold them. */
+/** Number of slices that hold them. */
 export const slicesUsed = (shape: TableShape, model: AdditiveModel | null): number =>
   Math.ceil(cellsOf(shape, model) / 15)
 
@@ -91,7 +91,7 @@ export function noiseInputs(
   }
 }
 
-/** Counts that were released, and what they are of. */
+/** The counts of a release. */
 export function readRelease(shape: TableShape, model: AdditiveModel | null, outputs: readonly bigint[]): number[] {
   return releasedCounts(outputs, cellsOf(shape, model))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a ledger has to know of a census' circuits before anybody can ask: verifiers, the cost of noise, and both kinds of release.
+// Describes a census's circuits to a ledger, before anybody can ask: verifiers, the cost of noise, and both kinds of release.
 import type { Signer } from 'ethers'
 import { clients, type PrivateTablesClient, type ReleaseQuery, releaseQueryIdOf } from '../../chain/index.ts'
 import { deployKeyVerifier } from '../../serving/index.ts'
@@ -17,11 +17,11 @@ type CensusQueries = Readonly<Record<'marginals' | 'outcomes', ReleaseQuery>>
 const queriesOf = new WeakMap<TableShape, Promise<CensusQueries>>()
 
 /**
- * Both kinds of release. A person changes one cell of each marginal by one, and one cell of a model's outcomes: those are the units of the
- * noise's cost. (A person that is replaced by another is two changes.)
+ * Both kinds of release. One person changes one cell of each marginal by one, and one cell of a model's outcomes: that many units a release
+ * costs. (Replacing a person by another counts as two changes.)
  */
 export function censusQueries(shape: TableShape): Promise<CensusQueries> {
-  // Their names hash the sources of circuits, from files.
+  // Kept, because the circuits' names are hashes of sources that are read from files.
   const known = queriesOf.get(shape) ?? queriesFor(shape)
   queriesOf.set(shape, known)
   return known
@@ -47,7 +47,7 @@ async function queriesFor(shape: TableShape): Promise<CensusQueries> {
 
 let unitDelta: bigint | undefined
 
-/** What a release of a query costs by this release's own arithmetic: epsilon in millionths, delta in 10^-18. */
+/** The cost of releasing a query, by this program's own arithmetic: epsilon in millionths, delta in 10^-18. */
 export function costOf({ units }: Pick<ReleaseQuery, 'units'>): { readonly epsilon: bigint; readonly delta: bigint } {
   unitDelta ??= deltaOf(UNIT_EPSILON)
   return { epsilon: BigInt(units * UNIT_EPSILON), delta: BigInt(units) * unitDelta }
@@ -56,14 +56,14 @@ export function costOf({ units }: Pick<ReleaseQuery, 'units'>): { readonly epsil
 export type Described = {
   readonly marginals: string
   readonly outcomes: string
-  /** Of one unit: in millionths, in 10^-18. */
+  /** Epsilon of one unit in millionths; below, delta in 10^-18. */
   readonly epsilon: bigint
   readonly delta: bigint
 }
 
 /**
- * Deploys and registers the verifiers that the registry lacks, and describes what the ledger lacks; a second call goes on where the first
- * stopped. The signer needs the registrar's role of both.
+ * Deploys and registers the verifiers that the registry lacks, and describes what the ledger lacks. A repeated call goes on where the last one
+ * stopped. The signer needs the registrar's role at both.
  * @throws CensusError mismatch when another noise cost was described; bad-data for a folder without keys
  */
 export async function describeCensus(

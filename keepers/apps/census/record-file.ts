@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The record of a server's releases as a file: read whole, checked, written whole. See record.ts for the rules that it keeps.
+// Reads and writes the record of a server's releases as a file, as a whole and checked. See record.ts for the rules that it keeps.
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
@@ -13,7 +13,7 @@ import { CensusError } from './errors.ts'
 const OWNER_ONLY = 0o600
 /** Permission bits of everybody but the owner. */
 const OTHERS = 0o077
-/** Of a folder: that others may write to it, and that in it they may rename and delete what is theirs alone. */
+/** Permission bits of a folder: whether others may write to it; below, whether they may then rename and delete only their own files. */
 const OTHERS_WRITE = 0o022
 const STICKY = 0o1000
 
@@ -27,7 +27,7 @@ const releaseSchema = z.strictObject({
   queryId: hash,
   /** The model's commitment; 0 for marginals. */
   model: amount,
-  /** What it is charged, in millionths and in 10^-18. */
+  /** What it is charged: epsilon in millionths; below, delta in 10^-18. */
   epsilon: amount,
   delta: amount,
   /** Null until noise is drawn. */
@@ -98,7 +98,7 @@ export async function writeRecord(file: string, tables: readonly RecordedTable[]
 /** Replaces a file that only its owner may read. After a loss of power it is there, under its name. */
 export async function writeForGood(file: string, content: string): Promise<void> {
   await writeAtomically(file, content, OWNER_ONLY)
-  // The renaming too: the folder could otherwise have the file of before, or none.
+  // The folder is flushed as well. Otherwise, after a loss of power, it could have the previous file or none.
   const folder = await open(dirname(file), constants.O_RDONLY)
   try {
     await folder.sync()
@@ -108,8 +108,8 @@ export async function writeForGood(file: string, content: string): Promise<void>
 }
 
 /**
- * Whoever can rename files there can put the record aside while a request is served, and put it back afterwards: its mode and its digest are
- * as they were, and the draw is forgotten.
+ * Requires that nobody else can rename files in the folder. They could put the record aside while a request is served, and put it back afterwards:
+ * its mode and digest would be unchanged, and the draw forgotten.
  */
 async function requireOwnFolder(folder: string): Promise<void> {
   if (process.getuid === undefined) return
@@ -122,7 +122,7 @@ async function requireOwnFolder(folder: string): Promise<void> {
   )
 }
 
-/** Whoever else can write to the record can have it forget. */
+/** Reads a file that nobody else may write to, because whoever can write to the record can make it forget draws. */
 async function readOwn(file: string): Promise<string | null> {
   let handle: FileHandle
   try {

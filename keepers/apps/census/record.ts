@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a server of a private table did with its seed, kept by itself. The ledger gives each request one beacon and counts the budget; a server
-// that learns both from an endpoint has only the endpoint's word. Noise is a function of the secret seed and the context, so that other
-// beacons, or other requests, are further draws on the same counts, and their mean is the counts. Hence two rules, which hold whatever an
-// endpoint says:
+// The server's own record of what it did with the seed of a private table. The ledger gives each request one beacon and counts the budget, but a server
+// learns both from an endpoint and has only the endpoint's word. Noise is a function of the secret seed and the context. So every further beacon or
+// request is another draw on the same counts, and the mean of many draws reveals the counts. Hence two rules, which hold whatever an endpoint says:
 //
 //   once    a request (chain, ledger, number) gets noise for one version, query and model, under one beacon; the same again is the same noise
 //   budget  all requests about a version, and all about the versions of its series, cost no more than the operator allowed at `commit`
 //
-// Both are on the disk before noise is drawn. The file lies beside the secrets, and holds for all secrets in that folder. A copy of the folder
-// that goes on elsewhere, or an old one that is put back, is a second server that knows nothing of the first one's draws.
+// Both are on disk before noise is drawn. The file lies beside the secrets, and covers all secrets in that folder. A copy of the folder that is used
+// elsewhere, or an old copy that is restored, is a second server that knows nothing of the first one's draws.
 import { dirname, join } from 'node:path'
 import { withFileLock } from '../../store/index.ts'
 import { CensusError } from './errors.ts'
@@ -16,23 +15,23 @@ import { type RecordedRelease, type RecordedTable, readRecord, writeRecord } fro
 
 export const RECORD_FILE = 'census-record.json'
 
-/** Where a version is, as the operator's own options and files say. */
+/** The place of a version, by the operator's own options and files. */
 type Place = {
   readonly chainId: bigint
   readonly ledger: string
   readonly series: number
-  /** Of the secret's seed. */
+  /** Commitment to the secret's seed. */
   readonly seedCommitment: bigint
-  /** Of the table under that secret. */
+  /** Hash of the chunks of the table under that secret. */
   readonly chunksHash: string
 }
 
-/** What the operator allows, in millionths, and delta in 10^-18: for one version, and for all versions of the series in this record. */
+/** The operator's own budget for one version, and for all versions of the series in this record. Epsilon in millionths, delta in 10^-18. */
 export type OwnBudget = { readonly versionEpsilon: bigint; readonly maxEpsilon: bigint; readonly maxDelta: bigint }
 
 export type TableEntry = Place & OwnBudget
 
-/** What the ledger says of a series: its terms and what is spent. */
+/** A series by the ledger's account: its terms, and what is spent. */
 export type SeriesAccount = Pick<Place, 'chainId' | 'ledger' | 'series'> &
   Pick<OwnBudget, 'maxEpsilon' | 'maxDelta'> & { readonly spentEpsilon: bigint; readonly spentDelta: bigint }
 
@@ -47,7 +46,7 @@ export type ReleaseClaim = Place & {
   readonly delta: bigint
 }
 
-/** What serving a request needs of a record. */
+/** The part of a record that serving a request needs. */
 export type ReleaseRecord = {
   /**
    * Charges a request before it is accepted, and ties it to its version, query and model. The same claim again changes nothing.
@@ -56,11 +55,11 @@ export type ReleaseRecord = {
    * that is on record with another version, query or model; StoreError LOCKED
    */
   reserve(claim: ReleaseClaim): Promise<boolean>
-  /** Takes a reservation back that no noise was drawn for, and its charge. @returns whether there was one */
+  /** Takes back a reservation for which no noise was drawn, with its charge. @returns whether there was one */
   drop(claim: ReleaseClaim): Promise<boolean>
   /**
-   * Ties a reserved request to its beacon: on the disk before this returns, and noise may be drawn after. The same again changes nothing.
-   * @throws CensusError drawn-otherwise when it has another beacon, or is on record otherwise
+   * Ties a reserved request to its beacon. This is on disk when it returns, and only then may noise be drawn. Repeating it changes nothing.
+   * @throws CensusError drawn-otherwise when the request has another beacon, or is on record with other terms
    */
   draw(claim: ReleaseClaim, beacon: string): Promise<void>
 }
@@ -78,9 +77,9 @@ export class OnceRecord implements ReleaseRecord {
   }
 
   /**
-   * Enters a table before it is committed to. The same again changes nothing.
-   * @param isNew whether the secret was drawn just now: one that lay there may have served, and its record be lost
-   * @throws CensusError mismatch when its secret is on record for another table, place or budget; bad-data when it is old and not on record
+   * Enters a table before it is committed to. Repeating it changes nothing.
+   * @param isNew whether the secret was drawn just now: an older one may have been used with a record that is lost
+   * @throws CensusError mismatch when the secret is on record for another table, place or budget; bad-data when it is old and not on record
    */
   async enter(entry: TableEntry, isNew: boolean): Promise<void> {
     await this.#locked((tables) => {

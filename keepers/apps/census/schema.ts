@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The shape of a census: categorical columns, how many rows a chunk has, and which pairs of columns its marginals are of.
+// The shape of a census: categorical columns, the number of rows in a chunk, and the pairs of columns whose marginals are released.
 import { poseidonChain } from '../../zkml/index.ts'
 
 export type Column = { readonly name: string; readonly values: readonly string[] }
 
 export type TableShape = {
   readonly columns: readonly Column[]
-  /** Rows of a chunk: of one proof. */
+  /** Rows of a chunk, which one proof covers. */
   readonly chunkRows: number
   /** Index of the column that models predict; it has two values. */
   readonly target: number
@@ -33,13 +33,13 @@ export const CENSUS: TableShape = { columns: CENSUS_COLUMNS, chunkRows: 1000, ta
 /** A vacant row, or the index of each column's value. */
 export type Row = readonly number[] | null
 
-/** Counts that share a field element: of 16 bits each. */
+/** Counts that share a field element, of 16 bits each. */
 export const SLICE_CELLS = 15
-/** Counts stay below 2^14, so that so many rows fit, vacant ones included. */
+/** Most rows, including vacant ones, so that counts stay below 2^14. */
 export const MAX_ROWS = 2 ** 14 - 1
 
 export const widthsOf = ({ columns }: TableShape): number[] => columns.map(({ values }) => values.length)
-/** Marks of a row: one for each value of each column. */
+/** Number of marks of a row: one for each value of each column. */
 export const marksOf = (shape: TableShape): number => widthsOf(shape).reduce((sum, width) => sum + width, 0)
 
 /** The marginals that are released: the target with each other column. Column indices. */
@@ -53,7 +53,7 @@ export function marginalCells(shape: TableShape): number {
   return pairsOf(shape).reduce((sum, [a, b]) => sum + widths[a]! * widths[b]!, 0)
 }
 
-/** Field elements of a running count. The outcomes of a model take one of them; so one state, and one noise circuit, serves both. */
+/** Field elements of a running count. A model's outcomes use one of them, so one kind of state, and one noise circuit, serve both kinds of release. */
 export const slicesOf = (shape: TableShape): number => Math.ceil(marginalCells(shape) / SLICE_CELLS)
 
 export function asciiNumber(text: string): bigint {
@@ -62,7 +62,7 @@ export function asciiNumber(text: string): bigint {
 
 const big = (values: readonly number[]) => values.map(BigInt)
 
-/** First elements of the commitments: each says what is committed to, and in which layout. */
+/** First elements of the commitments, which state what is committed to, and in which layout. */
 export const headersOf = (shape: TableShape) => ({
   rows: poseidonChain(asciiNumber('cohort/table-rows/1'), big([shape.chunkRows, ...widthsOf(shape)])),
   counts: poseidonChain(asciiNumber('cohort/counts/1'), big([slicesOf(shape), SLICE_CELLS])),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The server's side of a request: look before accepting, then prove chunk by chunk, then publish with noise. Goes on where it stopped. What an
-// endpoint says of the request is believed once: the record holds it to that (record.ts).
+// The server's side of a request: checks it before accepting, proves chunk by chunk, and publishes with noise. A repeated call goes on where the last one
+// stopped. What an endpoint says about the request is recorded once, and later contradictions are refused (record.ts).
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -42,7 +42,7 @@ export type ReleaseOptions = {
   readonly rows: readonly Row[]
   readonly secret: TableSecret
   readonly circuits: CircuitStock
-  /** Of what this server drew noise for. */
+  /** Record of the requests for which this server drew noise. */
   readonly record: ReleaseRecord
   /** Where proofs are kept until they are on the chain. */
   readonly work: string
@@ -88,8 +88,8 @@ export async function modelOfRequest(
 }
 
 /**
- * Accepts an open request, or goes on with an accepted one, and delivers it. Nothing is staked or spent before table, secret and model
- * were found to be those that the chain knows, and the record has room for the request; no noise is drawn before its beacon is on record.
+ * Accepts an open request, or goes on with an accepted one, and delivers it. Before anything is staked or spent, table, secret and model must be the
+ * ones that the chain knows, and the record's budget must allow the request. Before noise is drawn, the beacon must be on record.
  * @throws CensusError mismatch, refused, drawn-otherwise; PrivateTableError
  */
 export async function serveRelease(
@@ -104,15 +104,15 @@ export async function serveRelease(
   if (asked.status === 'cancelled') await record.drop(claim)
   if (asked.status !== 'open' && asked.status !== 'accepted')
     throw new CensusError('refused', `request ${requestId} is ${asked.status}: nothing to deliver`)
-  // Before the bond is at stake.
+  // Checks that the keys are there, before the bond is at stake.
   for (const name of [plan.circuit, 'noise'] as const) await circuits.key(name)
   signal?.throwIfAborted()
   const isNew = await record.reserve(claim)
   if (asked.status === 'open') {
     onProgress('accepting: budget and bond')
     await ledger.accept(requestId).catch(async (error) => {
-      // No noise was drawn for it, and nobody serves it. If it was accepted all the same, by another process perhaps, that one goes on
-      // under this reservation.
+      // No noise was drawn for the request, and nobody serves it. If it was accepted after all, perhaps by another process, that process uses this
+      // reservation.
       if (isNew && (await isOpen(ledger, requestId, signal))) await record.drop(claim)
       throw error
     })
@@ -152,7 +152,7 @@ export async function serveRelease(
   }
 }
 
-/** Whether nobody has accepted it, as far as can be told. */
+/** Whether nobody has accepted the request, as far as the endpoints show. */
 const isOpen = (ledger: ReleaseLedger, requestId: number, signal?: AbortSignal): Promise<boolean> =>
   ledger.agreedRelease(requestId, signal).then(
     ({ status }) => status === 'open',
@@ -160,8 +160,7 @@ const isOpen = (ledger: ReleaseLedger, requestId: number, signal?: AbortSignal):
   )
 
 /**
- * What is to be counted for a request, and what that costs. The table and the secret come from files; the endpoint's word for them is only
- * compared.
+ * Prepares what to count for a request, and its cost. Table and secret come from files, and what the endpoint says about them is only compared.
  * @throws CensusError mismatch
  */
 async function prepared(
@@ -186,13 +185,13 @@ async function prepared(
     ...{ requestId: asked.requestId, version: asked.version, queryId: asked.queryId, model: commitment },
     ...costOf(query),
   }
-  // Blindings are of the request as it is counted: two counts under one blinding would show whether they are equal.
+  // Blindings depend on everything that is counted for the request: two counts under one blinding would show whether they are equal.
   const request = `${ledger.nameOf(asked.requestId)}/${asked.version}/${asked.queryId}/${commitment}`
   const counting = { shape, rows, secret, request, model }
   return { counting, plan: planCounting(counting), claim }
 }
 
-/** Proves the chunks that the chain has not counted yet, and brings them in batches. @returns gas */
+/** Proves the chunks that the chain has not counted yet, and sends them in batches. @returns gas */
 async function countChunks(
   ledger: ReleaseLedger,
   requestId: number,

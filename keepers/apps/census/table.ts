@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A table as text, as marks, and as commitments: the same bits as circuits/lib/table_rows.circom.
+// A table as text, as marks, and as commitments, with the same bits as circuits/lib/table_rows.circom.
 import { createHmac, randomBytes } from 'node:crypto'
 import { poseidonChain } from '../../zkml/index.ts'
 import { CensusError } from './errors.ts'
 import { headersOf, MAX_ROWS, marksOf, type Row, type TableShape, widthsOf } from './schema.ts'
 
-/** One line a row, the names of its values with commas between them; a vacant row is `-`. */
+/** The table as text, with one line per row: the names of its values, separated by commas. A vacant row is `-`. */
 export function tableText({ columns }: TableShape, rows: readonly Row[]): string {
   const lines = rows.map((row) => (row === null ? '-' : row.map((value, c) => columns[c]!.values[value]!).join(',')))
   return `${columns.map(({ name }) => name).join(',')}\n${lines.map((line) => `${line}\n`).join('')}`
@@ -92,7 +92,7 @@ export function commitChunk(shape: TableShape, chunk: readonly Row[], salt: bigi
 const KEY_BYTES = 32
 const SECRET_BYTES = 31
 
-/** The secret of a version of a table: salts, blindings and the seed of its noise come from it. */
+/** The secret of a version of a table, from which salts, blindings and the seed of the noise are derived. */
 export class TableSecret {
   readonly #key: Buffer
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Calls that a holder's wallet rests on. What a gate asks decides whether a proof exists, and so does what a list has: an endpoint that
-// changed either would learn a bit of the credential from whether a proof comes.
+// Calls on which a holder's wallet relies. What a gate requires and what a list contains decide whether a proof exists. An endpoint that changed
+// either would learn a bit of the credential from whether a proof comes.
 import type { Interface, Provider, Result } from 'ethers'
 import { type Endpoints, hasWitnesses, settledCall, systemClock } from '../../chain/index.ts'
 import { IdentityError } from './errors.ts'
@@ -12,7 +12,7 @@ export class Asking {
   readonly provider: Provider
   readonly #witnesses: Witnesses | undefined
 
-  /** @param witnesses endpoints of which two of different hosts have to agree; the provider's word counts where there are not two */
+  /** @param witnesses endpoints of which two of different hosts must agree; with fewer than two, the provider's word counts */
   constructor(provider: Provider, witnesses?: Witnesses) {
     this.provider = provider
     this.#witnesses = witnesses !== undefined && hasWitnesses(witnesses) ? witnesses : undefined

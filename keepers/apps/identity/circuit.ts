@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The two circuits in folders, with local keys where asked.
+// Compiles the two circuits into folders, on request with local keys.
 import {
   compileSource,
   type IntegerProgram,
@@ -9,13 +9,13 @@ import {
 } from '../../zkml/index.ts'
 import { IDENTITY_SIGNALS, identitySource, LIST_SIGNALS, listSource } from './source.ts'
 
-/** The public signals' names in the order of the r1cs, each word of the set of countries by itself. */
+/** The public signals' names in the order of the r1cs, with one name for each word of the set of countries. */
 const NAMES = IDENTITY_SIGNALS.flatMap((name) =>
   name === 'countries' ? [0, 1, 2, 3].map((i) => `${name}[${i}]`) : name,
 )
 
 export type CircuitChoice = LocalSetupOptions & {
-  /** Also make a key by oneself: whoever does could forge proofs. */
+  /** Also make a local key, whose maker could forge proofs. */
   readonly local?: boolean
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sets of countries as bitmaps of ISO 3166-1 numeric codes, 250 to a word, as the gate's policy has them.
+// Sets of countries as bitmaps of ISO 3166-1 numeric codes, 250 per word, as in the gate's policy.
 import { IdentityError } from './errors.ts'
 
 const WORD_BITS = 250
@@ -28,7 +28,7 @@ export function inCountrySet(words: readonly bigint[], code: number): boolean {
   return ((words[Math.floor(code / WORD_BITS)]! >> BigInt(code % WORD_BITS)) & 1n) === 1n
 }
 
-/** A set for people: its codes, or the codes that it leaves out, whichever are fewer. */
+/** A set as text: its codes, or the codes that it leaves out, whichever are fewer. */
 export function countriesText(words: readonly bigint[]): string {
   const codes = Array.from({ length: 999 }, (_, i) => i + 1)
   const named = codes.filter((code) => inCountrySet(words, code))

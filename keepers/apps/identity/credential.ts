@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A credential: what an issuer certifies of a document and of the face on it, signed with EdDSA-Poseidon. The holder's wallet keeps it.
+// A credential: what an issuer certifies about a document and the face on it, signed with EdDSA-Poseidon. The holder's wallet keeps it.
 // circuits/lib/identity.circom computes the same hashes.
 import { createHash, randomBytes } from 'node:crypto'
 import {
@@ -37,7 +37,7 @@ export type CredentialFields = {
   readonly born: number
   /** ISO 3166-1 numeric. */
   readonly country: number
-  /** yyyymmdd: the last day on which the credential is good. */
+  /** yyyymmdd: the last day on which the credential is valid. */
   readonly expires: number
   /** The face on the document: -128 … 127 each. */
   readonly face: readonly number[]
@@ -46,14 +46,14 @@ export type CredentialFields = {
 }
 
 export type Credential = CredentialFields & {
-  /** Drawn by the issuer; a list of revocations names it. */
+  /** Drawn by the issuer. A list of revocations contains it if the credential is revoked. */
   readonly id: bigint
   readonly faceSalt: bigint
   readonly issuer: BabyPoint
   readonly signature: EddsaSignature
 }
 
-/** A picture, and that a camera took it for a context. */
+/** A picture, with a camera's signature that it was taken for a context. */
 export type Capture = {
   readonly pixels: readonly number[]
   readonly salt: bigint
@@ -72,12 +72,12 @@ export function documentKey(country: number, number: string): bigint {
   return listValue(createHash('sha256').update(text).digest())
 }
 
-/** What an issuer is told of the holder's secret. */
+/** The value that an issuer gets of the holder's secret. */
 export function holderOf(secret: bigint): bigint {
   return poseidon([secret])
 }
 
-/** The mark that the holder of a secret leaves at an application: the same at every proof for it, unrelated at another one. */
+/** The nullifier of a secret at an application: the same in every proof for that application, unrelated elsewhere. */
 export function nullifierOf(secret: bigint, application: bigint): bigint {
   return poseidon([secret, application])
 }
@@ -153,7 +153,7 @@ function requireFields({ holder, document, born, country, expires, face, camera 
   if (!isEddsaKey(camera)) bad('camera: not a public key of Baby Jubjub')
 }
 
-/** 31 bytes as a number; 0, which no list can hold, has no better chance than any other. */
+/** 31 bytes as a number. 0, which no list can hold, is as unlikely as any other value. */
 function listValue(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes.subarray(0, VALUE_BYTES)).toString('hex')}`)
 }

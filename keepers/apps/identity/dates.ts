@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Dates as the number yyyymmdd: their order is that of the numbers, and whoever was born on `date - years * 10000` or before is that
-// old on `date`. contracts/identity/CivilDate.sol computes the same from a block's time.
+// Dates as numbers yyyymmdd, which sort like dates. Somebody born on or before `date - years * 10000` is that many years old on `date`.
+// contracts/identity/CivilDate.sol computes the same from a block's time.
 import { IdentityError } from './errors.ts'
 
 const DAY_MS = 86_400_000
 
-/** Of a day since 1970-01-01, UTC. */
+/** The number of a day, counted since 1970-01-01, UTC. */
 export function dateOfDay(day: number): number {
   const date = new Date(day * DAY_MS)
   return date.getUTCFullYear() * 10_000 + (date.getUTCMonth() + 1) * 100 + date.getUTCDate()
@@ -21,7 +21,7 @@ export function parseDate(text: string, field: string): number {
   return Number(text.replaceAll('-', ''))
 }
 
-/** Both dates of a statement in one number: born on `bornBy` or before, credential good on `through`. */
+/** Both dates of a statement in one number: born on or before `bornBy`, credential valid on `through`. */
 export function packDates(bornBy: number, through: number): bigint {
   return (BigInt(bornBy) << 32n) + BigInt(through)
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 export type IdentityErrorCode =
-  /** A file or a value of it that cannot be used; the message names the field. */
+  /** A file, or a value in it, cannot be used; the message names the field. */
   | 'bad-input'
   /** Capture, credential, lists and statement do not go together: no proof exists. */
   | 'not-provable'
-  /** A value that is in the list already, or is not in it. */
+  /** A value is in the list already, or is not in it. */
   | 'in-list'
-  /** A circuit folder without its files, or with another circuit's. */
+  /** A circuit folder lacks files, or has another circuit's. */
   | 'wrong-circuit'
-  /** A contract that is not what it should be, or whose events do not give its root. */
+  /** A contract is not what it should be, or its events do not give its root. */
   | 'wrong-contract'
   /** No two endpoints say the same of a gate or a list. */
   | 'unheard'

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Faces that the project draws itself: a person is a handful of proportions and shades, a picture shows them under another pose, light
-// and noise. They stand in for photographs, which no package ships under a licence that lets a project train on strangers' faces and
-// hand the result on. What a network reads in them says nothing about how it would read people.
+// Faces that the project draws itself. A person is a handful of proportions and shades; each picture shows them in another pose, with other light
+// and noise. They stand in for photographs, which no package ships under a licence that lets a project train on strangers' faces and pass on
+// the result. How well a network reads drawn faces says nothing about how it would read people.
 import { deriveSeed, SeededRandom } from '../../learning/index.ts'
 import { IdentityError } from './errors.ts'
 
-/** Pixels of a side, and bits of a pixel. */
+/** Pixels along a side; below, bits of a pixel. */
 export const FACE_SIDE = 16
 export const FACE_BITS = 6
 export const FACE_PIXELS = FACE_SIDE * FACE_SIDE
 export const BRIGHTEST = 2 ** FACE_BITS - 1
 
-/** Samples of a pixel's side. */
+/** Samples along a pixel's side. */
 const SAMPLES = 2
 
-/** What does not change between two pictures. Lengths in half sides of the picture. */
+/** What stays the same between pictures of a person. Lengths are in half sides of the picture. */
 type Person = {
   readonly width: number
   readonly height: number
@@ -40,7 +40,7 @@ type Person = {
   readonly beard: number
 }
 
-/** What does. */
+/** What changes between pictures of a person. */
 type Pose = {
   readonly shiftX: number
   readonly shiftY: number

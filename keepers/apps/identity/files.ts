@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The JSON files that issuer, camera, wallet and keeper of a list hand to one another. What comes in is checked to the last field.
+// The JSON files that issuer, camera, wallet and keeper of a list exchange. Every field is checked when a file is read.
 import { z } from 'zod'
 import {
   type Proof as AnyProof,
@@ -17,7 +17,7 @@ import { BRIGHTEST, FACE_PIXELS } from './faces.ts'
 import type { GateStatement } from './gate-client.ts'
 import { EMBEDDING } from './model.ts'
 
-/** Of plain Groth16. */
+/** A proof of plain Groth16. */
 type Proof = Exclude<AnyProof, { readonly commitment: unknown }>
 
 const field = z
@@ -66,7 +66,7 @@ const walletSchema = z.strictObject({
   secret: field.refine((secret) => secret >= 1n << 128n, 'a secret of 248 random bits'),
 })
 
-/** @throws IdentityError bad-input naming file and field; for a credential also when nobody signed it */
+/** @throws IdentityError bad-input naming file and field, also for a credential without a valid signature */
 export const readCredential = (text: string, name = 'credential'): Credential => {
   const { format: _f, version: _v, ...credential } = parsed(credentialSchema, text, name)
   if (!isIssued(credential)) {
@@ -108,7 +108,7 @@ const passProofSchema = z.strictObject({
 
 export type PassProof = { readonly statement: GateStatement; readonly proof: Proof }
 
-/** Statement and proof for a gate: not secret, and good for one account. */
+/** Writes statement and proof for a gate. They are not secret, and are valid for one account. */
 export const writePassProof = ({ statement, proof }: PassProof): string =>
   written('cohort-pass-proof', { statement, proof: proofToJson(proof) })
 
@@ -146,6 +146,6 @@ function parsed<T>(schema: z.ZodType<T>, text: string, name: string): T {
   const result = schema.safeParse(json)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  // Never the value: a wallet's is its secret.
+  // The message never contains the value, because a wallet's is its secret.
   throw new IdentityError('bad-input', `${name}: ${issue!.path.join('.') || 'root'}: ${issue!.message}`)
 }

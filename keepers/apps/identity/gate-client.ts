@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A gate on the chain: what it asks of an account, and a proof brought to it.
+// A gate on the chain: reads what it requires of an account, and brings proofs to it.
 import { AbiCoder, ContractFactory, keccak256, type Provider, type Result, type Signer } from 'ethers'
 import type { IIdentityGateTypes } from '../../../types/contracts/identity/IdentityGate.ts'
 import type { IdentityGate } from '../../../types/index.ts'
@@ -13,7 +13,7 @@ import { ListClient, type ListView, type Sent, sending, solidity } from './list-
 import type { GateQuestion } from './statement.ts'
 
 const DAY_SECONDS = 86_400
-/** Seconds by which a holder's clock may be fast: a gate takes no proof of tomorrow, but one of yesterday. */
+/** Seconds by which a holder's clock may be fast. A gate takes a proof of yesterday, but none of tomorrow. */
 const CLOCK_SLACK = 600
 
 export type GatePolicy = {
@@ -39,24 +39,24 @@ export type GateStatement = {
 export type PassView = {
   readonly account: string
   readonly passed: boolean
-  /** Unix seconds; 0 where there never was a pass. */
+  /** Unix seconds; 0 if there never was a pass. */
   readonly until: number
   readonly issuerId: number
 }
 
-/** What the holder expects of a gate: what is left out is not compared. */
+/** What the holder expects of a gate. Absent fields are not compared. */
 export type ExpectedPolicy = {
-  /** Of the chain that it is on. */
+  /** Id of the chain of the gate. */
   readonly chainId?: bigint
   readonly minAge?: number
   readonly countries?: readonly bigint[]
-  /** For how long the credential has to be good: another number asks when it expires. */
+  /** For how many days the credential must be valid. A gate with another number would learn about when it expires. */
   readonly passDays?: number
 }
 
 /**
- * The day that a statement is of, by the holder's own clock: a day that an endpoint chose would ask when the holder was born, and when the
- * credential expires. In the first ten minutes of a day it is the day before.
+ * The day of a statement, by the holder's own clock. If an endpoint chose the day, it could find out when the holder was born, and when the
+ * credential expires. In the first ten minutes of a day, this is the day before.
  * @param now milliseconds since 1970
  */
 export function dayOf(now: number): number {
@@ -64,14 +64,14 @@ export function dayOf(now: number): number {
 }
 
 /**
- * What nullifiers are computed for, as IIdentityGate.application: here, since an endpoint could name another gate's, and the proof
- * would carry the holder's mark there.
+ * The application for which nullifiers are computed, as IIdentityGate.application. It is computed here, because an endpoint could name another
+ * gate's, and the proof would then contain the holder's nullifier at that gate.
  */
 export function applicationOf(chainId: bigint, gate: string): bigint {
   return BigInt(keccak256(AbiCoder.defaultAbiCoder().encode(['uint256', 'address'], [chainId, gate]))) >> 8n
 }
 
-/** What a camera signs for, as IIdentityGate.contextOf. */
+/** The context for which a camera signs, as IIdentityGate.contextOf. */
 export function contextOf(
   chainId: bigint,
   gate: string,
@@ -83,7 +83,11 @@ export function contextOf(
   return BigInt(keccak256(AbiCoder.defaultAbiCoder().encode(types, values))) >> 8n
 }
 
-/** @throws IdentityError not-provable naming what is not as expected: whether a proof exists tells something about the credential */
+/**
+ * Compares a gate's policy with the expected one. Nothing is proven for another policy, because whether a proof exists reveals something about the
+ * credential.
+ * @throws IdentityError not-provable naming what differs
+ */
 export function requirePolicy(gate: string, found: GatePolicy, expected: ExpectedPolicy): void {
   const fail = (what: string): never => {
     throw new IdentityError('not-provable', `gate ${gate} ${what}; nothing was proven`)
@@ -101,7 +105,7 @@ export function requirePolicy(gate: string, found: GatePolicy, expected: Expecte
   }
 }
 
-/** Deploys a gate. @param addresses of the registries that it asks */
+/** Deploys a gate. @param addresses of the registries that it uses */
 export async function deployGate(
   signer: Signer,
   addresses: {
@@ -131,7 +135,7 @@ export class GateClient {
   readonly #asking: Asking
   readonly #gate: IdentityGate
 
-  /** @param witnesses endpoints that have to agree on what a proof depends on */
+  /** @param witnesses endpoints that must agree on the facts on which a proof depends */
   constructor(address: string, provider: Provider, signer?: Signer, witnesses?: Witnesses) {
     this.address = address
     this.#provider = provider
@@ -141,13 +145,13 @@ export class GateClient {
 
   /** The context that a camera signs for an account, with the last block as challenge. */
   async challenge(account: string): Promise<{ readonly context: bigint; readonly challengeBlock: number }> {
-    // The hash of the block in which a call is simulated is not known to it: the one before is.
+    // A simulated call cannot read the hash of its own block, but can read that of the block before.
     const challengeBlock = (await this.#provider.getBlockNumber()) - 1
     return { context: await this.contextAt(account, challengeBlock), challengeBlock }
   }
 
   /**
-   * The context of an earlier challenge, computed here; the gate is asked whether it still takes it.
+   * The context of an earlier challenge, computed here. The gate is asked whether it still accepts the challenge.
    * @throws RevertError when its block is too long ago, IdentityError wrong-contract when the gate names another context
    */
   async contextAt(account: string, challengeBlock: number): Promise<bigint> {
@@ -167,7 +171,7 @@ export class GateClient {
   }
 
   /**
-   * What the gate asks of a proof that is made now, for a challenge that was given before.
+   * What the gate requires of a proof made now, for an earlier challenge.
    * @param now the holder's own time, milliseconds since 1970
    * @throws IdentityError not-provable when its policy is not the expected one, or the chain is on another day; wrong-contract when it names
    * another application; unheard
@@ -186,7 +190,7 @@ export class GateClient {
         this.#provider.getNetwork(),
       ]),
     )
-    // Gates may have the same address on several chains, and the holder's marks at them must have nothing in common.
+    // Gates may have the same address on several chains, and the holder's nullifiers at them must be unrelated.
     if (expected.chainId !== undefined && chainId !== expected.chainId) {
       throw new IdentityError(
         'not-provable',
@@ -211,7 +215,7 @@ export class GateClient {
     return { application, context, bornBy, through, countries: policy.countries, day, policy, chainId }
   }
 
-  /** The lists that the gate holds a credential of an issuer against. @throws IdentityError wrong-contract, unheard */
+  /** The lists against which the gate checks an issuer's credentials. @throws IdentityError wrong-contract, unheard */
   async lists(issuerId: number): Promise<{ readonly sanctions: ListView; readonly revocations: ListView }> {
     const [[address], policy, [issuer]] = await this.#read(
       'lists',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the identity app: credentials, drawn faces and their network, lists, and proofs for a gate.
+// The public face of the identity app: credentials, drawn faces and the network that reads them, lists, and proofs for a gate.
 
 export { type CircuitChoice, identityCircuit, listCircuit } from './circuit.ts'
 export { type CountryWords, countriesText, countrySet } from './countries.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A list as the gaps between its values, in a Merkle tree: whoever has all values proves that another one is not among them, and that
-// a change of the root is one insertion or removal. circuits/lib/interval_list.circom has the statements.
+// A list, represented by the gaps between its values in a Merkle tree. Whoever has all values can prove that another value is not among them, and
+// that a change of the root is a single insertion or removal. circuits/lib/interval_list.circom has the statements.
 import { poseidon } from '../../zkml/index.ts'
 import { IdentityError } from './errors.ts'
 
@@ -32,15 +32,15 @@ export type ListChange = {
 
 export class IntervalList {
   readonly depth: number
-  /** Nodes by level and index; those left out are of empty subtrees. */
+  /** Nodes by level and index. Missing ones are roots of empty subtrees. */
   readonly #levels: Map<number, bigint>[]
   readonly #empty: bigint[]
-  /** Leaves that changed since the nodes above them were computed: many changes cost their nodes once. */
+  /** Leaves that changed since the nodes above them were computed, so that many changes recompute each node only once. */
   readonly #stale = new Set<number>()
   /** By leaf index. */
   readonly #leaves = new Map<number, Interval>()
   readonly #indexOf = new Map<bigint, number>()
-  /** All ends of intervals in order, 0 first. */
+  /** All lower ends of intervals in order, 0 first. */
   readonly #sorted: bigint[] = [0n]
 
   constructor(depth = LIST_DEPTH) {
@@ -75,7 +75,7 @@ export class IntervalList {
     throw new IdentityError('bad-input', `the list is full: it holds ${this.size} values`)
   }
 
-  /** Where a value is not. @throws IdentityError in-list, bad-input */
+  /** The gap that contains a value. @throws IdentityError in-list, bad-input */
   gap(value: bigint): ListGap {
     requireValue(value)
     if (this.#indexOf.has(value)) throw new IdentityError('in-list', `${value} is in the list`)
@@ -89,12 +89,12 @@ export class IntervalList {
     const before = this.root
     const { low, next, bit: lowBit, sibling: lowSibling } = this.gap(value)
     this.insert(value, index)
-    // The new leaf is not among its own siblings: they are those of the tree with the shortened interval alone.
+    // The siblings of the new leaf are taken from the tree in which only the interval was shortened.
     const { sibling: newSibling } = this.#path(index)
     return { ...{ before, after: this.root, value, index: BigInt(index) }, low, next, lowBit, lowSibling, newSibling }
   }
 
-  /** Takes a value out. The change is the insertion that would lead back: its `after` is the root before. @throws IdentityError in-list */
+  /** Removes a value. The change is the insertion that would undo this, so its `after` is the root before the removal. @throws IdentityError in-list */
   remove(value: bigint): ListChange {
     const after = this.root
     const index = this.#place(value)
@@ -104,7 +104,7 @@ export class IntervalList {
     return { ...{ before: this.root, after, value, index: BigInt(index) }, low, next, lowBit, lowSibling, newSibling }
   }
 
-  /** As `add` without the inputs of a proof: two hashes a value where many follow one another. */
+  /** Like `add`, without the inputs of a proof. In a long series, it costs two hashes per value. */
   insert(value: bigint, index: number): void {
     requireValue(value)
     if (this.#indexOf.has(value)) throw new IdentityError('in-list', `${value} is in the list`)
@@ -120,7 +120,7 @@ export class IntervalList {
     this.#sorted.splice(at + 1, 0, value)
   }
 
-  /** As `remove` without the inputs of a proof. */
+  /** Like `remove`, without the inputs of a proof. */
   erase(value: bigint): void {
     const index = this.#place(value)
     const at = this.#below(value)

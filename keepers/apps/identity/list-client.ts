@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Lists on the chain: anybody rebuilds one from its events, its keeper changes it by a proof.
+// Lists on the chain. Anybody can rebuild a list from its events, and its keeper changes it with a proof.
 import { ContractFactory, type Provider, type Signer } from 'ethers'
 import type { ValueLists } from '../../../types/index.ts'
 import { clients, contractArtifact, contractInterface, decodeRevert, newestLog } from '../../chain/index.ts'
@@ -8,7 +8,7 @@ import type { Asking } from './asking.ts'
 import { IdentityError } from './errors.ts'
 import { IntervalList, type ListChange } from './interval-list.ts'
 
-/** A list as its events give it, checked against its root. */
+/** A list rebuilt from its events, and checked against its root. */
 export type ListView = {
   readonly list: IntervalList
   readonly keeper: string
@@ -74,7 +74,7 @@ export class ListClient {
   }
 
   /**
-   * Has a list that one endpoint gave confirmed: with another root, whether a proof comes would say whether its holder is on it.
+   * Has other endpoints confirm the root of a list. With a false list, whether a proof comes would reveal whether the holder is on it.
    * @throws IdentityError unheard; wrong-contract when the list's root is another one
    */
   async requireRoot(listId: number, { list }: ListView, asking: Asking): Promise<void> {
@@ -86,7 +86,7 @@ export class ListClient {
     )
   }
 
-  /** What was added to and removed from a list, in order. Reads from the block on in which it was opened, which it looks for backwards. */
+  /** The additions to and removals from a list, in order. Reads from the block in which the list was opened, which it searches backwards. */
   async #changes(listId: number, block: number) {
     const { interface: abi, filters } = this.#contract
     const opening = await filters.ListOpened(listId).getTopicFilter()
@@ -101,7 +101,7 @@ export class ListClient {
     return logs.toSorted((a, b) => a.blockNumber - b.blockNumber || a.index - b.index).map((log) => abi.parseLog(log)!)
   }
 
-  /** Adds a value: the proof is of the list as it is. @throws IdentityError in-list */
+  /** Adds a value, with a proof on the present list. @throws IdentityError in-list */
   async add(listId: number, value: bigint, prover: SourceProver, options: ProveOptions = {}): Promise<Sent> {
     const { list } = await this.read(listId)
     const change = list.add(value)
@@ -109,7 +109,7 @@ export class ListClient {
     return await sending('add', this.#contract.add(listId, value, change.index, change.after, proof))
   }
 
-  /** Takes a value out. @throws IdentityError in-list */
+  /** Removes a value. @throws IdentityError in-list */
   async remove(listId: number, value: bigint, prover: SourceProver, options: ProveOptions = {}): Promise<Sent> {
     const { list } = await this.read(listId)
     const change = list.remove(value)
@@ -123,7 +123,7 @@ async function proveChange(prover: SourceProver, change: ListChange, options: Pr
   return solidity(toSolidityProof(proof))
 }
 
-/** ethers takes arrays that it could write to. */
+/** The proof in mutable arrays, as ethers' types require. */
 export function solidity({ a, b, c }: ReturnType<typeof toSolidityProof>) {
   return { a: [...a], b: b.map((pair) => [...pair]), c: [...c] } as unknown as {
     a: [bigint, bigint]
@@ -132,7 +132,7 @@ export function solidity({ a, b, c }: ReturnType<typeof toSolidityProof>) {
   }
 }
 
-/** Waits for a transaction, and says in the contracts' own words why it was refused. */
+/** Waits for a transaction. @throws RevertError with the contract's own error when it was refused */
 export async function sending(
   what: string,
   call: Promise<{ wait(): Promise<{ readonly hash: string; readonly gasUsed: bigint } | null> }>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The network that turns a face into an embedding, and its training: it learns to tell 1,500 people apart, and loses the layer
-// that names them. The same bits from the same seed.
+// The network that turns a face into an embedding, and its training. It learns to tell 1,500 people apart, and then the layer that names them is
+// removed. The same seed gives the same bits.
 import type { Dataset, Model, ModelSpec, TrainingProgress } from '../../learning/index.ts'
 import { createDataset, initialWeights, LocalTrainer, sequentialSpec, trainInStages } from '../../learning/index.ts'
 import { BRIGHTEST, drawFace, FACE_PIXELS, FACE_SIDE } from './faces.ts'
@@ -8,7 +8,7 @@ import { BRIGHTEST, drawFace, FACE_PIXELS, FACE_SIDE } from './faces.ts'
 /** Elements of an embedding. */
 export const EMBEDDING = 24
 
-/** People and pictures of each that training sees; tests take people from PEOPLE.train on. */
+/** Number of people in training, and of pictures of each. Tests use people from number PEOPLE.train on. */
 export const PEOPLE = { train: 1500, shots: 30 } as const
 const STAGES = { learningRates: [0.003, 0.001, 0.0003], epochsAStage: 6 }
 
@@ -46,7 +46,7 @@ export function faceSpec(): ModelSpec {
   return spec('faces', [])
 }
 
-/** The same with the layer that names the people of training. */
+/** The same network with the layer that names the people of training. */
 function namingSpec(): ModelSpec {
   const config = { ...common, name: 'names', units: PEOPLE.train, activation: 'softmax', use_bias: false }
   return spec('faces-with-names', [{ class_name: 'Dense', config }])
@@ -80,7 +80,7 @@ export async function trainFaceModel(
     trainer.loadData(trainingFaces(seed))
     trainer.setWeights(initialWeights(namingSpec(), seed))
     await trainInStages(trainer, STAGES, { seed, signal, onProgress })
-    // Layers lie one after the other in the vector: without the last one it is the embedding's.
+    // Layers follow one another in the vector, so cutting off the last one leaves the embedding's weights.
     const embedding = faceSpec()
     return { spec: embedding, weights: trainer.getWeights().slice(0, embedding.parameterCount) }
   } finally {

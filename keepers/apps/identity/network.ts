@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The integer network of faces, as the circuit computes it: a picture's embedding, a credential's template, how near they are.
+// The integer network of faces, as the circuit computes it: a picture's embedding, a credential's template, and how near the two are.
 import { type Model, modelJson } from '../../learning/index.ts'
 import { calibrate, elementCount, type IntegerProgram, importTfjs, interpret, tensorOf } from '../../zkml/index.ts'
 import { IdentityError } from './errors.ts'
@@ -7,17 +7,17 @@ import { BRIGHTEST, drawFace, FACE_BITS } from './faces.ts'
 import { PEOPLE } from './model.ts'
 
 const KNOBS = { weightBits: { default: 6 }, activationBits: { default: 7 }, inputBits: FACE_BITS }
-/** Pictures of people of training that set the scales. */
+/** Number of pictures, of people of training, that set the scales. */
 const CALIBRATION = 200
-/** The largest element of a template by its magnitude: 8 bits with sign. */
+/** Largest magnitude of an element of a template, which has 8 bits with sign. */
 const TEMPLATE_PEAK = 127
 
 /** The square of a cosine, as a fraction. */
 export type Nearness = { readonly numerator: number; readonly denominator: number }
 
 /**
- * The least square of the cosine between a picture's embedding and a template, a fraction: chosen on people whom neither training
- * nor the curve of docs/uses/identity.md saw, at a false-match rate of one in a hundred.
+ * The least square of the cosine between a picture's embedding and a template, as a fraction. Chosen for a false-match rate of one in a hundred, on
+ * people who are neither in training nor in the curve of docs/uses/identity.md.
  */
 export const NEARNESS: Nearness = { numerator: 615, denominator: 1000 }
 
@@ -49,7 +49,7 @@ export function embeddingOf(program: IntegerProgram, pixels: ArrayLike<number>):
   return interpret(program, requirePicture(pixels, program)).scores
 }
 
-/** What a credential keeps of an embedding: its direction, in integers from -127 to 127. */
+/** The template of an embedding, which a credential keeps: its direction, in integers from -127 to 127. */
 export function templateOf(embedding: ArrayLike<number>): number[] {
   const values = Array.from(embedding)
   const peak = Math.max(...values.map(Math.abs))
@@ -76,7 +76,7 @@ export function nearness(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return lengths === 0 ? 0 : (Math.sign(both) * both * both) / lengths
 }
 
-/** Whether the circuit takes the two for the same person: in integers, so that no rounding differs from it. */
+/** Whether the circuit takes the two for the same person. Computed in integers, so that rounding cannot make a difference. */
 export function isNear(a: ArrayLike<number>, b: ArrayLike<number>, { numerator, denominator } = NEARNESS): boolean {
   const dot = (x: ArrayLike<number>, y: ArrayLike<number>) =>
     Array.from(x).reduce((sum, v, i) => sum + BigInt(v) * BigInt(y[i]!), 0n)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How often strangers are taken for one another, and people not recognised: on people that training never saw.
+// Measures, on people who are not in training, how often strangers are taken for one another, and how often people are not recognised.
 import type { IntegerProgram } from '../../zkml/index.ts'
 import { drawFace } from './faces.ts'
 import { PEOPLE } from './model.ts'
@@ -17,12 +17,12 @@ export type FaceScores = {
 
 export type RatePoint = {
   readonly threshold: number
-  /** Share of strangers above the threshold (FMR) and of the person's own pictures below it (FNMR). */
+  /** Fraction of strangers above the threshold (FMR); below, of the person's own pictures below it (FNMR). */
   readonly falseMatch: number
   readonly falseNonMatch: number
 }
 
-/** @param first the first person, after those of training: other numbers are other people */
+/** @param first number of the first person, at least PEOPLE.train */
 export function faceScores(
   program: IntegerProgram,
   { seed = 1, first = PEOPLE.train, people, shots }: { seed?: number; first?: number; people: number; shots: number },
@@ -55,7 +55,7 @@ export function ratesAt({ genuine, impostor }: FaceScores, threshold: number): R
   }
 }
 
-/** The lowest threshold, in thousandths, at which at most the share `rate` of strangers pass. */
+/** The lowest threshold, in steps of a thousandth, at which at most the fraction `rate` of strangers pass. */
 export function thresholdFor(scores: FaceScores, rate: number): number {
   for (let permille = 0; permille < 1000; permille++) {
     if (ratesAt(scores, permille / 1000).falseMatch <= rate) return permille / 1000

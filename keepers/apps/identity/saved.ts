@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The network of faces that the project keeps. `cohort identity train --seed 1` makes the very same file again.
+// The trained network of faces that ships with the project. `cohort identity train --seed 1` makes exactly the same file.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { type Model, readModelFile, writeModelFile } from '../../learning/index.ts'
@@ -22,9 +22,9 @@ const FACE_MODEL = {
   }),
 }
 
-/** People of the file's figures: after those of training, and apart from the people that the threshold was chosen on. */
+/** People for the figures in the file: neither in training nor among those on whom the threshold was chosen. */
 export const JUDGED = { first: PEOPLE.train + 1_000, people: 100, shots: 5 } as const
-/** People that the threshold was chosen on. */
+/** People on whom the threshold was chosen. */
 export const CHOSEN_ON = { first: PEOPLE.train, people: 100, shots: 5 } as const
 
 /** The file of a trained network, with its rates on drawn people. */
@@ -34,7 +34,7 @@ export function savedFaceModel(model: Model, seed: number): string {
   return writeModelFile(FACE_MODEL, model, seed, { falseMatch, falseNonMatch, people: JUDGED.people })
 }
 
-/** The network that the project keeps, or one from a file's text. @throws LearningError BAD_MODEL naming the field */
+/** The network that ships with the project, or the one in a file's text. @throws LearningError BAD_MODEL naming the field */
 export function faceModel(text: string = readFileSync(FILE, 'utf8')): Model {
   return readModelFile(FACE_MODEL, text)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The circuits' sources: the statement of circuits/lib/identity.circom around the network of faces, and the change of a list.
+// Writes the circuits' sources: the statement of circuits/lib/identity.circom around the network of faces, and the change of a list.
 import {
   commitInput,
   commitmentHeader,
@@ -11,7 +11,7 @@ import {
 import { LIST_DEPTH } from './interval-list.ts'
 import { NEARNESS, type Nearness, productBits } from './network.ts'
 
-/** In this order in every proof of identity, `countries` four words. */
+/** Public signals of a proof of identity, in order; `countries` has four words. */
 export const IDENTITY_SIGNALS = [
   'issuer',
   'sanctionsRoot',
@@ -23,10 +23,10 @@ export const IDENTITY_SIGNALS = [
   'countries',
 ] as const
 
-/** In this order in every proof of a list's change. */
+/** Public signals of a proof of a list's change, in order. */
 export const LIST_SIGNALS = ['before', 'after', 'value', 'index'] as const
 
-/** What the prover adds, as Identity takes it, besides the pixels and their salt. */
+/** Private inputs of the template Identity, besides the pixels and their salt. */
 const PRIVATE_SIGNALS = [
   'id',
   'secret',
@@ -48,8 +48,8 @@ export type IdentityShape = {
 }
 
 /**
- * Circom source of the proof of identity for a network of faces. The weights are constants: a template in a credential means nothing
- * to another network, so that a new network needs new credentials and may as well have a new key.
+ * Circom source of the proof of identity for a network of faces. The weights are constants. A credential's template means nothing to another network,
+ * so a new network needs new credentials anyway, and may as well have a new key.
  */
 export function identitySource(
   program: IntegerProgram,

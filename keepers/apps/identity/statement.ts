@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// From wallet, credential, capture, lists and the gate's statement to the circuit's inputs: every reason why there is no proof is
-// said before anything is proven.
+// Makes the circuit's inputs from wallet, credential, capture, lists and the gate's statement. Reports every reason why no proof exists before
+// anything is proven.
 import type { CircuitInputs, IntegerProgram } from '../../zkml/index.ts'
 import { inCountrySet } from './countries.ts'
 import { type Capture, type Credential, faceOffsets, holderOf, isTaken, nullifierOf } from './credential.ts'
@@ -10,13 +10,13 @@ import type { IntervalList, ListGap } from './interval-list.ts'
 import { embeddingOf, isNear, NEARNESS, type Nearness, nearness } from './network.ts'
 import { commitPicture, type IdentityShape } from './source.ts'
 
-/** What a gate wants to see proven: its public signals except those that the lists and the credential give. */
+/** What a gate requires to be proven: the public signals except those from lists and credential. */
 export type GateQuestion = {
   readonly application: bigint
   readonly context: bigint
-  /** yyyymmdd: born on this day or before. */
+  /** yyyymmdd: born on or before this day. */
   readonly bornBy: number
-  /** yyyymmdd: the credential is good on this day. */
+  /** yyyymmdd: the credential is valid on this day. */
   readonly through: number
   readonly countries: readonly bigint[]
 }
@@ -46,7 +46,7 @@ export function identityInputs(
   return rawInputs(given, { sanctions, revocations }, nullifierOf(secret, question.application))
 }
 
-/** The same without a check: for whoever wants to see the circuit refuse. */
+/** The same without any check, for tests that expect the circuit to refuse. */
 export function rawInputs(
   { secret, credential, capture, question, sanctions, revocations }: IdentityInputs,
   gaps: { readonly sanctions: ListGap; readonly revocations: ListGap },

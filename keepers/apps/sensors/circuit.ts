@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The circuit of attested samples in a folder: made, set up, proven with.
+// Makes the circuit of attested samples in a folder, sets it up, and proves with it.
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keccak_256 } from '@noble/hashes/sha3.js'
@@ -72,7 +72,7 @@ export function sensorSource({ samples, depth }: Pick<SensorCircuit, 'samples' |
 }
 
 /**
- * Compiles the circuit into a folder and sets it up here: whoever ran that could forge, so that it is for development.
+ * Compiles the circuit into a folder with a local set-up. Whoever runs this could forge proofs, so the key is for development only.
  * @param onStage names what begins
  * @throws CircuitError, SetupError; the signal's reason
  */
@@ -90,7 +90,7 @@ export async function makeSensorCircuit(
   const metadata = await setupLocal(at.r1cs, at.zkey, signal === undefined ? {} : { signal })
   const key = await verificationKeyOf(parseZkey(await readFile(at.zkey), at.zkey))
   await writeAtomically(at.verificationKey, `${JSON.stringify(verificationKeyToJson(key), null, 2)}\n`)
-  // Named by its constraints, as whoever compiles the same source finds them.
+  // Named by its constraints, which everybody who compiles the same source gets.
   const description = `cohort-attested-samples/1 ${shape.samples} ${shape.depth} ${metadata.circuit.r1csSha256}`
   const circuitId = `0x${bytesToHex(keccak_256(utf8ToBytes(description)))}`
   const manifest: SensorCircuit = { format: 'cohort-attested-samples', version: 1, ...shape, circuitId }
@@ -121,7 +121,7 @@ export async function readSensorCircuit(
 
 export type Attestation = { readonly commitment: bigint; readonly summary: Summary; readonly proof: SolidityProof }
 
-/** Witness of a device's samples. @throws SensorError for samples that are not the device's, or of another number */
+/** The circuit's inputs for a device's samples. @throws SensorError for samples that are not the device's, or for a wrong number of them */
 export function sensorInputs(
   { samples: count, depth }: Pick<SensorCircuit, 'samples' | 'depth'>,
   given: {
@@ -150,7 +150,7 @@ export function sensorInputs(
   }
 }
 
-/** Proves what a device's samples come to, and checks the proof. */
+/** Proves the summary of a device's samples, and checks the proof. */
 export async function proveSamples(
   folder: string,
   given: Parameters<typeof sensorInputs>[1],

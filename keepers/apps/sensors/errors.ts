@@ -2,9 +2,9 @@
 
 /** Why signed samples, or what they are proven with, cannot be used. */
 type SensorErrorCode =
-  /** A sample that is out of range, out of order or not signed by the device. */
+  /** A sample is out of range, out of order, or not signed by the device. */
   | 'bad-sample'
-  /** A device that the tree lacks, or that cannot sign. */
+  /** The tree lacks a device, or its key cannot sign. */
   | 'bad-device'
   /** The folder's circuit is another one, or incomplete. */
   | 'bad-circuit'

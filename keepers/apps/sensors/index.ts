@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the sensors app: samples that devices sign, and proofs of what they come to.
+// The public face of the sensors app: samples that devices sign, and proofs of summaries of them.
 
 export {
   makeSensorCircuit,

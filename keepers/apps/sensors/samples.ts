@@ -13,7 +13,7 @@ import {
 } from '../../zkml/index.ts'
 import { SensorError } from './errors.ts'
 
-/** 0 ≤ counter < 2^48, risen with every sample: a count, or the device's clock in milliseconds. 0 ≤ value < 2^32. */
+/** 0 ≤ counter < 2^48, which rises with every sample: a count, or the device's clock in milliseconds. 0 ≤ value < 2^32. */
 export type Sample = { readonly counter: number; readonly value: number }
 
 export type SignedSample = Sample & { readonly signature: EddsaSignature }
@@ -40,7 +40,7 @@ function messageOf({ counter, value }: Sample): bigint {
   return poseidon([SAMPLE_TAG, BigInt(counter), BigInt(value)])
 }
 
-/** As a device does it. @param seed 32 bytes. @throws SensorError bad-sample */
+/** Signs a sample as a device does. @param seed 32 bytes. @throws SensorError bad-sample */
 export function signSample(seed: Uint8Array, sample: Sample): SignedSample {
   requireSample(sample)
   return { ...sample, signature: eddsaSign(seed, messageOf(sample)) }
@@ -67,7 +67,7 @@ function segmentsOf(samples: readonly Sample[]): Segment[] {
   ]
 }
 
-/** The leaf of an offer that these samples are: a salted commitment. */
+/** The leaf of an offer for these samples: a salted commitment. */
 export function commitSamples(samples: readonly Sample[], salt: bigint): bigint {
   return commitSegments('samples', segmentsOf(samples), salt)
 }
@@ -80,7 +80,7 @@ export function samplesHeader(count: number): bigint {
   ])
 }
 
-/** The tree of a maker's devices. A place that has no device is null, and stays so once its device is removed. */
+/** The tree of a maker's devices. A place without a device is null. The place of a removed device stays null. */
 export class DeviceTree {
   readonly #levels: bigint[][]
   readonly keys: readonly (BabyPoint | null)[]
@@ -95,7 +95,7 @@ export class DeviceTree {
     const wrong = keys.findIndex((key) => key !== null && !isEddsaKey(key))
     if (wrong >= 0) throw new SensorError('bad-device', `device ${wrong}: not a key on Baby Jubjub, or of small order`)
     this.keys = keys
-    // Empty branches are alike: each is hashed once.
+    // All empty branches of a level are equal, so each is hashed once.
     let empty = 0n
     let level = keys.map((key) => (key === null ? 0n : poseidon([...key])))
     this.#levels = []
@@ -123,7 +123,7 @@ export class DeviceTree {
   }
 }
 
-/** What the circuit says of a device's samples. */
+/** The circuit's statement about a device's samples. */
 export type Summary = {
   readonly device: number
   readonly count: number
@@ -142,7 +142,7 @@ export function summaryOf(device: number, samples: readonly Sample[]): Summary {
   }
 }
 
-/** As the circuit and contracts/market/Attestations.sol pack it. */
+/** A summary in one number, packed as by the circuit and contracts/market/Attestations.sol. */
 export function packSummary({ device, count, first, last, min, max, sum }: Summary): bigint {
   const places = [
     [device, 0],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The circuit of the judge of spends, with a local proving key: made once and kept.
+// Makes the circuit of the judge of spends with a local proving key once, and keeps it.
 import { type ReleasedCircuit, type ReleasedCircuitOptions, releasedCircuit } from '../../serving/index.ts'
 import { spendModel } from './saved.ts'
 import { SPEND_CIRCUIT, spendProgram } from './spend.ts'

@@ -3,7 +3,7 @@
 // A test compares the two, byte for byte.
 import { LearningError } from '../../learning/index.ts'
 
-/** Bytes of a transaction's features, and which bits of each can be set. */
+/** Number of a transaction's features; below, the bits of each that can be set. */
 export const SPEND_FEATURES = 8
 export const FEATURE_BITS = [0, 1, 2, 3, 4] as const
 
@@ -27,13 +27,13 @@ export type SpendOrigin = (typeof SPEND_ORIGINS)[number]
 /** A transaction and the guard's knowledge of account, asset and recipient. Amounts in the asset's least unit. */
 export type SpendFacts = {
   readonly amount: bigint
-  /** Of the asset, a window. */
+  /** Limit of the asset per window. */
   readonly limit: bigint
-  /** How much of the asset left in the window before. */
+  /** How much of the asset was spent earlier in the window. */
   readonly spent: bigint
-  /** In how many spends. */
+  /** The number of those spends. */
   readonly count: number
-  /** Seconds since the account's last spend; null for none yet. */
+  /** Seconds since the account's last spend; null if there is none yet. */
   readonly idle: number | null
   /** How often the recipient was paid before. */
   readonly paidBefore: number
@@ -46,7 +46,7 @@ const FIVE_BITS = 31
 const FOUR_BITS = 15
 /** The 256th part of a limit has bit length 1. */
 const LIMIT_PARTS = 256n
-/** Beyond it the contract does not multiply. */
+/** The largest amount that the contract multiplies. */
 const MOST_MULTIPLIED = 2n ** 240n - 1n
 const MINUTE = 60
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Verdicts for a SpendingGuard: ask the contract for the statement, prove it, bring the proof.
+// Verdicts for a SpendingGuard: asks the contract for the statement, and brings the proof of it.
 import { getBytes, type Provider, type Signer } from 'ethers'
 import type { InferenceHub, SpendingGuard } from '../../../types/index.ts'
 import { clients, decodeRevert } from '../../chain/index.ts'
@@ -21,13 +21,13 @@ export type GuardedSpend = {
   readonly origin: number
 }
 
-/** The statement that a guard wants proven about a spend, and its use of the answer. */
+/** The statement that a guard requires about a spend, and how it uses the answer. */
 export type GuardQuestion = {
   readonly account: string
   readonly spend: GuardedSpend
   /** Tag and features, as the contract computed them. */
   readonly bytes: Uint8Array
-  /** Unix seconds that the features are of: the latest block's. */
+  /** Unix seconds of the latest block, to which the features refer. */
   readonly at: number
   readonly modelId: bigint
   readonly version: bigint
@@ -38,12 +38,12 @@ export type GuardQuestion = {
   readonly approvedLabel: number
   readonly margins: boolean
   readonly minMargin: bigint
-  /** Unix seconds until which a verdict serves. */
+  /** Unix seconds until which a verdict is valid. */
   readonly validUntil: number
 }
 
 /**
- * The statement that `guard` wants proven so that `account` may make `spend`, in the state of one block.
+ * The statement that `guard` requires before `account` may make `spend`, in the state of one block.
  * @throws ServingError refused with the contract's reason (no policy, no need for a verdict, a withdrawn model);
  * bad-payload when its features differ from those of this release
  */
@@ -105,7 +105,7 @@ export function requireModelOf(
   }
 }
 
-/** Whether the policy approves of a reading (SpendingVerdicts._requireFavourable). */
+/** Whether the policy approves a reading (SpendingVerdicts._requireFavourable). */
 export function approves(question: GuardQuestion, { label, margin }: Reading): boolean {
   const { approvedLabel, margins, minMargin } = question
   return margins && label === approvedLabel && margin >= minMargin

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Histories of made-up accounts, and the transactions in them that the guard would ask a model about.
+// Plays histories of made-up accounts, and collects the transactions for which the guard would ask a model.
 
 import type { Dataset } from '../../learning/index.ts'
 import { createDataset, deriveSeed, SeededRandom } from '../../learning/index.ts'
@@ -22,24 +22,24 @@ export type LabelledSpend = {
   /** Index in SPEND_VERDICTS. */
   readonly label: number
   readonly owner: OwnerKind
-  /** How it was stolen; null for the owner's own. */
+  /** How it was stolen; null for a transaction of the owner. */
   readonly pattern: TheftPattern | null
 }
 
 export type HistoryOptions = {
   readonly split: SpendSplit
-  /** How many accounts live. Accounts of different splits are never the same. */
+  /** Number of accounts. Accounts of different splits are never the same. */
   readonly accounts: number
   readonly seed: number
-  /** The pattern that is kept out of training and validation; a test has it. */
+  /** The pattern that occurs only in the test split. */
   readonly unseen?: TheftPattern
 }
 
-/** Share of accounts that a thief gets at. */
+/** Fraction of accounts from which a thief steals. */
 const ROBBED = 0.5
-/** Share of assets without a limit of their own: a verdict for every spend. */
+/** Fraction of assets without a limit of their own, which need a verdict for every spend. */
 const UNLIMITED_SHARE = 0.08
-/** Most transactions of an owner that one account adds: a payroll shall not outweigh a treasury. */
+/** Most transactions of an owner from one account, so that a payroll does not outweigh a treasury. */
 const MOST_OF_AN_OWNER = 8
 const FEWEST_STRETCHES = 4
 const MOST_STRETCHES = 28

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A model's verdicts on spends, and how often they are right: in floats here; a caller with a circuit passes its integers.
+// A model's verdicts on spends, and how often they are right. Computed in floats here; a caller with a circuit passes its integers.
 
 import type { Model } from '../../learning/index.ts'
 import { LearningError, unflatten } from '../../learning/index.ts'
@@ -9,7 +9,7 @@ import { type LabelledSpend, SPEND_VERDICTS } from './histories.ts'
 const ORDINARY = SPEND_VERDICTS.indexOf('ordinary')
 const THEFT = SPEND_VERDICTS.indexOf('theft')
 
-/** A transaction and how far `ordinary` leads `theft` in the scores; theft when it does not lead. */
+/** A transaction, and the lead of `ordinary` over `theft` in the scores. Without a lead, the verdict is theft. */
 export type JudgedSpend = { readonly spend: LabelledSpend; readonly lead: number }
 
 /** The verdicts of a model of `spendSpec` on `spends`, in floats. */
@@ -36,14 +36,14 @@ function dense(x: ArrayLike<number>, kernel: Float32Array, bias: Float32Array, s
 export type SpendFigures = {
   readonly thefts: number
   readonly ordinary: number
-  /** Shares from 0 to 1, of all transactions, of thefts, of owners' own. */
+  /** Fractions from 0 to 1: right verdicts among all transactions; below, thefts found, and owners' transactions taken for thefts. */
   readonly accuracy: number
   readonly recall: number
   readonly falseAlarms: number
 }
 
 /**
- * How often `judged` are right when a lead of more than `lead` is asked for.
+ * How often `judged` are right when a lead of more than `lead` is required.
  * @throws LearningError BAD_DATA when there are no thefts, or only thefts
  */
 export function spendFigures(judged: readonly JudgedSpend[], lead = 0): SpendFigures {
@@ -67,7 +67,7 @@ export function spendFigures(judged: readonly JudgedSpend[], lead = 0): SpendFig
 }
 
 /**
- * The lead that takes `rate` of the owners' own for thefts; of a validation split, never of the test's.
+ * The lead at which the fraction `rate` of the owners' transactions are taken for thefts. Use a validation split for this, never the test split.
  * @param rate from 0 to below 1
  * @throws LearningError BAD_DATA when none is an owner's
  */

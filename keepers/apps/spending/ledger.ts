@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// An account under the guard, as far as features depend on it: limits, windows, earlier recipients. The rules are the same as in
-// contracts/consumers/SpendingVerdicts.sol; a test plays the same spends on both.
+// Simulates an account under the guard, as far as features depend on it: limits, windows, earlier recipients. The rules are those of
+// contracts/consumers/SpendingVerdicts.sol, and a test plays the same spends on both.
 import { type SpendClass, type SpendOrigin, spendFeatures } from './features.ts'
 
 /** A spend of a made-up account. */
@@ -28,14 +28,14 @@ export class SpendLedger {
   /** Unix seconds. */
   now = 1_700_000_000
 
-  /** @param window seconds in which the limits, one an asset, apply */
+  /** @param limits one for each asset @param window seconds in which they apply */
   constructor(limits: readonly bigint[], window: number) {
     this.limits = limits
     this.#window = window
     this.#histories = limits.map(() => BLANK)
   }
 
-  /** Somebody that the account never paid. */
+  /** A new recipient that the account has never paid. */
   recipient(hasCode: boolean): number {
     const id = this.#recipients++
     if (hasCode) this.#contracts.add(id)
@@ -64,7 +64,7 @@ export class SpendLedger {
     return spend.class === 'self-call' || spend.class === 'token-unknown' || spend.amount > available
   }
 
-  /** The spend is made. */
+  /** Records a spend that was made. */
   record(spend: Spend): void {
     const free = !this.needsVerdict(spend)
     const found = this.#history(spend.asset)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The stage for owners and thieves: an account, its randomness, and the transactions that the guard asks about.
+// The life of a made-up account, on which owners and thieves act: its ledger, its randomness, and the transactions for which the guard asks.
 import type { SeededRandom } from '../../learning/index.ts'
 import type { SpendClass, SpendOrigin } from './features.ts'
 import type { Spend, SpendLedger } from './ledger.ts'
@@ -12,7 +12,7 @@ export const DAY = 24 * HOUR
 export const NATIVE = 0
 export const TOKEN = 1
 
-/** Unit of amounts: a limit, or for assets that have none an amount that an account might hold. */
+/** Unit of amounts: a limit, or for assets without one, an amount that an account might hold. */
 export const UNIT = 10n ** 18n
 const RESOLUTION = 1e6
 
@@ -27,12 +27,12 @@ const ALL_ONES = 2n ** 256n - 1n
 
 export type Payment = {
   readonly asset?: number
-  /** In limits. */
+  /** The amount in units of the limit. */
   readonly ratio: number
   readonly to: number
   readonly class?: SpendClass
   readonly origin?: SpendOrigin
-  /** False: the spend was refused, or never came to pass. */
+  /** False if the spend was refused or never happened. */
   readonly happens?: boolean
 }
 
@@ -43,7 +43,7 @@ export class Life {
   readonly wealth: number
   readonly #onJudged: (features: Uint8Array) => void
 
-  /** @param onJudged hears of every transaction that needs a verdict, as the guard describes it */
+  /** @param onJudged called for every transaction that needs a verdict, with the guard's features */
   constructor(ledger: SpendLedger, random: SeededRandom, onJudged: (features: Uint8Array) => void) {
     this.ledger = ledger
     this.random = random
@@ -53,7 +53,7 @@ export class Life {
       : Math.max(LEAST_WEALTH, this.around(30, 2))
   }
 
-  /** Between `low` and `high` seconds, each order of magnitude as likely as the next. */
+  /** Waits between `low` and `high` seconds, with every order of magnitude equally likely. */
   wait(low: number, high: number): void {
     this.ledger.now += Math.round(low * (high / low) ** this.random.uniform())
   }

@@ -36,14 +36,14 @@ export function spendSpec(): ModelSpec {
 const STAGES = { learningRates: [0.01, 0.003, 0.001], epochsAStage: 4 }
 /** Accounts of each split. */
 export const SPEND_ACCOUNTS = { train: 4_000, validation: 2_000, test: 3_000 } as const
-/** Of an owner's transactions above the limits, the share that may be taken for theft. Chosen on the validation split. */
+/** Fraction of owners' transactions above the limits that may be taken for theft, by which the threshold is chosen on the validation split. */
 export const FALSE_ALARMS = 0.05
 
 export type TrainedSpendModel = {
   readonly model: Model
-  /** On accounts that neither training nor the choice of the threshold saw, thefts of the unseen pattern left out. */
+  /** Figures on accounts that neither training nor the choice of the threshold used, without thefts of the unseen pattern. */
   readonly test: SpendFigures
-  /** Share of the thefts of the unseen pattern that it finds. */
+  /** Fraction of thefts of the unseen pattern that it finds. */
   readonly unseenRecall: number
 }
 
@@ -80,8 +80,8 @@ export async function trainSpendModel(
 }
 
 /**
- * The model with the bias of its last score shifted so that it takes `rate` of the owners' own `spends` for thefts. Then the label
- * alone is the verdict, and a margin above zero asks for more certainty.
+ * The model with the bias of its last score shifted, so that it takes the fraction `rate` of the owners' `spends` for thefts. Then the label alone is
+ * the verdict, and a required margin above zero asks for more certainty.
  */
 export function withFalseAlarms(model: Model, spends: readonly LabelledSpend[], rate: number): Model {
   const weights = Float32Array.from(model.weights)

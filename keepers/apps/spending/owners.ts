@@ -7,13 +7,13 @@ import { DAY, HOUR, type Life, MINUTE, NATIVE, TOKEN, UNLIMITED } from './life.t
 export const OWNER_KINDS = ['household', 'payroll', 'treasury', 'shop', 'trader'] as const
 export type OwnerKind = (typeof OWNER_KINDS)[number]
 
-/** Lives one stretch of an account's life after the other: each call is a few days. */
+/** Plays the next stretch of an account's life. Each call is a few days. */
 export type Owner = () => void
 
-/** Share of owners who move everything to an address of their own in a stretch. */
+/** Fraction of owners who move everything to another address of theirs in a stretch. */
 const MOVES = 0.004
 
-/** Somebody to spend in the name of. */
+/** An owner of a kind, who spends from the account. */
 export function ownerOf(kind: OwnerKind, life: Life): Owner {
   const live = { household, payroll, treasury, shop, trader }[kind](life)
   return () => {
@@ -91,7 +91,7 @@ function treasury(life: Life): Owner {
   }
 }
 
-/** A round of grants: several to addresses that are new, one after the other. */
+/** A series of grants to several new addresses. */
 function grant(life: Life, grantees: number[], ratio: number): void {
   for (let i = 1 + life.random.below(4); i > 0; i--) {
     const to = life.stranger()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The trained fraud model that the project keeps. `cohort spend train` makes the very same file again.
+// The trained fraud model that ships with the project. `cohort spend train` makes exactly the same file.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { Model } from '../../learning/index.ts'
@@ -17,7 +17,7 @@ const SPEND_MODEL = {
     /** On accounts that training never saw, the unseen pattern of theft left out. */
     testAccuracy: share,
     testSpends: z.number().int().positive(),
-    /** Of the same: thefts found, owners' own taken for thefts. */
+    /** On the same accounts: fraction of thefts found; below, of owners' transactions taken for thefts. */
     testRecall: share,
     testFalseAlarms: share,
   }),
@@ -33,7 +33,7 @@ export function savedSpendModel({ model, test }: TrainedSpendModel, seed: number
   })
 }
 
-/** The model that the project keeps, or one from a file's text. @throws LearningError BAD_MODEL naming the field */
+/** The model that ships with the project, or the one in a file's text. @throws LearningError BAD_MODEL naming the field */
 export function spendModel(text: string = readFileSync(FILE, 'utf8')): Model {
   return readModelFile(SPEND_MODEL, text)
 }

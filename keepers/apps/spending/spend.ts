@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A spending guard's question to a fraud model: sixteen bytes that the contract computes (SpendFeatures.encode), the tag and eight
-// features. Nobody signs them; the contract hashes them itself.
+// A spending guard's question to a fraud model: sixteen bytes that the contract computes (SpendFeatures.encode), a tag and eight features. They are
+// not signed, because the contract hashes them itself.
 
 import type { Model } from '../../learning/index.ts'
 import {
@@ -39,7 +39,7 @@ export function encodeSpend(features: ArrayLike<number>): Uint8Array {
   return checkedSpend(Uint8Array.from([...Buffer.from(SPEND_TAG, 'latin1'), ...wholeBytes(features)]))
 }
 
-/** `bytes`, when they are a tag and features. @throws ServingError bad-payload */
+/** Returns `bytes` if they are a tag and features. @throws ServingError bad-payload */
 export function checkedSpend(bytes: Uint8Array): Uint8Array {
   const fail = (what: string): never => {
     throw new ServingError('bad-payload', what)
@@ -70,7 +70,7 @@ export function spendCommitment(spend: Uint8Array): bigint {
   return commitBytes(checkedSpend(spend))
 }
 
-/** Few constraints are activations, most the hash: precision is cheap. */
+/** Most constraints are the hash and few are activations, so precision is cheap. */
 const KNOBS = { weightBits: { default: 10 }, activationBits: { default: 12 } }
 
 /** Made-up accounts that set the scales, and the seed that makes them. */

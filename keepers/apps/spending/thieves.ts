@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Made-up thieves. A tenth of what each does could be an owner's; some patterns are hardly more than that.
+// Made-up thieves. A tenth of each one's transactions could be an owner's, and some patterns hardly differ from an owner's at all.
 import { DAY, HOUR, type Life, MINUTE, NATIVE, TOKEN, UNLIMITED } from './life.ts'
 
 export const THEFT_PATTERNS = [
@@ -17,10 +17,10 @@ export type TheftPattern = (typeof THEFT_PATTERNS)[number]
 /** The pattern that training excludes by default. */
 export const UNSEEN_PATTERN: TheftPattern = 'laundry'
 
-/** A refused attempt leaves no trace in the account's history; half of them are. */
+/** Fraction of attempts that succeed. A refused attempt leaves no trace in the account's history. */
 const COMES_THROUGH = 0.5
 
-/** Steals from an account, in one of the ways. */
+/** Steals from an account by one of the patterns. */
 export function steal(pattern: TheftPattern, life: Life): void {
   const tries = { drain, series, approval, probe, module, patient, invoice, laundry }
   life.wait(MINUTE, 20 * DAY)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The phrasing of the made-up launch news: frames with {slots}. Training never uses the frames of the test set; both sets share the
-// words of the slots (headline-words.ts), as newsrooms do.
+// The phrasing of the made-up launch news: frames with {slots}. Training never uses the frames of the test set. Both sets share the words for the
+// slots (headline-words.ts), as newsrooms do.
 
 /** A headline's statement about a launch: it happened; it did not; nothing of the kind (the classifier abstains). */
 export const LAUNCH_OUTCOMES = ['launched', 'not launched', 'other'] as const

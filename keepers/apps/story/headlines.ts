@@ -73,8 +73,8 @@ export function launchHeadlines(split: 'train' | 'test', count: number, seed: nu
 }
 
 /**
- * One headline that fits; redraws one that came out too long. Training headlines get openings and endings, and unknown words, so
- * that a network learns to ignore words that it has never seen.
+ * Composes one headline, and redraws it if it is too long. Training headlines get openings and endings, and unknown words, so that a network learns
+ * to ignore words that it has never seen.
  */
 function compose(frames: readonly string[], ornate: boolean, random: SeededRandom): string {
   for (;;) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The network that reads launch news, and its training: the same bits from the same seed, so that nobody has to ship weights.
+// The network that reads launch news, and its training. The same seed gives the same bits, so nobody has to ship weights.
 
 import type { Evaluation, Model, ModelSpec, TrainingProgress } from '../../learning/index.ts'
 import { initialWeights, LocalTrainer, sequentialSpec, trainInStages } from '../../learning/index.ts'
 import { LAUNCH_OUTCOMES } from './headline-frames.ts'
 import { CHARACTER_BITS, HEADLINE_LENGTH, launchNews } from './headlines.ts'
 
-/** Characters that a detector sees at once, and how many detectors there are. */
+/** Characters that a detector sees at once; below, the number of detectors. */
 const WINDOW = 10
 const DETECTORS = 32
 
 /**
- * Detectors of character sequences, each one's best match anywhere in the headline, scores: 2,051 parameters. The
- * maximum comes before the ReLU, so that a circuit needs one ReLU a detector.
+ * Detectors of character sequences, the best match of each anywhere in the headline, then scores: 2,051 parameters. The maximum comes before the
+ * ReLU, so that a circuit needs only one ReLU per detector.
  */
 export function headlineSpec(detectors = DETECTORS): ModelSpec {
   const inputShape = [1, HEADLINE_LENGTH, CHARACTER_BITS.length]

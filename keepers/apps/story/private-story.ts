@@ -20,7 +20,7 @@ export const PRIVATE_STORY_CIRCUIT = { input: 'signed', output: 'public' } as co
 /** The layout that a circuit of stories commits to: 119 bytes. */
 const BYTES = { bits: 8, min: 0 }
 
-/** The publisher hands this to the prover, and to nobody else. */
+/** A private story, which the publisher gives to the prover and to nobody else. */
 export type PrivateStory = {
   readonly story: Uint8Array
   /** Hides the text, which could be guessed, in the signed commitment. */
@@ -30,7 +30,7 @@ export type PrivateStory = {
 
 /**
  * Signs a headline for one market, under a fresh salt.
- * @param seed 32 secret bytes; the publisher has registered their public key. In no message
+ * @param seed 32 secret bytes whose public key the publisher has registered. No message contains them.
  * @param tag eight bytes in hexadecimal with 0x, from IPredictionMarket.tagOf
  * @throws ServingError, LearningError as encodeStory; CircuitError for a seed of another length
  */

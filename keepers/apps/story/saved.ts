@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The trained reader of launch news that the project keeps. `cohort story train` makes the very same file again.
+// The trained reader of launch news that ships with the project. `cohort story train` makes exactly the same file.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { Model } from '../../learning/index.ts'
@@ -27,7 +27,7 @@ export function savedReader({ model, evaluation }: TrainedReader, seed: number):
   })
 }
 
-/** The reader that the project keeps, or one from a file's text. @throws LearningError BAD_MODEL naming the field */
+/** The reader that ships with the project, or the one in a file's text. @throws LearningError BAD_MODEL naming the field */
 export function launchNewsReader(text: string = readFileSync(FILE, 'utf8')): Model {
   return readModelFile(READER, text)
 }

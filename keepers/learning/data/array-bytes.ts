@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Named arrays in the bytes of one file, in the formats that need no Node: .npy (one array, whatever its name), .safetensors, .json.
+// Reads named arrays from the bytes of one file, in the formats that need no Node: .npy (one array, whatever its name), .safetensors, .json.
 import { LearningError } from '../errors.ts'
 import { decodeSafetensors } from '../external/safetensors.ts'
 import { parseJson } from '../json.ts'
@@ -9,7 +9,7 @@ export type ArrayFile = {
   /** The file's name, for errors. */
   readonly name: string
   readonly names: readonly string[]
-  /** @throws LearningError BAD_DATA naming the arrays that there are */
+  /** @throws LearningError BAD_DATA naming the existing arrays */
   readonly array: (name: string) => Promise<StoredArray>
 }
 
@@ -17,7 +17,7 @@ export type ArrayFile = {
 export const BYTE_FORMATS = ['.npy', '.safetensors', '.json'] as const
 
 /**
- * The arrays of a file whose bytes these are.
+ * The arrays in the bytes of a file.
  * @throws LearningError BAD_DATA naming file and array; BAD_TENSORS for a .safetensors file that is not one
  */
 export function arraysIn(bytes: Uint8Array, name: string): ArrayFile {

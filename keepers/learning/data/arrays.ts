@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Named arrays of numbers in the files that people have: .npz, .safetensors, .json, or an .npy file for each.
+// Opens named arrays of numbers in common files: .npz, .safetensors, .json, or one .npy file per array.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { LearningError } from '../errors.ts'
@@ -17,7 +17,7 @@ export function isArrayFile(path: string, inFolder: readonly string[] = []): boo
 }
 
 /**
- * The arrays of a file; of an .npy file and those beside it, or of a folder, one for each .npy file.
+ * The arrays of a file. For a folder, or for an .npy file with the others beside it, one array for each .npy file.
  * @throws LearningError DATA_NOT_FOUND, BAD_DATA naming file and array; BAD_TENSORS for a .safetensors file that is not one
  */
 export async function openArrays(path: string): Promise<ArrayFile> {
@@ -40,7 +40,7 @@ export async function openArrays(path: string): Promise<ArrayFile> {
   if (extension === '.npz') {
     const entries = [...readZip(bytes, name)].filter(([file]) => file.endsWith('.npy'))
     const reads = entries.map(([file, { size, head, unpack }]) => {
-      // NumPy's own name: the whole of it, for two folders may have one of a name.
+      // NumPy's full name for the array, because arrays in two folders of the archive may have the same last name.
       const array = file.slice(0, -'.npy'.length)
       const where = `${name}: array '${array}'`
       const read = async () => {

@@ -6,14 +6,14 @@ import { columnAt } from './rows.ts'
 
 const names = z.array(z.string().min(1)).min(1)
 
-/** Of one table; parties that state the same read alike. */
+/** How the columns of a table are read. Parties with the same schema read rows in the same way. */
 export const columnsSchema = z.strictObject({
   /** Column names, in the order in which the model takes them. */
   features: names,
   /** Per feature (x − mean) / deviation with the statistics given here, so that every keeper scales alike. */
   scale: z.array(z.strictObject({ mean: z.number(), deviation: z.number().positive() })).optional(),
   /**
-   * Features that hold names. `one-hot`: a number for each value, 1 for the one that is there; `ordinal`: its place in the order given,
+   * Features that hold names. `one-hot`: one number for each possible value, 1 for the actual one. `ordinal`: the value's place in the given order,
    * from 0, scaled like a number.
    */
   categories: z
@@ -21,7 +21,7 @@ export const columnsSchema = z.strictObject({
     .optional(),
   /** Features that may be empty: the mean then stands for a number, and all zeros for a category. */
   missing: names.optional(),
-  /** A comma before decimals, and points or spaces between thousands. A point unless told. */
+  /** Decimal comma, with points or spaces between thousands. By default, decimals follow a point. */
   decimal: z.literal(',').optional(),
 })
 export type Columns = z.infer<typeof columnsSchema>
@@ -29,7 +29,7 @@ export type Columns = z.infer<typeof columnsSchema>
 /** Models take 32-bit floats, of which the largest is some 3.4e38. */
 export const BEYOND = 'beyond what a 32-bit float holds after scaling'
 
-/** What files write where there is nothing. */
+/** Texts that stand for a missing value. */
 const GAPS = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?'])
 
 export function isGap(field: string): boolean {
@@ -40,15 +40,15 @@ export function isGap(field: string): boolean {
 export function numberOf(field: string, decimal?: ',' | undefined): number {
   const text = field.trim()
   if (text === '') return Number.NaN
-  // Hexadecimal, octal and binary, which Number() reads, are nobody's measurements.
+  // Number() also reads hexadecimal, octal and binary, which no table means as measurements.
   if (/^[-+]?0[box]/i.test(text)) return Number.NaN
   if (decimal === undefined) return Number(text)
-  // 1.234,5 and 1 234,5; a point that divides no thousands is a mistake.
+  // Accepts 1.234,5 and 1 234,5. A point that does not separate thousands is a mistake.
   if (!/^[-+]?(\d+|\d{1,3}([. ]\d{3})+)(,\d+)?(e[-+]?\d+)?$/i.test(text)) return Number.NaN
   return Number(text.replaceAll(/[. ]/g, '').replace(',', '.'))
 }
 
-/** Numbers that a model is given for one row. */
+/** How many numbers the model gets for one row. */
 export function columnsWidth({ features, categories }: Columns): number {
   return features.reduce((sum, feature) => sum + widthOf(categories, feature), 0)
 }
@@ -72,7 +72,7 @@ export function contradictionInColumns({ features, scale, categories = {}, missi
 
 /**
  * Returns a reader for rows under this header.
- * @throws LearningError BAD_DATA naming a column that the header lacks; the reader, naming line, column and what would do
+ * @throws LearningError BAD_DATA naming a column that the header lacks; the reader throws it naming line, column and the fix
  */
 export function columnReader(
   columns: Columns,

@@ -22,19 +22,19 @@ export const csvSchemaSchema = z.strictObject({
   /** The only feature is text, cut up like this. */
   text: tokenizerSchema.optional(),
   label: z.string().min(1),
-  /** The label values, in the order of the model's outputs; all there are, sorted, when absent. */
+  /** The label values, in the order of the model's outputs; by default all that occur, sorted. */
   classes: z.array(z.string()).min(2).optional(),
   /** Shape of one sample; a vector when absent. */
   inputShape: z.array(z.number().int().positive()).min(1).optional(),
   /** The label is an amount, and the model's output is (label − mean) / deviation. */
   target: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).optional(),
-  /** The label names any number of the classes, with this between them. */
+  /** The label names any number of the classes, separated by this character. */
   separator: z.string().length(1).optional(),
   delimiter: z.string().length(1).default(','),
 })
 export type CsvSchema = z.input<typeof csvSchemaSchema>
 
-/** Two GiB in 32-bit floats: a category of a byte becomes a thousand of them. */
+/** Most values: two GiB in 32-bit floats. One byte in the file may be a category that becomes a thousand values. */
 const MOST_VALUES = 2 ** 29
 
 /** Reads a CSV file. Its first line names the columns. Throws BAD_DATA naming file, line and column. */
@@ -90,12 +90,12 @@ export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset
 
 type Parsed = z.output<typeof csvSchemaSchema>
 
-/** Numbers that a model is given for one row. */
+/** How many numbers the model gets for one row. */
 function widthOf(schema: Parsed): number {
   return schema.text === undefined ? columnsWidth(schema) : bagSize(schema.text)
 }
 
-/** @throws LearningError BAD_DATA for a column that is missing */
+/** A reader of the model's input. @throws LearningError BAD_DATA for a missing column */
 export function inputReader(
   schema: Columns & { readonly text?: Tokenizer | undefined },
   header: readonly string[],

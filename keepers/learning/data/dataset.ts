@@ -11,7 +11,7 @@ export type DatasetParts = {
   readonly inputs: Uint8Array | Float32Array
   readonly labels: ArrayLike<number>
   readonly classNames?: readonly string[]
-  /** `count × outputs` finite values, of amounts or of several labels. */
+  /** `count × outputs` finite values, for amounts or for several labels. */
   readonly targets?: Float32Array
 }
 

@@ -7,7 +7,7 @@ import type { Dataset } from '../types.ts'
 import { createDataset } from './dataset.ts'
 import { decodePicture } from './png.ts'
 
-/** Left out silently, they would be samples that are missing from a class. */
+/** Pictures in other formats. They are refused, because skipping them silently would leave samples out of a class. */
 const OTHER_PICTURES = /\.(jpe?g|gif|bmp|webp|tiff?|heic|avif)$/i
 
 /**

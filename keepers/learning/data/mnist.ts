@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where MNIST comes from: a directory at hand, the cache, or a public mirror; checked by SHA-256 wherever it is downloaded.
+// Finds MNIST in a given directory, in the cache, or at a public mirror. Downloads are checked by SHA-256.
 import { createHash } from 'node:crypto'
 import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -44,7 +44,7 @@ export function defaultCacheDir(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'cohort', 'mnist')
 }
 
-/** The directory that was asked for, by the caller or by whoever started the process: nothing else will do then. */
+/** The directory that the caller or the environment asks for. If there is one, nothing else is tried. */
 function askedFor({ dir, searchDirs }: MnistOptions): string | undefined {
   const told = process.env.COHORT_MNIST
   return dir ?? (searchDirs === undefined && told !== '' ? told : undefined)
@@ -74,8 +74,8 @@ export async function loadMnist(options: MnistOptions = {}): Promise<DatasetPair
 }
 
 /**
- * `loadMnist`, or the project's own procedural digits when there is neither network nor file (a directory that was asked
- * for must work, though). `announcement` is for whoever reads the figures.
+ * `loadMnist`, or the project's own procedural digits when there is neither network nor file. A directory that was asked for must work, however.
+ * `announcement` tells readers of the figures which data it was.
  */
 export async function loadDigits(
   options: MnistOptions & { readonly seed?: number; readonly train?: number; readonly test?: number } = {},

@@ -5,12 +5,12 @@ import { LearningError } from '../errors.ts'
 /** An array of a file, read value by value: files are often in wider types than models take. */
 export type StoredArray = {
   readonly shape: readonly number[]
-  /** As the file names it. */
+  /** The type's name in the file. */
   readonly type: string
   readonly kind: 'integer' | 'float' | 'text'
   /** Value `i` in row-major order; NaN of text. */
   readonly number: (i: number) => number
-  /** The same as people write it, for names of classes. */
+  /** The same value as text, for names of classes. */
   readonly text: (i: number) => string
 }
 
@@ -18,12 +18,12 @@ const MAGIC = '\x93NUMPY'
 const PREFIX = 8
 /** Headers take some hundred bytes; longer ones are of structured types. */
 const MOST_HEADER_BYTES = 1 << 16
-/** Of an archive's entry, whatever there is of so many bytes has the header. */
+/** This many first bytes of an archive's entry contain the whole header. */
 export const HEADER_BYTES = PREFIX + 4 + MOST_HEADER_BYTES
 export const MOST_AXES = 8
-/** Half a GiB in 32-bit floats: files unpack to a thousand times what they show. */
+/** Most values: half a GiB in 32-bit floats. Bounded, because a compressed file may unpack to a thousand times its size. */
 const MOST_VALUES = 2 ** 27
-/** The same count of the widest numbers. Texts may be wider. */
+/** Bytes of that many of the widest numbers. Texts may be wider. */
 const MOST_BYTES = 8 * MOST_VALUES
 
 /** @throws LearningError BAD_DATA for more values than there should be memory for */
@@ -49,7 +49,7 @@ export function parseNpy(bytes: Uint8Array, where: string): StoredArray {
 }
 
 /**
- * Checks what an array that is packed says of itself, before there is memory for it.
+ * Checks the stated size of a packed array, before memory is allocated for it.
  * @param head its first bytes, the whole header among them
  * @param length of all its bytes, as the archive has it
  * @throws LearningError BAD_DATA for too many values, or a length that its header contradicts
@@ -80,7 +80,7 @@ function headOf(bytes: Uint8Array, bad: (what: string) => never) {
   return { values: bytes.subarray(start + length), descr, columnMajor, shape, count, type: typeOf(descr, bad) }
 }
 
-/** A character for each byte; TextDecoder's "latin1" is another alphabet. */
+/** One character per byte. TextDecoder's "latin1" is a different encoding. */
 function latin1(bytes: Uint8Array): string {
   let text = ''
   for (const byte of bytes) text += String.fromCharCode(byte)
@@ -177,7 +177,7 @@ type Layout = Type & Pick<StoredArray, 'shape' | 'type'> & { readonly place: (i:
 function arrayOf(bytes: Uint8Array, { kind, read, text, size, shape, type, place }: Layout): StoredArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const number = (i: number): number => read(view, place(i))
-  // A float that is whole is the name of a class as often as an integer is.
+  // An integral float is often the name of a class, so it is written like an integer.
   const name =
     text === undefined
       ? (i: number) => String(number(i))
@@ -199,7 +199,7 @@ function columnMajorOrder(shape: readonly number[]): (i: number) => number {
   }
 }
 
-/** Padded with zeros at the end. */
+/** A reader of texts, which are padded with zeros at the end. */
 function textReader(letter: string, big: boolean): (bytes: Uint8Array) => string {
   if (letter === 'S') return (bytes) => new TextDecoder().decode(bytes).replace(/\0+$/, '')
   return (bytes) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Opens whatever is in a directory: the four IDX files, train.csv + test.csv + schema.json, or train/ + test/ image folders.
+// Opens the data in a directory: the four IDX files, train.csv + test.csv + schema.json, or train/ + test/ image folders.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LearningError } from '../errors.ts'
@@ -10,7 +10,7 @@ import { loadImageFolder } from './images.ts'
 import { loadDigits, loadMnist } from './mnist.ts'
 
 export type OpenedData = DatasetPair & {
-  /** A sentence for whoever reads the figures; says so when the data is procedural. */
+  /** A sentence about the data for readers of the figures, which says so when the data is procedural. */
   readonly announcement: string
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The text of a table's file, its rows and its header: RFC 4180.
+// Reads the text of a table's file, and its header and rows by RFC 4180.
 import { LearningError } from '../errors.ts'
 
 export type Row = { readonly line: number; readonly fields: string[] }
@@ -10,8 +10,8 @@ const ZIP = 'PK\x03\x04'
 const UTF_16 = ['\xff\xfe', '\xfe\xff']
 
 /**
- * The text of a file in UTF-8. Other encodings are refused: decoded wrongly, two names may become one.
- * @throws LearningError BAD_DATA naming file and line, and what would do
+ * The text of a file in UTF-8. Other encodings are refused, because a wrong decoding could make two names equal.
+ * @throws LearningError BAD_DATA naming file and line, and the fix
  */
 export function tableText(bytes: Uint8Array, name: string): string {
   const bad = (what: string): never => {

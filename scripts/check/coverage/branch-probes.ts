@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// EDR counts lines and statements, not branches. Here every side of every `if` and every `catch` gets a probe: a block without
+// Measures branch coverage, since EDR counts only lines and statements. Every side of every `if` and every `catch` gets a probe: a block without
 // effect on a line of its own. A branch was taken exactly when its probe's line ran.
 import { parse, visit } from '@solidity-parser/parser'
 
@@ -20,7 +20,7 @@ const PROBE = '{ 0; }'
 
 /**
  * Adds a probe to every branch of a Solidity source.
- * The program's behaviour stays as it was; its gas and its line numbers do not.
+ * The program's behaviour does not change, but its gas and line numbers do.
  */
 export function addBranchProbes(source: string): ProbedSource {
   const insertions: Insertion[] = []
@@ -57,8 +57,8 @@ function rangeOf(node: Node): [number, number] {
 }
 
 /**
- * Several insertions may fall on one offset where statements end together. The visitor meets the outer one first, and the
- * inner must come first in the text; closing braces and else branches of one statement keep their order.
+ * Several insertions may have the same offset where statements end together. The visitor meets the outer statement first, but the inner one must come
+ * first in the text. Closing braces and else branches of one statement keep their order.
  */
 function apply(source: string, insertions: readonly Insertion[]): ProbedSource {
   const byOffset = new Map<number, Insertion[]>()

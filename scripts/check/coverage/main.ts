@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Line and branch coverage of contracts/, at least 95 % each. The contract tests run under Hardhat's coverage against a copy of the
-// contracts with a probe in every branch (branch-probes.ts). What some of the tests reach, all of them do: the costly ones run only
-// where the others do not suffice.
+// Checks line and branch coverage of contracts/, at least 95 % each. The contract tests run under Hardhat's coverage against a copy of the
+// contracts with a probe in every branch (branch-probes.ts). Costly tests run only if the others do not reach enough.
 import { globSync } from 'node:fs'
 import os from 'node:os'
 import { commandLine, refuse } from '../../arguments.ts'
@@ -12,23 +11,23 @@ import { type FileCoverage, isReached, percent, readCoverage, totalOf } from './
 const FLOOR_PERCENT = 95
 
 /**
- * Gas under probes differs from the contract's gas, and a deployment to a node runs compiled production code. Random play, crowds,
- * the real circuits of stories, spends and lookups, and processes of our own programs (commands, relayers, provers) take long and
- * reach only code that the unit tests reach too.
+ * Tests that do not run here. Tests of gas would fail, because probes take gas, and deployments to a node run production code. Random play, crowds,
+ * the real circuits of stories, spends and lookups, and processes of our own programs (commands, relayers, provers) take long and reach only code
+ * that the unit tests also reach.
  */
 const NOT_FOR_COVERAGE =
   /gas|snapshot|invariant|crowd|escrow|lookups|relayer|market-commands|prover-service|\.story\.|\.model\.|\/deploy\//i
 
-/** Attacks, sequences and ceremonies: half of the time of all, for lines that the other tests have reached for the most part. */
+/** Attacks, sequences and ceremonies, which take half of the time for lines that other tests mostly reach. */
 const COSTLY =
   /attack|hostile|vandal|money|liars|forgeries|ceremony|verifier\/|absent\.|joining|suspicion|private\.|odds|histories/i
 
 const HELP = `usage: node scripts/check/coverage/main.ts [--json] [--keep] [--whole] [--jobs N] [test files…]
 
-  Fails below ${FLOOR_PERCENT} % of lines or of branches in contracts/. Ends as soon as the test files that ran reach that.
+  Fails below ${FLOOR_PERCENT} % of lines or of branches in contracts/. Stops as soon as the test files that ran reach this.
 
-  --whole   runs all test files: for a report of every line that none reaches
-  --jobs N  processes that share the test files (default: one a core, at most 2)
+  --whole   runs all test files, to report every line that no test reaches
+  --jobs N  processes that share the test files (default: one per core, at most 2)
   --keep    leaves the probed projects in .cache/coverage
 `
 
@@ -65,9 +64,9 @@ try {
   if (!values.keep) removeProjects()
 }
 
-/** Of as many parts of the test files, in turn, as it takes; and how many files those are. */
+/** Runs parts of the test files in turn until the floor is reached. @returns the coverage, and how many files ran */
 async function coverageOf(parts: readonly (readonly string[])[]): Promise<{ files: FileCoverage[]; ran: number }> {
-  // Compiled once; each process gets a project of its own, for Hardhat writes into it.
+  // Compiled once. Each process gets a project of its own, because Hardhat writes into it.
   const compiled = await buildProbedProject('compiled')
   const used: ProbedProject[] = []
   let coverage: FileCoverage[] = []

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Hardhat's configuration under coverage: what differs from the project's own.
+// Hardhat's configuration under coverage, as changes to the project's own.
 import type { HardhatUserConfig } from 'hardhat/config'
 import type { HardhatPlugin } from 'hardhat/types/plugins'
 
@@ -9,8 +9,8 @@ const TRANSACTION_GAS = 60_000_000n
 type Hits = { readonly data: Map<string, number>; addData(tags: readonly string[]): Promise<void> }
 
 /**
- * Hardhat writes all that a call reached as text for its debug log, whether anybody asked for one or not: half of what its coverage costs.
- * That a line was reached once is all that the gate asks.
+ * Hardhat formats everything that a call reached for its debug log, even if nobody reads that, which takes half of coverage's time. The gate only
+ * needs to know whether a line was reached.
  */
 const hitsWithoutLog: HardhatPlugin = {
   id: 'hits-without-log',
@@ -29,7 +29,7 @@ const hitsWithoutLog: HardhatPlugin = {
   },
 }
 
-/** The project's configuration, but for gas, and for the tests in Solidity: compiling them takes long, and no test here runs them. */
+/** The project's configuration with more gas, and without the tests in Solidity, which take long to compile and do not run here. */
 export function underCoverage(config: HardhatUserConfig): HardhatUserConfig {
   const { networks, plugins = [], paths } = config
   return {

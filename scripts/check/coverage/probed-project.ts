@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A Hardhat project in .cache/coverage: contracts with a probe in every branch; links to our files for all else.
+// Makes a Hardhat project in .cache/coverage: the contracts with a probe in every branch, and links to our files for everything else.
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CACHE, ROOT } from '../../bootstrap/paths.mjs'
@@ -46,8 +46,8 @@ export async function buildProbedProject(name: string): Promise<ProbedProject> {
 }
 
 /**
- * The same project in another folder, compiled as it is. Hardhat's cache names files by their absolute paths; were they not
- * found, it would only compile again.
+ * Copies a compiled project to another folder. Hardhat's cache names files by their absolute paths. If it did not find them, it would only compile
+ * again.
  */
 export function duplicateProject(project: ProbedProject, name: string): ProbedProject {
   const folder = emptyProject(name)

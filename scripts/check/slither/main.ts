@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Slither over contracts/, where it is installed (`pip install slither-analyzer`). triaged.json lists every finding of medium or
-// high impact with the reason why it stands; an entry without a finding fails as well.
+// Runs Slither on contracts/, if it is installed (`pip install slither-analyzer`). triaged.json lists every finding of medium or high
+// impact, with the reason why it is accepted. An entry without a finding fails as well.
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -32,7 +32,7 @@ const report = z.object({
       .default([]),
   }),
 })
-/** Findings of one check that stand for one reason, as "folder/File.sol Contract.function". */
+/** Findings of one check that are accepted for the same reason, as "folder/File.sol Contract.function". */
 const triage = z.array(
   z.strictObject({ check: z.string(), reason: z.string().min(20), findings: z.array(z.string()).min(1) }),
 )
