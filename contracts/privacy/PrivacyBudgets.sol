@@ -10,7 +10,7 @@ abstract contract PrivacyBudgets is ReleaseQueries {
     uint256 public constant MIN_DELIVERY_SECONDS = 1 minutes;
     uint256 public constant MAX_DELIVERY_SECONDS = 30 days;
 
-    uint256 private _count;
+    uint256 private _seriesCount;
     mapping(uint256 seriesId => Series) private _series;
     mapping(uint256 seriesId => mapping(uint32 version => Version)) private _versions;
 
@@ -20,7 +20,7 @@ abstract contract PrivacyBudgets is ReleaseQueries {
         bool bounded = terms.versionEpsilon != 0 && terms.versionEpsilon <= terms.maxEpsilon;
         // Without a bond, a server could withhold releases that it dislikes for free.
         if (!timed || !bounded || terms.bond == 0) revert TermsInvalid(terms);
-        seriesId = ++_count;
+        seriesId = ++_seriesCount;
         Series storage series = _series[seriesId];
         series.server = msg.sender;
         series.terms = terms;
@@ -59,7 +59,7 @@ abstract contract PrivacyBudgets is ReleaseQueries {
 
     /// @inheritdoc IPrivateTables
     function seriesCount() external view returns (uint256) {
-        return _count;
+        return _seriesCount;
     }
 
     /// @dev Spends a release's cost, or reverts with BudgetExceeded.

@@ -21,7 +21,7 @@ contract PrivateTables is PrivacyBudgets, PullPayments {
 
     address public immutable TREASURY;
 
-    uint256 private _count;
+    uint256 private _requestCount;
     mapping(uint256 requestId => Request) private _requests;
 
     /// @param treasury Gets half of every bond that is lost.
@@ -53,7 +53,7 @@ contract PrivateTables is PrivacyBudgets, PullPayments {
         }
         if (msg.value != series.terms.fee) revert WrongValue(msg.value, series.terms.fee);
         _requireBudget(seriesId, version, query);
-        requestId = ++_count;
+        requestId = ++_requestCount;
         Request storage asked = _requests[requestId];
         asked.requester = msg.sender;
         asked.status = Status.Open;
@@ -184,7 +184,7 @@ contract PrivateTables is PrivacyBudgets, PullPayments {
 
     /// @inheritdoc IPrivateTables
     function requestCount() external view returns (uint256) {
-        return _count;
+        return _requestCount;
     }
 
     /// @inheritdoc IPrivateTables
