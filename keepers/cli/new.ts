@@ -8,6 +8,7 @@ import { CommandError, EXIT, UsageError } from './failure.ts'
 import { ProgressLine } from './learning-options.ts'
 import { type Drafted, type DraftingOptions, draft, draftOptions, nameOf } from './service-draft.ts'
 import { reportText } from './service-text.ts'
+import { shellWord } from './shell-word.ts'
 import { interruptible } from './stopping.ts'
 
 type NewOptions = DraftingOptions & { readonly out?: string }
@@ -88,7 +89,7 @@ function readme({ manifest, report, out, data }: Told): string {
   const { input } = manifest
   const picture = input.kind === 'picture'
   const tensor = input.kind === 'tensor'
-  const file = (name: string): string => join(out, name)
+  const file = (name: string): string => shellWord(join(out, name))
   const started = manifest.model.weights === undefined ? '' : ` --weights ${file('weights.onnx')}`
   const row = picture
     ? []
@@ -97,7 +98,7 @@ function readme({ manifest, report, out, data }: Told): string {
         `Another ${tensor ? 'sample' : 'row'} than the one in \`asked.json\` (the file may lack the ${tensor ? 'array' : 'column'} '${input.label}'):`,
         '',
         '```sh',
-        `cohort service row ${file('manifest.json')} --data ${data} --row 1 --out ${file('row.json')}`,
+        `cohort service row ${file('manifest.json')} --data ${shellWord(data)} --row 1 --out ${file('row.json')}`,
         '```',
       ]
   return [
@@ -130,7 +131,7 @@ function readme({ manifest, report, out, data }: Told): string {
     '',
     '```sh',
     `cohort keeper init --data ${file('keeper')} --service ADDRESS --rpc http://127.0.0.1:8545 \\`,
-    `  --manifest ${file('manifest.json')}${started} --samples ${data}`,
+    `  --manifest ${file('manifest.json')}${started} --samples ${shellWord(data)}`,
     `cohort keeper register --data ${file('keeper')} --account 2 --stake 1000 --fund 0.2`,
     `cohort keeper run --data ${file('keeper')}`,
     '```',

@@ -2,6 +2,7 @@
 // Samples, manifests and the service that follows from them, described in text.
 import type { DraftReport, ProofCost, Sample } from '../services/index.ts'
 import type { ServiceInput, ServiceManifest, ServiceTask } from '../versions/index.ts'
+import { shellWord } from './shell-word.ts'
 
 export function sampleText({ input, task, train, test }: Sample): string {
   return `${inputText(input, some)}; ${taskText(task)}; ${train.count} samples train, ${test.count} judge`
@@ -77,7 +78,7 @@ export function reportText(out: string, manifest: ServiceManifest, report: Draft
     `            ${proof.lookup === null ? 'groth16-lookup: none' : `${costText(proof.lookup)}, by groth16-lookup`}`,
     `            better by ${proof.system}: ${proof.reason}`,
     'next        put the digest into the service’s parameters on the chain (`service.manifest` of a deployment),',
-    `            and start with \`cohort keeper init --service ADDRESS --rpc URL --manifest ${out}${manifest.model.weights === undefined ? '' : ' --weights FILE'} --samples PATH\``,
+    `            and start with \`cohort keeper init --service ADDRESS --rpc URL --manifest ${shellWord(out)}${manifest.model.weights === undefined ? '' : ' --weights FILE'} --samples PATH\``,
   ].join('\n')
 }
 

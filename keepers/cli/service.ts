@@ -16,6 +16,7 @@ import { registerServiceGraph } from './service-graph.ts'
 import { registerServiceSimulate } from './service-simulate.ts'
 import { registerServiceStrategy } from './service-strategy.ts'
 import { inputText, reportText, taskRows } from './service-text.ts'
+import { shellWord } from './shell-word.ts'
 import { interruptible } from './stopping.ts'
 
 const EXAMPLES = `
@@ -194,7 +195,8 @@ async function circuit(text: string, options: CircuitCommandOptions, signal: Abo
     line.clear()
     if (options.json === true) process.stdout.write(`${JSON.stringify({ folder: options.out, ...made })}\n`)
     else {
-      const next = options.local === true ? '' : `; next: \`cohort zkml setup ${options.out} --local\`, or a ceremony`
+      const next =
+        options.local === true ? '' : `; next: \`cohort zkml setup ${shellWord(options.out)} --local\`, or a ceremony`
       process.stdout.write(
         `${options.out}: ${made.constraints.toLocaleString('en-US')} constraints by ${made.system}, id ${made.circuitId}${next}\n`,
       )

@@ -10,12 +10,19 @@ import { command } from './command-line.ts'
 
 const PATIENTS = 'examples/diabetes/patients.csv'
 
+/** The words that a shell makes of a line with single quotes. */
+const wordsOf = (line: string): string[] =>
+  (line.match(/(?:'[^']*'|\\.|[^\s'\\])+/g) ?? []).map((word) =>
+    word.replaceAll(/'([^']*)'|\\(.)/g, (_, quoted?: string, escaped?: string) => quoted ?? escaped ?? ''),
+  )
+
 describe('cohort new', function () {
   this.timeout(120_000)
   let folder: string
   let out: string
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'cohort-new-'))
+    // The commands that it writes have to work in a folder of any name.
+    folder = mkdtempSync(join(tmpdir(), "cohort's new "))
     out = join(folder, 'diabetes')
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
@@ -30,7 +37,7 @@ describe('cohort new', function () {
     expect(readManifestFile(join(out, 'manifest.json')).task).to.deep.include({ kind: 'regression', unit: 'points' })
 
     const text = readFileSync(join(out, 'README.md'), 'utf8').replaceAll('\\\n', '')
-    const commands = [...text.matchAll(/^cohort (.*)$/gm)].map(([, line]) => line!.trim().split(/\s+/))
+    const commands = [...text.matchAll(/^cohort (.*)$/gm)].map(([, line]) => wordsOf(line!))
     const about = (...words: string[]) => commands.filter((line) => words.every((word, at) => line[at] === word))
     expect(commands.map(([area, what]) => `${area} ${what}`)).to.include.members(['keeper init', 'infer request'])
     for (const line of [...about('service', 'show'), ...about('service', 'row'), ...about('service', 'circuit')]) {

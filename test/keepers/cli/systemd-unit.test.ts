@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The unit that operators copy. systemd's own tool judges it, where it is installed.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -29,8 +29,9 @@ describe('the systemd unit', function () {
     if (spawnSync('systemd-analyze', ['--version']).status !== 0) this.skip()
     const folder = mkdtempSync(join(tmpdir(), 'cohort-unit-'))
     const file = join(folder, 'cohort-keeper.service')
-    // Node lies elsewhere where the tests run; the tool looks whether it is there.
-    writeFileSync(file, UNIT.replace('/usr/bin/node', process.execPath))
+    // Node lies elsewhere where the tests run, perhaps at a path with a space; the tool looks whether it is there.
+    symlinkSync(process.execPath, join(folder, 'node'))
+    writeFileSync(file, UNIT.replace('/usr/bin/node', join(folder, 'node')))
     const verified = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' })
     const judged = spawnSync('systemd-analyze', ['security', '--offline=true', file], { encoding: 'utf8' })
     writeFileSync(file, UNIT.replace('ProtectSystem=strict', 'ProtectSystm=strict'))

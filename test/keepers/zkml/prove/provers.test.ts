@@ -45,14 +45,21 @@ after(async () => {
   await rm(toy.folder, { recursive: true, force: true })
 })
 
+/** A program that Node runs. Not by a `#!` of its own: that takes no Node in a folder with a space in its name. */
+async function writeProgram(name: string, source: string): Promise<string> {
+  const file = join(toy.folder, name)
+  await writeFile(`${file}.mjs`, source)
+  await writeFile(file, `#!/bin/sh\nexec '${process.execPath}' '${file}.mjs' "$@"\n`)
+  await chmod(file, 0o755)
+  return file
+}
+
 /** A program with rapidsnark's command line; it proves with snarkjs. */
 async function writeStandIn(): Promise<string> {
-  const file = join(toy.folder, 'rapidsnark.mjs')
   const snarkjs = import.meta.resolve('snarkjs')
-  await writeFile(
-    file,
-    `#!${process.execPath}
-import { writeFileSync } from 'node:fs'
+  return await writeProgram(
+    'rapidsnark',
+    `import { writeFileSync } from 'node:fs'
 import { groth16 } from '${snarkjs}'
 const [key, witness, proofFile, publicFile] = process.argv.slice(2)
 const { proof, publicSignals } = await groth16.prove(key, witness)
@@ -62,8 +69,6 @@ writeFileSync(publicFile, JSON.stringify(publicSignals))
 process.exit(0)
 `,
   )
-  await chmod(file, 0o755)
-  return file
 }
 
 const BACKENDS: (readonly [string, () => Promise<ProverBackend>])[] = [
@@ -293,9 +298,7 @@ describe('proving', () => {
       'code',
       'backend-failed',
     )
-    const broken = join(toy.folder, 'broken.mjs')
-    await writeFile(broken, `#!${process.execPath}\nconsole.error('no luck'); process.exit(3)\n`)
-    await chmod(broken, 0o755)
+    const broken = await writeProgram('broken', "console.error('no luck'); process.exit(3)")
     const prover = await rapidsnarkBackend(broken).open(zkey)
     expect(await rejection(prover.prove(await toy.witness(1, 1, 1n)))).to.have.property(
       'message',
